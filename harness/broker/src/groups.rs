@@ -1,0 +1,205 @@
+//! The application's own groups, followed from outside: committed positions, state, members, partitions owned.
+//! The watch never joins a group, never subscribes, never commits.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use eventproof_evidence::{Clock, GroupState, Name, Observation};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::groups::GroupInfo;
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::{Broker, BrokerError};
+
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// What the watch reports: only changes, always as observations `Committed` or `Group`.
+pub type GroupEvent = Observation;
+
+/// A running watch; ends when it is stopped or dropped.
+pub struct GroupWatch {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl GroupWatch {
+    /// Follows `groups` on `partitions`, asking every `every`. `report` is called with each change.
+    pub fn start(
+        broker: &Broker,
+        groups: &[String],
+        partitions: &[(String, i32)],
+        every: Duration,
+        clock: Arc<dyn Clock>,
+        report: impl Fn(GroupEvent) + Send + 'static,
+    ) -> Result<GroupWatch, BrokerError> {
+        let watched = groups
+            .iter()
+            .map(|group| Watched::new(broker, group, partitions))
+            .collect::<Result<Vec<_>, _>>()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let ended = stop.clone();
+        let thread = std::thread::Builder::new()
+            .name("eventproof-groups".to_owned())
+            .spawn(move || watch(watched, every, clock.as_ref(), &ended, &report))
+            .map_err(|error| BrokerError::Client(format!("no thread for the group watch: {error}")))?;
+        Ok(GroupWatch { stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for GroupWatch {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            // A panic was printed where it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn watch(
+    mut groups: Vec<Watched>,
+    every: Duration,
+    clock: &dyn Clock,
+    stop: &AtomicBool,
+    report: &impl Fn(GroupEvent),
+) {
+    while !stop.load(Ordering::SeqCst) {
+        let round = Instant::now();
+        for group in &mut groups {
+            group.ask_state(clock, report);
+            group.ask_positions(clock, report);
+        }
+        std::thread::sleep(every.saturating_sub(round.elapsed()));
+    }
+}
+
+/// One group and what was last known of it.
+struct Watched {
+    name: Name,
+    consumer: BaseConsumer,
+    question: TopicPartitionList,
+    committed: HashMap<(String, i32), i64>,
+    state: Option<(GroupState, Vec<Name>, usize)>,
+}
+
+impl Watched {
+    fn new(broker: &Broker, group: &str, partitions: &[(String, i32)]) -> Result<Watched, BrokerError> {
+        let consumer = broker
+            .settings
+            .observer("eventproof-groups", group)
+            .create()
+            .map_err(|error| BrokerError::Client(error.to_string()))?;
+        let mut question = TopicPartitionList::new();
+        for (topic, partition) in partitions {
+            question.add_partition(topic, *partition);
+        }
+        Ok(Watched { name: group.into(), consumer, question, committed: HashMap::new(), state: None })
+    }
+
+    fn ask_positions(&mut self, clock: &dyn Clock, report: &impl Fn(GroupEvent)) {
+        // An unanswered question leaves the last known position; the next round asks again.
+        let Ok(answer) = self.consumer.committed_offsets(self.question.clone(), ANSWER) else { return };
+        let at = clock.now();
+        for element in answer.elements() {
+            let Offset::Offset(offset) = element.offset() else { continue };
+            let place = (element.topic().to_owned(), element.partition());
+            if self.committed.insert(place, offset) != Some(offset) {
+                report(Observation::Committed {
+                    group: self.name.clone(),
+                    topic: element.topic().into(),
+                    partition: element.partition(),
+                    offset,
+                    at,
+                });
+            }
+        }
+    }
+
+    fn ask_state(&mut self, clock: &dyn Clock, report: &impl Fn(GroupEvent)) {
+        let Ok(list) = self.consumer.fetch_group_list(Some(&self.name), ANSWER) else { return };
+        let found = list.groups().iter().find(|group| group.name() == &*self.name);
+        let now = found.map_or((GroupState::Dead, Vec::new(), 0), facts_of);
+        if self.state.as_ref() != Some(&now) {
+            let (state, members, owned) = now.clone();
+            report(Observation::Group { group: self.name.clone(), state, members, owned, at: clock.now() });
+            self.state = Some(now);
+        }
+    }
+}
+
+fn facts_of(group: &GroupInfo) -> (GroupState, Vec<Name>, usize) {
+    let state = match group.state() {
+        "Stable" => GroupState::Stable,
+        "PreparingRebalance" | "CompletingRebalance" | "AwaitingSync" => GroupState::Rebalancing,
+        "Empty" => GroupState::Empty,
+        _ => GroupState::Dead,
+    };
+    let mut members: Vec<Name> = group.members().iter().map(|member| member.id().into()).collect();
+    members.sort();
+    let owned = group.members().iter().filter_map(|member| member.assignment()).map(owned_partitions).sum();
+    (state, members, owned)
+}
+
+/// The number of partitions in a member's assignment, in the layout of the consumer protocol: version (int16), then
+/// an array of (topic, array of partition). Anything else counts as none.
+fn owned_partitions(assignment: &[u8]) -> usize {
+    count_partitions(assignment).unwrap_or(0)
+}
+
+fn count_partitions(mut bytes: &[u8]) -> Option<usize> {
+    take(&mut bytes, 2)?;
+    let topics = length(&mut bytes)?;
+    let mut partitions = 0;
+    for _ in 0..topics {
+        let name = i16::from_be_bytes(take(&mut bytes, 2)?.try_into().ok()?);
+        take(&mut bytes, usize::try_from(name).ok()?)?;
+        let count = length(&mut bytes)?;
+        take(&mut bytes, count.checked_mul(4)?)?;
+        partitions += count;
+    }
+    Some(partitions)
+}
+
+fn length(bytes: &mut &[u8]) -> Option<usize> {
+    usize::try_from(i32::from_be_bytes(take(bytes, 4)?.try_into().ok()?)).ok()
+}
+
+fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
+    let (head, tail) = bytes.split_at_checked(count)?;
+    *bytes = tail;
+    Some(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assignment(topics: &[(&str, &[i32])]) -> Vec<u8> {
+        let mut bytes = vec![0, 0];
+        bytes.extend((topics.len() as i32).to_be_bytes());
+        for (name, partitions) in topics {
+            bytes.extend((name.len() as i16).to_be_bytes());
+            bytes.extend(name.as_bytes());
+            bytes.extend((partitions.len() as i32).to_be_bytes());
+            partitions.iter().for_each(|partition| bytes.extend(partition.to_be_bytes()));
+        }
+        bytes.extend([0xff; 4]);
+        bytes
+    }
+
+    #[test]
+    fn partitions_are_counted_over_topics() {
+        assert_eq!(owned_partitions(&assignment(&[("posts", &[0, 1, 2]), ("users", &[4])])), 4);
+        assert_eq!(owned_partitions(&assignment(&[])), 0);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn bytes_of_another_protocol_never_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..64)) {
+            owned_partitions(&bytes);
+        }
+    }
+}

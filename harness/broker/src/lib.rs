@@ -1,0 +1,26 @@
+//! Where Kafka is, and everything that eventproof itself does with it.
+//!
+//! A [`Broker`] is embedded (the default), a container, or one that runs already. On it stand: the topics of the
+//! contract ([`topics`]), a [`Publisher`] for single records and a [`Sender`] for streams, the [`Recorder`] that reads
+//! every partition without any group, and the [`GroupWatch`] that follows the positions and members of the
+//! application's own groups without ever joining them. What they find leaves as observations of `eventproof-evidence`.
+//!
+//! Only this part (and the reference services, which play a user's own) names `rdkafka`.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod client;
+mod error;
+mod groups;
+mod provider;
+mod publisher;
+mod recorder;
+mod sender;
+mod topics;
+
+pub use error::BrokerError;
+pub use groups::{GroupEvent, GroupWatch};
+pub use provider::{Broker, BrokerChoice, BrokerKind};
+pub use publisher::{Published, Publisher};
+pub use recorder::{ContractSink, RawRecord, Recorder, Sink};
+pub use sender::{Delivery, Failure, SendError, Sender, SenderSettings};
+pub use topics::{TopicFacts, Topics};

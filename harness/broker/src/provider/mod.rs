@@ -1,0 +1,110 @@
+//! Where Kafka is: in this process, in a container, or running already.
+
+mod container;
+mod embedded;
+mod external;
+
+use std::collections::BTreeMap;
+
+use eventproof_embedded::{EmbeddedBroker, FaultsHandle};
+
+use crate::BrokerError;
+use crate::client::ClientSettings;
+use container::ContainerBroker;
+
+/// Which broker a run should use.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum BrokerChoice {
+    /// In this process: for laptops and quick builds.
+    #[default]
+    Embedded,
+    /// Apache Kafka in a container: the gate's recipe.
+    Container,
+    /// One that runs already: addresses and librdkafka options.
+    External { bootstrap: String, options: BTreeMap<String, String> },
+}
+
+/// What kind of broker it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrokerKind {
+    Embedded,
+    Container,
+    External,
+}
+
+/// A running broker. Ours are stopped with [`stop`](Broker::stop).
+pub struct Broker {
+    kind: BrokerKind,
+    label: String,
+    pub(crate) settings: ClientSettings,
+    owned: Owned,
+}
+
+/// What has to be stopped at the end.
+enum Owned {
+    Embedded(EmbeddedBroker),
+    Container(Box<ContainerBroker>),
+    Nothing,
+}
+
+impl Broker {
+    /// Starts the broker, or makes sure that the one that should run answers.
+    pub async fn start(choice: &BrokerChoice) -> Result<Broker, BrokerError> {
+        match choice {
+            BrokerChoice::Embedded => embedded::start(),
+            BrokerChoice::Container => container::start().await,
+            BrokerChoice::External { bootstrap, options } => external::connect(bootstrap, options).await,
+        }
+    }
+
+    /// Addresses for the clients of the host: `127.0.0.1:41234`.
+    pub fn bootstrap(&self) -> &str {
+        &self.settings.bootstrap
+    }
+
+    /// What kind of broker it is.
+    pub fn kind(&self) -> BrokerKind {
+        self.kind
+    }
+
+    /// For people: "embedded broker", "Apache Kafka 4.2.0 (container)".
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Whether we started it, so that everything on it comes from this run.
+    pub fn is_ours(&self) -> bool {
+        self.kind != BrokerKind::External
+    }
+
+    /// The faults that it can be made to show, where it can.
+    pub fn faults(&self) -> Option<FaultsHandle> {
+        match &self.owned {
+            Owned::Embedded(broker) => Some(broker.faults()),
+            Owned::Container(_) | Owned::Nothing => None,
+        }
+    }
+
+    /// Stops what we started.
+    pub async fn stop(self) -> Result<(), BrokerError> {
+        match self.owned {
+            Owned::Embedded(broker) => {
+                broker.stop();
+                Ok(())
+            }
+            Owned::Container(container) => container.stop().await,
+            Owned::Nothing => Ok(()),
+        }
+    }
+}
+
+impl BrokerKind {
+    /// The word in results and on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            BrokerKind::Embedded => "embedded",
+            BrokerKind::Container => "container",
+            BrokerKind::External => "external",
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The recorder: reads every partition from a known position, without any group, and stamps every arrival.
+//!
+//! It stands at its positions before `start` returns, takes up partitions and topics that come later from their
+//! start, and reports the spans in which it could not see. What it reads goes to a [`Sink`].
+
+mod positions;
+mod sink;
+mod sight;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use eventproof_evidence::Clock;
+use rdkafka::Message;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Headers};
+
+use crate::{Broker, BrokerError};
+use positions::Positions;
+use sight::Sight;
+pub use sink::{ContractSink, RawRecord, Sink};
+
+/// How long one poll waits.
+const POLL: Duration = Duration::from_millis(50);
+/// How often new topics and partitions are looked for.
+const DISCOVERY: Duration = Duration::from_millis(500);
+
+/// A running recorder; ends when it is stopped or dropped.
+pub struct Recorder {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+    /// The next offset of every partition when the recorder began.
+    began_at: HashMap<(String, i32), i64>,
+}
+
+/// Which topics a recorder reads.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Scope {
+    /// All but Kafka's own, those that come later too: on brokers of ours.
+    Everything,
+    /// These.
+    Topics(Vec<String>),
+}
+
+impl Recorder {
+    /// Starts reading `topics` (and on a broker of ours every other topic too) at their present ends. Blocks until
+    /// every position is known, so nothing published after it returns can be missed.
+    pub fn start(
+        broker: &Broker,
+        topics: &[String],
+        sink: impl Sink + 'static,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Recorder, BrokerError> {
+        let scope = match broker.is_ours() {
+            true => Scope::Everything,
+            false => Scope::Topics(topics.to_vec()),
+        };
+        let consumer: BaseConsumer = broker
+            .settings
+            .observer("eventproof-recorder", "eventproof-recorder")
+            .set("fetch.wait.max.ms", "100")
+            .set("fetch.min.bytes", "1")
+            .set("fetch.error.backoff.ms", "50")
+            .create()
+            .map_err(|error| BrokerError::Client(error.to_string()))?;
+        let positions = Positions::at_the_ends(&consumer, scope)?;
+        let began_at = positions.known().clone();
+        let stop = Arc::new(AtomicBool::new(false));
+        let tail = Tail {
+            consumer,
+            positions,
+            sight: Sight::new(clock.clone()),
+            sink: Box::new(sink),
+            clock,
+            stop: stop.clone(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("eventproof-recorder".to_owned())
+            .spawn(move || tail.run())
+            .map_err(|error| BrokerError::Client(format!("no thread for the recorder: {error}")))?;
+        Ok(Recorder { stop, thread: Some(thread), began_at })
+    }
+
+    /// The offset from which a partition is read; zero for one that came later.
+    pub fn began_at(&self, topic: &str, partition: i32) -> i64 {
+        self.began_at.get(&(topic.to_owned(), partition)).copied().unwrap_or(0)
+    }
+
+    /// Stops and waits until everything polled so far is with the sink.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            // A panic in the sink was printed where it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// The reading side, on its own thread.
+struct Tail {
+    consumer: BaseConsumer,
+    positions: Positions,
+    sight: Sight,
+    sink: Box<dyn Sink>,
+    clock: Arc<dyn Clock>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Tail {
+    fn run(mut self) {
+        let mut discovered = Instant::now();
+        while !self.stop.load(Ordering::SeqCst) {
+            self.poll();
+            if discovered.elapsed() >= DISCOVERY {
+                self.discover();
+                discovered = Instant::now();
+            }
+        }
+    }
+
+    fn poll(&mut self) {
+        self.sight.before_poll(self.sink.as_mut());
+        let polled = self.consumer.poll(POLL);
+        match polled {
+            Some(Ok(message)) => {
+                let at = self.clock.now();
+                hand_over(&message, at, self.sink.as_mut());
+                self.sight.can_see(self.sink.as_mut());
+            }
+            Some(Err(KafkaError::PartitionEOF(_))) | None => {}
+            Some(Err(error)) => self.sight.cannot_see(&error.to_string()),
+        }
+        self.sight.after_poll();
+    }
+
+    /// Takes up new partitions; while blind, an answer to this question ends the blindness.
+    fn discover(&mut self) {
+        match self.positions.take_up_new(&self.consumer) {
+            Ok(()) => self.sight.can_see(self.sink.as_mut()),
+            Err(error) => self.sight.cannot_see(&error.to_string()),
+        }
+        self.sight.after_poll();
+    }
+}
+
+fn hand_over(message: &BorrowedMessage<'_>, at: eventproof_evidence::At, sink: &mut dyn Sink) {
+    let headers: Vec<(&str, Option<&[u8]>)> = message
+        .headers()
+        .map(|headers| headers.iter().map(|header| (header.key, header.value)).collect())
+        .unwrap_or_default();
+    let record = RawRecord {
+        topic: message.topic(),
+        partition: message.partition(),
+        offset: message.offset(),
+        timestamp_ms: message.timestamp().to_millis(),
+        key: message.key(),
+        payload: message.payload(),
+        headers: &headers,
+    };
+    sink.record(&record, at);
+}

@@ -1,0 +1,78 @@
+//! Where the recorder reads: at the end of what was there, from the start of what comes later.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::Scope;
+use crate::BrokerError;
+
+const ANSWER: Duration = Duration::from_secs(10);
+const LATER_ANSWER: Duration = Duration::from_secs(1);
+
+/// The partitions that are read, with the offset at which reading began.
+pub(super) struct Positions {
+    scope: Scope,
+    known: HashMap<(String, i32), i64>,
+}
+
+impl Positions {
+    /// Asks for the end of every partition and begins there. Ends are fixed numbers, so that nothing written
+    /// between the question and the first fetch is missed.
+    pub fn at_the_ends(consumer: &BaseConsumer, scope: Scope) -> Result<Positions, BrokerError> {
+        let mut positions = Positions { scope, known: HashMap::new() };
+        let mut assignment = TopicPartitionList::new();
+        for (topic, partition) in positions.unknown(consumer, ANSWER)? {
+            let (_, end) = consumer
+                .fetch_watermarks(&topic, partition, ANSWER)
+                .map_err(|error| BrokerError::asked(format!("asking for the end of {topic}[{partition}]"), error))?;
+            add(&mut assignment, &topic, partition, Offset::Offset(end))?;
+            positions.known.insert((topic, partition), end);
+        }
+        consumer.assign(&assignment).map_err(|error| BrokerError::asked("assigning partitions", error))?;
+        Ok(positions)
+    }
+
+    /// The partitions and where reading began.
+    pub fn known(&self) -> &HashMap<(String, i32), i64> {
+        &self.known
+    }
+
+    /// Takes up partitions that were not there before, from their start.
+    pub fn take_up_new(&mut self, consumer: &BaseConsumer) -> Result<(), BrokerError> {
+        let fresh = self.unknown(consumer, LATER_ANSWER)?;
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let mut assignment = TopicPartitionList::new();
+        for (topic, partition) in &fresh {
+            add(&mut assignment, topic, *partition, Offset::Beginning)?;
+        }
+        consumer
+            .incremental_assign(&assignment)
+            .map_err(|error| BrokerError::asked("assigning new partitions", error))?;
+        self.known.extend(fresh.into_iter().map(|place| (place, 0)));
+        Ok(())
+    }
+
+    fn unknown(&self, consumer: &BaseConsumer, answer: Duration) -> Result<Vec<(String, i32)>, BrokerError> {
+        let metadata =
+            consumer.fetch_metadata(None, answer).map_err(|error| BrokerError::asked("asking for topics", error))?;
+        let wanted = |name: &str| match &self.scope {
+            Scope::Everything => !name.starts_with("__"),
+            Scope::Topics(topics) => topics.iter().any(|topic| topic == name),
+        };
+        let topics = metadata.topics().iter().filter(|topic| wanted(topic.name()));
+        let places = topics.flat_map(|topic| {
+            topic.partitions().iter().map(|partition| (topic.name().to_owned(), partition.id()))
+        });
+        Ok(places.filter(|place| !self.known.contains_key(place)).collect())
+    }
+}
+
+fn add(list: &mut TopicPartitionList, topic: &str, partition: i32, offset: Offset) -> Result<(), BrokerError> {
+    list.add_partition_offset(topic, partition, offset)
+        .map_err(|error| BrokerError::asked(format!("reading {topic}[{partition}]"), error))
+}

@@ -1,0 +1,101 @@
+//! The recorder's own blindness: when the broker did not answer it, and when the machine stalled it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use eventproof_evidence::{At, Blind, Clock};
+
+use super::Sink;
+
+/// A pause between two polls that is long enough to change a verdict.
+const STALL: Duration = Duration::from_millis(500);
+
+/// Watches over the spans in which nothing could be seen.
+pub(super) struct Sight {
+    clock: Arc<dyn Clock>,
+    last_poll: At,
+    blind_since: Option<(At, String)>,
+}
+
+impl Sight {
+    pub fn new(clock: Arc<dyn Clock>) -> Sight {
+        Sight { last_poll: clock.now(), clock, blind_since: None }
+    }
+
+    /// A poll is about to begin: a long pause since the last one is a stall of ours.
+    pub fn before_poll(&mut self, sink: &mut dyn Sink) {
+        let now = self.clock.now();
+        let pause = now.since(self.last_poll);
+        if pause >= STALL {
+            let why = format!("the machine stalled the recorder for {} ms", pause.as_millis());
+            sink.blind(Blind { what: None, from: self.last_poll, to: Some(now), why });
+        }
+    }
+
+    /// A poll has ended, with or without a record: the broker's silence is no stall.
+    pub fn after_poll(&mut self) {
+        self.last_poll = self.clock.now();
+    }
+
+    /// The client reported an error: from now on absence proves nothing.
+    pub fn cannot_see(&mut self, why: &str) {
+        if self.blind_since.is_none() {
+            self.blind_since = Some((self.last_poll, why.to_owned()));
+        }
+    }
+
+    /// The broker answered.
+    pub fn can_see(&mut self, sink: &mut dyn Sink) {
+        if let Some((from, why)) = self.blind_since.take() {
+            sink.blind(Blind { what: None, from, to: Some(self.clock.now()), why });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eventproof_evidence::ManualClock;
+
+    use super::*;
+    use crate::RawRecord;
+
+    #[derive(Default)]
+    struct Spans(Vec<Blind>);
+
+    impl Sink for Spans {
+        fn record(&mut self, _: &RawRecord<'_>, _: At) {}
+
+        fn blind(&mut self, blind: Blind) {
+            self.0.push(blind);
+        }
+    }
+
+    #[test]
+    fn a_pause_between_two_polls_is_a_blind_span_and_a_slow_poll_is_not() {
+        let clock = Arc::new(ManualClock::default());
+        let (mut sight, mut spans) = (Sight::new(clock.clone()), Spans::default());
+        sight.before_poll(&mut spans);
+        clock.advance(Duration::from_secs(2));
+        sight.after_poll();
+        sight.before_poll(&mut spans);
+        assert!(spans.0.is_empty());
+        clock.advance(Duration::from_millis(700));
+        sight.before_poll(&mut spans);
+        assert_eq!(spans.0.len(), 1);
+        assert_eq!(spans.0[0].lasted(clock.now()), Duration::from_millis(700));
+    }
+
+    #[test]
+    fn an_error_makes_blind_until_the_broker_answers_again() {
+        let clock = Arc::new(ManualClock::default());
+        let (mut sight, mut spans) = (Sight::new(clock.clone()), Spans::default());
+        sight.cannot_see("all brokers down");
+        clock.advance(Duration::from_secs(3));
+        sight.cannot_see("still down");
+        sight.can_see(&mut spans);
+        assert_eq!(spans.0[0].why, "all brokers down");
+        assert_eq!(spans.0[0].lasted(clock.now()), Duration::from_secs(3));
+        sight.can_see(&mut spans);
+        assert_eq!(spans.0.len(), 1);
+    }
+}

@@ -1,0 +1,104 @@
+//! Where recorded records go: for scenarios through the contract into the journal, for load straight to the account.
+
+use std::sync::Arc;
+
+use eventproof_contract::Contract;
+use eventproof_evidence::{At, Blind, Journal, Name, Observation, Seen};
+
+/// A record as it came from the broker, borrowed for the time of one call.
+#[derive(Clone, Copy, Debug)]
+pub struct RawRecord<'a> {
+    pub topic: &'a str,
+    pub partition: i32,
+    pub offset: i64,
+    pub timestamp_ms: Option<i64>,
+    pub key: Option<&'a [u8]>,
+    pub payload: Option<&'a [u8]>,
+    pub headers: &'a [(&'a str, Option<&'a [u8]>)],
+}
+
+/// Takes what a recorder reads.
+pub trait Sink: Send {
+    /// A record arrived at this instant.
+    fn record(&mut self, record: &RawRecord<'_>, at: At);
+
+    /// The recorder could not see in this span.
+    fn blind(&mut self, blind: Blind);
+}
+
+/// Reads every record by the contract, checks it, and writes what it says of itself into the journal.
+pub struct ContractSink {
+    contract: Arc<Contract>,
+    journal: Journal,
+}
+
+impl ContractSink {
+    /// A sink into `journal`.
+    pub fn new(contract: Arc<Contract>, journal: Journal) -> ContractSink {
+        ContractSink { contract, journal }
+    }
+
+    fn seen(&self, record: &RawRecord<'_>, at: At) -> Seen {
+        let facts = self.contract.read_facts(record.topic, record.key, record.headers, record.payload);
+        let declared = self.contract.channel_of_topic(record.topic).is_some();
+        let violations = match declared {
+            true => self.contract.check(record.topic, record.key, record.headers, record.payload),
+            false => Vec::new(),
+        };
+        let sensitive = facts.message.as_deref().and_then(|name| self.contract.message(name));
+        let name = |text: &Option<String>| text.as_deref().map(Name::from);
+        Seen {
+            topic: record.topic.into(),
+            partition: record.partition,
+            offset: record.offset,
+            at,
+            timestamp_ms: record.timestamp_ms,
+            key: record.key.map(|key| readable(key).into()),
+            id: name(&facts.id),
+            event_type: name(&facts.event_type),
+            correlation: name(&facts.correlation),
+            fields: fields(&facts.payload, |pointer| {
+                sensitive.is_some_and(|message| message.sensitive.iter().any(|hidden| hidden == pointer))
+            }),
+            violations: violations.into_iter().map(|violation| violation.to_string()).collect(),
+        }
+    }
+}
+
+impl Sink for ContractSink {
+    fn record(&mut self, record: &RawRecord<'_>, at: At) {
+        let seen = self.seen(record, at);
+        self.journal.push(Observation::Seen(seen));
+    }
+
+    fn blind(&mut self, blind: Blind) {
+        self.journal.push(Observation::Blind(blind));
+    }
+}
+
+/// The top-level fields of a payload by which a record can be recognised, sensitive ones left out.
+fn fields(payload: &serde_json::Value, hidden: impl Fn(&str) -> bool) -> Vec<(Name, Name)> {
+    let Some(object) = payload.as_object() else { return Vec::new() };
+    let texts = object.iter().filter_map(|(name, value)| Some((format!("/{name}"), text_of(value)?)));
+    texts
+        .filter(|(pointer, _)| !hidden(pointer))
+        .map(|(pointer, text)| (Name::from(pointer), Name::from(text)))
+        .collect()
+}
+
+fn text_of(value: &serde_json::Value) -> Option<String> {
+    match value {
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        serde_json::Value::Bool(flag) => Some(flag.to_string()),
+        _ => None,
+    }
+}
+
+/// Text as it is, other bytes as `0x…`.
+fn readable(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().fold("0x".to_owned(), |text, byte| format!("{text}{byte:02x}")),
+    }
+}

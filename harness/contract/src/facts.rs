@@ -1,0 +1,98 @@
+//! What a record says of itself.
+
+use serde_json::Value;
+
+use crate::{Contract, Expression, Message};
+
+/// The envelope of a record, read by the contract. What cannot be read is `None`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// The contract's message that it is.
+    pub message: Option<String>,
+    pub id: Option<String>,
+    pub event_type: Option<String>,
+    /// The record's key as text.
+    pub key: Option<String>,
+    /// What the contract says that the key must be.
+    pub expected_key: Option<String>,
+    pub time: Option<String>,
+    pub correlation: Option<String>,
+    pub causation: Option<String>,
+    /// Null where there is none or it cannot be read.
+    pub payload: Value,
+    /// There are bytes, and they are no JSON.
+    pub unreadable: bool,
+}
+
+impl Contract {
+    /// Reads a record; never fails, because an unreadable record is an observation too.
+    pub fn read_facts(
+        &self,
+        topic: &str,
+        key: Option<&[u8]>,
+        headers: &[(&str, Option<&[u8]>)],
+        payload: Option<&[u8]>,
+    ) -> Facts {
+        let parsed = payload.map(serde_json::from_slice::<Value>);
+        let unreadable = matches!(parsed, Some(Err(_)));
+        let payload = parsed.and_then(Result::ok).unwrap_or(Value::Null);
+        let message = self.recognise(topic, key, headers, &payload);
+        let mut facts = Facts {
+            key: key.map(|key| String::from_utf8_lossy(key).into_owned()),
+            event_type: self.type_on(topic, key, headers, &payload),
+            unreadable,
+            ..Facts::default()
+        };
+        if let Some(message) = message {
+            let read = |expression: &Option<Expression>| expression.as_ref()?.read(key, headers, &payload);
+            let envelope = &message.envelope;
+            facts.message = Some(message.name.clone());
+            facts.id = read(&envelope.id);
+            facts.time = read(&envelope.time);
+            facts.correlation = read(&envelope.correlation);
+            facts.causation = read(&envelope.causation);
+            facts.expected_key = read(&envelope.key);
+        }
+        facts.payload = payload;
+        facts
+    }
+
+    /// The declared message that a record is: by its event type, or because its topic carries only one.
+    fn recognise(
+        &self,
+        topic: &str,
+        key: Option<&[u8]>,
+        headers: &[(&str, Option<&[u8]>)],
+        payload: &Value,
+    ) -> Option<&Message> {
+        let types = self.index.types.get(topic)?;
+        if let Some(found) = self.type_on(topic, key, headers, payload) {
+            return types.get(&found).and_then(|index| self.messages.get(*index));
+        }
+        let mut on_topic = self.messages_on(topic);
+        let only = on_topic.next().filter(|message| message.envelope.event_type.is_none())?;
+        on_topic.next().is_none().then_some(only)
+    }
+
+    /// The event type that a record says, by any envelope that the topic's messages declare.
+    fn type_on(
+        &self,
+        topic: &str,
+        key: Option<&[u8]>,
+        headers: &[(&str, Option<&[u8]>)],
+        payload: &Value,
+    ) -> Option<String> {
+        let mut asked: Option<&Expression> = None;
+        for message in self.messages_on(topic) {
+            let Some(expression) = &message.envelope.event_type else { continue };
+            if asked == Some(expression) {
+                continue;
+            }
+            asked = Some(expression);
+            if let Some(found) = expression.read(key, headers, payload) {
+                return Some(found);
+            }
+        }
+        None
+    }
+}

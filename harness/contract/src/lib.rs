@@ -1,0 +1,31 @@
+//! A pack's contract: what an event-driven system promises of its records, as one typed model.
+//!
+//! `asyncapi.yaml` (AsyncAPI 3.0 and 3.1, with Kafka bindings and `x-eventproof` extensions) becomes a [`Contract`]:
+//! channels with topics, messages with schema, envelope and key, operations with groups and deadlines. From it come
+//! what a record says of itself ([`Facts`]), how it departs from the contract ([`Violation`]), new valid records
+//! ([`Generator`]), and where a key belongs ([`Partitioner`]). This part knows nothing of brokers, scenarios or load.
+//!
+//! ```text
+//! asyncapi.yaml --> Contract --> read_facts, check   (records that were seen)
+//!                            --> Generator::record   (records to publish)
+//! ```
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod expression;
+mod facts;
+mod generate;
+mod model;
+mod partitioner;
+mod read;
+mod schema;
+mod violation;
+
+pub use expression::{Expression, Part};
+pub use facts::Facts;
+pub use generate::{Draft, GenerateError, Generator, event_number};
+pub use model::{
+    Action, Channel, Contract, Deduplication, Envelope, Handling, Message, Operation, Record,
+};
+pub use partitioner::Partitioner;
+pub use schema::Schema;
+pub use violation::Violation;

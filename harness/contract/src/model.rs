@@ -1,0 +1,186 @@
+//! The typed model of a contract.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::{Expression, Partitioner, Schema};
+
+/// Everything that a contract says.
+#[derive(Debug, Default)]
+pub struct Contract {
+    pub title: String,
+    pub version: String,
+    /// The language of generated texts: `en`, `zh-CN`.
+    pub locale: String,
+    pub channels: Vec<Channel>,
+    pub messages: Vec<Message>,
+    pub operations: Vec<Operation>,
+    pub(crate) index: Index,
+}
+
+/// Look-ups that every record needs.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    /// topic -> channel
+    pub topics: HashMap<String, usize>,
+    /// topic -> event type -> message
+    pub types: HashMap<String, HashMap<String, usize>>,
+}
+
+/// A channel: a Kafka topic.
+#[derive(Clone, Debug, Default)]
+pub struct Channel {
+    pub name: String,
+    pub topic: String,
+    pub partitions: Option<u32>,
+    pub replicas: Option<u16>,
+    /// Topic configuration in Kafka's names: `retention.ms`, `cleanup.policy`.
+    pub config: BTreeMap<String, String>,
+    /// Names of the messages that it carries.
+    pub messages: Vec<String>,
+    pub description: String,
+}
+
+/// A message: one type of event on one channel.
+#[derive(Debug)]
+pub struct Message {
+    /// The event type where the contract gives one, else the message's name.
+    pub name: String,
+    pub channel: String,
+    pub topic: String,
+    pub payload: Schema,
+    pub headers: Option<Schema>,
+    pub envelope: Envelope,
+    /// JSON pointers to fields that identify something in the business and must be fresh in every run.
+    pub unique: Vec<String>,
+    /// JSON pointers to fields that no output may show.
+    pub sensitive: Vec<String>,
+}
+
+/// Where a record carries what every event has.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Envelope {
+    pub id: Option<Expression>,
+    pub event_type: Option<Expression>,
+    /// What the record's key must equal.
+    pub key: Option<Expression>,
+    pub time: Option<Expression>,
+    pub correlation: Option<Expression>,
+    pub causation: Option<Expression>,
+    pub version: Option<Expression>,
+    pub tenant: Option<Expression>,
+}
+
+/// What a service does with messages of a channel.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    pub name: String,
+    pub action: Action,
+    pub channel: String,
+    /// Names of messages.
+    pub messages: Vec<String>,
+    pub service: Option<String>,
+    /// The consumer group of a receiving operation.
+    pub group: Option<String>,
+    /// Whether the service of this operation is part of the system at hand. Documents name services that nobody runs.
+    pub present: bool,
+    /// From the record on the topic to its effect.
+    pub deadline: Option<Duration>,
+    pub deduplication: Option<Deduplication>,
+    pub handling: Handling,
+    /// A message whose effect shows that an earlier one of the same key was handled.
+    pub sentinel: Option<String>,
+    pub lag_limit: Option<u64>,
+    /// How the service's producer places keys; for sending operations.
+    pub partitioner: Partitioner,
+}
+
+/// What an operation does, in AsyncAPI's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    Send,
+    Receive,
+}
+
+/// How duplicates are told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deduplication {
+    pub by: Expression,
+    pub window: Option<Duration>,
+}
+
+/// Whether events of one key are handled one after the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Handling {
+    #[default]
+    SerialPerKey,
+    Parallel,
+}
+
+/// A record to publish.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Record {
+    pub topic: String,
+    pub key: Option<Bytes>,
+    pub headers: Vec<(String, Option<Bytes>)>,
+    pub payload: Option<Bytes>,
+}
+
+impl Contract {
+    /// The channel of that name.
+    pub fn channel(&self, name: &str) -> Option<&Channel> {
+        self.channels.iter().find(|channel| channel.name == name)
+    }
+
+    /// The channel whose topic this is.
+    pub fn channel_of_topic(&self, topic: &str) -> Option<&Channel> {
+        self.index.topics.get(topic).and_then(|index| self.channels.get(*index))
+    }
+
+    /// The message of that name.
+    pub fn message(&self, name: &str) -> Option<&Message> {
+        self.messages.iter().find(|message| message.name == name)
+    }
+
+    /// The messages of a topic.
+    pub fn messages_on<'a>(&'a self, topic: &'a str) -> impl Iterator<Item = &'a Message> {
+        self.messages.iter().filter(move |message| message.topic == topic)
+    }
+
+    /// The operations that receive a message.
+    pub fn receivers<'a>(&'a self, message: &'a str) -> impl Iterator<Item = &'a Operation> {
+        self.operations_of(message, Action::Receive)
+    }
+
+    /// The operations that send a message.
+    pub fn senders<'a>(&'a self, message: &'a str) -> impl Iterator<Item = &'a Operation> {
+        self.operations_of(message, Action::Send)
+    }
+
+    fn operations_of<'a>(&'a self, message: &'a str, action: Action) -> impl Iterator<Item = &'a Operation> {
+        let takes_part = move |operation: &&Operation| {
+            operation.action == action && operation.messages.iter().any(|name| name == message)
+        };
+        self.operations.iter().filter(takes_part)
+    }
+
+    /// Every group that the system at hand should have, with the topics that it reads.
+    pub fn groups(&self) -> BTreeMap<String, Vec<String>> {
+        let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for operation in self.operations.iter().filter(|operation| operation.present) {
+            let (Some(group), Some(channel)) = (&operation.group, self.channel(&operation.channel)) else { continue };
+            let topics = groups.entry(group.clone()).or_default();
+            if !topics.contains(&channel.topic) {
+                topics.push(channel.topic.clone());
+            }
+        }
+        groups
+    }
+
+    /// How the producer of a message places its keys.
+    pub fn partitioner_of(&self, message: &Message) -> Partitioner {
+        self.senders(&message.name).next().map(|operation| operation.partitioner).unwrap_or_default()
+    }
+}

@@ -1,0 +1,62 @@
+//! A JSON Schema with its compiled validator.
+
+use jsonschema::Validator;
+use serde_json::Value;
+
+/// A schema, as written and as compiled. Formats are asserted.
+pub struct Schema {
+    pub document: Value,
+    validator: Validator,
+}
+
+impl std::fmt::Debug for Schema {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Schema").field("document", &self.document).finish_non_exhaustive()
+    }
+}
+
+impl Schema {
+    /// Compiles a schema: draft-07, which AsyncAPI's own schema object extends, unless `$schema` says otherwise.
+    pub fn compile(document: Value) -> Result<Schema, String> {
+        let named = document.get("$schema").and_then(Value::as_str).unwrap_or_default();
+        let draft = match named.contains("2020-12") {
+            true => jsonschema::Draft::Draft202012,
+            false => jsonschema::Draft::Draft7,
+        };
+        let validator = jsonschema::options()
+            .with_draft(draft)
+            .should_validate_formats(true)
+            .build(&document)
+            .map_err(|error| error.to_string())?;
+        Ok(Schema { document, validator })
+    }
+
+    /// Whether a value keeps to the schema.
+    pub fn accepts(&self, value: &Value) -> bool {
+        self.validator.is_valid(value)
+    }
+
+    /// Every departure: JSON pointer and message. Values under a sensitive pointer are not shown.
+    pub fn errors(&self, value: &Value, sensitive: &[String]) -> Vec<(String, String)> {
+        if self.accepts(value) {
+            return Vec::new();
+        }
+        let found = self.validator.iter_errors(value).map(|error| {
+            let pointer = error.instance_path().to_string();
+            // A message about the whole object may quote any field of it.
+            let quotes_sensitive =
+                sensitive.iter().any(|hidden| hidden.starts_with(&pointer) || pointer.starts_with(hidden.as_str()));
+            let text = match quotes_sensitive && !is_about_names(&error) {
+                true => error.masked_with("(hidden)").to_string(),
+                false => error.to_string(),
+            };
+            (pointer, text)
+        });
+        found.collect()
+    }
+}
+
+/// Whether a message names fields only, and no value.
+fn is_about_names(error: &jsonschema::ValidationError<'_>) -> bool {
+    matches!(error.kind(), jsonschema::error::ValidationErrorKind::Required { .. })
+}

@@ -1,0 +1,110 @@
+//! How a record departs from the contract.
+
+use std::fmt;
+
+use crate::facts::Facts;
+use crate::{Contract, Message};
+
+/// One departure. Values of sensitive fields are never in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Stable, kebab case: `unknown-type`, `missing-header`, `schema`, `wrong-key`, `not-json`.
+    pub code: &'static str,
+    /// Where in the record: `header event_id`, `payload /user_id`, `key`.
+    pub place: String,
+    pub message: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)
+    }
+}
+
+impl Contract {
+    /// Every way in which a record of a declared topic departs from the contract; empty if it conforms.
+    pub fn check(
+        &self,
+        topic: &str,
+        key: Option<&[u8]>,
+        headers: &[(&str, Option<&[u8]>)],
+        payload: Option<&[u8]>,
+    ) -> Vec<Violation> {
+        let facts = self.read_facts(topic, key, headers, payload);
+        self.check_facts(topic, &facts, headers, payload)
+    }
+
+    /// The same, where the record's facts were read already.
+    pub fn check_facts(
+        &self,
+        topic: &str,
+        facts: &Facts,
+        headers: &[(&str, Option<&[u8]>)],
+        payload: Option<&[u8]>,
+    ) -> Vec<Violation> {
+        let Some(message) = facts.message.as_deref().and_then(|name| self.message(name)) else {
+            return vec![self.unknown_type(topic, facts)];
+        };
+        let mut found = Vec::new();
+        match payload {
+            None => found.push(violation("null-payload", "payload", "there is none; the contract declares one")),
+            Some(_) if facts.unreadable => found.push(violation("not-json", "payload", "the bytes are no JSON")),
+            Some(_) => found.extend(message.schema_violations(facts)),
+        }
+        found.extend(message.header_violations(headers));
+        found.extend(message.envelope_violations(facts));
+        found
+    }
+
+    fn unknown_type(&self, topic: &str, facts: &Facts) -> Violation {
+        let known: Vec<&str> = self.messages_on(topic).map(|message| message.name.as_str()).collect();
+        let message = match &facts.event_type {
+            Some(other) => format!("`{other}` is not declared on topic \"{topic}\"; there are: {}", known.join(", ")),
+            None => format!("the record says no event type; topic \"{topic}\" carries: {}", known.join(", ")),
+        };
+        violation("unknown-type", "event type", &message)
+    }
+}
+
+impl Message {
+    fn schema_violations(&self, facts: &Facts) -> Vec<Violation> {
+        let errors = self.payload.errors(&facts.payload, &self.sensitive);
+        errors.into_iter().map(|(pointer, text)| violation("schema", &format!("payload {pointer}"), &text)).collect()
+    }
+
+    fn header_violations(&self, headers: &[(&str, Option<&[u8]>)]) -> Vec<Violation> {
+        let Some(schema) = &self.headers else { return Vec::new() };
+        let object = headers
+            .iter()
+            .filter_map(|(name, value)| {
+                Some(((*name).to_owned(), serde_json::Value::String(String::from_utf8_lossy((*value)?).into_owned())))
+            })
+            .collect();
+        let errors = schema.errors(&serde_json::Value::Object(object), &[]);
+        errors.into_iter().map(|(pointer, text)| violation("header", &format!("headers {pointer}"), &text)).collect()
+    }
+
+    fn envelope_violations(&self, facts: &Facts) -> Vec<Violation> {
+        let mut found = Vec::new();
+        if self.envelope.id.is_some() && facts.id.as_deref().is_none_or(str::is_empty) {
+            let place = self.envelope.id.as_ref().map(ToString::to_string).unwrap_or_default();
+            found.push(violation("missing-id", &place, "the event has no id"));
+        }
+        if let (Some(rule), true) = (&self.envelope.key, facts.key != facts.expected_key) {
+            let hidden = self.sensitive.contains(&rule.pointer);
+            let shown = |key: &Option<String>| match key {
+                Some(_) if hidden => "(hidden)".to_owned(),
+                Some(key) => format!("\"{key}\""),
+                None => "none".to_owned(),
+            };
+            let message =
+                format!("it is {}, the contract says {rule}, which is {}", shown(&facts.key), shown(&facts.expected_key));
+            found.push(violation("wrong-key", "key", &message));
+        }
+        found
+    }
+}
+
+fn violation(code: &'static str, place: &str, message: &str) -> Violation {
+    Violation { code, place: place.to_owned(), message: message.to_owned() }
+}

@@ -1,0 +1,48 @@
+//! eventproof-embedded: a Kafka broker inside the process, whose verdicts are Apache Kafka's.
+//!
+//! It speaks Kafka's protocol over TCP to any client: topics, idempotent and transactional
+//! producers, fetches that wait, consumer groups of the classic protocol, administration, and faults
+//! that a test injects. Everything is in memory, on one thread of its own.
+//!
+//! What flows through: frames come in by [`connection`], are checked against the wire schema, decoded
+//! and routed by [`api`], which acts on the [`broker`] state: [`topics`] with their [`log`]s,
+//! [`groups`], [`transactions`]. Batches are kept as the bytes that were sent and never re-encoded.
+//!
+//! Differences from Apache Kafka 4.2, on purpose:
+//! - One node, id 1, leader of everything; topics with more than one replica are refused, as a
+//!   single node of Apache Kafka refuses them.
+//! - Groups start at once: `group.initial.rebalance.delay.ms` is 0 by default, not 3 s.
+//! - A topic created by a first use is there at once, not at the second try.
+//! - No compaction: `cleanup.policy=compact` is accepted and demands keys, but older values stay.
+//! - Retention removes batches, not segments of many; it is looked at as often.
+//! - A topic's `compression.type` does not recompress.
+//! - Fetch sessions are not kept: every fetch is answered in full, as the protocol allows.
+//! - No internal topics are shown; committed offsets do not expire.
+//! - KIP-848 and share groups, ACLs and quotas are not advertised: clients get "unsupported".
+//! - When the memory limit is reached, produce requests are refused with POLICY_VIOLATION.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod api;
+mod batch;
+mod broker;
+mod codes;
+mod config;
+mod connection;
+mod embedded;
+mod faults;
+mod groups;
+mod log;
+mod producers;
+mod records;
+mod retention;
+mod schema;
+mod server;
+mod shapes;
+mod topic_config;
+mod topics;
+mod transactions;
+
+pub use config::{BrokerConfig, Clock, Listener, SystemClock};
+pub use embedded::{EmbeddedBroker, FaultsHandle, StartError};
+pub use faults::{Api, Effect, Fault, FaultId, Match, UnknownApi};

@@ -1,0 +1,223 @@
+//! How a promise was broken, in words that say what was expected and what was found.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A place on a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]@{}", self.topic, self.partition, self.offset)
+    }
+}
+
+/// How a service ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Death {
+    pub service: String,
+    pub status: String,
+    pub last_lines: Vec<String>,
+}
+
+impl fmt::Display for Death {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "service \"{}\" is dead ({})", self.service, self.status)?;
+        if !self.last_lines.is_empty() {
+            write!(f, "; its last lines:")?;
+        }
+        self.last_lines.iter().try_for_each(|line| write!(f, "\n    {line}"))
+    }
+}
+
+/// Which of the ways of not arriving it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The service that should have done it is dead.
+    ServiceDead(Death),
+    /// The group has not read that far.
+    GroupBehind { group: String, behind: i64, committed: i64, record: Place },
+    /// No member of the group owns the partition.
+    GroupNotStable { group: String, state: String },
+    /// The group has read past the record, and still there is no effect.
+    HandledWithoutEffect { group: String, committed: i64, record: Place },
+    /// Nothing more is known: no group is declared for this effect, or its positions were never seen.
+    Unexplained { record: Place },
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Missing::ServiceDead(death) => death.fmt(f),
+            Missing::GroupBehind { group, behind, committed, record } => write!(
+                f,
+                "the record is at {record}, but group \"{group}\" is behind by {behind} {} (committed offset {committed})",
+                records(*behind)
+            ),
+            Missing::GroupNotStable { group, state } => {
+                write!(f, "group \"{group}\" is {state}: no member owns the partition")
+            }
+            Missing::HandledWithoutEffect { group, committed, record } => write!(
+                f,
+                "the record is at {record} and group \"{group}\" has committed offset {committed}, past it: it was read, without effect"
+            ),
+            Missing::Unexplained { record } => write!(f, "the record is at {record}"),
+        }
+    }
+}
+
+/// How a promise was broken.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cause {
+    /// The event never reached its topic.
+    NotOnTopic { what: String, topic: String, waited: Duration, death: Option<Death> },
+    /// The event is there, under another key.
+    WrongKey { what: String, place: Place, expected: String, actual: Option<String> },
+    /// The event is there with its key, on a partition where its partitioner would not put it.
+    WrongPartition { what: String, place: Place, key: String, expected: i32 },
+    /// It came, too late.
+    Late { what: String, limit: Duration, by: Duration },
+    /// The event is on its topic, and what should follow did not.
+    NoEffect { what: String, waited: Duration, missing: Missing },
+    /// What should have gone is still there.
+    StillShown { what: String, waited: Duration, missing: Missing },
+    /// It happened more often than it should.
+    Repeated { what: String, view: String, expected: u64, actual: u64 },
+    /// What should not be there is.
+    Unwanted { what: String, view: String, after: Duration },
+    /// Two events of one key came the other way round.
+    Reordered { key: String, leg: String, first: String, second: String },
+    /// One key is on two partitions of a topic.
+    KeySplit { key: String, topic: String, partitions: Vec<i32> },
+    /// Events that were acknowledged or seen did not arrive at the end of a leg.
+    Lost { leg: String, lost: u64, of: u64, examples: Vec<String>, missing: Option<Missing> },
+    /// The group has not committed past the record.
+    NotProcessed { group: String, waited: Duration, missing: Missing },
+    /// Records depart from the contract.
+    Nonconforming { place: Place, what: String, violations: Vec<String> },
+    /// A topic is not as the contract declares it.
+    TopicDiffers { topic: String, property: String, expected: String, actual: String },
+    /// A figure missed its objective.
+    ObjectiveMissed { objective: String, actual: String },
+    /// An action (an HTTP request) was not answered as it should.
+    ActionFailed { action: String, expected: String, actual: String },
+    /// A service died though nobody asked it to.
+    ServiceDied(Death),
+}
+
+impl Cause {
+    /// A stable code for reports and filters.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Cause::NotOnTopic { .. } => "not-on-topic",
+            Cause::WrongKey { .. } => "wrong-key",
+            Cause::WrongPartition { .. } => "wrong-partition",
+            Cause::Late { .. } => "late",
+            Cause::NoEffect { missing, .. }
+            | Cause::StillShown { missing, .. }
+            | Cause::NotProcessed { missing, .. } => missing.code(),
+            Cause::Repeated { .. } => "repeated",
+            Cause::Unwanted { .. } => "unwanted",
+            Cause::Reordered { .. } => "reordered",
+            Cause::KeySplit { .. } => "key-split",
+            Cause::Lost { .. } => "lost",
+            Cause::Nonconforming { .. } => "nonconforming",
+            Cause::TopicDiffers { .. } => "topic-differs",
+            Cause::ObjectiveMissed { .. } => "objective-missed",
+            Cause::ActionFailed { .. } => "action-failed",
+            Cause::ServiceDied(_) => "service-dead",
+        }
+    }
+}
+
+impl Missing {
+    /// A stable code for reports and filters.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Missing::ServiceDead(_) => "service-dead",
+            Missing::GroupBehind { .. } => "group-behind",
+            Missing::GroupNotStable { .. } => "group-not-stable",
+            Missing::HandledWithoutEffect { .. } => "handled-without-effect",
+            Missing::Unexplained { .. } => "no-effect",
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::NotOnTopic { what, topic, waited, death } => {
+                write!(f, "{what} was not seen on topic \"{topic}\" within {}", duration(*waited))?;
+                death.iter().try_for_each(|death| write!(f, "; {death}"))
+            }
+            Cause::WrongKey { what, place, expected, actual } => write!(
+                f,
+                "{what} was seen at {place} with another key: expected \"{expected}\", found {}",
+                actual.as_ref().map_or("none".to_owned(), |key| format!("\"{key}\""))
+            ),
+            Cause::WrongPartition { what, place, key, expected } => write!(
+                f,
+                "{what} was seen at {place}, on another partition: its producer's partitioner puts key \"{key}\" on partition {expected}"
+            ),
+            Cause::Late { what, limit, by } => {
+                write!(f, "{what} came late by {}: the limit is {}", duration(*by), duration(*limit))
+            }
+            Cause::NoEffect { what, waited, missing } => {
+                write!(f, "{what} did not come within {}: {missing}", duration(*waited))
+            }
+            Cause::StillShown { what, waited, missing } => {
+                write!(f, "{what} is still there after {}: {missing}", duration(*waited))
+            }
+            Cause::Repeated { what, view, expected, actual } => {
+                write!(f, "{what} had its effect {actual} times, expected {expected} (counted in view \"{view}\")")
+            }
+            Cause::Unwanted { what, view, after } => {
+                write!(f, "{what} appeared in view \"{view}\" after {}", duration(*after))
+            }
+            Cause::Reordered { key, leg, first, second } => {
+                write!(f, "events of key \"{key}\" changed their order {leg}: {second} came before {first}")
+            }
+            Cause::KeySplit { key, topic, partitions } => {
+                write!(f, "key \"{key}\" is on partitions {partitions:?} of topic \"{topic}\", so its order is lost")
+            }
+            Cause::Lost { leg, lost, of, examples, missing } => {
+                write!(f, "lost({leg}): {lost} of {of} events, among them {}", examples.join(", "))?;
+                missing.iter().try_for_each(|missing| write!(f, "; {missing}"))
+            }
+            Cause::NotProcessed { group, waited, missing } => {
+                write!(f, "group \"{group}\" has not processed it after {}: {missing}", duration(*waited))
+            }
+            Cause::Nonconforming { place, what, violations } => {
+                write!(f, "{what} at {place} departs from the contract: {}", violations.join("; "))
+            }
+            Cause::TopicDiffers { topic, property, expected, actual } => {
+                write!(f, "topic \"{topic}\": {property} is {actual}, the contract declares {expected}")
+            }
+            Cause::ObjectiveMissed { objective, actual } => write!(f, "{objective} was missed: {actual}"),
+            Cause::ActionFailed { action, expected, actual } => {
+                write!(f, "action \"{action}\": expected {expected}, got {actual}")
+            }
+            Cause::ServiceDied(death) => death.fmt(f),
+        }
+    }
+}
+
+fn records(count: i64) -> &'static str {
+    if count == 1 { "record" } else { "records" }
+}
+
+/// A duration for people: `200 ms`, `1.25 s`, `5 s`.
+pub(crate) fn duration(of: Duration) -> String {
+    let millis = of.as_secs_f64() * 1e3;
+    if millis < 1000.0 { format!("{} ms", trimmed(millis, 1)) } else { format!("{} s", trimmed(millis / 1e3, 2)) }
+}
+
+fn trimmed(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}

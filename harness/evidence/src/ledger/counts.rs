@@ -1,0 +1,56 @@
+//! The figures of an account. They add up, so that shards can be merged.
+
+use std::ops::AddAssign;
+
+use serde::{Deserialize, Serialize};
+
+/// What became of the events that were planned, on the sending side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub planned: u64,
+    pub acknowledged: u64,
+    /// Refused by client or broker: not on the topic.
+    pub refused: u64,
+    /// Timed out, or the answer was lost: neither sent nor lost.
+    pub unknown: u64,
+}
+
+/// What became of the events on one leg.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LegCounts {
+    /// Seen at least once.
+    pub seen: u64,
+    /// Owed, and never seen.
+    pub lost: u64,
+    /// Seen again: each further sight counts.
+    pub duplicated: u64,
+    /// First seen after a later event of the same key.
+    pub reordered: u64,
+    /// Seen, but never planned.
+    pub phantom: u64,
+    /// Seen with another content than was sent.
+    pub corrupted: u64,
+    /// Not seen, and not known whether it was ever written: not judged.
+    pub unknown: u64,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Counts) {
+        self.planned += other.planned;
+        self.acknowledged += other.acknowledged;
+        self.refused += other.refused;
+        self.unknown += other.unknown;
+    }
+}
+
+impl AddAssign for LegCounts {
+    fn add_assign(&mut self, other: LegCounts) {
+        self.seen += other.seen;
+        self.lost += other.lost;
+        self.duplicated += other.duplicated;
+        self.reordered += other.reordered;
+        self.phantom += other.phantom;
+        self.corrupted += other.corrupted;
+        self.unknown += other.unknown;
+    }
+}

@@ -1,0 +1,131 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const EFFECT: Leg = 1;
+
+fn ledger() -> Ledger {
+    Ledger::new(["feed-service-group".to_owned()])
+}
+
+fn leg(ledger: &Ledger, leg: Leg) -> LegCounts {
+    ledger.legs()[leg].1
+}
+
+/// Events 0..count over `keys` keys, all planned and acknowledged.
+fn acknowledged(count: u64, keys: u64) -> Ledger {
+    let mut ledger = ledger();
+    (0..count).for_each(|number| ledger.planned(number % keys, number));
+    (0..count).for_each(|number| ledger.acknowledged(number % keys, number));
+    ledger
+}
+
+#[test]
+fn an_acknowledged_event_that_is_never_seen_is_lost_on_the_topic_and_only_there() {
+    let mut ledger = acknowledged(2, 1);
+    ledger.seen(TOPIC, 0, 0);
+    ledger.seen(EFFECT, 0, 0);
+    assert_eq!(leg(&ledger, TOPIC).lost, 1);
+    assert_eq!(leg(&ledger, EFFECT).lost, 0);
+}
+
+#[test]
+fn an_event_on_the_topic_without_effect_is_lost_on_the_group_s_leg() {
+    let mut ledger = acknowledged(2, 1);
+    (0..2).for_each(|number| ledger.seen(TOPIC, 0, number));
+    ledger.seen(EFFECT, 0, 1);
+    assert_eq!((leg(&ledger, TOPIC).lost, leg(&ledger, EFFECT).lost), (0, 1));
+}
+
+#[test]
+fn an_event_of_unknown_outcome_is_neither_lost_nor_sent_unless_it_is_seen() {
+    let mut ledger = ledger();
+    (0..2).for_each(|number| ledger.planned(0, number));
+    (0..2).for_each(|number| ledger.unknown(0, number));
+    ledger.seen(TOPIC, 0, 1);
+    let topic = leg(&ledger, TOPIC);
+    assert_eq!((topic.lost, topic.unknown, topic.seen), (0, 1, 1));
+    assert_eq!(leg(&ledger, EFFECT).lost, 1, "the one that was seen owes its effect");
+}
+
+#[test]
+fn a_refused_event_is_owed_nowhere() {
+    let mut ledger = ledger();
+    ledger.planned(0, 0);
+    ledger.refused(0, 0);
+    assert_eq!(leg(&ledger, TOPIC), LegCounts::default());
+    assert_eq!(ledger.counts(), Counts { planned: 1, refused: 1, ..Counts::default() });
+}
+
+#[test]
+fn a_redelivered_stretch_is_duplicates_not_disorder() {
+    let mut ledger = acknowledged(3, 1);
+    [0, 1, 2, 1, 2].into_iter().for_each(|number| ledger.seen(TOPIC, 0, number));
+    let topic = leg(&ledger, TOPIC);
+    assert_eq!((topic.seen, topic.duplicated, topic.reordered), (3, 2, 0));
+}
+
+#[test]
+fn an_event_never_planned_is_a_phantom() {
+    let mut ledger = acknowledged(1, 1);
+    ledger.seen(TOPIC, 0, 7);
+    assert_eq!(leg(&ledger, TOPIC).phantom, 1);
+}
+
+#[test]
+fn memory_follows_what_is_in_flight() {
+    let mut ledger = ledger();
+    for number in 0..10_000 {
+        ledger.planned(0, number);
+        ledger.acknowledged(0, number);
+        ledger.seen(TOPIC, 0, number);
+        ledger.seen(EFFECT, 0, number);
+        assert_eq!(ledger.outstanding(TOPIC) + ledger.outstanding(EFFECT), 0);
+    }
+}
+
+proptest! {
+    /// Every anomaly that is put into a history comes out of it, with its exact count.
+    #[test]
+    fn injected_anomalies_are_found_at_their_exact_count(
+        count in 20u64..200,
+        keys in 1u64..8,
+        lost in prop::collection::hash_set(0u64..200, 0..10),
+        twice in prop::collection::hash_set(0u64..200, 0..10),
+        phantoms in 0u64..5,
+    ) {
+        let mut ledger = acknowledged(count, keys);
+        for number in (0..count).filter(|number| !lost.contains(number)) {
+            ledger.seen(TOPIC, number % keys, number);
+            if twice.contains(&number) {
+                ledger.seen(TOPIC, number % keys, number);
+            }
+        }
+        (0..phantoms).for_each(|extra| ledger.seen(TOPIC, 0, count + extra));
+        let in_range = |set: &std::collections::HashSet<u64>| set.iter().filter(|n| **n < count).count() as u64;
+        let seen_twice = twice.iter().filter(|n| **n < count && !lost.contains(n)).count() as u64;
+        let expected = LegCounts {
+            seen: count - in_range(&lost),
+            lost: in_range(&lost),
+            duplicated: seen_twice,
+            phantom: phantoms,
+            ..LegCounts::default()
+        };
+        prop_assert_eq!(leg(&ledger, TOPIC), expected);
+    }
+
+    /// Order is judged per key: an exchange of neighbours of one key is found, of different keys is not.
+    #[test]
+    fn one_exchange_within_a_key_is_one_reordered_event(count in 2u64..100, at in 0u64..98) {
+        let at = at % (count - 1);
+        let mut numbers: Vec<u64> = (0..count).collect();
+        numbers.swap(at as usize, at as usize + 1);
+        let (mut one_key, mut two_keys) = (acknowledged(count, 1), acknowledged(count, 2));
+        for number in &numbers {
+            one_key.seen(TOPIC, 0, *number);
+            two_keys.seen(TOPIC, number % 2, *number);
+        }
+        prop_assert_eq!(leg(&one_key, TOPIC).reordered, 1);
+        prop_assert_eq!(leg(&two_keys, TOPIC).reordered, 0);
+    }
+}

@@ -1,0 +1,96 @@
+//! One key's events on one leg: those in flight, in the order in which they were planned, and the latest seen.
+
+use std::collections::VecDeque;
+
+/// The events of one key that are not accounted for yet.
+#[derive(Debug, Default)]
+pub(super) struct KeyTrack {
+    pending: VecDeque<Pending>,
+    highest_seen: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Pending {
+    number: u64,
+    sent: Sent,
+    on_topic: bool,
+}
+
+#[derive(Debug, PartialEq)]
+enum Sent {
+    InFlight,
+    Acknowledged,
+    Uncertain,
+}
+
+/// What one sight of an event means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// First sight, after everything planned before it that has been seen.
+    InOrder,
+    /// First sight, but a later event of the key was seen before.
+    Overtaken,
+    /// Seen before.
+    Again,
+}
+
+impl KeyTrack {
+    pub fn planned(&mut self, number: u64) {
+        self.pending.push_back(Pending { number, sent: Sent::InFlight, on_topic: false });
+    }
+
+    pub fn acknowledged(&mut self, number: u64) {
+        self.change(number, |event| event.sent = Sent::Acknowledged);
+    }
+
+    pub fn uncertain(&mut self, number: u64) {
+        self.change(number, |event| event.sent = Sent::Uncertain);
+    }
+
+    pub fn on_topic(&mut self, number: u64) {
+        self.change(number, |event| event.on_topic = true);
+    }
+
+    pub fn forget(&mut self, number: u64) {
+        if let Some(index) = self.find(number) {
+            self.pending.remove(index);
+        }
+    }
+
+    pub fn seen(&mut self, number: u64) -> Sight {
+        let Some(index) = self.find(number) else { return Sight::Again };
+        self.pending.remove(index);
+        let overtaken = self.highest_seen.is_some_and(|highest| highest > number);
+        self.highest_seen = self.highest_seen.max(Some(number));
+        if overtaken { Sight::Overtaken } else { Sight::InOrder }
+    }
+
+    /// Acknowledged, and not seen on the topic.
+    pub fn owed_on_topic(&self) -> u64 {
+        self.count(|event| event.sent == Sent::Acknowledged)
+    }
+
+    /// Seen on the topic, and not at the end of this leg.
+    pub fn owed_after_topic(&self) -> u64 {
+        self.count(|event| event.on_topic)
+    }
+
+    /// Not known to have been written, and not seen.
+    pub fn still_uncertain(&self) -> u64 {
+        self.count(|event| event.sent != Sent::Acknowledged && !event.on_topic)
+    }
+
+    fn count(&self, which: impl Fn(&Pending) -> bool) -> u64 {
+        self.pending.iter().filter(|event| which(event)).count() as u64
+    }
+
+    fn find(&self, number: u64) -> Option<usize> {
+        self.pending.binary_search_by_key(&number, |event| event.number).ok()
+    }
+
+    fn change(&mut self, number: u64, change: impl FnOnce(&mut Pending)) {
+        if let Some(event) = self.find(number).and_then(|index| self.pending.get_mut(index)) {
+            change(event);
+        }
+    }
+}

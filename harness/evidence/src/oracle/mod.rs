@@ -1,0 +1,35 @@
+//! Oracles: pure folds from observations to a verdict, one promise each.
+
+mod exactly_once;
+mod none_lost;
+mod on_topic;
+mod order;
+mod processed;
+mod target;
+mod tracked;
+mod view;
+
+use crate::{At, Observation, Verdict};
+
+pub use exactly_once::ExactlyOnce;
+pub use none_lost::NoneLost;
+pub use on_topic::OnTopic;
+pub use order::{EffectOrder, TopicOrder};
+pub use processed::Processed;
+pub use target::{Handler, Recognise, Target};
+pub use view::{ViewBecomes, ViewKeeps};
+
+/// One promise, judged by folding observations. Neither method does I/O or reads a clock.
+pub trait Oracle: Send {
+    /// Takes in one observation; observations come in the order in which eventproof learned of them.
+    fn observe(&mut self, observation: &Observation);
+
+    /// What the evidence says so far, if it is `now`.
+    fn verdict(&self, now: At) -> Verdict;
+}
+
+/// Judges a whole history at once, as it stands at `now`.
+pub fn judge<'a>(mut oracle: impl Oracle, history: impl IntoIterator<Item = &'a Observation>, now: At) -> Verdict {
+    history.into_iter().for_each(|observation| oracle.observe(observation));
+    oracle.verdict(now)
+}

@@ -1,0 +1,104 @@
+//! Every event that reached its topic has its effect, whatever happened to the service in between.
+
+use std::time::Duration;
+
+use super::tracked::Tracked;
+use super::{Handler, Oracle, Target};
+use crate::surroundings::grace;
+use crate::{At, Cause, Name, Observation, Proof, Reason, Surroundings, Verdict};
+
+/// Many events, each of which must have its effect at least once.
+pub struct NoneLost {
+    events: Vec<Tracked>,
+    handler: Handler,
+    view: Name,
+    since: At,
+    limit: Duration,
+    surroundings: Surroundings,
+}
+
+impl NoneLost {
+    /// Every event must have an effect in `view` within `limit` after the last of them was on its topic, or after
+    /// the service's group was stable again if we had ended the service.
+    pub fn new(events: Vec<Target>, handler: Handler, view: &str, since: At, limit: Duration) -> NoneLost {
+        NoneLost {
+            events: events.into_iter().map(Tracked::new).collect(),
+            handler,
+            view: view.into(),
+            since,
+            limit,
+            surroundings: Surroundings::default(),
+        }
+    }
+
+    fn base(&self) -> At {
+        let last = self.events.iter().filter_map(|event| event.last_seen).max().unwrap_or(self.since);
+        self.surroundings.deadline_base(&self.handler.service, &self.handler.group, last)
+    }
+
+    fn held(&self, judged: usize) -> Verdict {
+        let uncertain = self.events.len() - judged;
+        let rest = match uncertain {
+            0 => String::new(),
+            n => format!("; {n} whose publishing failed or is uncertain are not judged"),
+        };
+        Verdict::Held(Proof::of(format!("all {judged} events had their effect in view \"{}\"{rest}", self.view)))
+    }
+
+    fn lost(&self, leg: String, lost: &[&Tracked], of: usize) -> Verdict {
+        let place = lost.iter().find_map(|event| event.places.first());
+        let (service, group) = (&self.handler.service, &self.handler.group);
+        Verdict::Broken(Cause::Lost {
+            leg,
+            lost: lost.len() as u64,
+            of: of as u64,
+            examples: lost.iter().take(3).map(|event| event.label()).collect(),
+            missing: place.map(|place| self.surroundings.explain(service, group, place)),
+        })
+    }
+
+    fn judge_missing(&self, judged: &[&Tracked], now: At) -> Verdict {
+        let base = self.base();
+        if now <= base + self.limit + grace(self.limit) {
+            return Verdict::NotYet;
+        }
+        let unseen: Vec<_> = judged.iter().copied().filter(|event| event.last_seen.is_none()).collect();
+        let leg_of = |unseen: bool| if unseen { "topic" } else { &*self.view };
+        if let Some(reason) = self
+            .surroundings
+            .blindness(leg_of(!unseen.is_empty()), self.since, now)
+            .or_else(|| self.surroundings.blindness(&self.view, self.since, now))
+        {
+            return Verdict::CannotTell(reason);
+        }
+        if !unseen.is_empty() {
+            return self.lost("topic".to_owned(), &unseen, judged.len());
+        }
+        let lost: Vec<_> = judged.iter().copied().filter(|event| event.effects.is_empty()).collect();
+        self.lost(self.handler.group.clone(), &lost, judged.len())
+    }
+}
+
+impl Oracle for NoneLost {
+    fn observe(&mut self, observation: &Observation) {
+        self.surroundings.observe(observation);
+        self.events.iter_mut().for_each(|event| event.observe(observation, &self.view));
+    }
+
+    fn verdict(&self, now: At) -> Verdict {
+        // An event whose publishing failed or is uncertain is judged only once it was seen after all.
+        let judged: Vec<_> = self
+            .events
+            .iter()
+            .filter(|event| event.last_seen.is_some() || (event.refused.is_none() && event.uncertain.is_none()))
+            .collect();
+        if judged.is_empty() {
+            let detail = "none of the events was published".to_owned();
+            return Verdict::CannotTell(Reason::NoPositiveControl { detail });
+        }
+        if judged.iter().all(|event| !event.effects.is_empty()) {
+            return self.held(judged.len());
+        }
+        self.judge_missing(&judged, now)
+    }
+}

@@ -1,0 +1,122 @@
+//! The event reaches its topic in time, under its key, on its partition.
+
+use std::time::Duration;
+
+use super::Recognise;
+use super::{Oracle, Target};
+use crate::{At, Cause, Observation, Proof, Reason, Seen, Surroundings, Verdict};
+
+/// Waits for one event on its topic.
+pub struct OnTopic {
+    target: Target,
+    since: At,
+    limit: Duration,
+    service: Option<String>,
+    found: Option<Seen>,
+    fate: Option<Fate>,
+    surroundings: Surroundings,
+}
+
+/// What became of a record that we published ourselves.
+enum Fate {
+    Refused(String),
+    Unknown(String),
+}
+
+impl OnTopic {
+    /// The event must be there within `limit` after `since`. `service` is who should publish it, for the diagnosis.
+    pub fn new(target: Target, since: At, limit: Duration, service: Option<String>) -> OnTopic {
+        OnTopic { target, since, limit, service, found: None, fate: None, surroundings: Surroundings::default() }
+    }
+
+    /// The record, once it was seen.
+    pub fn found(&self) -> Option<&Seen> {
+        self.found.as_ref()
+    }
+
+    /// What is waited for.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    pub(super) fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+
+    fn note_fate(&mut self, event: &str, fate: Fate) {
+        if matches!(&self.target.recognise, Recognise::Id(id) if **id == *event) {
+            self.fate = Some(fate);
+        }
+    }
+
+    fn judge_found(&self, seen: &Seen) -> Verdict {
+        let what = self.target.what.clone();
+        let place = seen.place();
+        if let Some(expected) = &self.target.key
+            && seen.key.as_deref() != Some(expected)
+        {
+            let actual = seen.key.as_deref().map(str::to_owned);
+            return Verdict::Broken(Cause::WrongKey { what, place, expected: expected.clone(), actual });
+        }
+        if let (Some(expected), Some(key)) = (self.target.partition, &self.target.key)
+            && expected != seen.partition
+        {
+            return Verdict::Broken(Cause::WrongPartition { what, place, key: key.clone(), expected });
+        }
+        let took = seen.at.since(self.since);
+        if took > self.limit {
+            return match self.surroundings.blindness(&seen.topic, self.since, seen.at) {
+                Some(reason) => Verdict::CannotTell(reason),
+                None => Verdict::Broken(Cause::Late { what, limit: self.limit, by: took - self.limit }),
+            };
+        }
+        Verdict::Held(Proof::timed(format!("seen at {place}"), took))
+    }
+
+    fn judge_absent(&self, now: At) -> Verdict {
+        match &self.fate {
+            Some(Fate::Refused(error)) => {
+                let event = self.target.what.clone();
+                return Verdict::CannotTell(Reason::NotPublished { event, error: error.clone() });
+            }
+            Some(Fate::Unknown(error)) if now > self.since + self.limit => {
+                let event = self.target.what.clone();
+                return Verdict::CannotTell(Reason::OutcomeUnknown { event, error: error.clone() });
+            }
+            _ => {}
+        }
+        if now <= self.since + self.limit + crate::surroundings::grace(self.limit) {
+            return Verdict::NotYet;
+        }
+        if let Some(reason) = self.surroundings.blindness(&self.target.topic, self.since, now) {
+            return Verdict::CannotTell(reason);
+        }
+        Verdict::Broken(Cause::NotOnTopic {
+            what: self.target.what.clone(),
+            topic: self.target.topic.to_string(),
+            waited: now.since(self.since),
+            death: self.service.as_deref().and_then(|service| self.surroundings.death(service)).cloned(),
+        })
+    }
+}
+
+impl Oracle for OnTopic {
+    fn observe(&mut self, observation: &Observation) {
+        self.surroundings.observe(observation);
+        match observation {
+            Observation::Seen(seen) if self.found.is_none() && self.target.matches(seen) => {
+                self.found = Some(seen.clone());
+            }
+            Observation::Refused { event, error, .. } => self.note_fate(event, Fate::Refused(error.clone())),
+            Observation::Unknown { event, error, .. } => self.note_fate(event, Fate::Unknown(error.clone())),
+            _ => {}
+        }
+    }
+
+    fn verdict(&self, now: At) -> Verdict {
+        match &self.found {
+            Some(seen) => self.judge_found(seen),
+            None => self.judge_absent(now),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Events of one key keep their order: on the topic, and in their effects. First occurrences count: 1, 2, 3, 2, 3
+//! is a legal redelivery.
+
+use std::time::Duration;
+
+use super::tracked::Tracked;
+use super::{Handler, Oracle, Target};
+use crate::surroundings::grace;
+use crate::{At, Cause, Name, Observation, Proof, Surroundings, Verdict};
+
+/// The events stand on one partition of their topic, in the order given.
+pub struct TopicOrder {
+    key: String,
+    events: Vec<Tracked>,
+    since: At,
+    limit: Duration,
+}
+
+impl TopicOrder {
+    /// All events must be on the topic within `limit` after `since`, in this order, on one partition.
+    pub fn new(key: &str, events: Vec<Target>, since: At, limit: Duration) -> TopicOrder {
+        let events = events.into_iter().map(Tracked::new).collect();
+        TopicOrder { key: key.to_owned(), events, since, limit }
+    }
+}
+
+impl Oracle for TopicOrder {
+    fn observe(&mut self, observation: &Observation) {
+        self.events.iter_mut().for_each(|event| event.observe(observation, ""));
+    }
+
+    fn verdict(&self, now: At) -> Verdict {
+        if let Some(absent) = self.events.iter().find(|event| event.first_seen.is_none()) {
+            return absent_from_topic(absent, self.since, self.limit, now);
+        }
+        let firsts: Vec<_> = self.events.iter().filter_map(|event| event.places.first()).collect();
+        let mut partitions: Vec<_> = firsts.iter().map(|place| place.partition).collect();
+        partitions.sort_unstable();
+        partitions.dedup();
+        if partitions.len() > 1 {
+            let topic = self.events[0].target.topic.to_string();
+            return Verdict::Broken(Cause::KeySplit { key: self.key.clone(), topic, partitions });
+        }
+        let offsets: Vec<_> = firsts.iter().map(|place| place.offset.unsigned_abs()).collect();
+        in_order(&self.key, "on the topic", &self.events, &offsets)
+    }
+}
+
+/// The effects of the events come in the order given.
+pub struct EffectOrder {
+    key: String,
+    events: Vec<Tracked>,
+    handler: Handler,
+    view: Name,
+    since: At,
+    limit: Duration,
+    surroundings: Surroundings,
+}
+
+impl EffectOrder {
+    /// All events must have their effects in `view` within `limit` after `since`, in this order.
+    pub fn new(
+        key: &str,
+        events: Vec<Target>,
+        handler: Handler,
+        view: &str,
+        since: At,
+        limit: Duration,
+    ) -> EffectOrder {
+        EffectOrder {
+            key: key.to_owned(),
+            events: events.into_iter().map(Tracked::new).collect(),
+            handler,
+            view: view.into(),
+            since,
+            limit,
+            surroundings: Surroundings::default(),
+        }
+    }
+}
+
+impl Oracle for EffectOrder {
+    fn observe(&mut self, observation: &Observation) {
+        self.surroundings.observe(observation);
+        self.events.iter_mut().for_each(|event| event.observe(observation, &self.view));
+    }
+
+    fn verdict(&self, now: At) -> Verdict {
+        let Some(absent) = self.events.iter().find(|event| event.effects.is_empty()) else {
+            let firsts: Vec<_> = self.events.iter().filter_map(|event| event.effects.first().copied()).collect();
+            return in_order(&self.key, &format!("in view \"{}\"", self.view), &self.events, &firsts);
+        };
+        let Some(place) = absent.places.first() else {
+            return absent_from_topic(absent, self.since, self.limit, now);
+        };
+        let seen = absent.first_seen.unwrap_or(self.since);
+        let (service, group) = (&self.handler.service, &self.handler.group);
+        let base = self.surroundings.deadline_base(service, group, seen);
+        if now <= base + self.limit + grace(self.limit) {
+            return Verdict::NotYet;
+        }
+        if let Some(reason) = self.surroundings.blindness(&self.view, self.since, now) {
+            return Verdict::CannotTell(reason);
+        }
+        Verdict::Broken(Cause::NoEffect {
+            what: format!("the effect of {}", absent.label()),
+            waited: now.since(base),
+            missing: self.surroundings.explain(service, group, place),
+        })
+    }
+}
+
+fn absent_from_topic(absent: &Tracked, since: At, limit: Duration, now: At) -> Verdict {
+    if now <= since + limit + grace(limit) {
+        return Verdict::NotYet;
+    }
+    Verdict::Broken(Cause::NotOnTopic {
+        what: absent.label(),
+        topic: absent.target.topic.to_string(),
+        waited: now.since(since),
+        death: None,
+    })
+}
+
+fn in_order(key: &str, leg: &str, events: &[Tracked], positions: &[u64]) -> Verdict {
+    let inverted = positions.windows(2).position(|pair| pair[0] > pair[1]);
+    match inverted {
+        Some(index) => Verdict::Broken(Cause::Reordered {
+            key: key.to_owned(),
+            leg: leg.to_owned(),
+            first: events[index].label(),
+            second: events[index + 1].label(),
+        }),
+        None => Verdict::Held(Proof::of(format!("{} events of key \"{key}\" in order {leg}", events.len()))),
+    }
+}

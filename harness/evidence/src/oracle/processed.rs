@@ -1,0 +1,66 @@
+//! A group has committed past an event.
+
+use std::time::Duration;
+
+use super::{Handler, OnTopic, Oracle, Target};
+use crate::cause::Place;
+use crate::surroundings::grace;
+use crate::{At, Cause, Observation, Proof, Verdict};
+
+/// Waits until a group has committed past a record. It proves "read"; whether it is also "done" depends on
+/// when the service commits.
+pub struct Processed {
+    on_topic: OnTopic,
+    handler: Handler,
+    limit: Duration,
+    past: Option<At>,
+}
+
+impl Processed {
+    /// The group must be past the event within `limit` after the event was seen on the topic (which itself must
+    /// happen within `appears` after `since`).
+    pub fn new(target: Target, since: At, appears: Duration, handler: Handler, limit: Duration) -> Processed {
+        Processed { on_topic: OnTopic::new(target, since, appears, None), handler, limit, past: None }
+    }
+
+    fn place(&self) -> Option<Place> {
+        self.on_topic.found().map(crate::Seen::place)
+    }
+
+    fn judge_past(&self, base: At, past: At, place: &Place) -> Verdict {
+        let took = past.since(base);
+        let what = format!("the commit of group \"{}\" past {place}", self.handler.group);
+        if took > self.limit {
+            return Verdict::Broken(Cause::Late { what, limit: self.limit, by: took - self.limit });
+        }
+        Verdict::Held(Proof::timed(format!("group \"{}\" committed past {place}", self.handler.group), took))
+    }
+}
+
+impl Oracle for Processed {
+    fn observe(&mut self, observation: &Observation) {
+        self.on_topic.observe(observation);
+        let Some(place) = self.place() else { return };
+        if self.past.is_none() && self.on_topic.surroundings().is_past(&self.handler.group, &place) {
+            self.past = Some(observation.at());
+        }
+    }
+
+    fn verdict(&self, now: At) -> Verdict {
+        let Some(seen) = self.on_topic.found() else { return self.on_topic.verdict(now) };
+        let (service, group) = (&self.handler.service, &self.handler.group);
+        let surroundings = self.on_topic.surroundings();
+        let base = surroundings.deadline_base(service, group, seen.at);
+        if let Some(past) = self.past {
+            return self.judge_past(base, past, &seen.place());
+        }
+        if now <= base + self.limit + grace(self.limit) {
+            return Verdict::NotYet;
+        }
+        Verdict::Broken(Cause::NotProcessed {
+            group: group.clone(),
+            waited: now.since(base),
+            missing: surroundings.explain(service, group, &seen.place()),
+        })
+    }
+}

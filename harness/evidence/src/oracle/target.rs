@@ -1,0 +1,62 @@
+//! How one event is told from all others on a busy topic.
+
+use crate::cause::Place;
+use crate::{Name, Seen};
+
+/// One event that is waited for.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// What messages call it.
+    pub what: String,
+    /// The topic where it belongs.
+    pub topic: Name,
+    pub recognise: Recognise,
+    /// The key that the contract gives it.
+    pub key: Option<String>,
+    /// The partition where its producer's partitioner puts that key.
+    pub partition: Option<i32>,
+}
+
+/// Who should turn the event into an effect.
+#[derive(Clone, Debug)]
+pub struct Handler {
+    pub service: String,
+    pub group: String,
+}
+
+/// By what an event is recognised.
+#[derive(Clone, Debug)]
+pub enum Recognise {
+    /// Its id: we chose it.
+    Id(Name),
+    /// Its type and some of its fields (JSON pointer, text): a service chose its id.
+    Fields { event_type: Name, fields: Vec<(Name, Name)> },
+}
+
+impl Target {
+    /// The event's id, where we chose it.
+    pub fn id(&self) -> Option<&Name> {
+        match &self.recognise {
+            Recognise::Id(id) => Some(id),
+            Recognise::Fields { .. } => None,
+        }
+    }
+
+    /// Whether this record is the event, on whatever partition and under whatever key.
+    pub fn matches(&self, seen: &Seen) -> bool {
+        match &self.recognise {
+            Recognise::Id(id) => seen.id.as_ref() == Some(id),
+            Recognise::Fields { event_type, fields } => {
+                seen.event_type.as_ref() == Some(event_type)
+                    && fields.iter().all(|(pointer, text)| seen.field(pointer) == Some(text))
+            }
+        }
+    }
+}
+
+impl Seen {
+    /// Where the record is.
+    pub fn place(&self) -> Place {
+        Place { topic: self.topic.to_string(), partition: self.partition, offset: self.offset }
+    }
+}

@@ -1,0 +1,225 @@
+//! Handling a batch of records: read them, ask for followers, apply all in one store transaction, dead-letter the unreadable.
+//!
+//! The store goes first and the dead letters after it: if the store fails, nothing was dead-lettered yet, and the batch is simply
+//! given again. Dead letters already acknowledged are remembered until the batch is through, so a second try does not write them twice.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+use super::super::event_type;
+use super::event::{self, Change, Event, Read, Status, Unreadable};
+use super::graph_client::Followers;
+use super::store::{FeedStore, Outcome, Work};
+use crate::shared::clock::Clock;
+use crate::shared::kafka::{BatchHandler, Header, OutRecord, Publish, Record, TryAgain};
+use crate::shared::log::Log;
+use crate::shared::metrics::Metrics;
+use crate::shared::stop::Stop;
+
+const HANDLED: &str = "feed_events_handled_total";
+const DUPLICATE: &str = "feed_events_duplicate_total";
+const DEAD_LETTERED: &str = "feed_events_dead_lettered_total";
+const UNKNOWN: &str = "feed_events_unknown_type_total";
+
+/// Questions to the graph-service at a time.
+const CONCURRENT_QUESTIONS: usize = 16;
+/// The exit code of a process that panicked.
+const CRASHED: i32 = 101;
+
+/// Declares what the handler counts.
+pub(super) fn declare_metrics(metrics: &Metrics) {
+    metrics.counter(HANDLED, "Events that were handled, once each.", true);
+    metrics.counter(DUPLICATE, "Events skipped because their event_id was handled before.", false);
+    metrics.counter(DEAD_LETTERED, "Records sent to the dead-letter topic.", false);
+    metrics.counter(UNKNOWN, "Events skipped because their type is not one of this service's.", false);
+}
+
+/// Ways of being wrong that belong to the handler.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Faults {
+    pub(super) skip_dedup: bool,
+    pub(super) late: Option<Duration>,
+    pub(super) crash_on_created: bool,
+    pub(super) forget_delete: bool,
+    pub(super) ignore_events: bool,
+}
+
+/// Handles content events.
+pub(super) struct Handler {
+    pub(super) store: Arc<dyn FeedStore>,
+    pub(super) followers: Arc<dyn Followers>,
+    pub(super) dead_letters: Arc<dyn Publish>,
+    pub(super) faults: Faults,
+    pub(super) clock: Clock,
+    pub(super) metrics: Metrics,
+    pub(super) log: Log,
+    pub(super) stop: Stop,
+    /// Topic, partition and offset of records of the batch in hand that are on the dead-letter topic.
+    pub(super) dead_lettered: BTreeSet<(String, i32, i64)>,
+}
+
+impl BatchHandler for Handler {
+    async fn handle(&mut self, batch: &[Record]) -> Result<(), TryAgain> {
+        if let Some(time) = self.faults.late {
+            self.stop.sleep(time).await;
+        }
+        let (events, unreadable) = self.read(batch);
+        self.crash_if_told(&events);
+        self.apply(&events).await?;
+        self.dead_letter(unreadable).await?;
+        self.dead_lettered.clear();
+        Ok(())
+    }
+}
+
+impl Handler {
+    fn read<'a>(&self, batch: &'a [Record]) -> (Vec<Event>, Vec<(&'a Record, Unreadable)>) {
+        let (mut events, mut unreadable) = (Vec::new(), Vec::new());
+        for record in batch {
+            match event::read(record) {
+                Ok(Read::Event(event)) => events.push(event),
+                Ok(Read::UnknownType { event_type, event_id }) => {
+                    self.metrics.add(UNKNOWN, &[], 1);
+                    self.log.info(format_args!("skipped {event_type}: not a type of this service event_id={event_id}"));
+                }
+                Err(reason) => unreadable.push((record, reason)),
+            }
+        }
+        (events, unreadable)
+    }
+
+    async fn apply(&self, events: &[Event]) -> Result<(), TryAgain> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let followers = self.followers_of(authors(events)).await?;
+        let works = events.iter().map(|event| self.work(event, &followers)).collect();
+        let outcomes = self.store.apply(works, self.clock.now_ms()).await.map_err(|e| TryAgain(e.to_string()))?;
+        for (event, outcome) in events.iter().zip(outcomes) {
+            self.report(event, outcome);
+        }
+        Ok(())
+    }
+
+    async fn followers_of(&self, authors: HashSet<&str>) -> Result<HashMap<String, Vec<String>>, TryAgain> {
+        let questions = authors.into_iter().map(|author| async move {
+            let followers = self.followers.of(author).await.map_err(TryAgain)?;
+            Ok((author.to_owned(), followers))
+        });
+        stream::iter(questions).buffer_unordered(CONCURRENT_QUESTIONS).try_collect().await
+    }
+
+    fn work(&self, event: &Event, followers: &HashMap<String, Vec<String>>) -> Work {
+        let forgotten = self.faults.forget_delete && event.change == Change::Deleted;
+        let silent = self.faults.ignore_events;
+        Work {
+            event_id: event.event_id.clone(),
+            event_type: event.event_type,
+            post_id: event.post_id.clone(),
+            user_id: event.user_id.clone(),
+            change: (!forgotten && !silent).then(|| event.change.clone()),
+            followers: if may_show(event) {
+                followers.get(&event.user_id).cloned().unwrap_or_default()
+            } else {
+                Vec::new()
+            },
+            guard: !self.faults.skip_dedup,
+            journal: !silent,
+        }
+    }
+
+    fn report(&self, event: &Event, outcome: Outcome) {
+        let Event { event_type, post_id, event_id, .. } = event;
+        match outcome {
+            Outcome::Handled => {
+                self.metrics.add(HANDLED, &[("event_type", event_type)], 1);
+                self.log.info(format_args!("handled {event_type} post_id={post_id} event_id={event_id}"));
+            }
+            Outcome::Duplicate => {
+                self.metrics.add(DUPLICATE, &[], 1);
+                self.log
+                    .info(format_args!("skipped {event_type}: already handled post_id={post_id} event_id={event_id}"));
+            }
+        }
+    }
+
+    async fn dead_letter(&mut self, unreadable: Vec<(&Record, Unreadable)>) -> Result<(), TryAgain> {
+        let left: Vec<_> =
+            unreadable.into_iter().filter(|(record, _)| !self.dead_lettered.contains(&place(record))).collect();
+        if left.is_empty() {
+            return Ok(());
+        }
+        let letters = left.iter().map(|(record, reason)| dead_letter(record, reason)).collect();
+        let mut result = Ok(());
+        for ((record, reason), outcome) in left.iter().zip(self.dead_letters.publish(letters).await) {
+            let Record { topic, partition, offset, .. } = record;
+            match outcome {
+                Ok(()) => {
+                    self.dead_lettered.insert(place(record));
+                    self.metrics.add(DEAD_LETTERED, &[], 1);
+                    self.log.warn(format_args!("dead-lettered {topic}[{partition}]@{offset}: {reason}"));
+                }
+                Err(error) => result = Err(TryAgain(format!("dead letter for {topic}[{partition}]@{offset}: {error}"))),
+            }
+        }
+        result
+    }
+
+    /// The fault `crash-on-event`: what a panic would look like from outside.
+    fn crash_if_told(&self, events: &[Event]) {
+        if let Some(event) = events.iter().find(|e| self.faults.crash_on_created && e.event_type == event_type::CREATED)
+        {
+            let line = format!(
+                "fatal: cannot handle {} post_id={} event_id={}\n",
+                event.event_type, event.post_id, event.event_id
+            );
+            let _ = std::io::stderr().lock().write_all(line.as_bytes());
+            std::process::exit(CRASHED);
+        }
+    }
+}
+
+/// Whose followers matter for these events.
+fn authors(events: &[Event]) -> HashSet<&str> {
+    events.iter().filter(|event| may_show(event)).map(|event| event.user_id.as_str()).collect()
+}
+
+/// Whether the event can bring its post into feeds.
+fn may_show(event: &Event) -> bool {
+    match &event.change {
+        // A creation shows the post unless a status known by then says otherwise.
+        Change::Created { .. } => true,
+        Change::StatusUpdated { status, .. } => *status == Status::Published,
+        Change::Deleted => false,
+    }
+}
+
+fn place(record: &Record) -> (String, i32, i64) {
+    (record.topic.clone(), record.partition, record.offset)
+}
+
+/// The record as it came, with the reason and where it came from in headers of its own.
+fn dead_letter(record: &Record, reason: &Unreadable) -> OutRecord {
+    let header = |name: &str, value: String| -> Header { (name.to_owned(), Some(value.into_bytes())) };
+    let mut headers = record.headers.clone();
+    headers.extend([
+        header("error", reason.to_string()),
+        header("original_topic", record.topic.clone()),
+        header("original_partition", record.partition.to_string()),
+        header("original_offset", record.offset.to_string()),
+    ]);
+    OutRecord {
+        topic: format!("{}.dlq", record.topic),
+        key: record.key.clone(),
+        payload: record.payload.clone(),
+        headers,
+    }
+}
+
+#[cfg(test)]
+#[path = "handler_tests.rs"]
+mod tests;

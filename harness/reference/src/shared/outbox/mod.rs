@@ -1,0 +1,12 @@
+//! The transactional outbox: an event is a row, written in the transaction of what it tells about, and published from there.
+//!
+//! [`table`] is the row's life in SQLite; [`relay`] polls, publishes in order, and marks. A row is published at least once, always
+//! with the event id that was fixed when it was written.
+
+mod relay;
+mod routes;
+mod table;
+
+pub(crate) use relay::{OutboxFaults, Relay, declare_metrics};
+pub(crate) use routes::outbox_routes;
+pub(crate) use table::{NewEvent, SCHEMA, insert};

@@ -1,0 +1,281 @@
+//! Settings from environment variables, all faults reported at once.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::ServeError;
+
+/// One variable that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingFault {
+    /// The variable.
+    pub name: &'static str,
+    /// What it holds; nothing if it is not set.
+    pub value: Option<String>,
+    /// What it should hold.
+    pub expected: &'static str,
+}
+
+impl fmt::Display for SettingFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Some(value) => write!(f, "{} is `{value}`, expected {}", self.name, self.expected),
+            None => write!(f, "{} is not set, expected {}", self.name, self.expected),
+        }
+    }
+}
+
+/// All variables that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+pub struct SettingsError(pub Vec<SettingFault>);
+
+/// What a reference service reads from its environment. Variables that a service does not need are ignored by it.
+///
+/// | variable | default | meaning |
+/// |---|---|---|
+/// | `KAFKA_BROKERS` | `localhost:9092` | bootstrap servers, comma-separated |
+/// | `KAFKA_TOPIC_PREFIX` | `nova` | first part of the topics that are written |
+/// | `KAFKA_GROUP_ID` | `feed-service-group` | consumer group |
+/// | `KAFKA_GROUP_INSTANCE_ID` | none | static membership of the group |
+/// | `KAFKA_TOPICS` | `nova.content.events` | topics that are read, comma-separated |
+/// | `KAFKA_SESSION_TIMEOUT_MS` | `6000` | after this long without a heartbeat a member is dead |
+/// | `KAFKA_DELIVERY_TIMEOUT_MS` | `30000` | after this long without acknowledgement a send has failed |
+/// | `AUTO_OFFSET_RESET` | `latest` | where a group without a commit begins: `latest` or `earliest` |
+/// | `HTTP_ADDR` | `127.0.0.1:0` | where HTTP is served; port 0 chooses one |
+/// | `STORE_URL` | `sqlite:SERVICE.db` | `sqlite::memory:`, `sqlite:/path`, for the feed also `redis://host:port/db` |
+/// | `GRAPH_URL` | none | where the feed asks for followers |
+/// | `OUTBOX_POLL_MS` | `5000` | pause between two looks at an empty outbox |
+/// | `OUTBOX_BATCH` | `100` | rows per look |
+/// | `OUTBOX_MAX_RETRIES` | `5` | retries after the first attempt before a row is marked failed |
+/// | `OUTBOX_BACKOFF_MS` | `1000` | pause before the first retry, doubled for each further one, at most 60 s |
+/// | `PROCESSED_TTL_SECONDS` | `604800` | how long a handled event id is remembered |
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub(crate) brokers: String,
+    pub(crate) topic_prefix: String,
+    pub(crate) group_id: String,
+    pub(crate) group_instance_id: Option<String>,
+    pub(crate) topics: Vec<String>,
+    pub(crate) session_timeout: Duration,
+    pub(crate) delivery_timeout: Duration,
+    pub(crate) offset_reset: OffsetReset,
+    pub(crate) http_addr: SocketAddr,
+    pub(crate) store: Option<StoreUrl>,
+    pub(crate) graph_url: Option<String>,
+    pub(crate) outbox: OutboxSettings,
+    pub(crate) processed_ttl: Duration,
+}
+
+/// Where a group without a committed offset begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OffsetReset {
+    Latest,
+    Earliest,
+}
+
+/// Where a service keeps its data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StoreUrl {
+    SqliteMemory,
+    Sqlite(PathBuf),
+    Redis(String),
+}
+
+/// How the outbox is drained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OutboxSettings {
+    pub(crate) poll: Duration,
+    pub(crate) batch: u32,
+    pub(crate) max_retries: u32,
+    pub(crate) backoff: Duration,
+}
+
+impl Settings {
+    /// Reads the process's environment.
+    pub fn from_env() -> Result<Settings, SettingsError> {
+        Settings::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    /// Reads variables from anywhere; an empty value counts as not set.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, SettingsError> {
+        let mut reader = Reader { lookup, faults: Vec::new() };
+        let settings = reader.settings();
+        if reader.faults.is_empty() { Ok(settings) } else { Err(SettingsError(reader.faults)) }
+    }
+
+    /// The store that was set, or a file in the current folder named after the service.
+    pub(crate) fn store_for(&self, service: &str) -> StoreUrl {
+        self.store.clone().unwrap_or_else(|| StoreUrl::Sqlite(PathBuf::from(format!("{service}.db"))))
+    }
+}
+
+impl StoreUrl {
+    fn parse(text: &str) -> Option<StoreUrl> {
+        if text.starts_with("redis://") {
+            return Some(StoreUrl::Redis(text.into()));
+        }
+        match text.strip_prefix("sqlite:")? {
+            "" => None,
+            ":memory:" => Some(StoreUrl::SqliteMemory),
+            path => Some(StoreUrl::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))),
+        }
+    }
+
+    /// Opening this store failed for that reason.
+    pub(crate) fn error(&self, reason: impl fmt::Display) -> ServeError {
+        ServeError::Store { url: self.to_string(), reason: reason.to_string() }
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    /// The URL without user and password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreUrl::SqliteMemory => f.write_str("sqlite::memory:"),
+            StoreUrl::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            StoreUrl::Redis(url) => {
+                let rest = url.strip_prefix("redis://").unwrap_or(url);
+                write!(f, "redis://{}", rest.rsplit_once('@').map_or(rest, |(_, host)| host))
+            }
+        }
+    }
+}
+
+struct Reader<L> {
+    lookup: L,
+    faults: Vec<SettingFault>,
+}
+
+impl<L: Fn(&str) -> Option<String>> Reader<L> {
+    fn settings(&mut self) -> Settings {
+        Settings {
+            brokers: self.text("KAFKA_BROKERS").unwrap_or_else(|| "localhost:9092".into()),
+            topic_prefix: self.text("KAFKA_TOPIC_PREFIX").unwrap_or_else(|| "nova".into()),
+            group_id: self.text("KAFKA_GROUP_ID").unwrap_or_else(|| "feed-service-group".into()),
+            group_instance_id: self.text("KAFKA_GROUP_INSTANCE_ID"),
+            topics: self
+                .parsed("KAFKA_TOPICS", "topic names, comma-separated", topic_list)
+                .unwrap_or_else(|| vec!["nova.content.events".into()]),
+            session_timeout: self.millis("KAFKA_SESSION_TIMEOUT_MS", 6_000),
+            delivery_timeout: self.millis("KAFKA_DELIVERY_TIMEOUT_MS", 30_000),
+            offset_reset: self
+                .parsed("AUTO_OFFSET_RESET", "`latest` or `earliest`", offset_reset)
+                .unwrap_or(OffsetReset::Latest),
+            http_addr: self
+                .parsed("HTTP_ADDR", "an address and port such as 127.0.0.1:8080", |t| t.parse().ok())
+                .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
+            store: self.parsed("STORE_URL", "sqlite::memory:, sqlite:/path or redis://host:port/db", StoreUrl::parse),
+            graph_url: self.parsed("GRAPH_URL", "a URL such as http://127.0.0.1:8082", http_url),
+            outbox: OutboxSettings {
+                poll: self.millis("OUTBOX_POLL_MS", 5_000),
+                batch: self.count("OUTBOX_BATCH", 100, "a number from 1", 1),
+                max_retries: self.count("OUTBOX_MAX_RETRIES", 5, "a number from 0", 0),
+                backoff: self.millis("OUTBOX_BACKOFF_MS", 1_000),
+            },
+            processed_ttl: Duration::from_secs(
+                self.count("PROCESSED_TTL_SECONDS", 604_800, "seconds from 1", 1).into(),
+            ),
+        }
+    }
+
+    fn text(&self, name: &'static str) -> Option<String> {
+        (self.lookup)(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())
+    }
+
+    fn parsed<T>(
+        &mut self,
+        name: &'static str,
+        expected: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.text(name)?;
+        let value = parse(&text);
+        if value.is_none() {
+            self.faults.push(SettingFault { name, value: Some(text), expected });
+        }
+        value
+    }
+
+    fn millis(&mut self, name: &'static str, default: u32) -> Duration {
+        Duration::from_millis(self.count(name, default, "milliseconds from 1", 1).into())
+    }
+
+    fn count(&mut self, name: &'static str, default: u32, expected: &'static str, least: u32) -> u32 {
+        let parse = |text: &str| text.parse().ok().filter(|n| *n >= least);
+        self.parsed(name, expected, parse).unwrap_or(default)
+    }
+}
+
+fn topic_list(text: &str) -> Option<Vec<String>> {
+    let topics: Vec<String> = text.split(',').map(|t| t.trim().to_owned()).filter(|t| !t.is_empty()).collect();
+    (!topics.is_empty()).then_some(topics)
+}
+
+fn offset_reset(text: &str) -> Option<OffsetReset> {
+    match text {
+        "latest" => Some(OffsetReset::Latest),
+        "earliest" => Some(OffsetReset::Earliest),
+        _ => None,
+    }
+}
+
+fn http_url(text: &str) -> Option<String> {
+    let url = reqwest::Url::parse(text).ok()?;
+    (url.scheme() == "http" && url.has_host()).then(|| text.trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let vars: HashMap<String, String> = pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+        Settings::from_lookup(|name| vars.get(name).cloned())
+    }
+
+    #[test]
+    fn nothing_set_gives_the_documented_defaults() {
+        let settings = read(&[("KAFKA_TOPICS", " ")]).unwrap();
+        assert_eq!(settings.topic_prefix, "nova");
+        assert_eq!(settings.topics, ["nova.content.events"]);
+        assert_eq!(settings.group_id, "feed-service-group");
+        assert_eq!(settings.offset_reset, OffsetReset::Latest);
+        assert_eq!(settings.outbox.poll, Duration::from_secs(5));
+        assert_eq!((settings.outbox.batch, settings.outbox.max_retries), (100, 5));
+        assert_eq!(settings.processed_ttl, Duration::from_secs(7 * 24 * 3600));
+        assert_eq!(settings.store_for("feed-service").to_string(), "sqlite:feed-service.db");
+    }
+
+    #[test]
+    fn every_bad_variable_is_reported_at_once() {
+        let error = read(&[
+            ("HTTP_ADDR", "8080"),
+            ("OUTBOX_BATCH", "0"),
+            ("STORE_URL", "mysql://x"),
+            ("AUTO_OFFSET_RESET", "newest"),
+            ("GRAPH_URL", "graph:8082"),
+        ])
+        .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "AUTO_OFFSET_RESET is `newest`, expected `latest` or `earliest`; \
+             HTTP_ADDR is `8080`, expected an address and port such as 127.0.0.1:8080; \
+             STORE_URL is `mysql://x`, expected sqlite::memory:, sqlite:/path or redis://host:port/db; \
+             GRAPH_URL is `graph:8082`, expected a URL such as http://127.0.0.1:8082; \
+             OUTBOX_BATCH is `0`, expected a number from 1"
+        );
+    }
+
+    #[test]
+    fn a_store_url_is_shown_without_its_password() {
+        let store = StoreUrl::parse("redis://user:p@ss@host:6379/2").unwrap();
+        assert_eq!(store.to_string(), "redis://host:6379/2");
+        assert_eq!(StoreUrl::parse("sqlite:///tmp/a.db"), Some(StoreUrl::Sqlite("/tmp/a.db".into())));
+        assert_eq!(StoreUrl::parse("sqlite:"), None);
+    }
+}

@@ -1,0 +1,90 @@
+//! SQLite behind async calls: one connection, used on the blocking pool, in WAL mode.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::settings::StoreUrl;
+
+/// Why a call of the database failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DbError {
+    #[error("SQLite: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    #[error("cannot make the folder {folder}: {source}")]
+    Folder { folder: String, source: std::io::Error },
+    #[error("the database call was cut off: {0}")]
+    Cut(#[from] tokio::task::JoinError),
+    #[error("{0} is not a SQLite store")]
+    NotSqlite(String),
+}
+
+/// A database; clones share its connection.
+#[derive(Clone)]
+pub(crate) struct Db(Arc<Mutex<Connection>>);
+
+impl Db {
+    /// Opens the store and brings `schema` (statements with `IF NOT EXISTS`) into being.
+    pub(crate) fn open(url: &StoreUrl, schema: &str) -> Result<Db, DbError> {
+        let connection = match url {
+            StoreUrl::SqliteMemory => Connection::open_in_memory()?,
+            StoreUrl::Sqlite(path) => open_file(path)?,
+            StoreUrl::Redis(_) => return Err(DbError::NotSqlite(url.to_string())),
+        };
+        // Another instance of the service may hold the file's write lock for the length of a batch.
+        connection.busy_timeout(Duration::from_secs(10))?;
+        connection.set_prepared_statement_cache_capacity(64);
+        connection.execute_batch("PRAGMA foreign_keys = ON;")?;
+        connection.execute_batch(schema)?;
+        Ok(Db(Arc::new(Mutex::new(connection))))
+    }
+
+    /// Runs `work` with the connection, away from the async threads.
+    pub(crate) async fn call<T, F>(&self, work: F) -> Result<T, DbError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, DbError> + Send + 'static,
+    {
+        let connection = self.0.clone();
+        tokio::task::spawn_blocking(move || {
+            // A panic while the lock was held rolled its transaction back; the connection is sound.
+            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            work(&mut connection)
+        })
+        .await?
+    }
+
+    /// Runs `work` in one transaction, which takes the write lock at once; an error rolls it back.
+    pub(crate) async fn transaction<T, F>(&self, work: F) -> Result<T, DbError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, DbError> + Send + 'static,
+    {
+        self.call(|connection| {
+            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let result = work(&tx)?;
+            tx.commit()?;
+            Ok(result)
+        })
+        .await
+    }
+
+    /// Whether the database answers.
+    pub(crate) async fn ping(&self) -> Result<(), DbError> {
+        self.call(|c| Ok(c.query_row("SELECT 1", [], |_| Ok(()))?)).await
+    }
+}
+
+fn open_file(path: &Path) -> Result<Connection, DbError> {
+    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)
+            .map_err(|source| DbError::Folder { folder: folder.display().to_string(), source })?;
+    }
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    // WAL with NORMAL: a process that is killed loses nothing that was committed; only a power cut may lose the newest.
+    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
+    Ok(connection)
+}

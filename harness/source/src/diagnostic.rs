@@ -1,0 +1,192 @@
+//! Faults and doubts in what people wrote: where, what was expected, what to do next.
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+use crate::{Source, Span};
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing runs until it is mended.
+    Error,
+    /// It runs, but may not mean what its writer thinks.
+    Warning,
+}
+
+/// One fault.
+#[derive(Clone, Debug)]
+pub struct Diagnostic {
+    /// Stable: part and fault in kebab case, `contract/unknown-key`.
+    pub code: &'static str,
+    pub severity: Severity,
+    pub message: String,
+    pub source: Option<Source>,
+    pub span: Option<Span>,
+    /// What to say at the place itself.
+    pub label: String,
+    /// What to do next.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// A fault that stops everything.
+    pub fn error(code: &'static str, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(code, Severity::Error, message.into())
+    }
+
+    /// A doubt.
+    pub fn warning(code: &'static str, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(code, Severity::Warning, message.into())
+    }
+
+    fn new(code: &'static str, severity: Severity, message: String) -> Diagnostic {
+        Diagnostic { code, severity, message, source: None, span: None, label: String::new(), help: None }
+    }
+
+    /// Where it is.
+    pub fn at(mut self, source: &Source, span: Span) -> Diagnostic {
+        (self.source, self.span) = (Some(source.clone()), Some(span));
+        self
+    }
+
+    /// What to say at the place itself.
+    pub fn label(mut self, label: impl Into<String>) -> Diagnostic {
+        self.label = label.into();
+        self
+    }
+
+    /// What to do next.
+    pub fn help(mut self, help: impl Into<String>) -> Diagnostic {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// File, line and column, where it has a place.
+    pub fn place(&self) -> Option<(String, usize, usize)> {
+        let (source, span) = (self.source.as_ref()?, self.span?);
+        let (line, column) = source.line_column(span.start);
+        Some((source.path().display().to_string(), line, column))
+    }
+
+    fn render(&self, renderer: &Renderer) -> String {
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let path = self.source.as_ref().map(|source| source.path().display().to_string());
+        let mut group = level.primary_title(self.message.as_str()).id(self.code).elements(
+            self.source.as_ref().zip(self.span).map(|(source, span)| {
+                let span = within(span, source.text());
+                let annotation = AnnotationKind::Primary.span(span.start..span.end).label(self.label.as_str());
+                Snippet::source(source.text()).path(path.as_deref()).annotation(annotation)
+            }),
+        );
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        renderer.render(&[group])
+    }
+}
+
+fn within(span: Span, text: &str) -> Span {
+    let end = span.end.min(text.len());
+    Span { start: span.start.min(end), end }
+}
+
+/// Every fault that was found.
+#[derive(Clone, Debug, Default)]
+pub struct Diagnostics {
+    list: Vec<Diagnostic>,
+}
+
+impl From<Diagnostic> for Diagnostics {
+    fn from(one: Diagnostic) -> Self {
+        Diagnostics { list: vec![one] }
+    }
+}
+
+impl Diagnostics {
+    /// Adds one.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.list.push(diagnostic);
+    }
+
+    /// Adds all of another collection.
+    pub fn extend(&mut self, other: Diagnostics) {
+        self.list.extend(other.list);
+    }
+
+    /// How many errors.
+    pub fn errors(&self) -> usize {
+        self.count(Severity::Error)
+    }
+
+    /// How many warnings.
+    pub fn warnings(&self) -> usize {
+        self.count(Severity::Warning)
+    }
+
+    fn count(&self, severity: Severity) -> usize {
+        self.list.iter().filter(|diagnostic| diagnostic.severity == severity).count()
+    }
+
+    /// Whether there is anything that stops a run.
+    pub fn has_errors(&self) -> bool {
+        self.errors() > 0
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// All of them, in order of discovery.
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.list.iter()
+    }
+
+    /// Sorted by file and place.
+    pub fn sorted(mut self) -> Diagnostics {
+        self.list.sort_by_cached_key(Diagnostic::place);
+        self
+    }
+
+    /// Text for people, with the lines concerned; a line of counts at the end.
+    pub fn render(&self, color: bool) -> String {
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        let sorted = self.clone().sorted();
+        let mut text: String = sorted.iter().map(|one| format!("{}\n\n", one.render(&renderer))).collect();
+        text.push_str(&format!("{}, {}\n", counted(self.errors(), "error"), counted(self.warnings(), "warning")));
+        text
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_shows_its_place_its_code_and_what_to_do() {
+        let source = Source::inline("system.yaml", "服务: x\nservces:\n  a: 1\n");
+        let at = source.text().find("servces").unwrap();
+        let fault = Diagnostic::error("system/unknown-key", "unknown key `servces`")
+            .at(&source, Span { start: at, end: at + 7 })
+            .label("not a key of a system")
+            .help("did you mean `services`?");
+        insta::assert_snapshot!(Diagnostics::from(fault).render(false), @r"
+        error[system/unknown-key]: unknown key `servces`
+         --> system.yaml:2:1
+          |
+        2 | servces:
+          | ^^^^^^^ not a key of a system
+          |
+          = help: did you mean `services`?
+
+        1 error, 0 warnings
+        ");
+    }
+}

@@ -1,0 +1,102 @@
+//! Actions: what a user of the system would do, over HTTP.
+
+use std::time::Duration;
+
+use eventproof_evidence::{At, Cause, Observation};
+use serde_json::Value;
+
+use crate::template::{fill, fill_json};
+use crate::view::{chain, text};
+use crate::{ActionSpec, Params, System, SystemError};
+
+/// Characters of a body that a message shows.
+const SHOWN: usize = 300;
+
+/// What an action was answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Value,
+    /// The named parts of the answer.
+    pub captures: Params,
+    pub asked: At,
+    pub took: Duration,
+    /// How the answer departs from what was expected, if it does.
+    pub broken: Option<Cause>,
+}
+
+impl System {
+    /// Does an action with these values for its placeholders.
+    pub async fn act(&self, action: &str, params: &Params) -> Result<Answer, SystemError> {
+        let spec = self.action(action)?;
+        let all = self.with_settings(params);
+        let request = self.request(spec, &all)?;
+        let asked = self.clock.now();
+        let shown = format!("{} {}", spec.method, fill(&spec.http, &all)?);
+        let failed = |detail: String| SystemError::Request { request: shown.clone(), detail };
+        let answer = request.send().await.map_err(|error| failed(chain(&error)))?;
+        let status = answer.status().as_u16();
+        let body = answer.text().await.map_err(|error| failed(chain(&error)))?;
+        let took = self.clock.now().since(asked);
+        self.journal.push(Observation::Note { text: format!("{shown} answered {status}"), at: self.clock.now() });
+        let json = serde_json::from_str(&body).unwrap_or(Value::String(body));
+        let broken = unexpected(spec, status, &json);
+        let captures = match &broken {
+            None => captures(spec, &json).map_err(failed)?,
+            Some(_) => Params::new(),
+        };
+        Ok(Answer { status, body: json, captures, asked, took, broken })
+    }
+
+    /// The action of that name.
+    pub fn action(&self, name: &str) -> Result<&ActionSpec, SystemError> {
+        self.spec().action(name).ok_or_else(|| SystemError::Unknown {
+            kind: "action",
+            name: name.to_owned(),
+            known: self.spec().actions.iter().map(|action| action.name.as_str()).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    fn request(&self, spec: &ActionSpec, params: &Params) -> Result<reqwest::RequestBuilder, SystemError> {
+        let address = fill(&spec.http, params)?;
+        let method = reqwest::Method::from_bytes(spec.method.as_bytes()).map_err(|error| SystemError::Request {
+            request: format!("{} {address}", spec.method),
+            detail: error.to_string(),
+        })?;
+        let mut request = self.http.request(method, address);
+        for (name, value) in &spec.headers {
+            request = request.header(name, fill(value, params)?);
+        }
+        if let Some(json) = &spec.json {
+            request = request.json(&without_absent(fill_json(json, params)?));
+        }
+        Ok(request)
+    }
+}
+
+/// Fields whose value is the empty text are left out: a scenario that gives nothing sends nothing.
+fn without_absent(body: Value) -> Value {
+    match body {
+        Value::Object(fields) => Value::Object(
+            fields.into_iter().filter(|(_, value)| *value != Value::String(String::new())).collect(),
+        ),
+        other => other,
+    }
+}
+
+fn unexpected(spec: &ActionSpec, status: u16, body: &Value) -> Option<Cause> {
+    let (as_expected, expected) = match spec.status {
+        Some(expected) => (status == expected, format!("status {expected}")),
+        None => ((200..300).contains(&status), "a 2xx status".to_owned()),
+    };
+    let actual = || format!("status {status}: {}", text(body).chars().take(SHOWN).collect::<String>());
+    (!as_expected).then(|| Cause::ActionFailed { action: spec.name.clone(), expected, actual: actual() })
+}
+
+fn captures(spec: &ActionSpec, body: &Value) -> Result<Params, String> {
+    let capture = |(name, pointer): (&String, &String)| match body.pointer(pointer) {
+        Some(value) => Ok((name.clone(), text(value))),
+        None => Err(format!("the answer has nothing at {pointer} for \"{name}\": {body}")),
+    };
+    spec.captures.iter().map(capture).collect()
+}

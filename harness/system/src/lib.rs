@@ -1,0 +1,32 @@
+//! The services under test: how they start, when they are ready, how they are disturbed, and where their effects show.
+//!
+//! A pack's `system.yaml` ([`SystemSpec`]) says it all; nothing about any one system is coded here. Services are
+//! processes of their own, so they can be killed and paused. Views answer questions (a [`Sample`] bounds a moment from
+//! both sides) or are followed as a journal of effects that can be counted. Actions are HTTP requests such as a user of
+//! the system would make.
+//!
+//! ```text
+//! system.yaml --> SystemSpec --> System (processes, views, actions) --> observations --> Journal
+//! ```
+//!
+//! [`Sample`]: eventproof_evidence::Sample
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod action;
+mod error;
+mod follow;
+mod process;
+mod ready;
+mod spec;
+mod system;
+mod template;
+mod view;
+
+pub use action::Answer;
+pub use error::SystemError;
+pub use ready::{GroupNeed, Readiness};
+pub use spec::{
+    ActionSpec, Follows, GroupSpec, JournalView, ListView, ReadySpec, ServiceSpec, SystemSpec, ViewKind, ViewSpec,
+};
+pub use system::{Environment, ServiceState, System};
+pub use template::{Params, placeholders};

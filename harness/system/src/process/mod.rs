@@ -1,0 +1,7 @@
+//! One service process: started, watched, ended; its last lines kept.
+
+mod lines;
+mod supervisor;
+
+pub(crate) use lines::Lines;
+pub(crate) use supervisor::{Launch, Process};

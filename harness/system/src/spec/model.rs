@@ -1,0 +1,155 @@
+//! The typed model of `system.yaml`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// A system: its services, groups, views and actions.
+#[derive(Clone, Debug, Default)]
+pub struct SystemSpec {
+    pub name: String,
+    pub services: Vec<ServiceSpec>,
+    pub groups: Vec<GroupSpec>,
+    pub views: Vec<ViewSpec>,
+    pub actions: Vec<ActionSpec>,
+}
+
+/// A service: a process that eventproof starts.
+#[derive(Clone, Debug)]
+pub struct ServiceSpec {
+    pub name: String,
+    /// Program and arguments, with placeholders.
+    pub command: Vec<String>,
+    /// Environment variables, with placeholders.
+    pub env: BTreeMap<String, String>,
+    pub ready: Option<ReadySpec>,
+    /// The flag that switches a named fault on: `--fault`.
+    pub fault_flag: Option<String>,
+}
+
+/// When a service is ready.
+#[derive(Clone, Debug)]
+pub struct ReadySpec {
+    /// Path on the service's own address that answers 2xx once it is.
+    pub http: String,
+    pub within: Duration,
+}
+
+/// A consumer group of the system: which service it belongs to, and how to find out that it handles records.
+#[derive(Clone, Debug)]
+pub struct GroupSpec {
+    pub name: String,
+    pub service: String,
+    /// A message that may be sent to find out. Without it, committed positions on every partition are waited for.
+    pub canary: Option<String>,
+    pub within: Duration,
+}
+
+/// Where effects can be seen.
+#[derive(Clone, Debug)]
+pub struct ViewSpec {
+    pub name: String,
+    /// The service whose work it shows, and the group in which that service reads.
+    pub service: String,
+    pub group: String,
+    pub kind: ViewKind,
+}
+
+/// How a view is looked at.
+#[derive(Clone, Debug)]
+pub enum ViewKind {
+    /// A question with a list as its answer. It cannot count.
+    List(ListView),
+    /// A log of effects, one entry each, read by cursor. It counts.
+    Journal(JournalView),
+}
+
+/// A GET whose JSON answer holds a list.
+#[derive(Clone, Debug)]
+pub struct ListView {
+    /// Address with placeholders; those that are no setting of the run are the view's parameters.
+    pub http: String,
+    /// JSON pointer to the list.
+    pub items: String,
+    /// JSON pointer within an item to what it is recognised by.
+    pub item: String,
+}
+
+/// A GET that answers the entries after a cursor.
+#[derive(Clone, Debug)]
+pub struct JournalView {
+    /// Address with the placeholder `{cursor}`.
+    pub http: String,
+    pub items: String,
+    /// JSON pointer within an entry to the id of the event that had the effect.
+    pub event: String,
+    /// JSON pointer within an entry to what the event was about, where there is one.
+    pub subject: Option<String>,
+    /// JSON pointer in the answer to the next cursor.
+    pub next: String,
+    /// The first cursor.
+    pub start: String,
+    pub every: Duration,
+}
+
+/// An HTTP request that a user of the system would make.
+#[derive(Clone, Debug)]
+pub struct ActionSpec {
+    pub name: String,
+    pub method: String,
+    pub http: String,
+    pub json: Option<Value>,
+    pub headers: BTreeMap<String, String>,
+    /// Expected status; any 2xx if nothing is said.
+    pub status: Option<u16>,
+    /// Names for parts of the answer, by JSON pointer.
+    pub captures: BTreeMap<String, String>,
+    pub publishes: Option<Follows>,
+    /// The service that is asked.
+    pub service: Option<String>,
+}
+
+/// The event that should follow an action.
+#[derive(Clone, Debug)]
+pub struct Follows {
+    pub message: String,
+    /// JSON pointer into the payload, and the text that it must have (with placeholders, captures among them).
+    pub fields: BTreeMap<String, String>,
+    /// From the answer to the record on the topic.
+    pub within: Duration,
+}
+
+impl SystemSpec {
+    /// The view of that name.
+    pub fn view(&self, name: &str) -> Option<&ViewSpec> {
+        self.views.iter().find(|view| view.name == name)
+    }
+
+    /// The action of that name.
+    pub fn action(&self, name: &str) -> Option<&ActionSpec> {
+        self.actions.iter().find(|action| action.name == name)
+    }
+
+    /// The service of that name.
+    pub fn service(&self, name: &str) -> Option<&ServiceSpec> {
+        self.services.iter().find(|service| service.name == name)
+    }
+
+    /// The group of that name.
+    pub fn group(&self, name: &str) -> Option<&GroupSpec> {
+        self.groups.iter().find(|group| group.name == name)
+    }
+
+    /// The view that counts the effects of a service.
+    pub fn counting_view(&self, service: &str) -> Option<&ViewSpec> {
+        self.views.iter().find(|view| view.service == service && view.counts())
+    }
+}
+
+impl ViewSpec {
+    /// Whether it can tell once from twice.
+    pub fn counts(&self) -> bool {
+        matches!(self.kind, ViewKind::Journal(_))
+    }
+}

@@ -1,0 +1,257 @@
+//! A system of running services.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eventproof_evidence::{Clock, Journal, Observation};
+use tokio::sync::Mutex;
+
+use crate::process::{Launch, Process};
+use crate::template::fill;
+use crate::{Params, ReadySpec, ServiceSpec, SystemError, SystemSpec};
+
+/// How often a service is asked whether it is ready.
+const READY_POLL: Duration = Duration::from_millis(20);
+
+/// What the services are told of the run.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// `{brokers}`
+    pub brokers: String,
+    /// `{eventproof}`: the program itself, for reference services.
+    pub program: PathBuf,
+    /// `{data}`: a folder of this run, removed at its end.
+    pub data: PathBuf,
+    /// Named faults to switch on: (service, fault).
+    pub faults: Vec<(String, String)>,
+}
+
+/// How a service fares, for reports.
+#[derive(Clone, Debug)]
+pub struct ServiceState {
+    pub name: String,
+    /// `ready`, `not started`, `exit status: 101`.
+    pub state: String,
+    pub starts: u32,
+    pub faults: Vec<String>,
+    pub last_lines: Vec<String>,
+}
+
+/// Running services, with their addresses. Shared by all scenarios of a run.
+pub struct System {
+    spec: SystemSpec,
+    /// Values for placeholders: the run's settings and every service's port and address.
+    pub(crate) settings: Params,
+    launches: BTreeMap<String, Launch>,
+    running: Mutex<BTreeMap<String, Running>>,
+    pub(crate) http: reqwest::Client,
+    pub(crate) journal: Journal,
+    pub(crate) clock: Arc<dyn Clock>,
+    faults: Vec<(String, String)>,
+}
+
+struct Running {
+    process: Process,
+    starts: u32,
+}
+
+impl System {
+    /// Prepares a system: ports are chosen, commands filled in, nothing is started.
+    pub fn prepare(
+        spec: SystemSpec,
+        environment: &Environment,
+        journal: Journal,
+        clock: Arc<dyn Clock>,
+    ) -> Result<System, SystemError> {
+        let settings = settings(&spec, environment)?;
+        let launches = spec
+            .services
+            .iter()
+            .map(|service| Ok((service.name.clone(), launch(service, &settings, &environment.faults)?)))
+            .collect::<Result<_, SystemError>>()?;
+        let http = reqwest::Client::builder()
+            .timeout(Duration::from_secs(10))
+            .build()
+            .map_err(|error| SystemError::Machine { what: "an HTTP client".into(), detail: error.to_string() })?;
+        Ok(System {
+            spec,
+            settings,
+            launches,
+            running: Mutex::default(),
+            http,
+            journal,
+            clock,
+            faults: environment.faults.clone(),
+        })
+    }
+
+    /// What system.yaml says.
+    pub fn spec(&self) -> &SystemSpec {
+        &self.spec
+    }
+
+    /// Starts every service, all at once: they must start and serve without each other.
+    pub async fn start_all(&self) -> Result<(), SystemError> {
+        let names: Vec<_> = self.spec.services.iter().map(|service| service.name.as_str()).collect();
+        futures::future::try_join_all(names.into_iter().map(|name| self.start(name))).await.map(|_| ())
+    }
+
+    /// Starts a service (again) and waits until it is ready.
+    pub async fn start(&self, service: &str) -> Result<(), SystemError> {
+        let launch = self.launches.get(service).ok_or_else(|| self.unknown_service(service))?;
+        {
+            let mut running = self.running.lock().await;
+            let process = Process::start(launch, self.journal.clone(), self.clock.clone())?;
+            let starts = running.get(service).map_or(0, |before| before.starts) + 1;
+            running.insert(service.to_owned(), Running { process, starts });
+        }
+        if let Some(ready) = self.spec.service(service).and_then(|spec| spec.ready.clone()) {
+            self.await_ready(service, &ready).await?;
+        }
+        self.journal.push(Observation::Ready { service: service.into(), at: self.clock.now() });
+        Ok(())
+    }
+
+    async fn await_ready(&self, service: &str, ready: &ReadySpec) -> Result<(), SystemError> {
+        let address = format!("{}{}", self.settings.get(&url_of(service)).cloned().unwrap_or_default(), ready.http);
+        let deadline = self.clock.now() + ready.within;
+        loop {
+            let detail = match self.http.get(&address).timeout(Duration::from_secs(2)).send().await {
+                Ok(answer) if answer.status().is_success() => return Ok(()),
+                Ok(answer) => format!("GET {address} answered {}", answer.status()),
+                Err(error) => format!("GET {address}: {error}"),
+            };
+            let (ended, last_lines) = self.end_of(service).await;
+            if let Some(status) = ended {
+                return Err(SystemError::DiedEarly { service: service.into(), status, last_lines });
+            }
+            if self.clock.now() >= deadline {
+                let (service, within) = (service.into(), ready.within);
+                return Err(SystemError::NotReady { service, within, detail, last_lines });
+            }
+            tokio::time::sleep(READY_POLL).await;
+        }
+    }
+
+    async fn end_of(&self, service: &str) -> (Option<String>, Vec<String>) {
+        let running = self.running.lock().await;
+        running.get(service).map_or((None, Vec::new()), |one| (one.process.ended(), one.process.lines.last(12)))
+    }
+
+    /// SIGKILL, and wait for the end.
+    pub async fn kill(&self, service: &str) -> Result<(), SystemError> {
+        let running = self.running.lock().await;
+        running.get(service).ok_or_else(|| self.unknown_service(service))?.process.kill().await;
+        Ok(())
+    }
+
+    /// SIGTERM, and wait for the end.
+    pub async fn stop(&self, service: &str) -> Result<(), SystemError> {
+        let running = self.running.lock().await;
+        running.get(service).ok_or_else(|| self.unknown_service(service))?.process.terminate().await;
+        Ok(())
+    }
+
+    /// SIGSTOP or SIGCONT.
+    pub async fn pause(&self, service: &str, paused: bool) -> Result<(), SystemError> {
+        let running = self.running.lock().await;
+        running.get(service).ok_or_else(|| self.unknown_service(service))?.process.pause(paused);
+        Ok(())
+    }
+
+    /// Whether the service runs now.
+    pub async fn is_running(&self, service: &str) -> bool {
+        let running = self.running.lock().await;
+        running.get(service).is_some_and(|one| one.process.ended().is_none())
+    }
+
+    /// Ends everything, gracefully where a service lets us, all at once.
+    pub async fn stop_all(&self) {
+        let running = self.running.lock().await;
+        futures::future::join_all(running.values().map(|one| one.process.terminate())).await;
+    }
+
+    /// How every service fares.
+    pub async fn states(&self) -> Vec<ServiceState> {
+        let running = self.running.lock().await;
+        let state = |service: &ServiceSpec| {
+            let one = running.get(&service.name);
+            let ended = one.and_then(|one| one.process.ended());
+            ServiceState {
+                name: service.name.clone(),
+                state: match one {
+                    None => "not started".to_owned(),
+                    Some(_) => ended.unwrap_or_else(|| "running".to_owned()),
+                },
+                starts: one.map_or(0, |one| one.starts),
+                faults: faults_of(&self.faults, &service.name).map(str::to_owned).collect(),
+                last_lines: one.map(|one| one.process.lines.last(30)).unwrap_or_default(),
+            }
+        };
+        self.spec.services.iter().map(state).collect()
+    }
+
+    fn unknown_service(&self, name: &str) -> SystemError {
+        let known: Vec<_> = self.spec.services.iter().map(|service| service.name.as_str()).collect();
+        SystemError::Unknown { kind: "service", name: name.to_owned(), known: known.join(", ") }
+    }
+}
+
+fn url_of(service: &str) -> String {
+    format!("{service}.url")
+}
+
+fn settings(spec: &SystemSpec, environment: &Environment) -> Result<Params, SystemError> {
+    let mut settings = Params::from([
+        ("brokers".to_owned(), environment.brokers.clone()),
+        ("eventproof".to_owned(), environment.program.display().to_string()),
+        ("data".to_owned(), environment.data.display().to_string()),
+    ]);
+    // All ports are held until all are chosen, so that no two services get the same.
+    let mut held = Vec::new();
+    for service in &spec.services {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(no_port)?;
+        let port = listener.local_addr().map_err(no_port)?.port();
+        settings.insert(format!("{}.port", service.name), port.to_string());
+        settings.insert(url_of(&service.name), format!("http://127.0.0.1:{port}"));
+        held.push(listener);
+    }
+    Ok(settings)
+}
+
+fn no_port(error: std::io::Error) -> SystemError {
+    SystemError::Machine { what: "a free port on 127.0.0.1".into(), detail: error.to_string() }
+}
+
+fn faults_of<'a>(faults: &'a [(String, String)], service: &'a str) -> impl Iterator<Item = &'a str> {
+    faults.iter().filter(move |(of, _)| of == service).map(|(_, fault)| fault.as_str())
+}
+
+fn launch(service: &ServiceSpec, settings: &Params, faults: &[(String, String)]) -> Result<Launch, SystemError> {
+    let mut own = settings.clone();
+    for (short, long) in [("port", format!("{}.port", service.name)), ("url", url_of(&service.name))] {
+        if let Some(value) = settings.get(&long) {
+            own.insert(short.to_owned(), value.clone());
+        }
+    }
+    let mut command = service.command.iter().map(|part| fill(part, &own)).collect::<Result<Vec<_>, _>>()?;
+    for fault in faults_of(faults, &service.name) {
+        let Some(flag) = &service.fault_flag else {
+            return Err(SystemError::Unknown {
+                kind: "fault",
+                name: fault.to_owned(),
+                known: format!("none: service \"{}\" declares no `faults.flag`", service.name),
+            });
+        };
+        command.extend([flag.clone(), fault.to_owned()]);
+    }
+    let env = service
+        .env
+        .iter()
+        .map(|(name, value)| Ok((name.clone(), fill(value, &own)?)))
+        .collect::<Result<_, SystemError>>()?;
+    Ok(Launch { service: service.name.as_str().into(), command, env })
+}

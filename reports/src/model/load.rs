@@ -1,0 +1,131 @@
+//! The result of `load`: objectives, stages, legs, and how they went over time.
+
+use eventproof_evidence::ledger::{Counts, LegCounts};
+use serde::{Deserialize, Serialize};
+
+use super::common::{Finding, Provenance, ServiceInfo};
+
+/// A whole load run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LoadResult {
+    pub profile: String,
+    pub title: String,
+    pub pack: String,
+    pub provenance: Provenance,
+    /// What was asked for, for people: `10,000 events of 1000 B at 1000/s, 2 s warm-up`.
+    pub plan: String,
+    pub objectives: Vec<Objective>,
+    pub stages: Vec<Stage>,
+    pub counts: Counts,
+    /// Every leg of delivery, in order: `topic`, then groups.
+    pub legs: Vec<ConsumerLeg>,
+    pub intervals: Vec<Interval>,
+    pub generator: Generator,
+    #[serde(default)]
+    pub services: Vec<ServiceInfo>,
+    #[serde(default)]
+    pub findings: Vec<Finding>,
+}
+
+/// An objective of the profile and what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Objective {
+    /// As written: `p95(end_to_end) < 100ms`.
+    pub text: String,
+    /// What was measured, for people: `12.3 ms`.
+    pub actual: String,
+    pub finding: Finding,
+}
+
+/// A span of an event's way, with its latencies after the warm-up.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// As objectives name it: `end_to_end`, `acknowledgement`, `processed(feed-service-group)`.
+    pub name: String,
+    /// `planned to visible on the topic`.
+    pub meaning: String,
+    /// How far the figures may be off by the way they are taken. Milliseconds.
+    pub error_ms: f64,
+    pub distribution: Distribution,
+}
+
+/// A latency distribution in figures.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Distribution {
+    pub count: u64,
+    pub out_of_range: u64,
+    pub min_ms: f64,
+    pub mean_ms: f64,
+    pub max_ms: f64,
+    /// p50, p95, p99, p99.9, each with its doubt.
+    pub percentiles: Vec<PercentileFigure>,
+    /// (lower edge, upper edge, count); logarithmic, for the picture. Milliseconds.
+    pub bins: Vec<(f64, f64, u64)>,
+}
+
+/// One percentile.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PercentileFigure {
+    /// 99.9 for p99.9.
+    pub percentile: f64,
+    pub value_ms: f64,
+    /// Why the value says nothing, if so: too few samples.
+    pub doubt: Option<String>,
+}
+
+/// Delivery on one leg.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConsumerLeg {
+    /// `topic`, or the group.
+    pub name: String,
+    /// What counts as arrived: `on the log`, `effect in view "handled"`.
+    pub meaning: String,
+    pub counts: LegCounts,
+}
+
+/// One interval of the run (a second, unless the run is long).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Since the start of the load, warm-up included. Milliseconds.
+    pub from_ms: f64,
+    pub to_ms: f64,
+    pub warm_up: bool,
+    pub planned: u64,
+    pub acknowledged: u64,
+    pub seen: u64,
+    pub stages: Vec<StageSlice>,
+    /// Lag of each observed group at the end of the interval.
+    pub lag: Vec<LagPoint>,
+}
+
+/// A stage's figures within one interval.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StageSlice {
+    pub name: String,
+    pub count: u64,
+    pub p50_ms: f64,
+    pub p95_ms: f64,
+    pub p99_ms: f64,
+    pub max_ms: f64,
+}
+
+/// The lag of a group at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LagPoint {
+    pub group: String,
+    pub records: i64,
+}
+
+/// How well the generator kept its own plan.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Generator {
+    /// Actual minus planned send.
+    pub slip: Distribution,
+    /// Share of one core that the whole process used (with the embedded broker in it, that too).
+    pub cpu_share: f64,
+    pub resident_mb: f64,
+    /// Sends that had to wait because the producer's queue was full.
+    pub backpressure: u64,
+    /// Why the figures are none, if the generator did not keep its plan.
+    pub saturated: Option<String>,
+}

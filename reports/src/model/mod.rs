@@ -1,0 +1,12 @@
+//! The result model: everything that a report may say, and nothing that it may not (no secrets reach it).
+
+mod common;
+mod load;
+mod run;
+
+pub use common::{BrokerInfo, Finding, Outcome, Provenance, ServiceInfo, Tally};
+pub use load::{
+    ConsumerLeg, Distribution, Generator, Interval, LagPoint, LoadResult, Objective, PercentileFigure, Stage,
+    StageSlice,
+};
+pub use run::{Conformance, RunResult, ScenarioResult, StepResult, SubStep, TimelineEntry};

@@ -1,0 +1,96 @@
+//! The result of `run`: scenarios, their steps, and what every record said of the contract.
+
+use serde::{Deserialize, Serialize};
+
+use super::common::{Finding, Outcome, Provenance, ServiceInfo, Tally};
+
+/// A whole scenario run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunResult {
+    pub pack: String,
+    pub provenance: Provenance,
+    pub scenarios: Vec<ScenarioResult>,
+    pub conformance: Conformance,
+    pub services: Vec<ServiceInfo>,
+    /// Findings about the run as a whole: a service that died unasked, an environment that failed.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
+}
+
+impl RunResult {
+    /// How many scenarios had which outcome.
+    pub fn tally(&self) -> Tally {
+        Tally::of(self.scenarios.iter().map(|scenario| scenario.outcome))
+    }
+}
+
+/// One scenario (one row of an outline).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScenarioResult {
+    pub feature: String,
+    /// Path of the feature file as given, and the line of the scenario.
+    pub file: String,
+    pub line: usize,
+    pub name: String,
+    /// The language of the feature: `en`, `zh-CN`.
+    pub language: String,
+    pub tags: Vec<String>,
+    pub outcome: Outcome,
+    pub duration_ms: f64,
+    /// Time spent waiting for what it needs for itself alone, before it began. Milliseconds.
+    pub waited_ms: f64,
+    pub steps: Vec<StepResult>,
+    /// What happened, in order; kept where the scenario did not hold.
+    #[serde(default)]
+    pub timeline: Vec<TimelineEntry>,
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepResult {
+    /// As written: `Given `, `当`.
+    pub keyword: String,
+    pub text: String,
+    pub line: usize,
+    /// The step's table, rows of cells.
+    #[serde(default)]
+    pub table: Vec<Vec<String>>,
+    pub outcome: Outcome,
+    pub duration_ms: f64,
+    /// What was concluded; `None` for a step that only acts and for one that was skipped.
+    pub finding: Option<Finding>,
+    /// What a phrase did: the built-in sentences under it.
+    #[serde(default)]
+    pub under: Vec<SubStep>,
+}
+
+/// A built-in sentence that a phrase stands for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SubStep {
+    pub text: String,
+    pub outcome: Outcome,
+    pub finding: Option<Finding>,
+}
+
+/// One line of a scenario's time line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TimelineEntry {
+    /// Since the scenario began. Milliseconds.
+    pub at_ms: f64,
+    /// `published`, `seen`, `committed`, `view`, `effect`, `service`, `group`, `note`.
+    pub kind: String,
+    pub text: String,
+}
+
+/// How the records of the run kept to the contract.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Conformance {
+    /// Records read from the contract's topics.
+    pub records: u64,
+    /// Records that departed from it, and were not meant to.
+    pub nonconforming: u64,
+    /// The first few, each with its place.
+    pub findings: Vec<Finding>,
+    /// Messages of the contract, and how many records of each were seen.
+    pub seen: Vec<(String, u64)>,
+}

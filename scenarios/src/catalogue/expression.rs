@@ -1,0 +1,198 @@
+//! Cucumber expressions with named, typed parameters, compiled to one regular expression each.
+
+use std::collections::HashMap;
+
+use cucumber_expressions::Expression;
+use regex::Regex;
+
+/// What a parameter may be. Names are checked against the contract and system.yaml before anything starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A message of the contract.
+    Event,
+    /// A consumer group.
+    Group,
+    Service,
+    /// A list view of system.yaml.
+    List,
+    /// An action of system.yaml.
+    Action,
+    /// A name that the step gives to what it did.
+    New,
+    /// A name that an earlier step gave.
+    Ref,
+    /// A name that stands for a fresh identity of this scenario.
+    Identity,
+    /// Any quoted text.
+    Text,
+    Duration,
+    Count,
+    Rate,
+}
+
+const QUOTED: &str = r#""[^"]*"|“[^”]*”|「[^」]*」"#;
+
+impl Kind {
+    /// The kind of that name, as expressions and phrases.yaml write it.
+    pub fn named(name: &str) -> Option<Kind> {
+        Kind::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
+    const ALL: [Kind; 12] = [
+        Kind::Event,
+        Kind::Group,
+        Kind::Service,
+        Kind::List,
+        Kind::Action,
+        Kind::New,
+        Kind::Ref,
+        Kind::Identity,
+        Kind::Text,
+        Kind::Duration,
+        Kind::Count,
+        Kind::Rate,
+    ];
+
+    /// All names, for messages.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Kind::ALL.iter().map(|kind| kind.name())
+    }
+
+    /// The name in expressions.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Event => "event",
+            Kind::Group => "group",
+            Kind::Service => "service",
+            Kind::List => "list",
+            Kind::Action => "action",
+            Kind::New => "new",
+            Kind::Ref => "ref",
+            Kind::Identity => "identity",
+            Kind::Text => "text",
+            Kind::Duration => "duration",
+            Kind::Count => "count",
+            Kind::Rate => "rate",
+        }
+    }
+
+    fn pattern(self) -> &'static str {
+        match self {
+            Kind::Duration => r"\d+(?:\.\d+)?\s?(?:ms|s|min|m|h|d|毫秒|秒|分钟|小时|天)",
+            Kind::Count => r"\d+",
+            Kind::Rate => r"\d+(?:\.\d+)?/(?:s|min|h)",
+            _ => QUOTED,
+        }
+    }
+}
+
+/// A parameter of an expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    pub name: String,
+    pub kind: Kind,
+}
+
+/// An expression that is ready to match.
+#[derive(Clone, Debug)]
+pub(crate) struct Compiled {
+    regex: Regex,
+    parameters: Vec<Parameter>,
+}
+
+impl Compiled {
+    /// Compiles an expression with parameters `{kind}` or `{name:kind}`; `kinds` gives the kind of a bare `{name}`.
+    pub fn new(expression: &str, kinds: &HashMap<String, Kind>) -> Result<Compiled, String> {
+        let (bare, parameters) = separate(expression, kinds)?;
+        let patterns: HashMap<String, &str> =
+            Kind::ALL.iter().map(|kind| (kind.name().to_owned(), kind.pattern())).collect();
+        let regex = Expression::regex_with_parameters(bare.as_str(), &patterns).map_err(|error| error.to_string())?;
+        Ok(Compiled { regex, parameters })
+    }
+
+    /// The parameters' texts, without quotes, if the whole text matches.
+    pub fn matches(&self, text: &str) -> Option<Vec<(Parameter, String)>> {
+        let captures = self.regex.captures(text)?;
+        let values = captures.iter().skip(1).flatten().map(|value| unquote(value.as_str()).to_owned());
+        Some(self.parameters.iter().cloned().zip(values).collect())
+    }
+
+    /// The parameters, in order.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+}
+
+/// Takes the names out of `{name:kind}`, so that cucumber's own grammar can read the rest.
+fn separate(expression: &str, kinds: &HashMap<String, Kind>) -> Result<(String, Vec<Parameter>), String> {
+    let mut bare = String::new();
+    let mut parameters = Vec::new();
+    let mut rest = expression;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (inside, tail) = after.split_once('}').ok_or_else(|| format!("`{{` without `}}` in `{expression}`"))?;
+        let parameter = parameter(inside, kinds)?;
+        bare.push_str(before);
+        bare.push_str(&format!("{{{}}}", parameter.kind.name()));
+        parameters.push(parameter);
+        rest = tail;
+    }
+    bare.push_str(rest);
+    Ok((bare, parameters))
+}
+
+fn parameter(inside: &str, kinds: &HashMap<String, Kind>) -> Result<Parameter, String> {
+    let (name, kind) = inside.split_once(':').unwrap_or((inside, inside));
+    let kind = kinds.get(name).copied().or_else(|| Kind::named(kind)).or_else(|| {
+        // A bare {name} of a phrase is a quoted text unless the phrase says more.
+        (!inside.contains(':')).then_some(Kind::Text)
+    });
+    let kind = kind.ok_or_else(|| {
+        format!("{{{inside}}}: no such kind; there are {}", Kind::names().collect::<Vec<_>>().join(", "))
+    })?;
+    Ok(Parameter { name: name.to_owned(), kind })
+}
+
+fn unquote(text: &str) -> &str {
+    let quotes = [('"', '"'), ('“', '”'), ('「', '」')];
+    let stripped = quotes.iter().find_map(|(open, close)| text.strip_prefix(*open)?.strip_suffix(*close));
+    stripped.unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(expression: &str, text: &str) -> Option<Vec<(String, String)>> {
+        let found = Compiled::new(expression, &HashMap::new()).unwrap().matches(text)?;
+        Some(found.into_iter().map(|(parameter, value)| (parameter.name, value)).collect())
+    }
+
+    fn pairs(of: &[(&str, &str)]) -> Option<Vec<(String, String)>> {
+        Some(of.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
+    #[test]
+    fn parameters_come_with_their_names_and_without_quotes() {
+        let found = matches("view {view:list} shows {item:text} within {limit:duration}", "view \"feed\" shows \"p 1\" within 200 ms");
+        assert_eq!(found, pairs(&[("view", "feed"), ("item", "p 1"), ("limit", "200 ms")]));
+    }
+
+    #[test]
+    fn a_count_takes_singular_and_plural() {
+        let again = "the same event is published again {times:count} time(s)";
+        assert_eq!(matches(again, "the same event is published again 1 time"), pairs(&[("times", "1")]));
+        assert_eq!(matches(again, "the same event is published again 3 times"), pairs(&[("times", "3")]));
+    }
+
+    #[test]
+    fn chinese_stands_next_to_its_parameters_with_any_quotes() {
+        let expression = "消费组{group:group}在{limit:duration}内已处理该事件";
+        assert_eq!(matches(expression, "消费组「g」在5秒内已处理该事件"), pairs(&[("group", "g"), ("limit", "5秒")]));
+        assert_eq!(matches(expression, "消费组\"g\"在5s内已处理该事件"), pairs(&[("group", "g"), ("limit", "5s")]));
+    }
+
+    #[test]
+    fn a_part_of_a_sentence_is_no_match() {
+        assert_eq!(matches("the system is running", "the system is running now"), None);
+    }
+}

@@ -1,0 +1,132 @@
+//! Finding the sentence, or the phrase, that a step is.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use eventproof_source::units;
+
+use super::expression::{Compiled, Kind, Parameter};
+use super::{SENTENCES, Sentence};
+use crate::phrases::Phrases;
+
+/// What a step was found to be.
+#[derive(Clone, Debug)]
+pub enum Matched {
+    /// A built-in sentence.
+    Sentence(&'static Sentence, Arguments),
+    /// A phrase of the pack, by its index.
+    Phrase(usize, Arguments),
+}
+
+/// A step's parameters by name.
+#[derive(Clone, Debug, Default)]
+pub struct Arguments {
+    values: BTreeMap<String, (Kind, String)>,
+}
+
+impl Arguments {
+    fn new(found: Vec<(Parameter, String)>) -> Arguments {
+        Arguments { values: found.into_iter().map(|(parameter, value)| (parameter.name, (parameter.kind, value))).collect() }
+    }
+
+    /// The text of a parameter.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(|(_, value)| value.as_str())
+    }
+
+    /// A duration; Chinese units are read too.
+    pub fn duration(&self, name: &str) -> Option<Duration> {
+        self.text(name).and_then(duration)
+    }
+
+    /// A whole number.
+    pub fn count(&self, name: &str) -> Option<usize> {
+        self.text(name)?.parse().ok()
+    }
+
+    /// Events per second.
+    pub fn rate(&self, name: &str) -> Option<f64> {
+        units::parse_rate(self.text(name)?).ok()
+    }
+
+    /// All parameters: name, kind, text.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Kind, &str)> {
+        self.values.iter().map(|(name, (kind, value))| (name.as_str(), *kind, value.as_str()))
+    }
+}
+
+/// A duration as people write it in a step, in English or Chinese units.
+fn duration(text: &str) -> Option<Duration> {
+    let chinese = [("毫秒", "ms"), ("秒", "s"), ("分钟", "m"), ("小时", "h"), ("天", "d")];
+    let translated = chinese.iter().find_map(|(unit, short)| Some(format!("{}{short}", text.strip_suffix(unit)?)));
+    units::parse_duration(translated.as_deref().unwrap_or(text)).ok()
+}
+
+/// All sentences and the pack's phrases, ready to match.
+pub struct Matcher {
+    sentences: Vec<(&'static Sentence, &'static str, Compiled)>,
+    phrases: Vec<(usize, Compiled)>,
+}
+
+impl Matcher {
+    /// Compiles everything once. Phrases that do not compile were reported when they were read.
+    pub fn new(phrases: &Phrases) -> Matcher {
+        let none = HashMap::new();
+        let sentences = SENTENCES
+            .iter()
+            .flat_map(|sentence| sentence.forms.iter().map(move |form| (sentence, form.expression)))
+            .filter_map(|(sentence, expression)| Some((sentence, expression, Compiled::new(expression, &none).ok()?)))
+            .collect();
+        let phrases = phrases
+            .list
+            .iter()
+            .enumerate()
+            .flat_map(|(index, phrase)| {
+                phrase.forms.iter().filter_map(move |form| Some((index, Compiled::new(form, &phrase.kinds).ok()?)))
+            })
+            .collect();
+        Matcher { sentences, phrases }
+    }
+
+    /// Everything that the text could be: one match is what a step needs.
+    pub fn all_matches(&self, text: &str) -> Vec<Matched> {
+        let phrases = self.phrases.iter().filter_map(|(index, compiled)| {
+            Some(Matched::Phrase(*index, Arguments::new(compiled.matches(text)?)))
+        });
+        let sentences = self.sentences.iter().filter_map(|(sentence, _, compiled)| {
+            Some(Matched::Sentence(sentence, Arguments::new(compiled.matches(text)?)))
+        });
+        phrases.chain(sentences).collect()
+    }
+
+    /// The expressions nearest to a text that matches none.
+    pub fn nearest(&self, text: &str, phrases: &Phrases, count: usize) -> Vec<String> {
+        let built_in = self.sentences.iter().map(|(_, expression, _)| (*expression).to_owned());
+        let own = phrases.list.iter().flat_map(|phrase| phrase.forms.iter().cloned());
+        let mut scored: Vec<(f64, String)> = own
+            .chain(built_in)
+            .map(|form| (strsim::sorensen_dice(&skeleton(&form), &skeleton(text)), form))
+            .collect();
+        scored.sort_by(|left, right| right.0.total_cmp(&left.0));
+        scored.dedup_by(|left, right| left.1 == right.1);
+        scored.into_iter().take(count).map(|(_, form)| form).collect()
+    }
+}
+
+/// A step or an expression without its values: what is left is what they have in common.
+fn skeleton(text: &str) -> String {
+    let mut bare = String::new();
+    let mut closing = None;
+    for letter in text.chars() {
+        match (closing, letter) {
+            (None, '"') => closing = Some('"'),
+            (None, '“') => closing = Some('”'),
+            (None, '「') => closing = Some('」'),
+            (None, '{') => closing = Some('}'),
+            (Some(close), letter) if close == letter => closing = None,
+            (Some(_), _) => {}
+            (None, letter) => bare.extend(letter.to_lowercase()),
+        }
+    }
+    bare
+}

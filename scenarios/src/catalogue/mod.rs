@@ -1,0 +1,13 @@
+//! The built-in sentences: their forms in English and Chinese, their parameters, and what they are worth as evidence.
+
+mod expression;
+mod matching;
+mod search;
+mod sentence;
+mod sentences;
+
+pub use expression::{Kind, Parameter};
+pub use matching::{Arguments, Matched, Matcher};
+pub use search::{describe, search};
+pub use sentence::{Form, Sentence, SentenceId};
+pub use sentences::SENTENCES;

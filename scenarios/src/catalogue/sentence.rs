@@ -1,0 +1,51 @@
+//! What is said of every built-in sentence.
+
+/// Which sentence it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SentenceId {
+    SystemIsRunning,
+    TopicsAsDeclared,
+    ActionIsDone,
+    EventIsPublished,
+    PublishedAgain,
+    PublishedAgainOnceHandled,
+    PublishedInBackground,
+    EventFollows,
+    ViewShows,
+    ViewNoLongerShows,
+    ViewKeepsNotShowing,
+    GroupHasProcessed,
+    HandledExactlyOnce,
+    NoneIsLost,
+    OrderOnTopic,
+    OrderOfEffects,
+    ServiceIsKilled,
+    ServiceIsKilledAfter,
+    ServiceIsStarted,
+    ServiceIsStopped,
+}
+
+/// A sentence in one language.
+#[derive(Clone, Copy, Debug)]
+pub struct Form {
+    /// `en` or `zh-CN`.
+    pub language: &'static str,
+    /// A cucumber expression whose parameters are `{kind}` or `{name:kind}`.
+    pub expression: &'static str,
+}
+
+/// A built-in sentence.
+#[derive(Clone, Copy, Debug)]
+pub struct Sentence {
+    pub id: SentenceId,
+    /// A stable name for searching and linking: `view-shows`.
+    pub name: &'static str,
+    pub meaning: &'static str,
+    pub observes: &'static str,
+    pub proves: &'static str,
+    pub cannot_prove: &'static str,
+    /// What its table holds, where it takes one.
+    pub table: &'static str,
+    pub example: &'static str,
+    pub forms: &'static [Form],
+}

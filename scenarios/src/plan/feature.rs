@@ -1,0 +1,115 @@
+//! Reading feature files: Gherkin's own parser, with every fault placed, and the silences of Gherkin made loud.
+
+use std::path::{Path, PathBuf};
+
+use cucumber::feature::Ext as _;
+use eventproof_source::{Diagnostic, Diagnostics, Source, Span};
+use gherkin::{Feature, GherkinEnv};
+
+/// A feature file that was parsed.
+#[derive(Clone, Debug)]
+pub struct FeatureFile {
+    pub source: Source,
+    /// Outlines are expanded: one scenario for each row.
+    pub feature: Feature,
+}
+
+impl FeatureFile {
+    /// Reads every `*.feature` below a folder, in the order of their names.
+    pub fn read_all(folder: &Path, faults: &mut Diagnostics) -> Vec<FeatureFile> {
+        let mut paths = Vec::new();
+        collect(folder, &mut paths);
+        paths.sort();
+        paths
+            .iter()
+            .filter_map(|path| match Source::read(path) {
+                Ok(source) => FeatureFile::parse(source, faults),
+                Err(diagnostic) => {
+                    faults.push(diagnostic);
+                    None
+                }
+            })
+            .collect()
+    }
+
+    /// Parses one file.
+    pub fn parse(source: Source, faults: &mut Diagnostics) -> Option<FeatureFile> {
+        let text = source.text().trim_start_matches('\u{feff}');
+        if text.trim().is_empty() {
+            faults.push(
+                Diagnostic::error("feature/empty", "the feature file is empty".to_owned())
+                    .at(&source, Span { start: 0, end: 0 })
+                    .help("write a `Feature:` with at least one `Scenario:`, or remove the file"),
+            );
+            return None;
+        }
+        let mut feature = match Feature::parse(text, GherkinEnv::default()) {
+            Ok(feature) => feature,
+            Err(error) => {
+                faults.push(syntax(&source, &error));
+                return None;
+            }
+        };
+        feature.path = Some(PathBuf::from(source.path()));
+        match feature.expand_examples() {
+            Ok(feature) => Some(FeatureFile { source, feature }),
+            Err(error) => {
+                let at = line_span(&source, error.pos.line);
+                let message = format!("the outline uses <{}>, which its Examples do not have", error.name);
+                let help = "name a column of the Examples table so, or correct the placeholder";
+                faults.push(Diagnostic::error("feature/outline-column", message).at(&source, at).help(help));
+                None
+            }
+        }
+    }
+
+    /// The language of the file: `en` unless its first line says otherwise.
+    pub fn language(&self) -> &str {
+        let first = self.source.text().lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        let named = first.trim().strip_prefix('#').map(str::trim).and_then(|rest| rest.strip_prefix("language:"));
+        named.map_or("en", str::trim)
+    }
+
+    /// The path as it was given.
+    pub fn path(&self) -> String {
+        self.source.path().display().to_string()
+    }
+}
+
+fn collect(folder: &Path, into: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path.is_dir() {
+            collect(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "feature") {
+            into.push(path);
+        }
+    }
+}
+
+fn syntax(source: &Source, error: &gherkin::ParseError) -> Diagnostic {
+    let line = error.position.line;
+    Diagnostic::error("feature/syntax", "this is no Gherkin".to_owned())
+        .at(source, line_span(source, line))
+        .label(format!("expected {}", expected(error)))
+        .help("a feature has `Feature:`, scenarios have `Scenario:`, steps begin with Given, When, Then, And, But or *; in Chinese 功能, 场景, 假如, 当, 那么, 而且, 但是")
+}
+
+fn expected(error: &gherkin::ParseError) -> String {
+    let mut wanted: Vec<String> = error.expected.iter().map(ToString::to_string).collect();
+    wanted.sort();
+    wanted.join(", ")
+}
+
+/// The text of a line (from 1), without its indentation and end.
+pub(crate) fn line_span(source: &Source, line: usize) -> Span {
+    let mut start = 0;
+    for (number, text) in source.text().split_inclusive('\n').enumerate() {
+        if number + 1 == line {
+            let indent = text.len() - text.trim_start().len();
+            return Span { start: start + indent.min(text.trim_end().len()), end: start + text.trim_end().len() };
+        }
+        start += text.len();
+    }
+    Span { start, end: start }
+}

@@ -1,0 +1,172 @@
+//! Matching steps and unfolding phrases.
+
+use eventproof_source::{Diagnostic, Diagnostics, Source};
+
+use super::feature::{FeatureFile, line_span};
+use super::touches::Touches;
+use crate::catalogue::{Arguments, Kind, Matched, Matcher, Sentence};
+use crate::lint;
+use crate::pack::Pack;
+
+/// A scenario that is ready to run.
+#[derive(Clone, Debug)]
+pub struct PlannedScenario {
+    pub feature: String,
+    pub file: String,
+    pub line: usize,
+    pub name: String,
+    pub language: String,
+    pub tags: Vec<String>,
+    pub steps: Vec<PlannedStep>,
+    pub touches: Touches,
+}
+
+/// A step with the built-in sentences that it stands for: one, or those of its phrase.
+#[derive(Clone, Debug)]
+pub struct PlannedStep {
+    pub keyword: String,
+    pub text: String,
+    pub line: usize,
+    pub table: Vec<Vec<String>>,
+    pub is_phrase: bool,
+    pub subs: Vec<Sub>,
+}
+
+/// One built-in sentence to carry out. Texts may still hold placeholders that only the run can fill.
+#[derive(Clone, Debug)]
+pub struct Sub {
+    /// With the phrase's parameters still as placeholders.
+    pub template: String,
+    pub table: Vec<(String, String)>,
+    /// The phrase's own parameters: (name, kind, text).
+    pub parameters: Vec<(String, Kind, String)>,
+    pub sentence: &'static Sentence,
+}
+
+/// Matches everything; scenarios that have faults are left out.
+pub(super) fn scenarios(pack: &Pack) -> (Vec<PlannedScenario>, Diagnostics) {
+    let resolver = Resolver { pack, matcher: Matcher::new(&pack.phrases) };
+    let mut faults = Diagnostics::default();
+    let mut planned = Vec::new();
+    for file in &pack.features {
+        lint::structure(file, &mut faults);
+        planned.extend(resolver.file(file, &mut faults));
+    }
+    lint::names(pack, &planned, &mut faults);
+    (planned, faults)
+}
+
+struct Resolver<'a> {
+    pack: &'a Pack,
+    matcher: Matcher,
+}
+
+impl Resolver<'_> {
+    fn file(&self, file: &FeatureFile, faults: &mut Diagnostics) -> Vec<PlannedScenario> {
+        let feature = &file.feature;
+        let background = feature.background.as_ref().map(|background| background.steps.as_slice()).unwrap_or_default();
+        let mut planned = Vec::new();
+        for scenario in &feature.scenarios {
+            let steps = background.iter().chain(&scenario.steps).collect::<Vec<_>>();
+            planned.extend(self.scenario(file, scenario, &steps, &[], faults));
+        }
+        for rule in &feature.rules {
+            let inner = rule.background.as_ref().map(|background| background.steps.as_slice()).unwrap_or_default();
+            for scenario in &rule.scenarios {
+                let steps = background.iter().chain(inner).chain(&scenario.steps).collect::<Vec<_>>();
+                planned.extend(self.scenario(file, scenario, &steps, &rule.tags, faults));
+            }
+        }
+        planned
+    }
+
+    fn scenario(
+        &self,
+        file: &FeatureFile,
+        scenario: &gherkin::Scenario,
+        steps: &[&gherkin::Step],
+        rule_tags: &[String],
+        faults: &mut Diagnostics,
+    ) -> Option<PlannedScenario> {
+        let planned: Vec<_> = steps.iter().map(|step| self.step(&file.source, step, faults)).collect();
+        let steps: Vec<PlannedStep> = planned.into_iter().collect::<Option<_>>()?;
+        let tags = file.feature.tags.iter().chain(rule_tags).chain(&scenario.tags);
+        Some(PlannedScenario {
+            feature: file.feature.name.clone(),
+            file: file.path(),
+            line: scenario.position.line,
+            name: scenario.name.clone(),
+            language: file.language().to_owned(),
+            tags: tags.cloned().collect(),
+            touches: Touches::of(self.pack, &steps),
+            steps,
+        })
+    }
+
+    fn step(&self, source: &Source, step: &gherkin::Step, faults: &mut Diagnostics) -> Option<PlannedStep> {
+        let text = step.value.trim();
+        let mut matches = self.matcher.all_matches(text);
+        if matches.len() > 1 {
+            faults.push(ambiguous(source, step, &matches, self.pack));
+            return None;
+        }
+        let Some(matched) = matches.pop() else {
+            faults.push(self.unmatched(source, step));
+            return None;
+        };
+        let table = step.table.as_ref().map(|table| table.rows.clone()).unwrap_or_default();
+        let pairs = lint::table_pairs(source, step, &table, faults);
+        let (is_phrase, subs) = match matched {
+            Matched::Sentence(sentence, _) => {
+                (false, vec![Sub { template: text.to_owned(), table: pairs, parameters: Vec::new(), sentence }])
+            }
+            Matched::Phrase(index, arguments) => (true, self.unfold(index, &arguments, &pairs)),
+        };
+        Some(PlannedStep {
+            keyword: step.keyword.trim().to_owned(),
+            text: text.to_owned(),
+            line: step.position.line,
+            table,
+            is_phrase,
+            subs,
+        })
+    }
+
+    /// The sentences of a phrase. Phrases whose steps match nothing were reported with phrases.yaml.
+    fn unfold(&self, index: usize, arguments: &Arguments, table: &[(String, String)]) -> Vec<Sub> {
+        let Some(phrase) = self.pack.phrases.list.get(index) else { return Vec::new() };
+        let parameters: Vec<(String, Kind, String)> =
+            arguments.iter().map(|(name, kind, text)| (name.to_owned(), kind, text.to_owned())).collect();
+        let last = phrase.does.len().saturating_sub(1);
+        let sub = |(position, step): (usize, &crate::phrases::PhraseStep)| {
+            let sentence = lint::phrase_sentence(&self.matcher, phrase, step)?;
+            // A table written under the phrase is for its last sentence.
+            let own = if position == last { table } else { &[] };
+            let table = step.table.iter().chain(own).cloned().collect();
+            Some(Sub { template: step.text.clone(), table, parameters: parameters.clone(), sentence })
+        };
+        phrase.does.iter().enumerate().filter_map(sub).collect()
+    }
+
+    fn unmatched(&self, source: &Source, step: &gherkin::Step) -> Diagnostic {
+        let nearest = self.matcher.nearest(step.value.trim(), &self.pack.phrases, 3);
+        let list: String = nearest.iter().map(|form| format!("\n  - {form}")).collect();
+        let stub = lint::phrase_stub(step.value.trim());
+        Diagnostic::error("feature/unmatched-step", "no sentence and no phrase matches this step".to_owned())
+            .at(source, line_span(source, step.position.line))
+            .label("nobody knows what this means".to_owned())
+            .help(format!("the nearest are:{list}\nor make it a phrase in phrases.yaml:\n{stub}"))
+    }
+}
+
+fn ambiguous(source: &Source, step: &gherkin::Step, matches: &[Matched], pack: &Pack) -> Diagnostic {
+    let name = |matched: &Matched| match matched {
+        Matched::Sentence(sentence, _) => format!("the built-in sentence {}", sentence.name),
+        Matched::Phrase(index, _) => format!("the phrase `{}`", pack.phrases.list[*index].forms[0]),
+    };
+    let names: Vec<String> = matches.iter().map(name).collect();
+    Diagnostic::error("feature/ambiguous-step", "this step could be several things".to_owned())
+        .at(source, line_span(source, step.position.line))
+        .label(names.join(", or "))
+        .help("change one of the phrases so that only one matches".to_owned())
+}
