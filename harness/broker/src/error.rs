@@ -9,7 +9,9 @@ pub enum BrokerError {
     #[error("the embedded broker did not start: {0}")]
     Embedded(String),
     /// The container did not start.
-    #[error("the Kafka container ({image}) did not start: {detail}\n  is a Docker daemon running? `docker info` tells; without one, use the embedded broker (leave out --broker container)")]
+    #[error(
+        "the Kafka container ({image}) did not start: {detail}\n  is a Docker daemon running? `docker info` tells; without one, use the embedded broker (leave out --broker container)"
+    )]
     Container { image: String, detail: String },
     /// Nobody answers.
     #[error("no broker answers at {bootstrap} within {}: {detail}", seconds(.waited))]

@@ -35,10 +35,8 @@ impl GroupWatch {
         clock: Arc<dyn Clock>,
         report: impl Fn(GroupEvent) + Send + 'static,
     ) -> Result<GroupWatch, BrokerError> {
-        let watched = groups
-            .iter()
-            .map(|group| Watched::new(broker, group, partitions))
-            .collect::<Result<Vec<_>, _>>()?;
+        let watched =
+            groups.iter().map(|group| Watched::new(broker, group, partitions)).collect::<Result<Vec<_>, _>>()?;
         let stop = Arc::new(AtomicBool::new(false));
         let ended = stop.clone();
         let thread = std::thread::Builder::new()

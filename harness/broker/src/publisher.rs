@@ -89,7 +89,7 @@ impl Publisher {
 fn future_record(record: &Record, partition: Option<i32>) -> FutureRecord<'_, [u8], [u8]> {
     let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
     for (key, value) in &record.headers {
-        headers = headers.insert(Header { key, value: value.as_ref() });
+        headers = headers.insert(Header { key, value: value.as_deref() });
     }
     FutureRecord {
         topic: &record.topic,

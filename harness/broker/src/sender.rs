@@ -116,7 +116,7 @@ impl Sender {
         if !record.headers.is_empty() {
             let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
             for (key, value) in &record.headers {
-                headers = headers.insert(Header { key, value: value.as_ref() });
+                headers = headers.insert(Header { key, value: value.as_deref() });
             }
             base = base.headers(headers);
         }

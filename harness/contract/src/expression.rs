@@ -24,7 +24,8 @@ impl Expression {
     /// Reads an expression; the error says what is expected.
     pub fn parse(text: &str) -> Result<Expression, String> {
         let expected = "expected $message.header#/name, $message.payload#/pointer or $message.key";
-        let rest = text.strip_prefix("$message.").ok_or_else(|| format!("`{text}` is no runtime expression: {expected}"))?;
+        let rest =
+            text.strip_prefix("$message.").ok_or_else(|| format!("`{text}` is no runtime expression: {expected}"))?;
         let (part, pointer) = rest.split_once('#').unwrap_or((rest, ""));
         let part = match part {
             "header" | "headers" => Part::Header,
@@ -92,9 +93,8 @@ mod tests {
     #[test]
     fn expressions_read_headers_payload_and_key() {
         let payload = serde_json::json!({"user": {"id": "u1"}, "n": 7});
-        let read = |text: &str| {
-            Expression::parse(text).unwrap().read(Some(b"k"), &[("event_id", Some(b"e1"))], &payload)
-        };
+        let read =
+            |text: &str| Expression::parse(text).unwrap().read(Some(b"k"), &[("event_id", Some(b"e1"))], &payload);
         assert_eq!(read("$message.header#/event_id").as_deref(), Some("e1"));
         assert_eq!(read("$message.payload#/user/id").as_deref(), Some("u1"));
         assert_eq!(read("$message.payload#/n").as_deref(), Some("7"));

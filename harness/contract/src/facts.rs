@@ -69,9 +69,8 @@ impl Contract {
         if let Some(found) = self.type_on(topic, key, headers, payload) {
             return types.get(&found).and_then(|index| self.messages.get(*index));
         }
-        let mut on_topic = self.messages_on(topic);
-        let only = on_topic.next().filter(|message| message.envelope.event_type.is_none())?;
-        on_topic.next().is_none().then_some(only)
+        let only = types.values().next().and_then(|index| self.messages.get(*index));
+        only.filter(|message| types.len() == 1 && message.envelope.event_type.is_none())
     }
 
     /// The event type that a record says, by any envelope that the topic's messages declare.

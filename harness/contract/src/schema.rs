@@ -26,6 +26,8 @@ impl Schema {
         let validator = jsonschema::options()
             .with_draft(draft)
             .should_validate_formats(true)
+            // Draft-07 does not know it; contracts use it all the same, and mean it.
+            .with_format("uuid", |text| uuid::Uuid::try_parse(text).is_ok())
             .build(&document)
             .map_err(|error| error.to_string())?;
         Ok(Schema { document, validator })

@@ -97,8 +97,11 @@ impl Message {
                 Some(key) => format!("\"{key}\""),
                 None => "none".to_owned(),
             };
-            let message =
-                format!("it is {}, the contract says {rule}, which is {}", shown(&facts.key), shown(&facts.expected_key));
+            let message = format!(
+                "it is {}, the contract says {rule}, which is {}",
+                shown(&facts.key),
+                shown(&facts.expected_key)
+            );
             found.push(violation("wrong-key", "key", &message));
         }
         found

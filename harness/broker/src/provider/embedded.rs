@@ -9,8 +9,8 @@ use crate::BrokerError;
 use crate::client::ClientSettings;
 
 pub(super) fn start() -> Result<Broker, BrokerError> {
-    let broker = EmbeddedBroker::start(BrokerConfig::default())
-        .map_err(|error| BrokerError::Embedded(error.to_string()))?;
+    let broker =
+        EmbeddedBroker::start(BrokerConfig::default()).map_err(|error| BrokerError::Embedded(error.to_string()))?;
     Ok(Broker {
         kind: BrokerKind::Embedded,
         label: "embedded broker".to_owned(),

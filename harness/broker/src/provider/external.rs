@@ -12,10 +12,7 @@ use crate::client::ClientSettings;
 /// How long a broker may take to answer the first question.
 const FIRST_ANSWER: Duration = Duration::from_secs(10);
 
-pub(super) async fn connect(
-    bootstrap: &str,
-    options: &BTreeMap<String, String>,
-) -> Result<Broker, BrokerError> {
+pub(super) async fn connect(bootstrap: &str, options: &BTreeMap<String, String>) -> Result<Broker, BrokerError> {
     let settings = ClientSettings { bootstrap: bootstrap.to_owned(), options: options.clone() };
     let probe = settings.clone();
     let nodes = tokio::task::spawn_blocking(move || count_nodes(&probe))

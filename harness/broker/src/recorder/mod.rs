@@ -4,8 +4,8 @@
 //! start, and reports the spans in which it could not see. What it reads goes to a [`Sink`].
 
 mod positions;
-mod sink;
 mod sight;
+mod sink;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use eventproof_evidence::Clock;
 use rdkafka::Message;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers};
 

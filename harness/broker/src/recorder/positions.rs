@@ -65,9 +65,8 @@ impl Positions {
             Scope::Topics(topics) => topics.iter().any(|topic| topic == name),
         };
         let topics = metadata.topics().iter().filter(|topic| wanted(topic.name()));
-        let places = topics.flat_map(|topic| {
-            topic.partitions().iter().map(|partition| (topic.name().to_owned(), partition.id()))
-        });
+        let places = topics
+            .flat_map(|topic| topic.partitions().iter().map(|partition| (topic.name().to_owned(), partition.id())));
         Ok(places.filter(|place| !self.known.contains_key(place)).collect())
     }
 }

@@ -1,0 +1,179 @@
+//! A record from a message: payload by its schema, envelope and key by the contract.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, SecondsFormat, Utc};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
+
+use super::identity::Identities;
+use super::pad::pad;
+use super::value::Values;
+use crate::{Contract, Expression, Facts, Message, Part, Record};
+
+/// Makes records. The seed fixes choices and texts; identities are fresh in every run.
+#[derive(Clone)]
+pub struct Generator {
+    seed: u64,
+    rng: ChaCha8Rng,
+    identities: Identities,
+    now: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
+}
+
+/// A record that is ready to be published, and what it says of itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    pub record: Record,
+    pub event: Facts,
+}
+
+/// Why no valid record could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum GenerateError {
+    /// A given field is none of the schema's.
+    #[error("\"{message}\" has no field `{field}`; it has: {known}")]
+    UnknownField { message: String, field: String, known: String },
+    /// What came out departs from the schema: a given value, most often.
+    #[error("a record of \"{message}\" would depart from its schema: {faults}")]
+    Invalid { message: String, faults: String },
+    /// The schema uses something that cannot be generated from.
+    #[error("\"{message}\": no value can be made for {place}: {detail}")]
+    Unsupported { message: String, place: String, detail: String },
+    /// The payload cannot be brought to the size.
+    #[error("\"{message}\" cannot be made {wanted} bytes long: {detail}")]
+    Size { message: String, wanted: usize, detail: String },
+}
+
+impl Generator {
+    /// A generator for one run.
+    pub fn new(seed: u64, run: &str) -> Generator {
+        Generator {
+            seed,
+            rng: ChaCha8Rng::seed_from_u64(seed),
+            identities: Identities::of_run(run),
+            now: Arc::new(Utc::now),
+        }
+    }
+
+    /// The same, with another clock for the events' times.
+    pub fn with_clock(mut self, now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Generator {
+        self.now = Arc::new(now);
+        self
+    }
+
+    /// A generator of its own for `label`: the same seed and label make the same choices, whatever runs beside it.
+    /// Identities are shared, so no two are equal in a run.
+    pub fn fork(&self, label: &str) -> Generator {
+        let mixed = label
+            .bytes()
+            .fold(self.seed, |seed, byte| (seed ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(17));
+        Generator { seed: mixed, rng: ChaCha8Rng::seed_from_u64(mixed), ..self.clone() }
+    }
+
+    /// A fresh identity.
+    pub fn identity(&self) -> String {
+        self.identities.other()
+    }
+
+    /// A record of `message`. `given` sets fields of the payload, by name or JSON pointer; the rest is generated.
+    /// With `size`, the payload is exactly so many bytes long.
+    pub fn record(
+        &mut self,
+        contract: &Contract,
+        message: &Message,
+        given: &[(String, Value)],
+        size: Option<usize>,
+    ) -> Result<Draft, GenerateError> {
+        let now = (self.now)().to_rfc3339_opts(SecondsFormat::Millis, true);
+        let mut values =
+            Values { rng: &mut self.rng, identities: &self.identities, now: &now, locale: &contract.locale };
+        let mut payload = values
+            .of(&message.payload.document, "")
+            .map_err(|(place, detail)| GenerateError::Unsupported { message: message.name.clone(), place, detail })?;
+        for (field, value) in given {
+            set_given(message, &mut payload, field, value)?;
+        }
+        let headers = self.envelope(message, &mut payload, &now);
+        if let Some(size) = size {
+            payload = pad(message, payload, size)?;
+        }
+        let faults = message.payload.errors(&payload, &message.sensitive);
+        if !faults.is_empty() {
+            let faults = faults.into_iter().map(|(place, text)| format!("{place}: {text}")).collect::<Vec<_>>();
+            return Err(GenerateError::Invalid { message: message.name.clone(), faults: faults.join("; ") });
+        }
+        Ok(draft(contract, message, &payload, headers))
+    }
+
+    /// Sets what the envelope wants in payload and headers.
+    fn envelope(&self, message: &Message, payload: &mut Value, now: &str) -> Vec<(String, String)> {
+        let envelope = &message.envelope;
+        let id = self.identities.event();
+        let parts = [
+            (&envelope.id, id.as_str()),
+            (&envelope.event_type, message.name.as_str()),
+            (&envelope.correlation, id.as_str()),
+            (&envelope.time, now),
+        ];
+        let mut headers = Vec::new();
+        for (expression, text) in parts {
+            match expression {
+                Some(Expression { part: Part::Payload, pointer }) => set(payload, pointer, Value::from(text)),
+                Some(expression) => {
+                    headers.extend(expression.header().map(|name| (name.to_owned(), text.to_owned())));
+                }
+                None => {}
+            }
+        }
+        headers
+    }
+}
+
+fn draft(contract: &Contract, message: &Message, payload: &Value, headers: Vec<(String, String)>) -> Draft {
+    let key = message.envelope.key.as_ref().and_then(|rule| rule.read(None, &[], payload));
+    let bytes = payload.to_string();
+    let borrowed: Vec<(&str, Option<&[u8]>)> =
+        headers.iter().map(|(name, text)| (name.as_str(), Some(text.as_bytes()))).collect();
+    let key_bytes = key.as_ref().map(|key| key.as_bytes());
+    let event = contract.read_facts(&message.topic, key_bytes, &borrowed, Some(bytes.as_bytes()));
+    let record = Record {
+        topic: message.topic.clone(),
+        key: key.map(Bytes::from),
+        headers: headers.into_iter().map(|(name, text)| (name, Some(Bytes::from(text)))).collect(),
+        payload: Some(Bytes::from(bytes)),
+    };
+    Draft { record, event }
+}
+
+fn set_given(message: &Message, payload: &mut Value, field: &str, value: &Value) -> Result<(), GenerateError> {
+    let pointer = if field.starts_with('/') { field.to_owned() } else { format!("/{field}") };
+    let top = pointer[1..].split('/').next().unwrap_or_default();
+    let properties = message.payload.document.get("properties").and_then(Value::as_object);
+    if let Some(properties) = properties.filter(|properties| !properties.contains_key(top)) {
+        return Err(GenerateError::UnknownField {
+            message: message.name.clone(),
+            field: field.to_owned(),
+            known: properties.keys().cloned().collect::<Vec<_>>().join(", "),
+        });
+    }
+    set(payload, &pointer, value.clone());
+    Ok(())
+}
+
+/// Sets a value, making objects on the way to it.
+fn set(target: &mut Value, pointer: &str, value: Value) {
+    let Some((parents, last)) = pointer.rsplit_once('/') else { return *target = value };
+    let mut place = target;
+    for name in parents.split('/').skip(1) {
+        if !place.is_object() {
+            *place = Value::Object(serde_json::Map::new());
+        }
+        place = &mut place[name];
+    }
+    if !place.is_object() {
+        *place = Value::Object(serde_json::Map::new());
+    }
+    place[last] = value;
+}

@@ -1,0 +1,142 @@
+//! `x-eventproof`: what AsyncAPI itself cannot say.
+
+use std::time::Duration;
+
+use eventproof_source::{Diagnostic, Diagnostics, Fields, Node};
+
+use super::reference::Document;
+use crate::{Deduplication, Envelope, Expression, Handling, Partitioner};
+
+const KEY: &str = "x-eventproof";
+
+/// What the document says for all of its messages and operations.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Defaults {
+    pub locale: String,
+    pub envelope: Envelope,
+    pub partitioner: Partitioner,
+}
+
+impl Defaults {
+    pub fn read(document: &Document<'_>, faults: &mut Diagnostics) -> Defaults {
+        let mut defaults = Defaults { locale: "en".to_owned(), ..Defaults::default() };
+        let Some(node) = document.root.get(KEY) else { return defaults };
+        let Some(mut fields) = Fields::of(node, document.source, "x-eventproof of the document", faults) else {
+            return defaults;
+        };
+        if let Some(locale) = fields.choice("locale", &["en", "zh-CN"], faults) {
+            defaults.locale = locale;
+        }
+        if let Some(envelope) = fields.node("envelope") {
+            defaults.envelope = read_envelope(document, envelope, Envelope::default(), faults);
+        }
+        defaults.partitioner = partitioner(&mut fields, faults).unwrap_or_default();
+        fields.finish(faults);
+        defaults
+    }
+}
+
+/// What a message says beyond AsyncAPI.
+pub(super) struct MessageExtension {
+    pub envelope: Envelope,
+    pub unique: Vec<String>,
+    pub sensitive: Vec<String>,
+}
+
+impl MessageExtension {
+    pub fn read(document: &Document<'_>, defaults: &Defaults, node: &Node, faults: &mut Diagnostics) -> Self {
+        let mut extension =
+            MessageExtension { envelope: defaults.envelope.clone(), unique: Vec::new(), sensitive: Vec::new() };
+        let Some(own) = node.get(KEY) else { return extension };
+        let Some(mut fields) = Fields::of(own, document.source, "x-eventproof of a message", faults) else {
+            return extension;
+        };
+        if let Some(envelope) = fields.node("envelope") {
+            extension.envelope = read_envelope(document, envelope, extension.envelope, faults);
+        }
+        if let Some(key) = fields.node("key") {
+            extension.envelope.key = expression(document, key, faults);
+        }
+        extension.unique = fields.strings("unique", faults);
+        extension.sensitive = fields.strings("sensitive", faults);
+        fields.finish(faults);
+        extension
+    }
+}
+
+/// What an operation says beyond AsyncAPI.
+#[derive(Default)]
+pub(super) struct OperationExtension {
+    pub service: Option<String>,
+    pub present: bool,
+    pub deadline: Option<Duration>,
+    pub deduplication: Option<Deduplication>,
+    pub handling: Handling,
+    pub sentinel: Option<String>,
+    pub lag_limit: Option<u64>,
+    pub partitioner: Partitioner,
+}
+
+impl OperationExtension {
+    pub fn read(document: &Document<'_>, defaults: &Defaults, node: &Node, faults: &mut Diagnostics) -> Self {
+        let mut extension = OperationExtension { present: true, partitioner: defaults.partitioner, ..Self::default() };
+        let Some(own) = node.get(KEY) else { return extension };
+        let Some(mut fields) = Fields::of(own, document.source, "x-eventproof of an operation", faults) else {
+            return extension;
+        };
+        extension.service = fields.string("service", faults);
+        extension.present = fields.bool("present", faults).unwrap_or(true);
+        extension.deadline = fields.duration("deadline", faults);
+        extension.deduplication = fields.node("deduplication").and_then(|node| deduplication(document, node, faults));
+        extension.handling = match fields.choice("handling", &["serial-per-key", "parallel"], faults).as_deref() {
+            Some("parallel") => Handling::Parallel,
+            _ => Handling::SerialPerKey,
+        };
+        extension.sentinel = fields.string("sentinel", faults);
+        extension.lag_limit = fields.u64("lag_limit", faults);
+        extension.partitioner = partitioner(&mut fields, faults).unwrap_or(defaults.partitioner);
+        fields.finish(faults);
+        extension
+    }
+}
+
+fn deduplication(document: &Document<'_>, node: &Node, faults: &mut Diagnostics) -> Option<Deduplication> {
+    let mut fields = Fields::of(node, document.source, "`deduplication`", faults)?;
+    let by = fields.required("by", faults).and_then(|by| expression(document, by, faults));
+    let window = fields.duration("window", faults);
+    fields.finish(faults);
+    Some(Deduplication { by: by?, window })
+}
+
+fn partitioner(fields: &mut Fields<'_>, faults: &mut Diagnostics) -> Option<Partitioner> {
+    let names = Partitioner::NAMES.map(|(name, _)| name);
+    fields.choice("partitioner", &names, faults).and_then(|name| Partitioner::named(&name))
+}
+
+fn read_envelope(document: &Document<'_>, node: &Node, base: Envelope, faults: &mut Diagnostics) -> Envelope {
+    let Some(mut fields) = Fields::of(node, document.source, "an envelope", faults) else { return base };
+    let mut part = |key: &'static str, inherited: Option<Expression>, faults: &mut Diagnostics| {
+        fields.node(key).and_then(|node| expression(document, node, faults)).or(inherited)
+    };
+    let envelope = Envelope {
+        id: part("id", base.id, faults),
+        event_type: part("type", base.event_type, faults),
+        key: part("key", base.key, faults),
+        time: part("time", base.time, faults),
+        correlation: part("correlation", base.correlation, faults),
+        causation: part("causation", base.causation, faults),
+        version: part("version", base.version, faults),
+        tenant: part("tenant", base.tenant, faults),
+    };
+    fields.finish(faults);
+    envelope
+}
+
+fn expression(document: &Document<'_>, node: &Node, faults: &mut Diagnostics) -> Option<Expression> {
+    let text = node.scalar_text().unwrap_or_default();
+    Expression::parse(&text)
+        .map_err(|message| {
+            faults.push(Diagnostic::error("contract/expression", message).at(document.source, node.span));
+        })
+        .ok()
+}

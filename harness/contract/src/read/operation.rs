@@ -1,0 +1,108 @@
+//! Operations: which service sends or receives what, in which group, and what it promises.
+
+use eventproof_source::{Diagnostic, Diagnostics, Fields, Node, nearest};
+
+use super::extension::{Defaults, OperationExtension};
+use super::reference::Document;
+use crate::{Action, Contract, Operation};
+
+pub(super) fn read_operation<'a>(
+    document: &Document<'a>,
+    defaults: &Defaults,
+    contract: &Contract,
+    name: &str,
+    node: &'a Node,
+    faults: &mut Diagnostics,
+) -> Option<Operation> {
+    let (node, _) = document.follow(node, faults)?;
+    let mut fields = Fields::of(node, document.source, &format!("operation `{name}`"), faults)?;
+    let action = fields.choice("action", &["send", "receive"], faults);
+    let channel = fields.required("channel", faults);
+    let messages = fields.node("messages");
+    let group = fields.node("bindings").and_then(|bindings| bindings.get("kafka")).and_then(group_of);
+    for known in ["title", "summary", "description", "security", "tags", "externalDocs", "reply", "traits"] {
+        fields.node(known);
+    }
+    if action.is_none() && node.get("action").is_none() {
+        let message = format!("operation `{name}` has no `action`");
+        faults.push(Diagnostic::error("yaml/missing-key", message).at(document.source, node.span));
+    }
+    fields.finish(faults);
+    let channel = channel_name(document, contract, channel?, faults)?;
+    let names = message_names(document, contract, &channel, messages, faults);
+    let extension = OperationExtension::read(document, defaults, node, faults);
+    Some(Operation {
+        name: name.to_owned(),
+        action: if action? == "send" { Action::Send } else { Action::Receive },
+        channel,
+        messages: names,
+        service: extension.service,
+        group,
+        present: extension.present,
+        deadline: extension.deadline,
+        deduplication: extension.deduplication,
+        handling: extension.handling,
+        sentinel: extension.sentinel,
+        lag_limit: extension.lag_limit,
+        partitioner: extension.partitioner,
+    })
+}
+
+/// The group id: AsyncAPI makes it a schema with a constant or one allowed value.
+fn group_of(binding: &Node) -> Option<String> {
+    let group = binding.get("groupId")?;
+    let constant = group.get("const").and_then(Node::scalar_text);
+    constant.or_else(|| group.get("enum")?.items()?.first()?.scalar_text()).or_else(|| group.scalar_text())
+}
+
+fn channel_name(document: &Document<'_>, contract: &Contract, node: &Node, faults: &mut Diagnostics) -> Option<String> {
+    let text = node.get("$ref").and_then(Node::as_str).unwrap_or_default();
+    let name = text.rsplit('/').next().unwrap_or_default().to_owned();
+    if contract.channel(&name).is_some() {
+        return Some(name);
+    }
+    // A channel that has faults of its own was reported there.
+    if document.root.get("channels").is_some_and(|channels| channels.get(&name).is_some()) {
+        return None;
+    }
+    let known = contract.channels.iter().map(|channel| channel.name.as_str());
+    let help = match nearest(&name, known.clone()) {
+        Some(meant) => format!("did you mean `#/channels/{meant}`?"),
+        None => format!("refer to one of: {}", known.collect::<Vec<_>>().join(", ")),
+    };
+    let at = node.get("$ref").unwrap_or(node);
+    faults.push(
+        Diagnostic::error("contract/unknown-channel", format!("`{text}` is no channel of this document"))
+            .at(document.source, at.span)
+            .help(help),
+    );
+    None
+}
+
+/// The names of the messages; all of the channel where the operation names none.
+fn message_names<'a>(
+    document: &Document<'a>,
+    contract: &Contract,
+    channel: &str,
+    messages: Option<&'a Node>,
+    faults: &mut Diagnostics,
+) -> Vec<String> {
+    let on_channel = || contract.messages.iter().filter(|message| message.channel == channel);
+    let Some(items) = messages.and_then(Node::items) else {
+        return on_channel().map(|message| message.name.clone()).collect();
+    };
+    let mut names = Vec::new();
+    for item in items {
+        let Some((found, by)) = document.follow(item, faults) else { continue };
+        let key = by.and_then(|by| by.rsplit('/').next()).unwrap_or_default().to_owned();
+        let name = found.get("name").and_then(Node::scalar_text).unwrap_or(key);
+        match on_channel().any(|message| message.name == name) {
+            true => names.push(name),
+            false => {
+                let message = format!("message `{name}` is not on channel `{channel}`");
+                faults.push(Diagnostic::error("contract/unknown-message", message).at(document.source, item.span));
+            }
+        }
+    }
+    names
+}

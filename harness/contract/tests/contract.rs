@@ -1,0 +1,158 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+//! The nova-bus contract as it is shipped, and documents that are wrong.
+
+use std::path::Path;
+
+use eventproof_contract::{Contract, Draft, Generator, event_number};
+use eventproof_source::Source;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn nova_bus() -> Contract {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../features/nova-bus/asyncapi.yaml");
+    let (contract, warnings) = Contract::read(&path).unwrap_or_else(|faults| panic!("{}", faults.render(false)));
+    assert!(warnings.is_empty(), "{}", warnings.render(false));
+    contract
+}
+
+fn headers(draft: &Draft) -> Vec<(&str, Option<&[u8]>)> {
+    draft.record.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect()
+}
+
+fn check(contract: &Contract, draft: &Draft) -> Vec<String> {
+    let record = &draft.record;
+    let found = contract.check(&record.topic, record.key.as_deref(), &headers(draft), record.payload.as_deref());
+    found.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_contract_has_the_documents_topics_groups_and_keys() {
+    let contract = nova_bus();
+    let topics: Vec<_> = contract.channels.iter().map(|channel| (channel.topic.as_str(), channel.partitions)).collect();
+    assert_eq!(topics, [("nova.content.events", Some(6)), ("nova.identity.events", Some(3))]);
+    assert_eq!(contract.messages.len(), 6);
+    let groups: Vec<_> = contract.groups().into_iter().collect();
+    assert_eq!(groups, [("feed-service-group".to_owned(), vec!["nova.content.events".to_owned()])]);
+    let feed = contract.receivers("content.post.created").find(|operation| operation.present).unwrap();
+    assert_eq!(feed.deadline.unwrap().as_secs(), 5);
+}
+
+proptest! {
+    #[test]
+    fn every_generated_record_keeps_to_the_contract(seed in any::<u64>()) {
+        let contract = nova_bus();
+        let mut generator = Generator::new(seed, "run");
+        for (number, message) in contract.messages.iter().enumerate() {
+            let draft = generator.record(&contract, message, &[], None).unwrap();
+            prop_assert_eq!(check(&contract, &draft), Vec::<String>::new());
+            prop_assert_eq!(event_number(draft.event.id.as_deref().unwrap(), "run"), Some(number as u64));
+            prop_assert_eq!(draft.event.message.as_ref(), Some(&message.name));
+        }
+    }
+
+    #[test]
+    fn a_payload_has_exactly_the_size_asked_for(seed in any::<u64>(), size in 300usize..3000) {
+        let contract = nova_bus();
+        let message = contract.message("content.post.created").unwrap();
+        let draft = Generator::new(seed, "run").record(&contract, message, &[], Some(size)).unwrap();
+        prop_assert_eq!(draft.record.payload.as_ref().unwrap().len(), size);
+        prop_assert_eq!(check(&contract, &draft), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn the_seed_fixes_choices_and_the_run_makes_identities_fresh() {
+    let contract = nova_bus();
+    let message = contract.message("identity.user.created").unwrap();
+    let payload = |run: &str| Generator::new(7, run).record(&contract, message, &[], None).unwrap().event.payload;
+    let (one, two) = (payload("run-1"), payload("run-2"));
+    assert_eq!(one["username"], two["username"]);
+    assert_ne!(one["user_id"], two["user_id"]);
+}
+
+#[test]
+fn given_fields_are_taken_and_the_key_follows_them() {
+    let contract = nova_bus();
+    let message = contract.message("content.post.created").unwrap();
+    let post = "0b2d3c1e-0000-4000-8000-000000000001";
+    let given = [("post_id".to_owned(), json!(post)), ("/caption".to_owned(), json!("早安"))];
+    let draft = Generator::new(1, "run").record(&contract, message, &given, None).unwrap();
+    assert_eq!(draft.record.key.as_deref(), Some(post.as_bytes()));
+    assert_eq!(draft.event.payload["caption"], "早安");
+}
+
+#[test]
+fn a_given_field_that_is_none_or_breaks_the_schema_is_refused() {
+    let contract = nova_bus();
+    let message = contract.message("content.post.deleted").unwrap();
+    let mut generator = Generator::new(1, "run");
+    let mut refused = |field: &str, value: Value| {
+        generator.record(&contract, message, &[(field.to_owned(), value)], None).unwrap_err().to_string()
+    };
+    insta::assert_snapshot!(refused("post", json!(1)), @r#""content.post.deleted" has no field `post`; it has: deleted_at, post_id, user_id"#);
+    insta::assert_snapshot!(refused("post_id", json!("p1")), @r#"a record of "content.post.deleted" would depart from its schema: /post_id: "p1" is not a "uuid""#);
+}
+
+#[test]
+fn departures_are_named_with_their_place() {
+    let contract = nova_bus();
+    let topic = "nova.content.events";
+    let id = "0b2d3c1e-0000-4000-8000-000000000001";
+    let texts = |key: Option<&str>, headers: &[(&str, &str)], payload: &str| {
+        let headers: Vec<(&str, Option<&[u8]>)> =
+            headers.iter().map(|(name, value)| (*name, Some(value.as_bytes()))).collect();
+        let found = contract.check(topic, key.map(str::as_bytes), &headers, Some(payload.as_bytes()));
+        found.iter().map(|violation| format!("[{}] {violation}", violation.code)).collect::<Vec<_>>().join("\n")
+    };
+    let deleted = format!(r#"{{"post_id":"{id}","user_id":"{id}","deleted_at":"2025-01-15T10:30:00Z"}}"#);
+    let envelope = [("event_type", "content.post.deleted"), ("event_id", id)];
+    assert_eq!(texts(Some(id), &envelope, &deleted), "");
+    insta::assert_snapshot!(texts(Some("u1"), &envelope, &deleted), @r#"[wrong-key] key: it is "u1", the contract says $message.payload#/post_id, which is "0b2d3c1e-0000-4000-8000-000000000001""#);
+    insta::assert_snapshot!(texts(Some(id), &[], &deleted), @r#"[unknown-type] event type: the record says no event type; topic "nova.content.events" carries: content.post.created, content.post.status_updated, content.post.deleted"#);
+    insta::assert_snapshot!(texts(Some(id), &envelope[..1], &deleted), @r#"
+    [header] headers : "event_id" is a required property
+    [missing-id] $message.header#/event_id: the event has no id
+    "#);
+    insta::assert_snapshot!(texts(Some(id), &envelope, "{"), @r#"
+    [not-json] payload: the bytes are no JSON
+    [wrong-key] key: it is "0b2d3c1e-0000-4000-8000-000000000001", the contract says $message.payload#/post_id, which is none
+    "#);
+}
+
+#[test]
+fn a_sensitive_value_is_in_no_message() {
+    let contract = nova_bus();
+    let id = "0b2d3c1e-0000-4000-8000-000000000001";
+    let payload =
+        json!({"user_id": id, "username": "a", "email": "secret-not-an-address", "created_at": "2025-01-15T10:30:00Z"});
+    let headers: Vec<(&str, Option<&[u8]>)> =
+        vec![("event_type", Some(b"identity.user.created")), ("event_id", Some(id.as_bytes()))];
+    let found =
+        contract.check("nova.identity.events", Some(id.as_bytes()), &headers, Some(payload.to_string().as_bytes()));
+    assert_eq!(found.len(), 1);
+    assert!(!found[0].to_string().contains("secret"), "{}", found[0]);
+}
+
+#[test]
+fn a_document_with_ten_mistakes_gets_ten_diagnostics() {
+    let source = Source::inline("asyncapi.yaml", include_str!("ten_mistakes.yaml"));
+    let faults = Contract::parse(&source).unwrap_err();
+    insta::assert_snapshot!(faults.render(false));
+    assert_eq!(faults.errors(), 10);
+}
+
+#[test]
+fn asyncapi_2_is_refused_with_a_way_out() {
+    let source = Source::inline("asyncapi.yaml", "asyncapi: 2.6.0\ninfo: {title: t, version: '1'}\nchannels: {}\n");
+    insta::assert_snapshot!(Contract::parse(&source).unwrap_err().render(false), @r"
+    error[contract/version]: AsyncAPI 2.6.0 is not read here
+     --> asyncapi.yaml:1:11
+      |
+    1 | asyncapi: 2.6.0
+      |           ^^^^^
+      |
+      = help: AsyncAPI 2 puts operations into channels; convert the document to 3.0 with AsyncAPI's own converter
+
+    1 error, 0 warnings
+    ");
+}
