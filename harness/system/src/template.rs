@@ -77,7 +77,9 @@ fn next_piece(text: &str) -> (Piece<'_>, &str) {
     if let Some((name, after)) = text.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
         return (Piece::Name(name), after);
     }
-    let end = text[1..].find(['{', '}']).map_or(text.len(), |at| at + 1);
+    // A brace that opens nothing is text.
+    let first = text.chars().next().map_or(0, char::len_utf8);
+    let end = text[first..].find(['{', '}']).map_or(text.len(), |at| at + first);
     (Piece::Text(&text[..end]), &text[end..])
 }
 

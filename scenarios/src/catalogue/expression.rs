@@ -76,6 +76,16 @@ impl Kind {
         }
     }
 
+    /// A text that every parameter of this kind would take.
+    pub(crate) fn sample(self) -> &'static str {
+        match self {
+            Kind::Duration => "1s",
+            Kind::Count => "1",
+            Kind::Rate => "1/s",
+            _ => "x",
+        }
+    }
+
     fn pattern(self) -> &'static str {
         match self {
             Kind::Duration => r"\d+(?:\.\d+)?\s?(?:ms|s|min|m|h|d|毫秒|秒|分钟|小时|天)",
@@ -117,10 +127,6 @@ impl Compiled {
         Some(self.parameters.iter().cloned().zip(values).collect())
     }
 
-    /// The parameters, in order.
-    pub fn parameters(&self) -> &[Parameter] {
-        &self.parameters
-    }
 }
 
 /// Takes the names out of `{name:kind}`, so that cucumber's own grammar can read the rest.

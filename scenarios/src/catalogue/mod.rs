@@ -6,6 +6,7 @@ mod search;
 mod sentence;
 mod sentences;
 
+pub(crate) use expression::Compiled;
 pub use expression::{Kind, Parameter};
 pub use matching::{Arguments, Matched, Matcher};
 pub use search::{describe, search};

@@ -37,7 +37,7 @@ impl FeatureFile {
         let text = source.text().trim_start_matches('\u{feff}');
         if text.trim().is_empty() {
             faults.push(
-                Diagnostic::error("feature/empty", "the feature file is empty".to_owned())
+                Diagnostic::error("feature/empty", "the feature file is empty")
                     .at(&source, Span { start: 0, end: 0 })
                     .help("write a `Feature:` with at least one `Scenario:`, or remove the file"),
             );
@@ -88,17 +88,15 @@ fn collect(folder: &Path, into: &mut Vec<PathBuf>) {
 }
 
 fn syntax(source: &Source, error: &gherkin::ParseError) -> Diagnostic {
-    let line = error.position.line;
-    Diagnostic::error("feature/syntax", "this is no Gherkin".to_owned())
+    // The error keeps its place to itself; its text begins "Error at LINE:COLUMN: {expected}".
+    let text = error.to_string();
+    let rest = text.trim_start_matches("Error at ");
+    let line = rest.split(':').next().and_then(|line| line.parse().ok()).unwrap_or(1);
+    let expected = rest.splitn(3, ':').nth(2).unwrap_or_default().trim();
+    Diagnostic::error("feature/syntax", "this is no Gherkin")
         .at(source, line_span(source, line))
-        .label(format!("expected {}", expected(error)))
+        .label(format!("expected one of {expected}"))
         .help("a feature has `Feature:`, scenarios have `Scenario:`, steps begin with Given, When, Then, And, But or *; in Chinese 功能, 场景, 假如, 当, 那么, 而且, 但是")
-}
-
-fn expected(error: &gherkin::ParseError) -> String {
-    let mut wanted: Vec<String> = error.expected.iter().map(ToString::to_string).collect();
-    wanted.sort();
-    wanted.join(", ")
 }
 
 /// The text of a line (from 1), without its indentation and end.

@@ -5,6 +5,8 @@ mod resolve;
 mod touches;
 
 pub use feature::FeatureFile;
+pub(crate) use feature::line_span;
+pub(crate) use resolve::sentence_arguments;
 pub use resolve::{PlannedScenario, PlannedStep, Sub};
 pub use touches::Touches;
 

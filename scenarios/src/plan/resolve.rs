@@ -1,5 +1,7 @@
 //! Matching steps and unfolding phrases.
 
+use std::sync::LazyLock;
+
 use eventproof_source::{Diagnostic, Diagnostics, Source};
 
 use super::feature::{FeatureFile, line_span};
@@ -7,6 +9,7 @@ use super::touches::Touches;
 use crate::catalogue::{Arguments, Kind, Matched, Matcher, Sentence};
 use crate::lint;
 use crate::pack::Pack;
+use crate::phrases::Phrases;
 
 /// A scenario that is ready to run.
 #[derive(Clone, Debug)]
@@ -41,6 +44,32 @@ pub struct Sub {
     /// The phrase's own parameters: (name, kind, text).
     pub parameters: Vec<(String, Kind, String)>,
     pub sentence: &'static Sentence,
+}
+
+impl Sub {
+    /// The sentence's text with the phrase's parameters filled in; what only the run knows stays a placeholder.
+    pub fn text(&self) -> String {
+        self.parameters.iter().fold(self.template.clone(), |text, (name, kind, value)| match kind {
+            Kind::Identity => text,
+            _ => text.replace(&format!("{{{name}}}"), value),
+        })
+    }
+
+    /// The sentence's parameters as far as they are known before the run.
+    pub fn arguments(&self) -> Vec<(String, Kind, String)> {
+        let text = self.text();
+        let found = sentence_arguments(self.sentence, &text);
+        found.map(|found| found.iter().map(|(name, kind, text)| (name.to_owned(), kind, text.to_owned())).collect()).unwrap_or_default()
+    }
+}
+
+/// The parameters of a text that is this sentence.
+pub(crate) fn sentence_arguments(sentence: &'static Sentence, text: &str) -> Option<Arguments> {
+    static BUILT_IN: LazyLock<Matcher> = LazyLock::new(|| Matcher::new(&Phrases::default()));
+    BUILT_IN.all_matches(text).into_iter().find_map(|matched| match matched {
+        Matched::Sentence(found, arguments) if found.id == sentence.id => Some(arguments),
+        _ => None,
+    })
 }
 
 /// Matches everything; scenarios that have faults are left out.

@@ -1,0 +1,209 @@
+//! Reading `system.yaml`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use eventproof_source::{Diagnostic, Diagnostics, Entry, Fields, Node, Source, nearest, parse_yaml};
+
+use super::model::{
+    ActionSpec, Follows, GroupSpec, JournalView, ListView, ReadySpec, ServiceSpec, SystemSpec, ViewKind, ViewSpec,
+};
+
+/// How long a service and a group may take to be ready where nothing is said.
+const READY: Duration = Duration::from_secs(15);
+const GROUP_READY: Duration = Duration::from_secs(60);
+/// How long an event may take after the action that causes it where nothing is said.
+const FOLLOWS: Duration = Duration::from_secs(10);
+const JOURNAL_EVERY: Duration = Duration::from_millis(20);
+
+impl SystemSpec {
+    /// Reads a system: or every fault.
+    pub fn read(path: &Path) -> Result<SystemSpec, Diagnostics> {
+        SystemSpec::parse(&Source::read(path)?)
+    }
+
+    /// Reads a system from a text.
+    pub fn parse(source: &Source) -> Result<SystemSpec, Diagnostics> {
+        let root = parse_yaml(source)?;
+        let mut reader = Reader { source, faults: Diagnostics::default() };
+        let spec = reader.system(&root);
+        match spec {
+            Some(spec) if !reader.faults.has_errors() => Ok(spec),
+            _ => Err(reader.faults),
+        }
+    }
+}
+
+struct Reader<'a> {
+    source: &'a Source,
+    faults: Diagnostics,
+}
+
+impl<'a> Reader<'a> {
+    fn system(&mut self, root: &'a Node) -> Option<SystemSpec> {
+        let mut fields = Fields::of(root, self.source, "system.yaml", &mut self.faults)?;
+        let name = fields.required_string("system", &mut self.faults);
+        let [services, groups, views, actions] = ["services", "groups", "views", "actions"].map(|key| fields.node(key));
+        fields.finish(&mut self.faults);
+        let services = self.each(services, Self::service);
+        let known: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+        let groups = self.each(groups, |reader, entry| reader.group(entry, &known));
+        let views = self.each(views, |reader, entry| reader.view(entry, &known));
+        let actions = self.each(actions, |reader, entry| reader.action(entry, &known));
+        Some(SystemSpec { name: name.unwrap_or_default(), services, groups, views, actions })
+    }
+
+    fn each<T>(
+        &mut self,
+        node: Option<&'a Node>,
+        mut read: impl FnMut(&mut Self, &'a Entry) -> Option<T>,
+    ) -> Vec<T> {
+        let entries = node.and_then(Node::entries).unwrap_or_default();
+        entries.iter().filter_map(|entry| read(self, entry)).collect()
+    }
+
+    fn fields(&mut self, entry: &'a Entry, kind: &str) -> Option<Fields<'a>> {
+        Fields::of(&entry.value, self.source, &format!("{kind} `{}`", entry.key), &mut self.faults)
+    }
+
+    fn service(&mut self, entry: &'a Entry) -> Option<ServiceSpec> {
+        let mut fields = self.fields(entry, "service")?;
+        let faults = &mut self.faults;
+        fields.required("command", faults)?;
+        let command = fields.strings("command", faults);
+        let env = fields.texts("env", faults).into_iter().collect();
+        let fault_flag = fields.string("fault_flag", faults);
+        let ready = fields.node("ready").and_then(|node| {
+            let mut fields = Fields::of(node, self.source, "`ready`", faults)?;
+            let http = fields.required_string("http", faults);
+            let within = fields.duration("within", faults).unwrap_or(READY);
+            fields.finish(faults);
+            Some(ReadySpec { http: http?, within })
+        });
+        fields.finish(faults);
+        Some(ServiceSpec { name: entry.key.clone(), command, env, ready, fault_flag })
+    }
+
+    fn group(&mut self, entry: &'a Entry, services: &[&str]) -> Option<GroupSpec> {
+        let mut fields = self.fields(entry, "group")?;
+        let service = self.service_name(&mut fields, services);
+        let canary = fields.string("canary", &mut self.faults);
+        let within = fields.duration("within", &mut self.faults).unwrap_or(GROUP_READY);
+        fields.finish(&mut self.faults);
+        Some(GroupSpec { name: entry.key.clone(), service: service?, canary, within })
+    }
+
+    fn view(&mut self, entry: &'a Entry, services: &[&str]) -> Option<ViewSpec> {
+        let mut fields = self.fields(entry, "view")?;
+        let service = self.service_name(&mut fields, services);
+        let group = fields.required_string("group", &mut self.faults);
+        let (list, journal) = (fields.node("list"), fields.node("journal"));
+        fields.finish(&mut self.faults);
+        let kind = match (list, journal) {
+            (Some(list), None) => ViewKind::List(self.list(list)?),
+            (None, Some(journal)) => ViewKind::Journal(self.journal(journal)?),
+            _ => {
+                let message = format!("view `{}` must be either a `list` or a `journal`", entry.key);
+                self.faults.push(Diagnostic::error("system/view-kind", message).at(self.source, entry.key_span));
+                return None;
+            }
+        };
+        Some(ViewSpec { name: entry.key.clone(), service: service?, group: group?, kind })
+    }
+
+    fn list(&mut self, node: &'a Node) -> Option<ListView> {
+        let faults = &mut self.faults;
+        let mut fields = Fields::of(node, self.source, "`list`", faults)?;
+        let http = fields.required_string("http", faults);
+        let items = fields.required_string("items", faults);
+        let item = fields.required_string("item", faults);
+        fields.finish(faults);
+        Some(ListView { http: http?, items: items?, item: item? })
+    }
+
+    fn journal(&mut self, node: &'a Node) -> Option<JournalView> {
+        let faults = &mut self.faults;
+        let mut fields = Fields::of(node, self.source, "`journal`", faults)?;
+        let http = fields.required_string("http", faults);
+        let items = fields.required_string("items", faults);
+        let event = fields.required_string("event", faults);
+        let subject = fields.string("subject", faults);
+        let next = fields.required_string("next", faults);
+        let start = fields.string("start", faults).unwrap_or_else(|| "0".to_owned());
+        let every = fields.duration("every", faults).unwrap_or(JOURNAL_EVERY);
+        fields.finish(faults);
+        Some(JournalView { http: http?, items: items?, event: event?, subject, next: next?, start, every })
+    }
+
+    fn action(&mut self, entry: &'a Entry, services: &[&str]) -> Option<ActionSpec> {
+        let mut fields = self.fields(entry, "action")?;
+        let faults = &mut self.faults;
+        let request = fields.required_string("request", faults);
+        let json = fields.node("json").map(Node::to_json);
+        let headers = fields.texts("headers", faults).into_iter().collect();
+        let status = fields.u64("status", faults).and_then(|status| u16::try_from(status).ok());
+        let captures: BTreeMap<String, String> = fields.texts("captures", faults).into_iter().collect();
+        let publishes = fields.node("publishes");
+        let service = fields.string("service", faults);
+        fields.finish(faults);
+        let publishes = publishes.and_then(|node| self.follows(node));
+        if let Some(service) = &service {
+            self.known_service(service, &entry.value, services);
+        }
+        let (method, http) = self.request(&request?, entry)?;
+        Some(ActionSpec { name: entry.key.clone(), method, http, json, headers, status, captures, publishes, service })
+    }
+
+    fn request(&mut self, text: &str, entry: &Entry) -> Option<(String, String)> {
+        let parts = text.split_once(' ').map(|(method, http)| (method.to_owned(), http.trim().to_owned()));
+        if parts.is_none() {
+            let message = format!("`{text}` is no request: write a method and an address, such as POST {{service.url}}/path");
+            self.faults.push(Diagnostic::error("system/request", message).at(self.source, entry.value.span));
+        }
+        parts
+    }
+
+    fn follows(&mut self, node: &'a Node) -> Option<Follows> {
+        let faults = &mut self.faults;
+        let mut fields = Fields::of(node, self.source, "`publishes`", faults)?;
+        let message = fields.required_string("message", faults);
+        let found_by = fields.texts("fields", faults).into_iter().collect();
+        let within = fields.duration("within", faults).unwrap_or(FOLLOWS);
+        fields.finish(faults);
+        Some(Follows { message: message?, fields: found_by, within })
+    }
+
+    fn service_name(&mut self, fields: &mut Fields<'a>, services: &[&str]) -> Option<String> {
+        let node = fields.required("service", &mut self.faults)?;
+        let name = node.scalar_text()?;
+        self.known_service(&name, node, services);
+        Some(name)
+    }
+
+    fn known_service(&mut self, name: &str, node: &Node, services: &[&str]) {
+        if services.contains(&name) {
+            return;
+        }
+        let help = match nearest(name, services.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("the services are: {}", services.join(", ")),
+        };
+        let message = format!("there is no service `{name}`");
+        self.faults.push(Diagnostic::error("system/unknown-service", message).at(self.source, node.span).help(help));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_of_a_system_is_reported_with_its_remedy() {
+        let source = Source::inline(
+            "system.yaml",
+            "system: shop\nservices:\n  orders:\n    comand: [orders]\n  stock:\n    command: [stock]\ngroups:\n  g: {service: stok}\nviews:\n  v: {service: stock, group: g}\nactions:\n  buy: {request: nowhere}\n",
+        );
+        insta::assert_snapshot!(SystemSpec::parse(&source).unwrap_err().render(false));
+    }
+}

@@ -1,0 +1,97 @@
+//! What Gherkin passes over in silence, and whether contract and system fit each other.
+
+use eventproof_source::{Diagnostic, Diagnostics, Source, Span, nearest};
+
+use crate::pack::Pack;
+use crate::plan::{FeatureFile, line_span};
+
+/// Scenarios without steps, and scenarios that share a name.
+pub(crate) fn structure(file: &FeatureFile, faults: &mut Diagnostics) {
+    let feature = &file.feature;
+    let scenarios = feature.scenarios.iter().chain(feature.rules.iter().flat_map(|rule| &rule.scenarios));
+    let mut seen: Vec<(&str, usize)> = Vec::new();
+    for scenario in scenarios {
+        let at = line_span(&file.source, scenario.position.line);
+        if scenario.steps.is_empty() {
+            faults.push(
+                Diagnostic::error("feature/no-steps", format!("scenario \"{}\" has no step, so it would prove nothing", scenario.name))
+                    .at(&file.source, at)
+                    .help("a mistyped keyword makes a step part of the description: steps begin with Given, When, Then, And, But or *"),
+            );
+        }
+        if let Some((_, line)) = seen.iter().find(|(name, _)| *name == scenario.name) {
+            faults.push(
+                Diagnostic::warning("feature/name-twice", format!("scenario \"{}\" has the name of the one in line {line}", scenario.name))
+                    .at(&file.source, at)
+                    .help("reports and --name tell scenarios by their names"),
+            );
+        }
+        seen.push((&scenario.name, scenario.position.line));
+    }
+    if seen.is_empty() {
+        faults.push(
+            Diagnostic::warning("feature/no-scenarios", "this feature has no scenario")
+                .at(&file.source, Span { start: 0, end: 0 }),
+        );
+    }
+}
+
+/// A step's table as pairs; every table of a built-in sentence has two columns.
+pub(crate) fn table_pairs(
+    source: &Source,
+    step: &gherkin::Step,
+    table: &[Vec<String>],
+    faults: &mut Diagnostics,
+) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    for (index, row) in table.iter().enumerate() {
+        match row.as_slice() {
+            [name, value] => pairs.push((name.trim().to_owned(), value.trim().to_owned())),
+            other => faults.push(
+                Diagnostic::error("feature/table", format!("this row has {} columns, a field and its value are two", other.len()))
+                    .at(source, line_span(source, step.position.line + 1 + index))
+                    .help("write `| field | value |`"),
+            ),
+        }
+    }
+    pairs
+}
+
+/// Names in system.yaml that only the contract can know.
+pub(crate) fn cross_check(pack: &Pack) -> Diagnostics {
+    let mut faults = Diagnostics::default();
+    let groups = pack.contract.groups();
+    let messages: Vec<&str> = pack.contract.messages.iter().map(|message| message.name.as_str()).collect();
+    let file = pack.folder.join("system.yaml");
+    let mut unknown = |what: &str, name: &str, known: &[&str]| {
+        let help = match nearest(name, known.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("asyncapi.yaml has: {}", known.join(", ")),
+        };
+        let message = format!("{}: {what} `{name}` is not in asyncapi.yaml", file.display());
+        faults.push(Diagnostic::error("pack/unknown-name", message).help(help));
+    };
+    let known_groups: Vec<&str> = groups.keys().map(String::as_str).collect();
+    for group in &pack.system.groups {
+        if !groups.contains_key(&group.name) {
+            unknown("group", &group.name, &known_groups);
+        }
+        if let Some(canary) = group.canary.as_deref().filter(|canary| !messages.contains(canary)) {
+            unknown("message", canary, &messages);
+        }
+    }
+    for view in pack.system.views.iter().filter(|view| !groups.contains_key(&view.group)) {
+        unknown("group", &view.group, &known_groups);
+    }
+    for follows in pack.system.actions.iter().filter_map(|action| action.publishes.as_ref()) {
+        if !messages.contains(&follows.message.as_str()) {
+            unknown("message", &follows.message, &messages);
+        }
+    }
+    for group in known_groups.iter().filter(|group| pack.system.group(group).is_none()) {
+        let message = format!("group `{group}` of asyncapi.yaml is not in {}", file.display());
+        let help = "name its service (and a canary) there, or mark the operation `x-eventproof: {present: false}`";
+        faults.push(Diagnostic::error("pack/group-without-service", message).help(help));
+    }
+    faults
+}

@@ -1,0 +1,37 @@
+//! Which services a scenario needs, and which it disturbs: the runner keeps apart what would get in each other's way.
+
+use std::collections::BTreeSet;
+
+use super::resolve::PlannedStep;
+use crate::catalogue::{Kind, SentenceId};
+use crate::pack::Pack;
+
+/// The services that a scenario has to do with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touches {
+    /// Used, together with others.
+    pub shared: BTreeSet<String>,
+    /// Disturbed: nobody else may use them meanwhile.
+    pub exclusive: BTreeSet<String>,
+}
+
+impl Touches {
+    /// What the sentences of some steps touch. A scenario that disturbs nothing shares everything: events wander.
+    pub fn of(pack: &Pack, steps: &[PlannedStep]) -> Touches {
+        let mut touches = Touches::default();
+        for sub in steps.iter().flat_map(|step| &step.subs) {
+            let disturbs = matches!(
+                sub.sentence.id,
+                SentenceId::ServiceIsKilled | SentenceId::ServiceIsKilledAfter | SentenceId::ServiceIsStopped
+            );
+            for (_, kind, text) in sub.arguments() {
+                if disturbs && kind == Kind::Service {
+                    touches.exclusive.insert(text);
+                }
+            }
+        }
+        let all = pack.system.services.iter().map(|service| service.name.clone());
+        touches.shared = all.filter(|service| !touches.exclusive.contains(service)).collect();
+        touches
+    }
+}

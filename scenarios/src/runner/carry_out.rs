@@ -1,0 +1,105 @@
+//! From a planned step to its result.
+
+use eventproof_evidence::{Proof, Reason, Verdict};
+use eventproof_reports::model::{Finding, Outcome, StepResult, SubStep};
+
+use super::context::STEP_LIMIT;
+use super::world::{Running, environment};
+use crate::catalogue::SentenceId;
+use crate::plan::{PlannedStep, Sub};
+
+impl Running {
+    /// Carries out the next step and remembers its result. Returns whether the scenario may go on.
+    pub async fn carry_out_next(&mut self) -> bool {
+        let Some(step) = self.scenario.steps.get(self.next_step).cloned() else { return false };
+        self.next_step += 1;
+        let began = self.now();
+        let mut under = Vec::new();
+        for sub in &step.subs {
+            let done = self.carry_out_limited(sub).await;
+            let outcome = done.outcome;
+            under.push(done);
+            if outcome != Outcome::Held {
+                break;
+            }
+        }
+        let result = step_result(&step, under, self.now().since(began));
+        let goes_on = result.outcome == Outcome::Held;
+        self.steps.push(result);
+        goes_on
+    }
+
+    async fn carry_out_limited(&mut self, sub: &Sub) -> SubStep {
+        let template = sub.text();
+        match tokio::time::timeout(STEP_LIMIT, self.carry_out(sub)).await {
+            Ok((text, verdict)) => sub_step(text, &verdict),
+            Err(_) => {
+                let detail = format!("the step was ended after {} s without a verdict", STEP_LIMIT.as_secs());
+                sub_step(template, &Verdict::CannotTell(Reason::Environment { detail }))
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, sub: &Sub) -> (String, Verdict) {
+        let (text, arguments, table) = match self.fill(sub) {
+            Ok(filled) => filled,
+            Err(verdict) => return (sub.text(), verdict),
+        };
+        let verdict = match sub.sentence.id {
+            SentenceId::SystemIsRunning => self.system_is_running().await,
+            SentenceId::TopicsAsDeclared => self.topics_as_declared().await,
+            SentenceId::ActionIsDone => self.act(&arguments, &table).await,
+            SentenceId::EventIsPublished => self.publish(&arguments, &table).await,
+            SentenceId::PublishedAgain => self.publish_again(&arguments).await,
+            SentenceId::PublishedAgainOnceHandled => self.publish_again_once_handled(&arguments).await,
+            SentenceId::PublishedInBackground => self.publish_in_background(&arguments, &table),
+            SentenceId::EventFollows => Ok(self.follows(&arguments).await),
+            SentenceId::ViewShows => self.view_becomes(&arguments, &table, true).await,
+            SentenceId::ViewNoLongerShows => self.view_becomes(&arguments, &table, false).await,
+            SentenceId::ViewKeepsNotShowing => Ok(self.view_keeps_not_showing(&arguments, &table).await),
+            SentenceId::GroupHasProcessed => self.group_has_processed(&arguments).await,
+            SentenceId::HandledExactlyOnce => self.handled_exactly_once(&arguments).await,
+            SentenceId::NoneIsLost => self.none_is_lost(&arguments).await,
+            SentenceId::OrderOnTopic => self.order_on_topic(&arguments).await,
+            SentenceId::OrderOfEffects => self.order_of_effects(&arguments).await,
+            SentenceId::ServiceIsKilled => self.kill(&arguments).await,
+            SentenceId::ServiceIsKilledAfter => self.kill_after(&arguments).await,
+            SentenceId::ServiceIsStarted => self.start(&arguments).await,
+            SentenceId::ServiceIsStopped => self.stop(&arguments).await,
+        };
+        (text, verdict.unwrap_or_else(|verdict| verdict))
+    }
+
+    /// The rig waited for every group before the first scenario; what died since then is said here.
+    async fn system_is_running(&self) -> Result<Verdict, Verdict> {
+        for service in &self.context.pack.system.services {
+            if !self.context.rig.system.is_running(&service.name).await {
+                let states = self.context.rig.system.states().await;
+                let state = states.into_iter().find(|state| state.name == service.name);
+                let (state, lines) = state.map(|state| (state.state, state.last_lines)).unwrap_or_default();
+                let lines: Vec<String> = lines.iter().rev().take(12).rev().map(|line| format!("\n    {line}")).collect();
+                return Err(environment(format!("service \"{}\" is dead ({state}); its last lines:{}", service.name, lines.concat())));
+            }
+        }
+        Ok(Verdict::Held(Proof::of("every service runs and every group handles records")))
+    }
+}
+
+fn sub_step(text: String, verdict: &Verdict) -> SubStep {
+    let finding = Finding::of(verdict);
+    SubStep { text, outcome: finding.outcome, finding: Some(finding) }
+}
+
+fn step_result(step: &PlannedStep, under: Vec<SubStep>, took: std::time::Duration) -> StepResult {
+    let last = under.last();
+    StepResult {
+        keyword: step.keyword.clone(),
+        text: step.text.clone(),
+        line: step.line,
+        table: step.table.clone(),
+        outcome: last.map_or(Outcome::Held, |sub| sub.outcome),
+        duration_ms: took.as_secs_f64() * 1e3,
+        finding: last.and_then(|sub| sub.finding.clone()),
+        under: if step.is_phrase { under } else { Vec::new() },
+    }
+}

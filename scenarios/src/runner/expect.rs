@@ -1,0 +1,165 @@
+//! Sentences that expect something.
+
+use std::time::Duration;
+
+use eventproof_broker::Topics;
+use eventproof_evidence::oracle::{ExactlyOnce, Handler, NoneLost, OnTopic, Processed, ViewBecomes, ViewKeeps};
+use eventproof_evidence::{Proof, Reason, Verdict};
+use eventproof_system::Params;
+
+use super::world::{Event, Running, broken, by_id, environment};
+use crate::catalogue::Arguments;
+
+/// How long all of a duplicate's proof may take.
+const ONCE: Duration = Duration::from_secs(20);
+/// How long a group may take to commit where the step says nothing.
+const PROCESSED: Duration = Duration::from_secs(15);
+
+impl Running {
+    /// `the topics are as the contract declares them`.
+    pub async fn topics_as_declared(&self) -> Result<Verdict, Verdict> {
+        let topics = Topics::of(&self.context.rig.broker).map_err(environment)?;
+        let differences = topics.differences(&self.context.pack.contract).await.map_err(environment)?;
+        match differences.into_iter().next() {
+            Some(first) => Err(broken(first)),
+            None => Ok(Verdict::Held(Proof::of(format!("{} topics", self.context.pack.contract.channels.len())))),
+        }
+    }
+
+    /// `"…" follows within …`.
+    pub async fn follows(&self, arguments: &Arguments) -> Verdict {
+        let message = arguments.text("event").unwrap_or_default();
+        let Some(event) = self.events.iter().rev().find(|event| event.message == message) else {
+            let detail = format!("nothing in this scenario causes \"{message}\" before this step");
+            return Verdict::CannotTell(Reason::NoPositiveControl { detail });
+        };
+        let limit = arguments.duration("limit").unwrap_or(event.appears);
+        let mut senders = self.context.pack.contract.senders(message);
+        let service = senders.next().and_then(|operation| operation.service.clone());
+        self.await_verdict(OnTopic::new(event.target.clone(), event.since, limit, service)).await
+    }
+
+    fn cause_of(&self, event: &Event) -> OnTopic {
+        let mut senders = self.context.pack.contract.senders(&event.message);
+        let service = senders.next().and_then(|operation| operation.service.clone());
+        OnTopic::new(event.target.clone(), event.since, event.appears, service)
+    }
+
+    /// `view "…" shows / no longer shows "…" within …`.
+    pub async fn view_becomes(
+        &self,
+        arguments: &Arguments,
+        table: &[(String, String)],
+        want: bool,
+    ) -> Result<Verdict, Verdict> {
+        let (view, item) = (arguments.text("view").unwrap_or_default(), arguments.text("item").unwrap_or_default());
+        let limit = arguments.duration("limit").unwrap_or_default();
+        let event = self.event(None)?;
+        let handler = self.view_handler(view)?;
+        let params: Params = table.iter().cloned().collect();
+        let subject = subject(view, &params, item);
+        let shows = if want { "shows" } else { "no longer shows" };
+        let what = format!("view \"{view}\" {shows} \"{item}\"");
+        let oracle = ViewBecomes::new(&what, self.cause_of(event), handler, view, &subject, want, limit);
+        Ok(self.await_verdict_looking(oracle, view, &params, item, &subject).await)
+    }
+
+    /// `view "…" keeps not showing "…" for …`.
+    pub async fn view_keeps_not_showing(&self, arguments: &Arguments, table: &[(String, String)]) -> Verdict {
+        let (view, item) = (arguments.text("view").unwrap_or_default(), arguments.text("item").unwrap_or_default());
+        let lasting = arguments.duration("limit").unwrap_or_default();
+        let params: Params = table.iter().cloned().collect();
+        let subject = subject(view, &params, item);
+        let what = format!("view \"{view}\" did not show \"{item}\"");
+        let oracle = ViewKeeps::new(&what, view, &subject, false, self.now(), lasting);
+        self.await_verdict_looking(oracle, view, &params, item, &subject).await
+    }
+
+    fn view_handler(&self, view: &str) -> Result<Handler, Verdict> {
+        let spec = self.context.rig.system.view(view).map_err(environment)?;
+        Ok(Handler { service: spec.service.clone(), group: spec.group.clone() })
+    }
+
+    /// `group "…" has processed it`.
+    pub async fn group_has_processed(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
+        let group = arguments.text("group").unwrap_or_default();
+        let event = self.event(None)?;
+        let spec = self.context.pack.system.group(group);
+        let service = spec.map(|spec| spec.service.clone()).unwrap_or_default();
+        let handler = Handler { service, group: group.to_owned() };
+        let limit = arguments.duration("limit").unwrap_or(PROCESSED);
+        Ok(self.await_verdict(Processed::new(event.target.clone(), event.since, event.appears, handler, limit)).await)
+    }
+
+    /// `service "…" handles it exactly once`: a sentinel is published behind the copies where the contract names one.
+    pub async fn handled_exactly_once(&mut self, arguments: &Arguments) -> Result<Verdict, Verdict> {
+        let service = arguments.text("service").unwrap_or_default().to_owned();
+        let event = self.event(arguments.text("name"))?.clone();
+        let handler = self.handler_in(&service).ok_or_else(|| environment(format!("service \"{service}\" has no group")))?;
+        let system = &self.context.pack.system;
+        let view = system.counting_view(&service).map(|view| view.name.clone());
+        let view = view.ok_or(Verdict::CannotTell(Reason::CannotCount { view: service.clone() }))?;
+        let settling = self.deadline(&event.message, &handler.group);
+        let sentinel = self.publish_sentinel(&event, &handler.group).await?;
+        let since = self.now();
+        let oracle =
+            ExactlyOnce::new(event.target, event.copies, sentinel, handler, &view, settling, since, ONCE);
+        Ok(self.await_verdict(oracle).await)
+    }
+
+    /// Publishes a later event of the same key, whose effect shows that everything before it was handled.
+    async fn publish_sentinel(
+        &mut self,
+        event: &Event,
+        group: &str,
+    ) -> Result<Option<eventproof_evidence::oracle::Target>, Verdict> {
+        let context = self.context.clone();
+        let contract = &context.pack.contract;
+        let mut receivers = contract.receivers(&event.message);
+        let operation = receivers.find(|operation| operation.group.as_deref() == Some(group));
+        let serial = operation.filter(|operation| operation.handling == eventproof_contract::Handling::SerialPerKey);
+        let Some(name) = serial.and_then(|operation| operation.sentinel.as_deref()) else { return Ok(None) };
+        let (Some(message), Some((draft, partition))) = (contract.message(name), &event.draft) else { return Ok(None) };
+        let Some(rule) = &message.envelope.key else { return Ok(None) };
+        let given: Vec<(String, serde_json::Value)> = ["/user_id"]
+            .iter()
+            .filter_map(|field| Some(((*field).to_owned(), draft.event.payload.pointer(field)?.clone())))
+            .chain(event.key.clone().map(|key| (rule.pointer.clone(), key.into())))
+            .collect();
+        let made = self.generator.record(contract, message, &given, None).map_err(environment)?;
+        let id = made.event.id.clone().unwrap_or_default();
+        context.rig.publisher.publish(&made.record, *partition, &id).await;
+        Ok(Some(by_id(name, &made.record.topic, &id, event.key.clone(), *partition)))
+    }
+
+    /// `group "…" loses none of them within …`.
+    pub async fn none_is_lost(&mut self, arguments: &Arguments) -> Result<Verdict, Verdict> {
+        let group = arguments.text("group").unwrap_or_default().to_owned();
+        let limit = arguments.duration("limit").unwrap_or_default();
+        self.finish_background().await;
+        let background = self.background.as_ref().ok_or_else(|| {
+            let detail = "no events were published in the background".to_owned();
+            Verdict::CannotTell(Reason::NoPositiveControl { detail })
+        })?;
+        let system = &self.context.pack.system;
+        let service = system.group(&group).map(|spec| spec.service.clone()).unwrap_or_default();
+        let view = system.counting_view(&service).map(|view| view.name.clone());
+        let view = view.ok_or(Verdict::CannotTell(Reason::CannotCount { view: service.clone() }))?;
+        let targets = background.events.iter().map(|event| event.target.clone()).collect();
+        let oracle = NoneLost::new(targets, Handler { service, group }, &view, background.since, limit);
+        Ok(self.await_verdict(oracle).await)
+    }
+
+    /// Waits until every background event has its fate.
+    pub async fn finish_background(&mut self) {
+        if let Some(task) = self.background.as_mut().and_then(|background| background.task.take()) {
+            // A panic in the task would leave events without fate, which the oracle then says.
+            let _ = task.await;
+        }
+    }
+}
+
+fn subject(view: &str, params: &Params, item: &str) -> String {
+    let params: Vec<String> = params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    format!("{view}({}) {item}", params.join(","))
+}

@@ -1,0 +1,17 @@
+//! Running a plan: cucumber drives the scenarios, this part gives every step its meaning.
+
+mod adaptor;
+mod carry_out;
+mod conformance;
+mod context;
+mod disturb;
+mod expect;
+mod holds;
+mod order;
+mod publish;
+mod timeline;
+mod waiting;
+mod world;
+
+pub use adaptor::run;
+pub use context::{Choice, RunContext, RunReport, ScenarioListener};

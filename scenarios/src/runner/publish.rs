@@ -1,0 +1,215 @@
+//! Sentences that publish or act.
+
+use std::time::Duration;
+
+use eventproof_broker::Published;
+use eventproof_contract::{Draft, Message};
+use eventproof_evidence::oracle::{NoneLost, Recognise, Target};
+use eventproof_evidence::{Name, Proof, Reason, Verdict};
+use eventproof_system::Params;
+use serde_json::Value;
+
+use super::world::{Background, Event, Running, broken, by_id, environment};
+use crate::catalogue::Arguments;
+
+impl Running {
+    /// `action "…" is done as "…"`.
+    pub async fn act(&mut self, arguments: &Arguments, table: &[(String, String)]) -> Result<Verdict, Verdict> {
+        let action = arguments.text("action").unwrap_or_default();
+        let name = arguments.text("as").map(str::to_owned);
+        let params: Params = table.iter().cloned().collect();
+        let system = self.context.rig.system.clone();
+        let answer = system.act(action, &params).await.map_err(environment)?;
+        if let Some(cause) = answer.broken {
+            return Err(broken(cause));
+        }
+        let answered = answer.asked + answer.took;
+        let mut values = params;
+        values.extend(answer.captures);
+        let spec = system.action(action).map_err(environment)?;
+        let fields: Vec<(String, String)> = values.clone().into_iter().collect();
+        if let Some(follows) = &spec.publishes {
+            let mut recognised = Vec::new();
+            for (pointer, template) in &follows.fields {
+                let text = values.iter().fold(template.clone(), |text, (name, value)| {
+                    text.replace(&format!("{{{name}}}"), value)
+                });
+                recognised.push((Name::from(pointer.as_str()), Name::from(text)));
+            }
+            let event = self.caused(&follows.message, recognised, name, answered, follows.within)?;
+            self.remember(event, &fields);
+        } else {
+            for (field, value) in fields {
+                self.values.extend(name.iter().map(|name| (format!("{name}.{field}"), value.clone())));
+            }
+        }
+        Ok(Verdict::Held(Proof::timed(format!("answered {}", answer.status), answer.took)))
+    }
+
+    /// An event that a service will publish; its key follows from the fields that it is known by.
+    fn caused(
+        &self,
+        message: &str,
+        fields: Vec<(Name, Name)>,
+        name: Option<String>,
+        since: eventproof_evidence::At,
+        appears: Duration,
+    ) -> Result<Event, Verdict> {
+        let declared = self.message(message)?;
+        let rule = declared.envelope.key.as_ref().map(|rule| rule.pointer.clone());
+        let key = rule.and_then(|rule| fields.iter().find(|(pointer, _)| **pointer == *rule)).map(|(_, text)| text.to_string());
+        let shown: Vec<String> = fields.iter().map(|(pointer, text)| format!("{}={text}", &pointer[1..])).collect();
+        let target = Target {
+            what: format!("\"{message}\" with {}", shown.join(", ")),
+            topic: declared.topic.as_str().into(),
+            recognise: Recognise::Fields { event_type: message.into(), fields },
+            partition: self.partition_of(message, key.as_deref()),
+            key: key.clone(),
+        };
+        Ok(Event { name, message: message.to_owned(), target, key, draft: None, copies: 1, since, appears })
+    }
+
+    fn message(&self, name: &str) -> Result<&Message, Verdict> {
+        self.context.pack.contract.message(name).ok_or_else(|| environment(format!("no message \"{name}\"")))
+    }
+
+    fn draft(&mut self, message: &str, table: &[(String, String)]) -> Result<Draft, Verdict> {
+        let context = self.context.clone();
+        let declared = context.pack.contract.message(message).ok_or_else(|| environment(format!("no message \"{message}\"")))?;
+        let given: Vec<(String, Value)> = table.iter().map(|(name, text)| (name.clone(), typed(declared, name, text))).collect();
+        self.generator.record(&context.pack.contract, declared, &given, None).map_err(environment)
+    }
+
+    fn published_event(&self, message: &str, draft: Draft, name: Option<String>) -> Event {
+        let key = draft.event.key.clone();
+        let partition = self.partition_of(message, key.as_deref());
+        let id = draft.event.id.clone().unwrap_or_default();
+        Event {
+            name,
+            message: message.to_owned(),
+            target: by_id(message, &draft.record.topic, &id, key.clone(), partition),
+            key,
+            draft: Some((draft, partition)),
+            copies: 1,
+            since: self.now(),
+            appears: Duration::from_secs(10),
+        }
+    }
+
+    /// `"…" is published as "…"`.
+    pub async fn publish(&mut self, arguments: &Arguments, table: &[(String, String)]) -> Result<Verdict, Verdict> {
+        let message = arguments.text("event").unwrap_or_default().to_owned();
+        let draft = self.draft(&message, table)?;
+        let fields = payload_fields(&draft);
+        let event = self.published_event(&message, draft, arguments.text("as").map(str::to_owned));
+        let verdict = self.send(&event, 1).await?;
+        self.remember(event, &fields);
+        Ok(verdict)
+    }
+
+    /// `the same event is published again … times`.
+    pub async fn publish_again(&mut self, arguments: &Arguments) -> Result<Verdict, Verdict> {
+        let times = arguments.count("times").unwrap_or(1);
+        let event = self.event(arguments.text("name"))?.clone();
+        let verdict = self.send(&event, times).await?;
+        self.count_copies(&event, times);
+        Ok(verdict)
+    }
+
+    /// `the same event is published again once it was handled`.
+    pub async fn publish_again_once_handled(&mut self, arguments: &Arguments) -> Result<Verdict, Verdict> {
+        let event = self.event(arguments.text("name"))?.clone();
+        let (handler, view) = self.counting(&event)?;
+        let limit = self.deadline(&event.message, &handler.group);
+        let handled = NoneLost::new(vec![event.target.clone()], handler, &view, event.since, limit);
+        let verdict = self.await_verdict(handled).await;
+        if !verdict.is_held() {
+            return Err(verdict);
+        }
+        let verdict = self.send(&event, 1).await?;
+        self.count_copies(&event, 1);
+        Ok(verdict)
+    }
+
+    fn count_copies(&mut self, event: &Event, more: usize) {
+        let same = |other: &&mut Event| other.target.id() == event.target.id();
+        if let Some(event) = self.events.iter_mut().find(same) {
+            event.copies += more;
+        }
+    }
+
+    /// The handler of an event and the view that counts its effects.
+    pub fn counting(&self, event: &Event) -> Result<(eventproof_evidence::oracle::Handler, String), Verdict> {
+        let receivers = self.context.pack.contract.receivers(&event.message);
+        let mut services = receivers.filter(|operation| operation.present).filter_map(|operation| operation.service.as_deref());
+        let found = services.find_map(|service| {
+            let view = self.context.pack.system.counting_view(service)?;
+            Some((self.handler_in(service)?, view.name.clone()))
+        });
+        found.ok_or_else(|| Verdict::CannotTell(Reason::CannotCount { view: format!("any view of \"{}\"", event.message) }))
+    }
+
+    async fn send(&self, event: &Event, times: usize) -> Result<Verdict, Verdict> {
+        let Some((draft, partition)) = &event.draft else {
+            let detail = format!("{} was published by a service: its record cannot be published again", event.target.what);
+            return Err(environment(detail));
+        };
+        let id = event.target.id().map(|id| id.to_string()).unwrap_or_default();
+        let publisher = &self.context.rig.publisher;
+        let sends = (0..times).map(|_| publisher.publish(&draft.record, *partition, &id));
+        let mut places = Vec::new();
+        for published in futures::future::join_all(sends).await {
+            match published {
+                Published::At { partition, offset } => places.push(format!("[{partition}]@{offset}")),
+                Published::Refused(error) => return Err(Verdict::CannotTell(Reason::NotPublished { event: id, error })),
+                Published::Unknown(error) => return Err(Verdict::CannotTell(Reason::OutcomeUnknown { event: id, error })),
+            }
+        }
+        Ok(Verdict::Held(Proof::of(format!("acknowledged at {}{}", draft.record.topic, places.join(", ")))))
+    }
+
+    /// `… events are published at … in the background`.
+    pub fn publish_in_background(&mut self, arguments: &Arguments, table: &[(String, String)]) -> Result<Verdict, Verdict> {
+        let message = arguments.text("event").unwrap_or_default().to_owned();
+        let (count, rate) = (arguments.count("times").unwrap_or(1), arguments.rate("rate").unwrap_or(1.0));
+        let mut events = Vec::with_capacity(count);
+        for _ in 0..count {
+            let draft = self.draft(&message, table)?;
+            events.push(self.published_event(&message, draft, None));
+        }
+        let publisher = self.context.rig.publisher.clone();
+        let to_send: Vec<_> = events.iter().filter_map(|event| Some((event.target.id()?.to_string(), event.draft.clone()?))).collect();
+        let start = tokio::time::Instant::now();
+        let task = tokio::spawn(async move {
+            let sends = to_send.into_iter().enumerate().map(|(index, (id, (draft, partition)))| {
+                let publisher = publisher.clone();
+                async move {
+                    tokio::time::sleep_until(start + Duration::from_secs_f64(index as f64 / rate)).await;
+                    publisher.publish(&draft.record, partition, &id).await
+                }
+            });
+            futures::future::join_all(sends).await;
+        });
+        self.background = Some(Background { events, since: self.now(), task: Some(task) });
+        Ok(Verdict::Held(Proof::of(format!("{count} events begin to be published at {rate}/s"))))
+    }
+}
+
+/// The payload's top-level fields as texts, for `{name.field}`.
+fn payload_fields(draft: &Draft) -> Vec<(String, String)> {
+    let object = draft.event.payload.as_object();
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let fields = object.into_iter().flatten().map(|(name, value)| (name.clone(), text(value)));
+    fields.chain(draft.event.id.clone().map(|id| ("id".to_owned(), id))).collect()
+}
+
+/// A cell of a table as the schema wants it: numbers and truth values where they are expected, else text.
+fn typed(message: &Message, field: &str, text: &str) -> Value {
+    let pointer = format!("/properties/{}/type", field.trim_start_matches('/').replace('/', "/properties/"));
+    match message.payload.document.pointer(&pointer).and_then(Value::as_str) {
+        Some("integer" | "number" | "boolean" | "object" | "array" | "null") => {
+            serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
+        }
+        _ => Value::from(text),
+    }
+}

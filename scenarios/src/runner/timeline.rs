@@ -1,0 +1,80 @@
+//! A scenario's time line: what was observed of its own events, of groups and of services while it ran.
+
+use std::collections::HashSet;
+
+use eventproof_evidence::{At, Observation};
+use eventproof_reports::model::TimelineEntry;
+
+use super::world::Running;
+
+/// Lines that a time line may have.
+const LONGEST: usize = 200;
+
+impl Running {
+    /// What happened since the scenario began, as far as it concerns it.
+    pub fn timeline(&self) -> Vec<TimelineEntry> {
+        let background = self.background.iter().flat_map(|background| &background.events);
+        let events: Vec<_> = self.events.iter().chain(background).collect();
+        let mut ids: HashSet<String> = events.iter().filter_map(|event| event.target.id().map(|id| id.to_string())).collect();
+        let mut lines = Vec::new();
+        for observation in self.context.rig.journal.since(self.journal_from) {
+            if let Observation::Seen(seen) = &*observation
+                && events.iter().any(|event| event.target.matches(seen))
+            {
+                ids.extend(seen.id.iter().map(|id| id.to_string()));
+            }
+            if let Some((kind, text)) = line(&observation, &ids) {
+                lines.push(TimelineEntry { at_ms: millis(observation.at(), self.began), kind: kind.to_owned(), text });
+            }
+            if lines.len() == LONGEST {
+                break;
+            }
+        }
+        lines
+    }
+}
+
+fn millis(at: At, began: At) -> f64 {
+    at.since(began).as_secs_f64() * 1e3
+}
+
+fn line(observation: &Observation, ids: &HashSet<String>) -> Option<(&'static str, String)> {
+    let ours = |id: &str| ids.contains(id);
+    Some(match observation {
+        Observation::Sent { event, topic, key, .. } if ours(event) => {
+            ("published", format!("{event} to {topic}, key {}", key.as_deref().unwrap_or("none")))
+        }
+        Observation::Acknowledged { event, topic, partition, offset, .. } if ours(event) => {
+            ("acknowledged", format!("{event} at {topic}[{partition}]@{offset}"))
+        }
+        Observation::Refused { event, error, .. } | Observation::Unknown { event, error, .. } if ours(event) => {
+            ("not published", format!("{event}: {error}"))
+        }
+        Observation::Seen(seen) if seen.id.as_deref().is_some_and(ours) => (
+            "seen",
+            format!(
+                "{} {} at {}, key {}",
+                seen.event_type.as_deref().unwrap_or("a record"),
+                seen.id.as_deref().unwrap_or_default(),
+                seen.place(),
+                seen.key.as_deref().unwrap_or("none")
+            ),
+        ),
+        Observation::Effect { view, event, .. } if ours(event) => ("effect", format!("{event} in view {view}")),
+        Observation::Committed { group, topic, partition, offset, .. } => {
+            ("committed", format!("{group} at {topic}[{partition}]@{offset}"))
+        }
+        Observation::Group { group, state, members, owned, .. } => (
+            "group",
+            format!("{group} is {}: {} member(s), {owned} partition(s)", state.in_words(), members.len()),
+        ),
+        Observation::Started { service, .. } => ("service", format!("{service} started")),
+        Observation::Ready { service, .. } => ("service", format!("{service} ready")),
+        Observation::Died { service, status, by_us, .. } => {
+            ("service", format!("{service} ended ({status}){}", if *by_us { ", by eventproof" } else { "" }))
+        }
+        Observation::Blind(blind) => ("blind", blind.why.clone()),
+        Observation::Note { text, .. } => ("note", text.clone()),
+        _ => return None,
+    })
+}

@@ -1,0 +1,53 @@
+//! Waiting for a verdict: fold what is observed until it is final.
+
+use std::time::Duration;
+
+use eventproof_evidence::{Oracle, Reason, Verdict};
+
+use super::world::Running;
+
+/// How often deadlines are looked at when nothing is observed.
+const TICK: Duration = Duration::from_millis(20);
+
+impl Running {
+    /// Folds the journal, from the beginning of the run (groups and services were observed before this scenario), until
+    /// the oracle has a verdict.
+    pub async fn await_verdict(&self, mut oracle: impl Oracle) -> Verdict {
+        let mut reader = self.context.rig.journal.reader(0);
+        loop {
+            for observation in reader.take() {
+                oracle.observe(&observation);
+            }
+            let verdict = oracle.verdict(self.now());
+            if verdict.is_final() {
+                return verdict;
+            }
+            // Either something new, or time has passed.
+            let _ = tokio::time::timeout(TICK, reader.changed()).await;
+        }
+    }
+
+    /// The same, while a view is asked again and again.
+    pub async fn await_verdict_looking(
+        &self,
+        oracle: impl Oracle,
+        view: &str,
+        params: &eventproof_system::Params,
+        item: &str,
+        subject: &str,
+    ) -> Verdict {
+        let system = &self.context.rig.system;
+        let looking = async {
+            loop {
+                if let Err(error) = system.look(view, params, item, subject).await {
+                    return Verdict::CannotTell(Reason::Environment { detail: error.to_string() });
+                }
+                tokio::time::sleep(TICK).await;
+            }
+        };
+        tokio::select! {
+            verdict = self.await_verdict(oracle) => verdict,
+            failed = looking => failed,
+        }
+    }
+}
