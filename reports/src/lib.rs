@@ -1,12 +1,24 @@
 //! What a run found, and how people and builds read it.
 //!
 //! The [`model`] is the one result that scenarios and load produce and that every renderer reads. Renderers are pure:
-//! model in, bytes out; only the CLI writes files. The JSON form of the model is the model itself, so a report can be
-//! rendered again from `result.json` (`report FILE…`).
+//! model in, text out; only the CLI writes files. The JSON form of the model is the model itself.
 //!
 //! ```text
-//! RunResult, LoadResult --> html | junit | json | terminal --> bytes
+//! RunResult --> html_run | junit | json_run | terminal_run --> text
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod html;
+mod json;
+mod junit;
 pub mod model;
+mod terminal;
+mod text;
+
+#[cfg(test)]
+mod fixtures;
+
+pub use html::html_run;
+pub use json::{ParseError, json_run, parse_run};
+pub use junit::junit;
+pub use terminal::{Style, scenario_line, terminal_run};

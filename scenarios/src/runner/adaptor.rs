@@ -3,36 +3,135 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use cucumber::event::ScenarioFinished;
-use cucumber::{Cucumber, StatsWriter, World as _, WriterExt as _, parser, step};
+use cucumber::{Cucumber, Event, Parser, Writer, WriterExt as _, cli, event, parser, step};
+use eventproof_reports::model::{Outcome, ScenarioResult, StepResult};
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use regex::Regex;
 
-use eventproof_reports::model::{Outcome, ScenarioResult, StepResult};
-
 use super::context::{RunContext, RunReport};
 use super::world::{Running, World};
-use crate::plan::FeatureFile;
+use crate::plan::PlannedStep;
 
 /// Scenarios that run side by side.
 const PARALLEL: usize = 64;
 
 /// Runs every chosen scenario and returns what was found.
 pub async fn run(context: Arc<RunContext>) -> RunReport {
-    let features: Vec<gherkin::Feature> =
-        context.pack.features.iter().map(|file: &FeatureFile| file.feature.clone()).collect();
+    let Ok(any) = Regex::new(".*") else { return context.report() };
+    let features = context.pack.features.iter().map(|file| file.feature.clone()).collect();
     let (before, after, chosen) = (context.clone(), context.clone(), context.clone());
-    let any = Regex::new(".*").unwrap_or_else(|_| unreachable!("a constant expression"));
     let runner = cucumber::runner::Basic::<World>::default()
         .max_concurrent_scenarios(PARALLEL)
         .given(any.clone(), carry_out)
         .when(any.clone(), carry_out)
         .then(any, carry_out)
         .before(move |feature, _, scenario, world| begin(before.clone(), feature, scenario, world).boxed_local())
-        .after(move |_, _, _, finished, world| end(after.clone(), finished, world).boxed_local());
-    let writer = cucumber::writer::discard::Arbitrary::wrap(cucumber::writer::Stats::discard());
-    let _ = writer;
-    let _ = (runner, features, chosen);
+        .after(move |_, _, _, _, world| end(after.clone(), world).boxed_local());
+    let takes = move |feature: &gherkin::Feature, _: Option<&gherkin::Rule>, scenario: &gherkin::Scenario| {
+        let planned = chosen.plan.find(&path_of(feature), scenario.position.line);
+        planned.is_some_and(|planned| chosen.choice.takes(planned))
+    };
+    let opts = cli::Opts::<cli::Empty, cucumber::runner::basic::Cli, cli::Empty, cli::Empty>::default();
+    Cucumber::<World, _, _, _, _>::custom(Parsed(features), runner, Silent.assert_normalized())
+        .with_cli(opts)
+        .filter_run((), takes)
+        .await;
     context.report()
+}
+
+fn path_of(feature: &gherkin::Feature) -> String {
+    feature.path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
+}
+
+async fn begin(
+    context: Arc<RunContext>,
+    feature: &gherkin::Feature,
+    scenario: &gherkin::Scenario,
+    world: &mut World,
+) {
+    let Some(planned) = context.plan.find(&path_of(feature), scenario.position.line).cloned() else { return };
+    let waiting = Instant::now();
+    let held = context.holds.acquire(&planned.touches).await;
+    context.listener.began(&planned.name);
+    world.running = Some(Running::new(context, planned, held, waiting.elapsed()));
+}
+
+/// The one step that cucumber knows. A step that does not hold ends its scenario the only way that cucumber has.
+fn carry_out<'a>(world: &'a mut World, _: step::Context) -> LocalBoxFuture<'a, ()> {
+    async move {
+        let goes_on = match &mut world.running {
+            Some(running) => running.carry_out_next().await,
+            None => false,
+        };
+        if !goes_on {
+            std::panic::panic_any("the step did not hold");
+        }
+    }
+    .boxed_local()
+}
+
+async fn end(context: Arc<RunContext>, world: Option<&mut World>) {
+    let Some(mut running) = world.and_then(|world| world.running.take()) else { return };
+    running.finish_background().await;
+    let result = result_of(&mut running);
+    running.restore().await;
+    drop(running.held.take());
+    context.listener.ended(&result);
+    context.lock_results().push(result);
+}
+
+fn result_of(running: &mut Running) -> ScenarioResult {
+    let scenario = running.scenario.clone();
+    let mut steps = std::mem::take(&mut running.steps);
+    let outcome = steps.iter().map(|step| step.outcome).max().unwrap_or(Outcome::NoVerdict);
+    let done = steps.len();
+    steps.extend(scenario.steps.iter().skip(done).map(skipped));
+    ScenarioResult {
+        feature: scenario.feature,
+        file: scenario.file,
+        line: scenario.line,
+        name: scenario.name,
+        language: scenario.language,
+        tags: scenario.tags,
+        outcome,
+        duration_ms: running.now().since(running.began).as_secs_f64() * 1e3,
+        waited_ms: running.waited.as_secs_f64() * 1e3,
+        steps,
+        timeline: if outcome == Outcome::Held { Vec::new() } else { running.timeline() },
+    }
+}
+
+fn skipped(step: &PlannedStep) -> StepResult {
+    StepResult {
+        keyword: step.keyword.clone(),
+        text: step.text.clone(),
+        line: step.line,
+        table: step.table.clone(),
+        outcome: Outcome::Skipped,
+        duration_ms: 0.0,
+        finding: None,
+        under: Vec::new(),
+    }
+}
+
+/// Features that were parsed before: lint has seen them.
+struct Parsed(Vec<gherkin::Feature>);
+
+impl Parser<()> for Parsed {
+    type Cli = cli::Empty;
+    type Output = futures::stream::Iter<std::vec::IntoIter<parser::Result<gherkin::Feature>>>;
+
+    fn parse(self, (): (), _: cli::Empty) -> Self::Output {
+        futures::stream::iter(self.0.into_iter().map(Ok).collect::<Vec<_>>())
+    }
+}
+
+/// Writes nothing: results are kept by the steps themselves.
+struct Silent;
+
+impl Writer<World> for Silent {
+    type Cli = cli::Empty;
+
+    async fn handle_event(&mut self, _: parser::Result<Event<event::Cucumber<World>>>, _: &cli::Empty) {}
 }

@@ -1,0 +1,97 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Proves that a system of services on Kafka keeps its promises.
+#[derive(Debug, Parser)]
+#[command(name = "eventproof", version, about, after_help = EXIT_CODES)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 all held; 1 something was broken; 2 usage, contract or feature file is wrong; \
+3 no verdict; 4 a defect in eventproof";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the scenarios of a pack
+    Run(RunArguments),
+    /// Find everything that is wrong with a pack, without starting anything
+    Lint {
+        /// Folder of the pack
+        pack: PathBuf,
+    },
+    /// List the sentences that scenarios may use, or those that have all the given words
+    Steps {
+        words: Vec<String>,
+        /// Only forms of this language: en, zh-CN
+        #[arg(long)]
+        lang: Option<String>,
+    },
+    /// Run one service of a reference system, or list the systems, services and their faults
+    Serve {
+        system: Option<String>,
+        service: Option<String>,
+        /// Switch a named fault on
+        #[arg(long = "fault", value_name = "NAME")]
+        faults: Vec<String>,
+    },
+    /// Run the embedded broker by itself, for any Kafka client, until interrupted
+    Broker {
+        /// Address to listen on
+        #[arg(long, default_value = "127.0.0.1:9092")]
+        listen: std::net::SocketAddr,
+    },
+}
+
+/// Where Kafka is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum BrokerName {
+    /// In this process
+    #[default]
+    Embedded,
+    /// Apache Kafka in a container
+    Container,
+}
+
+/// Options of everything that starts a system.
+#[derive(Clone, Debug, Args)]
+pub struct RigArguments {
+    /// Which broker to use
+    #[arg(long, value_enum, default_value_t, env = "EVENTPROOF_BROKER")]
+    pub broker: BrokerName,
+    /// Use a broker that runs already: host:port,…
+    #[arg(long, value_name = "ADDRESSES", env = "EVENTPROOF_BROKERS", conflicts_with = "broker")]
+    pub brokers: Option<String>,
+    /// librdkafka option for a broker that runs already, key=value
+    #[arg(long = "broker-option", value_name = "KEY=VALUE", requires = "brokers")]
+    pub broker_options: Vec<String>,
+    /// Repeat the choices of an earlier run
+    #[arg(long, env = "EVENTPROOF_SEED")]
+    pub seed: Option<u64>,
+    /// Folder for the reports
+    #[arg(long, value_name = "DIR", default_value = "eventproof-report", env = "EVENTPROOF_REPORT")]
+    pub report: PathBuf,
+    /// Switch a named fault of a service on
+    #[arg(long = "fault", value_name = "SERVICE:NAME")]
+    pub faults: Vec<String>,
+}
+
+/// Options of `run`.
+#[derive(Clone, Debug, Args)]
+pub struct RunArguments {
+    /// Folder of the pack
+    pub pack: PathBuf,
+    #[command(flatten)]
+    pub rig: RigArguments,
+    /// Only scenarios whose name has this in it
+    #[arg(long = "name", value_name = "PART")]
+    pub names: Vec<String>,
+    /// Only scenarios with this tag
+    #[arg(long = "tag", value_name = "TAG")]
+    pub tags: Vec<String>,
+}

@@ -1,0 +1,38 @@
+//! `lint`: everything that can be known without running.
+
+use std::path::Path;
+
+use eventproof_scenarios::Pack;
+
+use crate::{exit, output};
+
+pub fn lint(folder: &Path) -> u8 {
+    let pack = match Pack::read(folder) {
+        Ok(pack) => pack,
+        Err(faults) => {
+            output::result(faults.render(output::color()).trim_end());
+            return exit::USAGE;
+        }
+    };
+    match pack.plan() {
+        Err(faults) => {
+            output::result(faults.render(output::color()).trim_end());
+            exit::USAGE
+        }
+        Ok(plan) => {
+            let mut warnings = pack.warnings.clone();
+            warnings.extend(plan.warnings.clone());
+            if !warnings.is_empty() {
+                output::result(warnings.render(output::color()).trim_end());
+            }
+            output::result(&format!(
+                "{}: {} scenarios, {} messages on {} topics: nothing is wrong",
+                pack.name,
+                plan.scenarios.len(),
+                pack.contract.messages.len(),
+                pack.contract.channels.len()
+            ));
+            exit::HELD
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! One file for each command.
+
+mod broker;
+mod files;
+mod lint;
+mod rig;
+mod run;
+mod serve;
+mod steps;
+
+use crate::args::{Arguments, Command};
+
+/// Does what the arguments ask for; returns the exit code.
+pub async fn dispatch(arguments: Arguments) -> u8 {
+    match arguments.command {
+        Command::Run(arguments) => run::run(arguments).await,
+        Command::Lint { pack } => lint::lint(&pack),
+        Command::Steps { words, lang } => steps::steps(&words, lang.as_deref()),
+        Command::Serve { system, service, faults } => serve::serve(system, service, &faults).await,
+        Command::Broker { listen } => broker::broker(listen).await,
+    }
+}

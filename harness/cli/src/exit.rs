@@ -1,0 +1,54 @@
+//! Exit codes: the one place where they are named, and where what was found becomes one.
+
+use eventproof_reports::model::{Finding, Outcome, RunResult};
+
+/// Everything held.
+pub const HELD: u8 = 0;
+/// A contract or an objective was broken.
+pub const BROKEN: u8 = 1;
+/// The command line, a contract or a feature file is wrong.
+pub const USAGE: u8 = 2;
+/// No verdict: nothing ran, the environment was down, the generator was saturated, an oracle cannot tell.
+pub const NO_VERDICT: u8 = 3;
+/// A defect in eventproof.
+pub const DEFECT: u8 = 4;
+
+/// The code of a scenario run. Broken comes before no verdict; nothing run is no verdict.
+pub fn of_run(result: &RunResult) -> u8 {
+    let outcomes = result.scenarios.iter().map(|scenario| scenario.outcome);
+    let conformance = result.conformance.findings.iter().map(|finding| finding.outcome);
+    let code = of_outcomes(outcomes.chain(conformance).chain(findings(&result.findings)));
+    if result.scenarios.is_empty() && code == HELD { NO_VERDICT } else { code }
+}
+
+/// The code of some outcomes. A skip is not green unless something says that it may be.
+pub fn of_outcomes(outcomes: impl IntoIterator<Item = Outcome>) -> u8 {
+    let worst = outcomes.into_iter().max().unwrap_or(Outcome::Held);
+    match worst {
+        Outcome::Held => HELD,
+        Outcome::Broken => BROKEN,
+        Outcome::NoVerdict | Outcome::Skipped => NO_VERDICT,
+    }
+}
+
+fn findings(findings: &[Finding]) -> impl Iterator<Item = Outcome> + '_ {
+    findings.iter().map(|finding| finding.outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broken_comes_before_no_verdict_and_a_skip_is_not_green() {
+        assert_eq!(of_outcomes([Outcome::Held, Outcome::NoVerdict, Outcome::Broken]), BROKEN);
+        assert_eq!(of_outcomes([Outcome::Held, Outcome::NoVerdict]), NO_VERDICT);
+        assert_eq!(of_outcomes([Outcome::Held, Outcome::Skipped]), NO_VERDICT);
+        assert_eq!(of_outcomes([Outcome::Held]), HELD);
+    }
+
+    #[test]
+    fn a_run_of_nothing_is_no_verdict() {
+        assert_eq!(of_run(&RunResult::default()), NO_VERDICT);
+    }
+}

@@ -1,0 +1,153 @@
+//! The report of a scenario run.
+
+use maud::{Markup, html};
+
+use super::parts::{badge, class, finding, page, provenance};
+use crate::model::{Conformance, Outcome, RunResult, ScenarioResult, ServiceInfo, StepResult};
+use crate::text::{clean, millis};
+
+/// A page: the verdict first, then what broke and why, then the rest.
+pub fn html_run(result: &RunResult) -> String {
+    let with = |outcome: Outcome| result.scenarios.iter().filter(move |scenario| scenario.outcome == outcome);
+    let body = html! {
+        (verdict(result))
+        @for one in &result.findings { article class=(class(one.outcome)) { (badge(one.outcome)) " the run as a whole" (finding(one)) } }
+        @for outcome in [Outcome::Broken, Outcome::NoVerdict, Outcome::Skipped] {
+            @for scenario in with(outcome) { (in_full(scenario, &result.provenance.broker.label)) }
+        }
+        (conformance(&result.conformance))
+        @if with(Outcome::Held).next().is_some() {
+            h2 { "Held" }
+            @for scenario in with(Outcome::Held) { (folded(scenario)) }
+        }
+        (services(&result.services))
+        (provenance(&result.provenance))
+    };
+    page(&format!("eventproof: {}", result.pack), &body)
+}
+
+fn verdict(result: &RunResult) -> Markup {
+    let tally = result.tally();
+    let outcome = match result.provenance.exit_code {
+        0 => Outcome::Held,
+        1 => Outcome::Broken,
+        _ => Outcome::NoVerdict,
+    };
+    let sentence = match outcome {
+        Outcome::Held => "Every promise was kept",
+        Outcome::Broken => "A promise was broken",
+        Outcome::NoVerdict | Outcome::Skipped => "There is no verdict",
+    };
+    html! {
+        header class={ "verdict " (class(outcome)) } {
+            h1 { (badge(outcome)) (clean(&result.pack)) ": " (sentence) }
+            p class="soft" {
+                (tally.held) " held, " (tally.broken) " broken, " (tally.no_verdict) " without verdict, " (tally.skipped)
+                " skipped; on the " strong { (clean(&result.provenance.broker.label)) } ", in " (millis(result.provenance.duration_ms))
+                @if result.provenance.interrupted { "; interrupted: this is what was done until then" }
+            }
+        }
+    }
+}
+
+fn in_full(scenario: &ScenarioResult, broker: &str) -> Markup {
+    html! {
+        article class=(class(scenario.outcome)) lang=(scenario.language) {
+            h3 { (badge(scenario.outcome)) (clean(&scenario.name)) }
+            p class="soft" { (scenario.file) ":" (scenario.line) ", " (millis(scenario.duration_ms)) ", on the " (clean(broker)) }
+            (steps(scenario))
+            @if !scenario.timeline.is_empty() { (timeline(scenario)) }
+        }
+    }
+}
+
+fn folded(scenario: &ScenarioResult) -> Markup {
+    html! {
+        details class="card" lang=(scenario.language) {
+            summary { (badge(scenario.outcome)) (clean(&scenario.name)) " " span class="soft" { (millis(scenario.duration_ms)) } }
+            p class="soft" { (scenario.file) ":" (scenario.line) }
+            (steps(scenario))
+        }
+    }
+}
+
+fn steps(scenario: &ScenarioResult) -> Markup {
+    html! { ol { @for one in &scenario.steps { (step(one)) } } }
+}
+
+fn step(step: &StepResult) -> Markup {
+    html! {
+        li class={ "step " (class(step.outcome)) } {
+            (badge(step.outcome)) strong { (step.keyword) } " " (clean(&step.text))
+            " " span class="soft" { (millis(step.duration_ms)) }
+            @for sub in &step.under { div class="under" { (clean(&sub.text)) } }
+            @if let Some(found) = &step.finding { @if !found.text.is_empty() { (finding(found)) } }
+        }
+    }
+}
+
+fn timeline(scenario: &ScenarioResult) -> Markup {
+    html! {
+        details {
+            summary { "Time line: " (scenario.timeline.len()) " observations" }
+            table {
+                caption { "What was observed, since the scenario began" }
+                tbody {
+                    @for entry in &scenario.timeline {
+                        tr { td class="n" { (format!("{:.1} ms", entry.at_ms)) } th scope="row" { (entry.kind) } td { (clean(&entry.text)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn conformance(of: &Conformance) -> Markup {
+    html! {
+        h2 { "Records and the contract" }
+        p { (of.records) " records were read; " (of.nonconforming) " depart from the contract." }
+        @for one in &of.findings { (finding(one)) }
+        table {
+            caption { "Messages of the contract; one that was never seen is not proved by this run" }
+            tbody {
+                @for (name, count) in &of.seen {
+                    tr { th scope="row" { (clean(name)) } td class="n" { (count) @if *count == 0 { " (never seen)" } } }
+                }
+            }
+        }
+    }
+}
+
+fn services(services: &[ServiceInfo]) -> Markup {
+    html! {
+        h2 { "Services" }
+        @for service in services {
+            details class="card" {
+                summary { strong { (clean(&service.name)) } ": " (clean(&service.state)) ", started " (service.starts) " time(s)"
+                    @if !service.faults.is_empty() { ", with faults: " (service.faults.join(", ")) } }
+                pre { (clean(&service.last_lines.join("\n"))) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::mixed;
+
+    #[test]
+    fn a_page_shows_the_verdict_first_and_escapes_what_it_shows() {
+        let page = html_run(&mixed());
+        let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text}"));
+        assert!(at("A promise was broken") < at("重复的 event_id 被忽略"));
+        assert!(at("behind by 2 records") < at("post.created reaches feed"));
+        assert!(page.contains("a &lt;b&gt;post&lt;/b&gt; &amp; \\u{202e}more"));
+        assert!(!page.contains("<script") && !page.contains("http://") && !page.contains("https://"));
+    }
+
+    #[test]
+    fn a_page_reads_the_same() {
+        insta::assert_snapshot!(html_run(&mixed()).split("</style>").nth(1).unwrap());
+    }
+}

@@ -1,0 +1,82 @@
+//! JUnit XML: broken is a failure, no verdict an error, skipped skipped.
+
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
+
+use crate::model::{Finding, Outcome, RunResult, ScenarioResult};
+use crate::text::clean;
+
+/// A suite for each feature, a case for each scenario, and one for what every record says of the contract.
+pub fn junit(result: &RunResult) -> Result<String, SerializeError> {
+    let mut report = Report::new(format!("eventproof {}", result.pack));
+    let mut files: Vec<&str> = result.scenarios.iter().map(|scenario| scenario.file.as_str()).collect();
+    files.dedup();
+    for file in files {
+        let scenarios: Vec<_> = result.scenarios.iter().filter(|scenario| scenario.file == file).collect();
+        let mut suite = TestSuite::new(scenarios.first().map_or(file, |scenario| scenario.feature.as_str()));
+        suite.add_property(("broker", result.provenance.broker.label.as_str()));
+        suite.add_test_cases(scenarios.into_iter().map(case));
+        report.add_test_suite(suite);
+    }
+    report.add_test_suite(run_suite(result));
+    report.to_string()
+}
+
+fn case(scenario: &ScenarioResult) -> TestCase {
+    let decisive = scenario.steps.iter().find(|step| step.outcome == scenario.outcome);
+    let finding = decisive.and_then(|step| step.finding.as_ref());
+    let place = decisive.map(|step| format!("{}:{}: {} {}", scenario.file, step.line, step.keyword, step.text));
+    let mut case = TestCase::new(scenario.name.as_str(), status(scenario.outcome, finding, place));
+    case.set_classname(scenario.feature.as_str());
+    case.set_time(Duration::from_secs_f64(scenario.duration_ms.max(0.0) / 1e3));
+    case.extra.insert("file".into(), scenario.file.as_str().into());
+    case.extra.insert("line".into(), scenario.line.to_string().into());
+    case.set_system_out(steps(scenario));
+    case
+}
+
+fn status(outcome: Outcome, finding: Option<&Finding>, place: Option<String>) -> TestCaseStatus {
+    let mut status = match outcome {
+        Outcome::Held => return TestCaseStatus::success(),
+        Outcome::Skipped => return TestCaseStatus::skipped(),
+        Outcome::Broken => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        Outcome::NoVerdict => TestCaseStatus::non_success(NonSuccessKind::Error),
+    };
+    if let Some(finding) = finding {
+        status.set_type(finding.code.as_str());
+        status.set_message(clean(finding.text.lines().next().unwrap_or_default()));
+        status.set_description(clean(&format!("{}\n{}", place.unwrap_or_default(), finding.text)));
+    }
+    status
+}
+
+fn steps(scenario: &ScenarioResult) -> String {
+    let line = |step: &crate::model::StepResult| format!("{:?}: {} {}\n", step.outcome, step.keyword, step.text);
+    clean(&scenario.steps.iter().map(line).collect::<String>())
+}
+
+/// What holds of the run as a whole.
+fn run_suite(result: &RunResult) -> TestSuite {
+    let mut suite = TestSuite::new("the run as a whole");
+    let conformance = &result.conformance;
+    let outcome = if conformance.nonconforming > 0 { Outcome::Broken } else { Outcome::Held };
+    let place = format!("{} of {} records depart from the contract", conformance.nonconforming, conformance.records);
+    let status_of_records = status(outcome, conformance.findings.first(), Some(place));
+    suite.add_test_case(TestCase::new("every record conforms to the contract", status_of_records));
+    for finding in &result.findings {
+        suite.add_test_case(TestCase::new(finding.code.as_str(), status(finding.outcome, Some(finding), None)));
+    }
+    suite
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::mixed;
+
+    #[test]
+    fn broken_is_a_failure_and_no_verdict_an_error() {
+        insta::assert_snapshot!(junit(&mixed()).unwrap());
+    }
+}

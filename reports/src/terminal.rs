@@ -1,0 +1,118 @@
+//! What a terminal shows: one line as each scenario ends, and at the end what broke and the counts.
+
+use crate::model::{Finding, Outcome, RunResult, ScenarioResult};
+use crate::text::{clean, millis};
+
+/// How to print.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    pub color: bool,
+    /// Columns.
+    pub width: usize,
+}
+
+impl Style {
+    fn paint(self, outcome: Outcome, text: &str) -> String {
+        let code = match outcome {
+            Outcome::Held => "32",
+            Outcome::Broken => "31",
+            Outcome::NoVerdict => "33",
+            Outcome::Skipped => "2",
+        };
+        if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// The word for an outcome.
+pub(crate) fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Held => "held",
+        Outcome::Broken => "BROKEN",
+        Outcome::NoVerdict => "no verdict",
+        Outcome::Skipped => "skipped",
+    }
+}
+
+/// One line when a scenario ends.
+pub fn scenario_line(scenario: &ScenarioResult, style: Style) -> String {
+    let outcome = style.paint(scenario.outcome, &format!("{:<10}", word(scenario.outcome)));
+    format!("{outcome} {} ({})", clean(&scenario.name), millis(scenario.duration_ms))
+}
+
+/// Everything that did not hold, then the counts.
+pub fn terminal_run(result: &RunResult, style: Style) -> String {
+    let mut text = String::new();
+    for scenario in result.scenarios.iter().filter(|scenario| scenario.outcome != Outcome::Held) {
+        text.push_str(&not_held(scenario, style));
+    }
+    for finding in result.findings.iter().chain(&result.conformance.findings) {
+        text.push_str(&format!("\n{}\n{}", style.paint(finding.outcome, word(finding.outcome)), indented(finding)));
+    }
+    text.push_str(&summary(result, style));
+    text
+}
+
+fn not_held(scenario: &ScenarioResult, style: Style) -> String {
+    let title = format!("{} {}:{} {}", word(scenario.outcome), scenario.file, scenario.line, clean(&scenario.name));
+    let mut text = format!("\n{}\n", style.paint(scenario.outcome, &title));
+    for step in scenario.steps.iter().filter(|step| step.outcome == scenario.outcome) {
+        text.push_str(&format!("  line {}: {} {}\n", step.line, step.keyword, clean(&step.text)));
+        let sub = step.under.iter().find(|sub| sub.outcome == step.outcome);
+        if let Some(sub) = sub {
+            text.push_str(&format!("    that is: {}\n", clean(&sub.text)));
+        }
+        text.push_str(&step.finding.as_ref().map(indented).unwrap_or_default());
+    }
+    text
+}
+
+fn indented(finding: &Finding) -> String {
+    let lines = clean(&finding.text);
+    let body: String = lines.lines().map(|line| format!("    {line}\n")).collect();
+    format!("{body}    [{}]\n", finding.code)
+}
+
+fn summary(result: &RunResult, style: Style) -> String {
+    let tally = result.tally();
+    let counts = [
+        (Outcome::Held, tally.held),
+        (Outcome::Broken, tally.broken),
+        (Outcome::NoVerdict, tally.no_verdict),
+        (Outcome::Skipped, tally.skipped),
+    ];
+    let shown = counts.iter().filter(|(outcome, count)| *count > 0 || *outcome == Outcome::Held);
+    let counted: Vec<String> =
+        shown.map(|(outcome, count)| style.paint(*outcome, &format!("{count} {}", word(*outcome)))).collect();
+    let conformance = &result.conformance;
+    let records = match conformance.nonconforming {
+        0 => format!("{} records, all as the contract says", conformance.records),
+        n => style.paint(Outcome::Broken, &format!("{n} of {} records depart from the contract", conformance.records)),
+    };
+    format!(
+        "\n{} scenarios: {}; {records}\non the {}, in {}, seed {}{}\n",
+        tally.total(),
+        counted.join(", "),
+        result.provenance.broker.label,
+        millis(result.provenance.duration_ms),
+        result.provenance.seed,
+        if result.provenance.interrupted { ", interrupted" } else { "" }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::mixed;
+
+    #[test]
+    fn the_summary_says_what_broke_where_and_why() {
+        insta::assert_snapshot!(terminal_run(&mixed(), Style { color: false, width: 100 }));
+    }
+
+    #[test]
+    fn colours_only_where_they_are_welcome() {
+        let plain = terminal_run(&mixed(), Style { color: false, width: 100 });
+        let coloured = terminal_run(&mixed(), Style { color: true, width: 100 });
+        assert!(!plain.contains('\u{1b}') && coloured.contains("\u{1b}[31m"));
+    }
+}
