@@ -64,7 +64,8 @@ fn no_control() -> Finding {
 
 fn scenario(name: &str, line: usize, outcome: Outcome, finding: Option<Finding>) -> ScenarioResult {
     let held = step("Given", "the system is running", line + 1, Outcome::Held, None);
-    let mut last = step("Then", "the feed of \"bob\" shows post \"post\" within 5s", line + 2, outcome, finding.clone());
+    let mut last =
+        step("Then", "the feed of \"bob\" shows post \"post\" within 5s", line + 2, outcome, finding.clone());
     last.under = vec![SubStep { text: "view \"feed\" shows \"p1\" within 5s".into(), outcome, finding }];
     ScenarioResult {
         feature: "Feed".into(),

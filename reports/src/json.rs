@@ -56,6 +56,9 @@ mod tests {
     fn another_file_is_refused() {
         assert!(parse_run("{}").is_err());
         let other = json_run(&mixed()).replace("\"schema\": 1", "\"schema\": 9");
-        assert_eq!(parse_run(&other).unwrap_err().to_string(), "expected a `run` result of schema 1, this is `run` of schema 9");
+        assert_eq!(
+            parse_run(&other).unwrap_err().to_string(),
+            "expected a `run` result of schema 1, this is `run` of schema 9"
+        );
     }
 }

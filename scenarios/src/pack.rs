@@ -30,7 +30,10 @@ impl Pack {
         let mut faults = Diagnostics::default();
         if !folder.is_dir() {
             let message = format!("there is no pack at {}: it is not a folder", folder.display());
-            faults.push(Diagnostic::error("pack/no-folder", message).help("give the folder that holds asyncapi.yaml and system.yaml"));
+            faults.push(
+                Diagnostic::error("pack/no-folder", message)
+                    .help("give the folder that holds asyncapi.yaml and system.yaml"),
+            );
             return Err(faults);
         }
         let contract = read_contract(folder, &mut faults);

@@ -92,6 +92,8 @@ pub struct Operation {
     pub handling: Handling,
     /// A message whose effect shows that an earlier one of the same key was handled.
     pub sentinel: Option<String>,
+    /// Fields that make the sentinel change nothing: (name, value).
+    pub sentinel_with: Vec<(String, String)>,
     pub lag_limit: Option<u64>,
     /// How the service's producer places keys; for sending operations.
     pub partitioner: Partitioner,

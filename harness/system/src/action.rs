@@ -77,9 +77,9 @@ impl System {
 /// Fields whose value is the empty text are left out: a scenario that gives nothing sends nothing.
 fn without_absent(body: Value) -> Value {
     match body {
-        Value::Object(fields) => Value::Object(
-            fields.into_iter().filter(|(_, value)| *value != Value::String(String::new())).collect(),
-        ),
+        Value::Object(fields) => {
+            Value::Object(fields.into_iter().filter(|(_, value)| *value != Value::String(String::new())).collect())
+        }
         other => other,
     }
 }

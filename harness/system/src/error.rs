@@ -8,7 +8,9 @@ use eventproof_broker::BrokerError;
 #[derive(Debug, thiserror::Error)]
 pub enum SystemError {
     /// The command could not be run at all.
-    #[error("service \"{service}\" could not be started with `{command}`: {detail}\n  is the command of this service in system.yaml right, and is the program there?")]
+    #[error(
+        "service \"{service}\" could not be started with `{command}`: {detail}\n  is the command of this service in system.yaml right, and is the program there?"
+    )]
     NotStarted { service: String, command: String, detail: String },
     /// It did not say that it is ready.
     #[error("service \"{service}\" was not ready within {} s: {detail}{}", .within.as_secs_f64(), tail(.last_lines))]

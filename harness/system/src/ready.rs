@@ -91,17 +91,16 @@ impl Readiness {
         // A key that its producer's partitioner puts on this very partition: order and keys stay the contract's.
         let partitioner = self.contract.partitioner_of(message);
         let draft = loop {
-            let draft = self
-                .generator
-                .record(&self.contract, message, &[], None)
-                .map_err(|error| failed(error.to_string()))?;
+            let draft =
+                self.generator.record(&self.contract, message, &[], None).map_err(|error| failed(error.to_string()))?;
             let placed = partitioner.partition(draft.record.key.as_deref(), partitions);
             if placed.is_none_or(|placed| i64::from(placed) == i64::from(partition)) {
                 break draft;
             }
         };
         let event = draft.event.id.clone().unwrap_or_else(|| format!("canary on {topic}[{partition}]"));
-        if let Published::At { partition, offset } = self.publisher.publish(&draft.record, Some(partition), &event).await
+        if let Published::At { partition, offset } =
+            self.publisher.publish(&draft.record, Some(partition), &event).await
         {
             canaries.at.entry((topic.to_owned(), partition)).or_insert(offset);
         }

@@ -126,7 +126,6 @@ impl Compiled {
         let values = captures.iter().skip(1).flatten().map(|value| unquote(value.as_str()).to_owned());
         Some(self.parameters.iter().cloned().zip(values).collect())
     }
-
 }
 
 /// Takes the names out of `{name:kind}`, so that cucumber's own grammar can read the rest.
@@ -179,7 +178,10 @@ mod tests {
 
     #[test]
     fn parameters_come_with_their_names_and_without_quotes() {
-        let found = matches("view {view:list} shows {item:text} within {limit:duration}", "view \"feed\" shows \"p 1\" within 200 ms");
+        let found = matches(
+            "view {view:list} shows {item:text} within {limit:duration}",
+            "view \"feed\" shows \"p 1\" within 200 ms",
+        );
         assert_eq!(found, pairs(&[("view", "feed"), ("item", "p 1"), ("limit", "200 ms")]));
     }
 

@@ -26,7 +26,9 @@ pub struct Arguments {
 
 impl Arguments {
     fn new(found: Vec<(Parameter, String)>) -> Arguments {
-        Arguments { values: found.into_iter().map(|(parameter, value)| (parameter.name, (parameter.kind, value))).collect() }
+        Arguments {
+            values: found.into_iter().map(|(parameter, value)| (parameter.name, (parameter.kind, value))).collect(),
+        }
     }
 
     /// The text of a parameter.
@@ -90,9 +92,10 @@ impl Matcher {
 
     /// Everything that the text could be: one match is what a step needs.
     pub fn all_matches(&self, text: &str) -> Vec<Matched> {
-        let phrases = self.phrases.iter().filter_map(|(index, compiled)| {
-            Some(Matched::Phrase(*index, Arguments::new(compiled.matches(text)?)))
-        });
+        let phrases = self
+            .phrases
+            .iter()
+            .filter_map(|(index, compiled)| Some(Matched::Phrase(*index, Arguments::new(compiled.matches(text)?))));
         let sentences = self.sentences.iter().filter_map(|(sentence, _, compiled)| {
             Some(Matched::Sentence(sentence, Arguments::new(compiled.matches(text)?)))
         });
@@ -103,10 +106,8 @@ impl Matcher {
     pub fn nearest(&self, text: &str, phrases: &Phrases, count: usize) -> Vec<String> {
         let built_in = self.sentences.iter().map(|(_, expression, _)| (*expression).to_owned());
         let own = phrases.list.iter().flat_map(|phrase| phrase.forms.iter().cloned());
-        let mut scored: Vec<(f64, String)> = own
-            .chain(built_in)
-            .map(|form| (strsim::sorensen_dice(&skeleton(&form), &skeleton(text)), form))
-            .collect();
+        let mut scored: Vec<(f64, String)> =
+            own.chain(built_in).map(|form| (strsim::sorensen_dice(&skeleton(&form), &skeleton(text)), form)).collect();
         scored.sort_by(|left, right| right.0.total_cmp(&left.0));
         scored.dedup_by(|left, right| left.1 == right.1);
         scored.into_iter().take(count).map(|(_, form)| form).collect()

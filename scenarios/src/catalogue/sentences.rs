@@ -121,10 +121,7 @@ pub static SENTENCES: &[Sentence] = &[
         cannot_prove: "that it was published only once: `handled-exactly-once` speaks of its effects",
         table: "",
         example: "Then \"content.post.created\" follows within 6s",
-        forms: &[
-            en("{event:event} follows within {limit:duration}"),
-            zh("{limit:duration}内出现事件{event:event}"),
-        ],
+        forms: &[en("{event:event} follows within {limit:duration}"), zh("{limit:duration}内出现事件{event:event}")],
     },
     Sentence {
         id: SentenceId::ViewShows,

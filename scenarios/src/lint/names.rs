@@ -73,7 +73,10 @@ fn check_step(
             if kind == Kind::New {
                 given.insert(text);
             } else if kind == Kind::Ref && !given.contains(&text) {
-                faults.push(unknown("an event that an earlier step named", &text, given.iter().map(String::as_str)).at(source, at));
+                faults.push(
+                    unknown("an event that an earlier step named", &text, given.iter().map(String::as_str))
+                        .at(source, at),
+                );
             } else if let Some((choices, what)) = known.choices(kind)
                 && !choices.contains(&text.as_str())
             {

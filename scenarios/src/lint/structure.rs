@@ -21,9 +21,12 @@ pub(crate) fn structure(file: &FeatureFile, faults: &mut Diagnostics) {
         }
         if let Some((_, line)) = seen.iter().find(|(name, _)| *name == scenario.name) {
             faults.push(
-                Diagnostic::warning("feature/name-twice", format!("scenario \"{}\" has the name of the one in line {line}", scenario.name))
-                    .at(&file.source, at)
-                    .help("reports and --name tell scenarios by their names"),
+                Diagnostic::warning(
+                    "feature/name-twice",
+                    format!("scenario \"{}\" has the name of the one in line {line}", scenario.name),
+                )
+                .at(&file.source, at)
+                .help("reports and --name tell scenarios by their names"),
             );
         }
         seen.push((&scenario.name, scenario.position.line));
@@ -48,9 +51,12 @@ pub(crate) fn table_pairs(
         match row.as_slice() {
             [name, value] => pairs.push((name.trim().to_owned(), value.trim().to_owned())),
             other => faults.push(
-                Diagnostic::error("feature/table", format!("this row has {} columns, a field and its value are two", other.len()))
-                    .at(source, line_span(source, step.position.line + 1 + index))
-                    .help("write `| field | value |`"),
+                Diagnostic::error(
+                    "feature/table",
+                    format!("this row has {} columns, a field and its value are two", other.len()),
+                )
+                .at(source, line_span(source, step.position.line + 1 + index))
+                .help("write `| field | value |`"),
             ),
         }
     }

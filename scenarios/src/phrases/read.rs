@@ -49,12 +49,7 @@ fn phrase(node: &Node, source: &Source, faults: &mut Diagnostics) -> Option<Phra
     Some(Phrase { forms, meaning, kinds, does, source: source.clone(), span: node.span })
 }
 
-fn kinds(
-    given: &[(String, String)],
-    node: &Node,
-    source: &Source,
-    faults: &mut Diagnostics,
-) -> HashMap<String, Kind> {
+fn kinds(given: &[(String, String)], node: &Node, source: &Source, faults: &mut Diagnostics) -> HashMap<String, Kind> {
     let mut kinds = HashMap::new();
     for (name, kind) in given {
         match Kind::named(kind) {

@@ -59,7 +59,9 @@ impl Sub {
     pub fn arguments(&self) -> Vec<(String, Kind, String)> {
         let text = self.text();
         let found = sentence_arguments(self.sentence, &text);
-        found.map(|found| found.iter().map(|(name, kind, text)| (name.to_owned(), kind, text.to_owned())).collect()).unwrap_or_default()
+        found
+            .map(|found| found.iter().map(|(name, kind, text)| (name.to_owned(), kind, text.to_owned())).collect())
+            .unwrap_or_default()
     }
 }
 

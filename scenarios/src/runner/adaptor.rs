@@ -44,12 +44,7 @@ fn path_of(feature: &gherkin::Feature) -> String {
     feature.path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
 }
 
-async fn begin(
-    context: Arc<RunContext>,
-    feature: &gherkin::Feature,
-    scenario: &gherkin::Scenario,
-    world: &mut World,
-) {
+async fn begin(context: Arc<RunContext>, feature: &gherkin::Feature, scenario: &gherkin::Scenario, world: &mut World) {
     let Some(planned) = context.plan.find(&path_of(feature), scenario.position.line).cloned() else { return };
     let waiting = Instant::now();
     let held = context.holds.acquire(&planned.touches).await;

@@ -77,8 +77,13 @@ impl Running {
                 let states = self.context.rig.system.states().await;
                 let state = states.into_iter().find(|state| state.name == service.name);
                 let (state, lines) = state.map(|state| (state.state, state.last_lines)).unwrap_or_default();
-                let lines: Vec<String> = lines.iter().rev().take(12).rev().map(|line| format!("\n    {line}")).collect();
-                return Err(environment(format!("service \"{}\" is dead ({state}); its last lines:{}", service.name, lines.concat())));
+                let lines: Vec<String> =
+                    lines.iter().rev().take(12).rev().map(|line| format!("\n    {line}")).collect();
+                return Err(environment(format!(
+                    "service \"{}\" is dead ({state}); its last lines:{}",
+                    service.name,
+                    lines.concat()
+                )));
             }
         }
         Ok(Verdict::Held(Proof::of("every service runs and every group handles records")))

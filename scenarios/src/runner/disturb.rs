@@ -47,10 +47,12 @@ impl Running {
 
     async fn await_effects(&self, service: &str, wanted: usize) -> Result<usize, Verdict> {
         let no_control = |detail: String| Verdict::CannotTell(Reason::NoPositiveControl { detail });
-        let background = self.background.as_ref().ok_or_else(|| no_control("no events are published in the background".into()))?;
+        let background =
+            self.background.as_ref().ok_or_else(|| no_control("no events are published in the background".into()))?;
         let view = self.context.pack.system.counting_view(service);
         let view = view.ok_or(Verdict::CannotTell(Reason::CannotCount { view: service.to_owned() }))?;
-        let mut open: HashSet<&str> = background.events.iter().filter_map(|event| event.target.id().map(|id| &**id)).collect();
+        let mut open: HashSet<&str> =
+            background.events.iter().filter_map(|event| event.target.id().map(|id| &**id)).collect();
         let all = open.len();
         let mut reader = self.context.rig.journal.reader(self.journal_from);
         let deadline = self.now() + EFFECTS;

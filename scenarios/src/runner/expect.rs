@@ -95,15 +95,15 @@ impl Running {
     pub async fn handled_exactly_once(&mut self, arguments: &Arguments) -> Result<Verdict, Verdict> {
         let service = arguments.text("service").unwrap_or_default().to_owned();
         let event = self.event(arguments.text("name"))?.clone();
-        let handler = self.handler_in(&service).ok_or_else(|| environment(format!("service \"{service}\" has no group")))?;
+        let handler =
+            self.handler_in(&service).ok_or_else(|| environment(format!("service \"{service}\" has no group")))?;
         let system = &self.context.pack.system;
         let view = system.counting_view(&service).map(|view| view.name.clone());
         let view = view.ok_or(Verdict::CannotTell(Reason::CannotCount { view: service.clone() }))?;
         let settling = self.deadline(&event.message, &handler.group);
         let sentinel = self.publish_sentinel(&event, &handler.group).await?;
         let since = self.now();
-        let oracle =
-            ExactlyOnce::new(event.target, event.copies, sentinel, handler, &view, settling, since, ONCE);
+        let oracle = ExactlyOnce::new(event.target, event.copies, sentinel, handler, &view, settling, since, ONCE);
         Ok(self.await_verdict(oracle).await)
     }
 
@@ -118,12 +118,16 @@ impl Running {
         let mut receivers = contract.receivers(&event.message);
         let operation = receivers.find(|operation| operation.group.as_deref() == Some(group));
         let serial = operation.filter(|operation| operation.handling == eventproof_contract::Handling::SerialPerKey);
-        let Some(name) = serial.and_then(|operation| operation.sentinel.as_deref()) else { return Ok(None) };
+        let Some((operation, name)) = serial.and_then(|operation| Some((operation, operation.sentinel.as_deref()?)))
+        else {
+            return Ok(None);
+        };
         let (Some(message), Some((draft, partition))) = (contract.message(name), &event.draft) else { return Ok(None) };
         let Some(rule) = &message.envelope.key else { return Ok(None) };
         let given: Vec<(String, serde_json::Value)> = ["/user_id"]
             .iter()
             .filter_map(|field| Some(((*field).to_owned(), draft.event.payload.pointer(field)?.clone())))
+            .chain(operation.sentinel_with.iter().map(|(field, value)| (field.clone(), value.as_str().into())))
             .chain(event.key.clone().map(|key| (rule.pointer.clone(), key.into())))
             .collect();
         let made = self.generator.record(contract, message, &given, None).map_err(environment)?;

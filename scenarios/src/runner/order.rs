@@ -23,7 +23,8 @@ impl Running {
     pub async fn order_of_effects(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
         let (service, key) = (arguments.text("service").unwrap_or_default(), arguments.text("key").unwrap_or_default());
         let events = self.events_of(key)?;
-        let handler = self.handler_in(service).ok_or_else(|| environment(format!("service \"{service}\" has no group")))?;
+        let handler =
+            self.handler_in(service).ok_or_else(|| environment(format!("service \"{service}\" has no group")))?;
         let view = self.context.pack.system.counting_view(service).map(|view| view.name.clone());
         let view = view.ok_or(Verdict::CannotTell(Reason::CannotCount { view: service.to_owned() }))?;
         Ok(self.await_verdict(EffectOrder::new(key, events, handler, &view, self.began, self.limit())).await)

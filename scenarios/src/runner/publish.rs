@@ -31,9 +31,9 @@ impl Running {
         if let Some(follows) = &spec.publishes {
             let mut recognised = Vec::new();
             for (pointer, template) in &follows.fields {
-                let text = values.iter().fold(template.clone(), |text, (name, value)| {
-                    text.replace(&format!("{{{name}}}"), value)
-                });
+                let text = values
+                    .iter()
+                    .fold(template.clone(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value));
                 recognised.push((Name::from(pointer.as_str()), Name::from(text)));
             }
             let event = self.caused(&follows.message, recognised, name, answered, follows.within)?;
@@ -57,7 +57,9 @@ impl Running {
     ) -> Result<Event, Verdict> {
         let declared = self.message(message)?;
         let rule = declared.envelope.key.as_ref().map(|rule| rule.pointer.clone());
-        let key = rule.and_then(|rule| fields.iter().find(|(pointer, _)| **pointer == *rule)).map(|(_, text)| text.to_string());
+        let key = rule
+            .and_then(|rule| fields.iter().find(|(pointer, _)| **pointer == *rule))
+            .map(|(_, text)| text.to_string());
         let shown: Vec<String> = fields.iter().map(|(pointer, text)| format!("{}={text}", &pointer[1..])).collect();
         let target = Target {
             what: format!("\"{message}\" with {}", shown.join(", ")),
@@ -75,8 +77,10 @@ impl Running {
 
     fn draft(&mut self, message: &str, table: &[(String, String)]) -> Result<Draft, Verdict> {
         let context = self.context.clone();
-        let declared = context.pack.contract.message(message).ok_or_else(|| environment(format!("no message \"{message}\"")))?;
-        let given: Vec<(String, Value)> = table.iter().map(|(name, text)| (name.clone(), typed(declared, name, text))).collect();
+        let declared =
+            context.pack.contract.message(message).ok_or_else(|| environment(format!("no message \"{message}\"")))?;
+        let given: Vec<(String, Value)> =
+            table.iter().map(|(name, text)| (name.clone(), typed(declared, name, text))).collect();
         self.generator.record(&context.pack.contract, declared, &given, None).map_err(environment)
     }
 
@@ -141,17 +145,21 @@ impl Running {
     /// The handler of an event and the view that counts its effects.
     pub fn counting(&self, event: &Event) -> Result<(eventproof_evidence::oracle::Handler, String), Verdict> {
         let receivers = self.context.pack.contract.receivers(&event.message);
-        let mut services = receivers.filter(|operation| operation.present).filter_map(|operation| operation.service.as_deref());
+        let mut services =
+            receivers.filter(|operation| operation.present).filter_map(|operation| operation.service.as_deref());
         let found = services.find_map(|service| {
             let view = self.context.pack.system.counting_view(service)?;
             Some((self.handler_in(service)?, view.name.clone()))
         });
-        found.ok_or_else(|| Verdict::CannotTell(Reason::CannotCount { view: format!("any view of \"{}\"", event.message) }))
+        found.ok_or_else(|| {
+            Verdict::CannotTell(Reason::CannotCount { view: format!("any view of \"{}\"", event.message) })
+        })
     }
 
     async fn send(&self, event: &Event, times: usize) -> Result<Verdict, Verdict> {
         let Some((draft, partition)) = &event.draft else {
-            let detail = format!("{} was published by a service: its record cannot be published again", event.target.what);
+            let detail =
+                format!("{} was published by a service: its record cannot be published again", event.target.what);
             return Err(environment(detail));
         };
         let id = event.target.id().map(|id| id.to_string()).unwrap_or_default();
@@ -161,15 +169,23 @@ impl Running {
         for published in futures::future::join_all(sends).await {
             match published {
                 Published::At { partition, offset } => places.push(format!("[{partition}]@{offset}")),
-                Published::Refused(error) => return Err(Verdict::CannotTell(Reason::NotPublished { event: id, error })),
-                Published::Unknown(error) => return Err(Verdict::CannotTell(Reason::OutcomeUnknown { event: id, error })),
+                Published::Refused(error) => {
+                    return Err(Verdict::CannotTell(Reason::NotPublished { event: id, error }));
+                }
+                Published::Unknown(error) => {
+                    return Err(Verdict::CannotTell(Reason::OutcomeUnknown { event: id, error }));
+                }
             }
         }
         Ok(Verdict::Held(Proof::of(format!("acknowledged at {}{}", draft.record.topic, places.join(", ")))))
     }
 
     /// `… events are published at … in the background`.
-    pub fn publish_in_background(&mut self, arguments: &Arguments, table: &[(String, String)]) -> Result<Verdict, Verdict> {
+    pub fn publish_in_background(
+        &mut self,
+        arguments: &Arguments,
+        table: &[(String, String)],
+    ) -> Result<Verdict, Verdict> {
         let message = arguments.text("event").unwrap_or_default().to_owned();
         let (count, rate) = (arguments.count("times").unwrap_or(1), arguments.rate("rate").unwrap_or(1.0));
         let mut events = Vec::with_capacity(count);
@@ -178,7 +194,8 @@ impl Running {
             events.push(self.published_event(&message, draft, None));
         }
         let publisher = self.context.rig.publisher.clone();
-        let to_send: Vec<_> = events.iter().filter_map(|event| Some((event.target.id()?.to_string(), event.draft.clone()?))).collect();
+        let to_send: Vec<_> =
+            events.iter().filter_map(|event| Some((event.target.id()?.to_string(), event.draft.clone()?))).collect();
         let start = tokio::time::Instant::now();
         let task = tokio::spawn(async move {
             let sends = to_send.into_iter().enumerate().map(|(index, (id, (draft, partition)))| {

@@ -15,7 +15,8 @@ impl Running {
     pub fn timeline(&self) -> Vec<TimelineEntry> {
         let background = self.background.iter().flat_map(|background| &background.events);
         let events: Vec<_> = self.events.iter().chain(background).collect();
-        let mut ids: HashSet<String> = events.iter().filter_map(|event| event.target.id().map(|id| id.to_string())).collect();
+        let mut ids: HashSet<String> =
+            events.iter().filter_map(|event| event.target.id().map(|id| id.to_string())).collect();
         let mut lines = Vec::new();
         for observation in self.context.rig.journal.since(self.journal_from) {
             if let Observation::Seen(seen) = &*observation
@@ -64,10 +65,9 @@ fn line(observation: &Observation, ids: &HashSet<String>) -> Option<(&'static st
         Observation::Committed { group, topic, partition, offset, .. } => {
             ("committed", format!("{group} at {topic}[{partition}]@{offset}"))
         }
-        Observation::Group { group, state, members, owned, .. } => (
-            "group",
-            format!("{group} is {}: {} member(s), {owned} partition(s)", state.in_words(), members.len()),
-        ),
+        Observation::Group { group, state, members, owned, .. } => {
+            ("group", format!("{group} is {}: {} member(s), {owned} partition(s)", state.in_words(), members.len()))
+        }
         Observation::Started { service, .. } => ("service", format!("{service} started")),
         Observation::Ready { service, .. } => ("service", format!("{service} ready")),
         Observation::Died { service, status, by_us, .. } => {

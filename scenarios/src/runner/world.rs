@@ -203,7 +203,13 @@ impl Running {
 
 /// A target that is known by its id.
 pub(super) fn by_id(message: &str, topic: &str, id: &str, key: Option<String>, partition: Option<i32>) -> Target {
-    Target { what: format!("\"{message}\" {id}"), topic: topic.into(), recognise: Recognise::Id(id.into()), key, partition }
+    Target {
+        what: format!("\"{message}\" {id}"),
+        topic: topic.into(),
+        recognise: Recognise::Id(id.into()),
+        key,
+        partition,
+    }
 }
 
 /// The verdict of an action that was answered wrongly.

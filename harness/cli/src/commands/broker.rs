@@ -7,7 +7,8 @@ use eventproof_embedded::{BrokerConfig, EmbeddedBroker, Listener};
 use crate::{exit, output};
 
 pub async fn broker(listen: SocketAddr) -> u8 {
-    let config = BrokerConfig { listeners: vec![Listener { bind: listen, advertised: None }], ..BrokerConfig::default() };
+    let config =
+        BrokerConfig { listeners: vec![Listener { bind: listen, advertised: None }], ..BrokerConfig::default() };
     let broker = match EmbeddedBroker::start(config) {
         Ok(broker) => broker,
         Err(error) => {

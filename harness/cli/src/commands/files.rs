@@ -18,7 +18,9 @@ fn write_one(path: &Path, content: &Result<String, String>) -> Option<PathBuf> {
     let written = content.as_ref().map_err(Clone::clone).and_then(|content| {
         // Written beside and renamed: a reader never sees half a report.
         let beside = path.with_extension("part");
-        std::fs::write(&beside, content).and_then(|()| std::fs::rename(&beside, path)).map_err(|error| error.to_string())
+        std::fs::write(&beside, content)
+            .and_then(|()| std::fs::rename(&beside, path))
+            .map_err(|error| error.to_string())
     });
     match written {
         Ok(()) => Some(path.to_owned()),

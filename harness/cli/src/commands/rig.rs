@@ -55,7 +55,8 @@ fn broker(arguments: &RigArguments) -> Result<BrokerChoice, String> {
     };
     let mut options = BTreeMap::new();
     for option in &arguments.broker_options {
-        let (key, value) = option.split_once('=').ok_or_else(|| format!("--broker-option {option}: write KEY=VALUE"))?;
+        let (key, value) =
+            option.split_once('=').ok_or_else(|| format!("--broker-option {option}: write KEY=VALUE"))?;
         options.insert(key.to_owned(), value.to_owned());
     }
     Ok(BrokerChoice::External { bootstrap: bootstrap.clone(), options })

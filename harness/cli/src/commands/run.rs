@@ -162,7 +162,9 @@ fn command(arguments: &RunArguments, seed: u64) -> String {
     let mut words = vec!["eventproof".to_owned(), "run".to_owned(), arguments.pack.display().to_string()];
     match &arguments.rig.brokers {
         Some(brokers) => words.extend(["--brokers".to_owned(), brokers.clone()]),
-        None if arguments.rig.broker != Default::default() => words.extend(["--broker".to_owned(), "container".to_owned()]),
+        None if arguments.rig.broker != Default::default() => {
+            words.extend(["--broker".to_owned(), "container".to_owned()])
+        }
         None => {}
     }
     words.extend(arguments.rig.faults.iter().flat_map(|fault| ["--fault".to_owned(), fault.clone()]));

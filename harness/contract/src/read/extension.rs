@@ -73,6 +73,7 @@ pub(super) struct OperationExtension {
     pub deduplication: Option<Deduplication>,
     pub handling: Handling,
     pub sentinel: Option<String>,
+    pub sentinel_with: Vec<(String, String)>,
     pub lag_limit: Option<u64>,
     pub partitioner: Partitioner,
 }
@@ -93,6 +94,7 @@ impl OperationExtension {
             _ => Handling::SerialPerKey,
         };
         extension.sentinel = fields.string("sentinel", faults);
+        extension.sentinel_with = fields.texts("sentinel_with", faults);
         extension.lag_limit = fields.u64("lag_limit", faults);
         extension.partitioner = partitioner(&mut fields, faults).unwrap_or(defaults.partitioner);
         fields.finish(faults);

@@ -43,6 +43,7 @@ pub(super) fn read_operation<'a>(
         deduplication: extension.deduplication,
         handling: extension.handling,
         sentinel: extension.sentinel,
+        sentinel_with: extension.sentinel_with,
         lag_limit: extension.lag_limit,
         partitioner: extension.partitioner,
     })

@@ -54,11 +54,7 @@ impl<'a> Reader<'a> {
         Some(SystemSpec { name: name.unwrap_or_default(), services, groups, views, actions })
     }
 
-    fn each<T>(
-        &mut self,
-        node: Option<&'a Node>,
-        mut read: impl FnMut(&mut Self, &'a Entry) -> Option<T>,
-    ) -> Vec<T> {
+    fn each<T>(&mut self, node: Option<&'a Node>, mut read: impl FnMut(&mut Self, &'a Entry) -> Option<T>) -> Vec<T> {
         let entries = node.and_then(Node::entries).unwrap_or_default();
         entries.iter().filter_map(|entry| read(self, entry)).collect()
     }
@@ -158,7 +154,8 @@ impl<'a> Reader<'a> {
     fn request(&mut self, text: &str, entry: &Entry) -> Option<(String, String)> {
         let parts = text.split_once(' ').map(|(method, http)| (method.to_owned(), http.trim().to_owned()));
         if parts.is_none() {
-            let message = format!("`{text}` is no request: write a method and an address, such as POST {{service.url}}/path");
+            let message =
+                format!("`{text}` is no request: write a method and an address, such as POST {{service.url}}/path");
             self.faults.push(Diagnostic::error("system/request", message).at(self.source, entry.value.span));
         }
         parts
