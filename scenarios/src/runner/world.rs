@@ -55,6 +55,9 @@ pub(super) struct Running {
     pub background: Option<Background>,
 }
 
+/// A sentence with everything filled in: its text, its parameters, its table.
+pub(super) type Filled = (String, Arguments, Vec<(String, String)>);
+
 /// An event of the scenario: published by us, or caused by an action.
 #[derive(Clone, Debug)]
 pub(super) struct Event {
@@ -138,7 +141,7 @@ impl Running {
     }
 
     /// A sentence's parameters and table, with everything filled in.
-    pub fn fill(&mut self, sub: &Sub) -> Result<(String, Arguments, Vec<(String, String)>), Verdict> {
+    pub fn fill(&mut self, sub: &Sub) -> Result<Filled, Verdict> {
         let text = self.filled(&sub.template, &sub.parameters)?;
         let mut table = Vec::new();
         for (name, value) in &sub.table {

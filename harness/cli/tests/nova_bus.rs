@@ -1,0 +1,128 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+//! The gate itself: a healthy system is not accused, and each fault is caught with its diagnosis.
+
+mod support;
+
+use support::{Ran, eventproof, project};
+
+fn run(more: &[&str]) -> (Ran, tempfile::TempDir) {
+    let report = tempfile::tempdir().unwrap();
+    let mut arguments = vec!["run", "features/nova-bus", "--report", report.path().to_str().unwrap()];
+    arguments.extend(more);
+    (eventproof(&arguments), report)
+}
+
+fn assert_caught(ran: &Ran, scenario: &str, diagnosis: &str) {
+    assert_eq!(ran.code, 1, "{}{}", ran.progress, ran.result);
+    assert!(ran.result.contains(scenario), "{}", ran.result);
+    let pattern = regex::Regex::new(diagnosis).unwrap();
+    assert!(pattern.is_match(&ran.result), "{diagnosis}\n{}", ran.result);
+}
+
+#[test]
+fn a_healthy_system_is_not_accused_and_all_reports_are_written() {
+    let (ran, report) = run(&[]);
+    assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
+    assert!(ran.result.contains("8 scenarios: 8 held"), "{}", ran.result);
+    let html = std::fs::read_to_string(report.path().join("report.html")).unwrap();
+    assert!(html.contains("Every promise was kept") && html.contains("embedded broker"));
+    assert!(std::fs::read_to_string(report.path().join("junit.xml")).unwrap().contains("failures=\"0\""));
+    let json: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(report.path().join("result.json")).unwrap()).unwrap();
+    assert_eq!(json["scenarios"].as_array().unwrap().len(), 8);
+    assert_eq!(json["conformance"]["nonconforming"], 0);
+}
+
+#[test]
+fn a_service_that_does_not_deduplicate_is_caught() {
+    let (ran, _report) = run(&["--fault", "feed-service:skip-dedup", "--name", "duplicate", "--name", "重复"]);
+    assert_caught(
+        &ran,
+        "a duplicate event_id is ignored",
+        r"had its effect [2-5] times, expected 1 \(counted in view .handled.\)\n    \[repeated\]",
+    );
+    assert_caught(&ran, "重复的 event_id 被忽略", "times, expected 1");
+}
+
+#[test]
+fn a_service_that_commits_before_it_works_is_caught_when_it_is_killed() {
+    let (ran, _report) = run(&["--fault", "feed-service:commit-before-process", "--name", "强制终止"]);
+    assert_caught(
+        &ran,
+        "重启后不丢失事件",
+        r"lost\(feed-service-group\): \d+ of 300 events.*it was read, without effect\n    \[lost\]",
+    );
+}
+
+#[test]
+fn a_producer_with_the_wrong_key_is_caught() {
+    let (ran, _report) = run(&["--fault", "content-service:wrong-key", "--name", "reaches feed"]);
+    assert_caught(
+        &ran,
+        "post.created reaches feed within 5s",
+        r"with another key: expected .*, found .*\n    \[wrong-key\]",
+    );
+}
+
+#[test]
+fn an_event_that_is_never_published_is_not_on_its_topic() {
+    let (ran, _report) = run(&["--fault", "content-service:outbox-lost", "--name", "reaches feed"]);
+    assert_caught(
+        &ran,
+        "post.created reaches feed within 5s",
+        r"was not seen on topic .nova.content.events. within .* s\n    \[not-on-topic\]",
+    );
+}
+
+#[test]
+fn an_effect_that_comes_late_is_late_by_so_much() {
+    let (ran, _report) = run(&["--fault", "feed-service:late", "--name", "reaches feed"]);
+    assert_caught(&ran, "post.created reaches feed within 5s", r"came late by \d.*: the limit is 5 s\n    \[late\]");
+}
+
+#[test]
+fn lint_finds_a_broken_pack_without_starting_anything() {
+    let pack = tempfile::tempdir().unwrap();
+    for name in ["asyncapi.yaml", "system.yaml", "phrases.yaml"] {
+        std::fs::copy(project().join("features/nova-bus").join(name), pack.path().join(name)).unwrap();
+    }
+    let feature = "Feature: Feed\n  Scenario: typos\n    Given the system is runing\n    When \"content.post.creatd\" is published\n    Then service \"graph-service\" handles it exactly once\n  Scenario: nothing\n    Wenn something\n";
+    std::fs::write(pack.path().join("feed.feature"), feature).unwrap();
+    let ran = eventproof(&["lint", pack.path().to_str().unwrap()]);
+    assert_eq!(ran.code, 2, "{}", ran.result);
+    let shown = ran.result.replace(pack.path().to_str().unwrap(), "PACK");
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn a_pack_that_is_not_there_is_a_usage_error() {
+    let ran = eventproof(&["run", "features/no-such-pack"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.progress.contains("there is no pack at features/no-such-pack"), "{}", ran.progress);
+}
+
+#[test]
+fn nothing_chosen_is_no_verdict() {
+    let ran = eventproof(&["run", "features/nova-bus", "--name", "no such scenario"]);
+    assert_eq!(ran.code, 3, "{}", ran.progress);
+}
+
+#[test]
+fn a_broker_that_does_not_answer_is_no_verdict() {
+    let ran = eventproof(&["run", "features/nova-bus", "--brokers", "127.0.0.1:1"]);
+    assert_eq!(ran.code, 3, "{}", ran.progress);
+    assert!(ran.progress.contains("no broker answers at 127.0.0.1:1"), "{}", ran.progress);
+}
+
+#[test]
+fn the_same_pack_holds_on_apache_kafka() {
+    let docker = std::process::Command::new("docker").arg("info").output();
+    if !docker.is_ok_and(|output| output.status.success()) {
+        assert!(std::env::var("EVENTPROOF_REQUIRE_DOCKER").is_err(), "Docker is required and does not answer");
+        eprintln!("skipped: no Docker daemon answers, so there is no Apache Kafka to run on");
+        return;
+    }
+    let (ran, _report) = run(&["--broker", "container"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
+    assert!(ran.result.contains("on the Apache Kafka 4.2.0 (container)"), "{}", ran.result);
+}

@@ -1,0 +1,32 @@
+//! Running the program as a user would.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What one run of the program gave.
+pub struct Ran {
+    pub code: i32,
+    /// Standard output.
+    pub result: String,
+    /// Standard error.
+    pub progress: String,
+}
+
+/// The folder of the project.
+pub fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Runs the program in the project's folder.
+pub fn eventproof(arguments: &[&str]) -> Ran {
+    let output = Command::new(env!("CARGO_BIN_EXE_eventproof"))
+        .args(arguments)
+        .current_dir(project())
+        .env("NO_COLOR", "1")
+        .env_remove("EVENTPROOF_BROKER")
+        .env_remove("EVENTPROOF_BROKERS")
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code().unwrap(), result: text(output.stdout), progress: text(output.stderr) }
+}
