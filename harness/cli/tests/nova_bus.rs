@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 //! The gate itself: a healthy system is not accused, and each fault is caught with its diagnosis.
 
 mod support;

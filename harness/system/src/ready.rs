@@ -11,8 +11,8 @@ use eventproof_evidence::{Clock, GroupState, Journal, JournalReader, Observation
 
 use crate::{GroupSpec, SystemError};
 
-/// A canary that was not handled is followed by another after this time: a group that starts at the end of its topic
-/// does not see the first.
+/// A canary that was not handled is followed by another after this time, then after twice as long, and so on: a group
+/// that starts at the end of its topic does not see the first, and a slow one must not be buried under them.
 const CANARY_AGAIN: Duration = Duration::from_millis(300);
 
 /// What a group must own.
@@ -65,10 +65,11 @@ impl Readiness {
         canaries: &mut Canaries,
     ) -> Result<(), SystemError> {
         let Some(name) = &need.spec.canary else { return Ok(()) };
-        if canaries.last.is_some_and(|last| self.clock.now().since(last) < CANARY_AGAIN) {
+        if canaries.last.is_some_and(|last| self.clock.now().since(last) < canaries.pause) {
             return Ok(());
         }
         canaries.last = Some(self.clock.now());
+        canaries.pause = (canaries.pause * 2).max(CANARY_AGAIN);
         let contract = self.contract.clone();
         let Some(message) = contract.message(name) else { return Ok(()) };
         for (topic, partition) in progress.unproved(canaries) {
@@ -102,7 +103,7 @@ impl Readiness {
         if let Published::At { partition, offset } =
             self.publisher.publish(&draft.record, Some(partition), &event).await
         {
-            canaries.at.entry((topic.to_owned(), partition)).or_insert(offset);
+            canaries.at.insert((topic.to_owned(), partition), offset);
         }
         Ok(())
     }
@@ -113,11 +114,12 @@ async fn wait(reader: &mut JournalReader) {
     let _ = tokio::time::timeout(Duration::from_millis(50), reader.changed()).await;
 }
 
-/// The first canary on each partition.
+/// The last canary on each partition: only when that was handled is nothing of ours in the system's way.
 #[derive(Default)]
 struct Canaries {
     at: BTreeMap<(String, i32), i64>,
     last: Option<eventproof_evidence::At>,
+    pause: Duration,
 }
 
 /// What is known of a group on its way to being ready.

@@ -74,7 +74,7 @@ pub(crate) fn sentence_arguments(sentence: &'static Sentence, text: &str) -> Opt
     })
 }
 
-/// Matches everything; scenarios that have faults are left out.
+/// Matches everything; steps that match nothing are reported and left out.
 pub(super) fn scenarios(pack: &Pack) -> (Vec<PlannedScenario>, Diagnostics) {
     let resolver = Resolver { pack, matcher: Matcher::new(&pack.phrases) };
     let mut faults = Diagnostics::default();
@@ -99,13 +99,13 @@ impl Resolver<'_> {
         let mut planned = Vec::new();
         for scenario in &feature.scenarios {
             let steps = background.iter().chain(&scenario.steps).collect::<Vec<_>>();
-            planned.extend(self.scenario(file, scenario, &steps, &[], faults));
+            planned.push(self.scenario(file, scenario, &steps, &[], faults));
         }
         for rule in &feature.rules {
             let inner = rule.background.as_ref().map(|background| background.steps.as_slice()).unwrap_or_default();
             for scenario in &rule.scenarios {
                 let steps = background.iter().chain(inner).chain(&scenario.steps).collect::<Vec<_>>();
-                planned.extend(self.scenario(file, scenario, &steps, &rule.tags, faults));
+                planned.push(self.scenario(file, scenario, &steps, &rule.tags, faults));
             }
         }
         planned
@@ -118,11 +118,12 @@ impl Resolver<'_> {
         steps: &[&gherkin::Step],
         rule_tags: &[String],
         faults: &mut Diagnostics,
-    ) -> Option<PlannedScenario> {
+    ) -> PlannedScenario {
         let planned: Vec<_> = steps.iter().map(|step| self.step(&file.source, step, faults)).collect();
-        let steps: Vec<PlannedStep> = planned.into_iter().collect::<Option<_>>()?;
+        // A step that matched nothing was reported; the names of the others are checked all the same.
+        let steps: Vec<PlannedStep> = planned.into_iter().flatten().collect();
         let tags = file.feature.tags.iter().chain(rule_tags).chain(&scenario.tags);
-        Some(PlannedScenario {
+        PlannedScenario {
             feature: file.feature.name.clone(),
             file: file.path(),
             line: scenario.position.line,
@@ -131,7 +132,7 @@ impl Resolver<'_> {
             tags: tags.cloned().collect(),
             touches: Touches::of(self.pack, &steps),
             steps,
-        })
+        }
     }
 
     fn step(&self, source: &Source, step: &gherkin::Step, faults: &mut Diagnostics) -> Option<PlannedStep> {
