@@ -1,1 +1,30 @@
-//! eventproof-loadgen
+//! Load: valid events at a planned rate, every one of them accounted for.
+//!
+//! A [`Profile`] becomes a plan of instants (open loop: what is late is late, nothing is left out). Records are made
+//! ahead of time by the contract's generator; one thread sends them at their instants. Acknowledgements, records seen on
+//! the topic and effects in the services' journal views come back to one collector, which keeps the [`Ledger`] and the
+//! latencies, all counted from the planned instant. At the end the objectives are judged. If the generator did not keep
+//! its own plan there is no verdict rather than a flattering one.
+//!
+//! ```text
+//! Profile --> maker thread --> sender thread --> broker
+//!                                  \--> collector <-- acknowledgements, recorder, journal views, group watch
+//!                                           \--> LoadResult
+//! ```
+//!
+//! [`Ledger`]: eventproof_evidence::Ledger
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod collector;
+mod machine;
+mod objective;
+mod pacer;
+mod profile;
+mod result;
+mod run;
+mod sink;
+
+pub use objective::{Metric, Objective};
+pub use pacer::Pacer;
+pub use profile::Profile;
+pub use run::{LoadError, LoadSetup, run};

@@ -63,18 +63,21 @@ impl Ledger {
         self.each(key, |track| track.uncertain(number));
     }
 
-    /// It was seen at the end of a leg. Further legs expect only what was on the topic.
-    pub fn seen(&mut self, leg: Leg, key: u64, number: u64) {
+    /// It was seen at the end of a leg. Further legs expect only what was on the topic. Returns whether this is its
+    /// first sight there.
+    pub fn seen(&mut self, leg: Leg, key: u64, number: u64) -> bool {
         if self.last_planned.is_none_or(|last| number > last) {
-            return self.phantom(leg);
+            self.phantom(leg);
+            return false;
         }
-        let Some(account) = self.legs.get_mut(leg) else { return };
+        let Some(account) = self.legs.get_mut(leg) else { return false };
         let first = account.seen(key, number);
         if first && leg == TOPIC {
             for further in &mut self.legs[1..] {
                 further.keys.entry(key).or_default().on_topic(number);
             }
         }
+        first
     }
 
     /// Something was seen that was never planned.

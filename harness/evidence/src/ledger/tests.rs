@@ -32,7 +32,7 @@ fn an_acknowledged_event_that_is_never_seen_is_lost_on_the_topic_and_only_there(
 #[test]
 fn an_event_on_the_topic_without_effect_is_lost_on_the_group_s_leg() {
     let mut ledger = acknowledged(2, 1);
-    (0..2).for_each(|number| ledger.seen(TOPIC, 0, number));
+    (0..2).for_each(|number| _ = ledger.seen(TOPIC, 0, number));
     ledger.seen(EFFECT, 0, 1);
     assert_eq!((leg(&ledger, TOPIC).lost, leg(&ledger, EFFECT).lost), (0, 1));
 }
@@ -60,7 +60,7 @@ fn a_refused_event_is_owed_nowhere() {
 #[test]
 fn a_redelivered_stretch_is_duplicates_not_disorder() {
     let mut ledger = acknowledged(3, 1);
-    [0, 1, 2, 1, 2].into_iter().for_each(|number| ledger.seen(TOPIC, 0, number));
+    [0, 1, 2, 1, 2].into_iter().for_each(|number| _ = ledger.seen(TOPIC, 0, number));
     let topic = leg(&ledger, TOPIC);
     assert_eq!((topic.seen, topic.duplicated, topic.reordered), (3, 2, 0));
 }
@@ -101,7 +101,7 @@ proptest! {
                 ledger.seen(TOPIC, number % keys, number);
             }
         }
-        (0..phantoms).for_each(|extra| ledger.seen(TOPIC, 0, count + extra));
+        (0..phantoms).for_each(|extra| _ = ledger.seen(TOPIC, 0, count + extra));
         let in_range = |set: &std::collections::HashSet<u64>| set.iter().filter(|n| **n < count).count() as u64;
         let seen_twice = twice.iter().filter(|n| **n < count && !lost.contains(n)).count() as u64;
         let expected = LegCounts {

@@ -1,0 +1,147 @@
+//! Objectives: what is promised of a load, as people write it.
+
+use std::time::Duration;
+
+use eventproof_evidence::Percentile;
+use eventproof_source::units;
+
+/// An objective of a profile.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Objective {
+    /// As written.
+    pub text: String,
+    pub metric: Metric,
+}
+
+/// What is measured, and its limit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Metric {
+    /// Acknowledged events per second, at least.
+    Throughput { least: f64 },
+    /// A percentile of a stage, below.
+    Percentile { percentile: Percentile, stage: String, below: Duration },
+    /// The longest of a stage, below.
+    Max { stage: String, below: Duration },
+    /// A count on a leg, at most.
+    Count { what: Count, leg: String, most: u64 },
+    /// The greatest lag of a group after the warm-up, below.
+    Lag { group: String, below: u64 },
+}
+
+/// What is counted on a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    Lost,
+    Duplicated,
+    Reordered,
+    Phantom,
+    Corrupted,
+}
+
+impl Count {
+    const ALL: [(&'static str, Count); 5] = [
+        ("lost", Count::Lost),
+        ("duplicated", Count::Duplicated),
+        ("reordered", Count::Reordered),
+        ("phantom", Count::Phantom),
+        ("corrupted", Count::Corrupted),
+    ];
+}
+
+impl Objective {
+    /// Reads an objective; the error says what is expected.
+    pub fn parse(text: &str) -> Result<Objective, String> {
+        let (left, operator, right) = split(text).ok_or_else(|| {
+            format!(
+                "`{text}` is no objective: write such as p95(end_to_end) < 100ms, lost(topic) = 0, throughput >= 950/s"
+            )
+        })?;
+        let (name, argument) = match left.split_once('(') {
+            Some((name, rest)) => {
+                let argument = rest.strip_suffix(')').ok_or_else(|| format!("`{left}` has no closing bracket"))?;
+                (name.trim(), Some(argument.trim().to_owned()))
+            }
+            None => (left, None),
+        };
+        let metric = metric(name, argument, operator, right)?;
+        Ok(Objective { text: text.trim().to_owned(), metric })
+    }
+}
+
+fn split(text: &str) -> Option<(&str, &str, &str)> {
+    ["<=", ">=", "<", "=", ">"].iter().find_map(|operator| {
+        let (left, right) = text.split_once(operator)?;
+        Some((left.trim(), *operator, right.trim()))
+    })
+}
+
+fn metric(name: &str, argument: Option<String>, operator: &str, right: &str) -> Result<Metric, String> {
+    if let Some((_, what)) = Count::ALL.iter().find(|(known, _)| *known == name) {
+        let leg = argument
+            .ok_or_else(|| format!("a bare `{name}` does not say where: write {name}(topic) or {name}(GROUP)"))?;
+        return Ok(Metric::Count { what: *what, leg, most: count(right, operator)? });
+    }
+    match (name, argument) {
+        ("throughput", None) if operator == ">=" => Ok(Metric::Throughput { least: units::parse_rate(right)? }),
+        ("throughput", _) => Err("throughput is written `throughput >= 950/s`".to_owned()),
+        ("lag", Some(group)) if operator == "<" => {
+            let below = right.parse().map_err(|_| format!("`{right}` is no number of records"))?;
+            Ok(Metric::Lag { group, below })
+        }
+        ("max", Some(stage)) => Ok(Metric::Max { stage, below: below(right, operator)? }),
+        (name, Some(stage)) if name.starts_with('p') => {
+            let percentile = name[1..].parse().ok().filter(|percentile| (0.0..=100.0).contains(percentile));
+            let percentile =
+                percentile.ok_or_else(|| format!("`{name}` is no percentile: write p50, p95, p99 or p99.9"))?;
+            Ok(Metric::Percentile { percentile: Percentile(percentile), stage, below: below(right, operator)? })
+        }
+        _ => Err(format!(
+            "`{name}` is not measured; there are throughput, pNN(stage), max(stage), lag(group), lost, duplicated, reordered, phantom and corrupted(leg)"
+        )),
+    }
+}
+
+fn below(text: &str, operator: &str) -> Result<Duration, String> {
+    if operator != "<" {
+        return Err(format!("a latency is compared with `<`, not `{operator}`"));
+    }
+    units::parse_duration(text)
+}
+
+fn count(text: &str, operator: &str) -> Result<u64, String> {
+    let number: u64 = text.parse().map_err(|_| format!("`{text}` is no whole number"))?;
+    match operator {
+        "=" if number == 0 => Ok(0),
+        "<=" => Ok(number),
+        "<" if number > 0 => Ok(number - 1),
+        _ => Err(format!("write `= 0`, `<= {number}` or `< {number}`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objectives_are_read_as_people_write_them() {
+        let metric = |text| Objective::parse(text).unwrap().metric;
+        assert_eq!(metric("throughput >= 950/s"), Metric::Throughput { least: 950.0 });
+        let processed = "processed(feed-service-group)".to_owned();
+        assert_eq!(
+            metric("p99.9(processed(feed-service-group)) < 1s"),
+            Metric::Percentile { percentile: Percentile(99.9), stage: processed, below: Duration::from_secs(1) }
+        );
+        assert_eq!(metric("lost(topic) = 0"), Metric::Count { what: Count::Lost, leg: "topic".into(), most: 0 });
+        assert_eq!(metric("lag(g) < 100"), Metric::Lag { group: "g".into(), below: 100 });
+    }
+
+    #[test]
+    fn a_wrong_objective_says_what_to_write() {
+        let error = |text| Objective::parse(text).unwrap_err();
+        assert_eq!(error("lost = 0"), "a bare `lost` does not say where: write lost(topic) or lost(GROUP)");
+        assert_eq!(error("p951(end_to_end) < 1s"), "`p951` is no percentile: write p50, p95, p99 or p99.9");
+        assert!(error("speed > 3").starts_with("`speed` is not measured"));
+        assert!(error("p95(end_to_end) > 1s").contains("compared with `<`"));
+        assert!(error("hello").contains("is no objective"));
+    }
+}
