@@ -8,8 +8,8 @@ use eventproof_evidence::ledger::{Leg, TOPIC};
 use eventproof_evidence::{At, Blind, Latencies, Ledger, Observation};
 use eventproof_reports::model::{Interval, LagPoint, StageSlice};
 
-/// How long an interval is.
-const INTERVAL: Duration = Duration::from_secs(1);
+/// Intervals of a run: a longer run has longer ones, whole seconds each.
+const INTERVALS: u64 = 600;
 
 /// What the collector is told. Instants are stamped where the thing happened.
 #[derive(Debug)]
@@ -56,6 +56,15 @@ pub(crate) struct Frame {
     pub first_measured: u64,
     pub keys: u64,
     pub groups: Vec<String>,
+    /// How long an interval is.
+    pub interval: Duration,
+}
+
+impl Frame {
+    /// The length of the intervals of a run that is planned to last so long.
+    pub fn interval_of(planned: Duration) -> Duration {
+        Duration::from_secs((planned.as_secs() / INTERVALS).max(1))
+    }
 }
 
 /// An event on its way.
@@ -239,7 +248,7 @@ impl Collector {
 
     /// Closes every interval that ends before `now`; returns how many are closed.
     pub fn close_until(&mut self, now: At) -> usize {
-        while now.since(self.frame.start) >= INTERVAL * (self.intervals.len() as u32 + 1) {
+        while now.since(self.frame.start) >= self.frame.interval * (self.intervals.len() as u32 + 1) {
             self.close();
         }
         self.intervals.len()
@@ -247,12 +256,12 @@ impl Collector {
 
     /// Closes the interval that is open.
     pub fn close(&mut self) {
-        let index = self.intervals.len() as f64;
+        let (index, length) = (self.intervals.len() as f64, self.frame.interval.as_secs_f64() * 1e3);
         let names = self.stage_names();
         let lag = self.lags();
         let mut interval = std::mem::take(&mut self.current);
-        interval.from_ms = index * 1e3;
-        interval.to_ms = (index + 1.0) * 1e3;
+        interval.from_ms = index * length;
+        interval.to_ms = (index + 1.0) * length;
         interval.warm_up = self.slices.iter().all(|slice| slice.count() == 0);
         interval.stages = names.into_iter().zip(&self.slices).map(|(name, slice)| slice_of(name, slice)).collect();
         if !interval.warm_up {
@@ -298,7 +307,14 @@ mod tests {
 
     fn collector() -> Collector {
         let groups = vec!["g".to_owned()];
-        Collector::new(Frame { start: At::START, first: 0, first_measured: 0, keys: 10, groups })
+        Collector::new(Frame {
+            start: At::START,
+            first: 0,
+            first_measured: 0,
+            keys: 10,
+            groups,
+            interval: Duration::from_secs(1),
+        })
     }
 
     fn at(millis: u64) -> At {
@@ -365,7 +381,14 @@ mod tests {
 
     #[test]
     fn what_was_sent_before_the_load_concerns_nobody() {
-        let frame = Frame { start: At::START, first: 10, first_measured: 12, keys: 1, groups: Vec::new() };
+        let frame = Frame {
+            start: At::START,
+            first: 10,
+            first_measured: 12,
+            keys: 1,
+            groups: Vec::new(),
+            interval: Duration::from_secs(1),
+        };
         let mut collector = Collector::new(frame);
         collector.take(seen(3, 1, at(0)));
         collector.take(sent(10));

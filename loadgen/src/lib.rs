@@ -19,9 +19,11 @@ mod collector;
 mod machine;
 mod objective;
 mod pacer;
+mod plan;
 mod profile;
 mod result;
 mod run;
+mod sending;
 mod sink;
 
 pub use objective::{Metric, Objective};

@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use eventproof_broker::SenderSettings;
 use eventproof_contract::Contract;
 use eventproof_source::{Diagnostic, Diagnostics, Fields, Node, Source, nearest, parse_yaml};
 use eventproof_system::SystemSpec;
 
 use crate::objective::{Metric, Objective};
+
+const COMPRESSIONS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
 
 /// A load profile.
 #[derive(Clone, Debug)]
@@ -30,6 +33,8 @@ pub struct Profile {
     pub effects: Vec<String>,
     /// How long stragglers are waited for.
     pub settle: Duration,
+    /// How the events are sent.
+    pub producer: SenderSettings,
     pub objectives: Vec<Objective>,
     source: Source,
     objective_nodes: Vec<Node>,
@@ -111,6 +116,7 @@ fn read(root: &Node, source: &Source, faults: &mut Diagnostics) -> Option<Profil
     let events = fields.u64("events", faults);
     let effects = fields.strings("effects", faults);
     let settle = fields.duration("settle", faults).unwrap_or(Duration::from_secs(10));
+    let producer = fields.node("producer").and_then(|node| producer(node, source, faults)).unwrap_or_default();
     let objective_nodes = fields.list("objectives").to_vec();
     fields.finish(faults);
     let objectives = objective_nodes.iter().filter_map(|node| objective(node, source, faults)).collect();
@@ -127,10 +133,26 @@ fn read(root: &Node, source: &Source, faults: &mut Diagnostics) -> Option<Profil
         events: events?,
         effects,
         settle,
+        producer,
         objectives,
         source: source.clone(),
         objective_nodes,
     })
+}
+
+/// Kafka's own settings of a producer; what is left out is as [`SenderSettings::default`] says.
+fn producer(node: &Node, source: &Source, faults: &mut Diagnostics) -> Option<SenderSettings> {
+    let mut fields = Fields::of(node, source, "a producer", faults)?;
+    let usual = SenderSettings::default();
+    let settings = SenderSettings {
+        linger: fields.duration("linger", faults).unwrap_or(usual.linger),
+        batch_bytes: fields.size("batch_size", faults).map_or(usual.batch_bytes, |size| size as usize),
+        queue_records: fields.u64("queue_records", faults).map_or(usual.queue_records, |records| records as usize),
+        compression: fields.choice("compression", &COMPRESSIONS, faults).unwrap_or(usual.compression),
+        idempotent: fields.bool("idempotence", faults).unwrap_or(usual.idempotent),
+    };
+    fields.finish(faults);
+    Some(settings)
 }
 
 fn objective(node: &Node, source: &Source, faults: &mut Diagnostics) -> Option<Objective> {

@@ -45,20 +45,16 @@ pub(crate) fn distribution(of: &Latencies) -> Distribution {
 }
 
 /// Every stage with its meaning and error.
-pub(crate) fn stages(collector: &Collector, effect_error: Duration) -> Vec<Stage> {
+pub(crate) fn stages(collector: &Collector, effect_error: Duration, linger: Duration) -> Vec<Stage> {
+    let waits = format!("the producer's linger of up to {} included", format_duration(linger));
     let meaning = |index: usize| match index {
-        0 => ("planned to acknowledged by the broker", Duration::ZERO),
-        1 => ("planned to visible on the topic", Duration::ZERO),
-        _ => ("planned to its effect seen in the service's journal view", effect_error),
+        0 => (format!("planned to acknowledged by the broker, {waits}"), Duration::ZERO),
+        1 => (format!("planned to visible on the topic, {waits}"), Duration::ZERO),
+        _ => ("planned to its effect seen in the service's journal view".to_owned(), effect_error),
     };
     let stage = |(index, (name, latencies)): (usize, (String, &Latencies))| {
         let (meaning, error) = meaning(index);
-        Stage {
-            name,
-            meaning: meaning.to_owned(),
-            error_ms: error.as_secs_f64() * 1e3,
-            distribution: distribution(latencies),
-        }
+        Stage { name, meaning, error_ms: error.as_secs_f64() * 1e3, distribution: distribution(latencies) }
     };
     collector.stage_names().into_iter().zip(&collector.stages).enumerate().map(stage).collect()
 }
@@ -87,7 +83,17 @@ fn judge_one(objective: &Objective, collector: &Collector, saturated: Option<&st
         }
         _ => blind_to_loss(objective, collector).unwrap_or(verdict),
     };
-    Judged { text: objective.text.clone(), actual, finding: Finding::of(&verdict) }
+    let (stage, limit) = match &objective.metric {
+        Metric::Percentile { stage, below, .. } | Metric::Max { stage, below } => (Some(stage), Some(below)),
+        Metric::Throughput { .. } | Metric::Count { .. } | Metric::Lag { .. } => (None, None),
+    };
+    Judged {
+        text: objective.text.clone(),
+        actual,
+        stage: stage.cloned(),
+        limit_ms: limit.map(|limit| limit.as_secs_f64() * 1e3),
+        finding: Finding::of(&verdict),
+    }
 }
 
 /// An absence across a span in which the recorder could not see is no verdict.

@@ -1,30 +1,25 @@
 //! One load run: threads, channels, and the end of it.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender as To, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender as To, channel};
 use std::time::Duration;
 
-use eventproof_broker::{BrokerError, Delivery, Failure, GroupWatch, Recorder, SendError, Sender, SenderSettings};
-use eventproof_contract::{Contract, Draft, GenerateError, Generator, event_number};
+use eventproof_broker::{BrokerError, GroupWatch, Recorder};
+use eventproof_contract::{Contract, GenerateError, event_number};
 use eventproof_evidence::{At, Clock, Observation, Percentile};
 use eventproof_reports::model::{Finding, Generator as GeneratorFigures, Interval, LoadResult};
 use eventproof_source::units::format_duration;
 use eventproof_system::Rig;
 use tokio::sync::watch;
 
-use crate::collector::{Collector, Frame, Message};
+use crate::collector::{Collector, Message};
 use crate::machine::{cpu_seconds, resident_mb};
-use crate::pacer::Pacer;
+use crate::plan::Plan;
 use crate::profile::Profile;
 use crate::result;
-use crate::sink::{LoadSink, hash};
+use crate::sending::{SendReport, Sending, spawn_sending};
+use crate::sink::LoadSink;
 
-/// Records made ahead of their instants.
-const AHEAD: usize = 2000;
-/// How long before an instant the sender stops sleeping and watches the clock.
-const WATCH: Duration = Duration::from_millis(1);
-/// The time from the first record made to the first planned instant.
-const LEAD: Duration = Duration::from_millis(500);
 /// The slip (actual minus planned send) that takes the verdict away, at its 99th percentile.
 const SLIP_LIMIT: Duration = Duration::from_millis(20);
 /// How often groups are asked.
@@ -53,11 +48,11 @@ pub enum LoadError {
     Thread(String),
 }
 
-/// Runs a profile. `progress` is called with every interval as it ends. The caller fills in where the result comes from.
+/// Runs a profile. `progress` is called with the intervals so far as each ends. The caller fills in where the result comes from.
 pub async fn run(
     setup: &LoadSetup<'_>,
     profile: &Profile,
-    mut progress: impl FnMut(&Interval),
+    mut progress: impl FnMut(&[Interval]),
 ) -> Result<LoadResult, LoadError> {
     let (to, messages) = channel();
     let clock = setup.rig.clock.clone();
@@ -75,81 +70,6 @@ pub async fn run(
     collector.close();
     let used = (cpu_seconds() - cpu.0) / clock.now().since(cpu.1).as_secs_f64().max(0.001);
     Ok(finish(profile, &plan, &collector, &sending, used))
-}
-
-/// Everything that is fixed before the first event.
-#[derive(Clone)]
-struct Plan {
-    message: String,
-    topic: String,
-    key_field: Option<String>,
-    partitions: u32,
-    /// (view, group)
-    views: Vec<(String, String)>,
-    effect_error: Duration,
-    /// The first event, made to learn its number.
-    first: Draft,
-    first_number: u64,
-    generator: Generator,
-    keys: Vec<String>,
-    payload_size: Option<usize>,
-    pacer: Pacer,
-    start: At,
-    warm_up: u64,
-    total: u64,
-}
-
-impl Plan {
-    fn new(setup: &LoadSetup<'_>, profile: &Profile) -> Result<Plan, LoadError> {
-        let missing = |what, name: &str| LoadError::Missing { what, name: name.to_owned() };
-        let message = setup.contract.message(&profile.message).ok_or_else(|| missing("message", &profile.message))?;
-        let spec = setup.rig.system.spec();
-        let mut views = Vec::new();
-        let mut effect_error = Duration::ZERO;
-        for name in &profile.effects {
-            let view = spec.view(name).ok_or_else(|| missing("view", name))?;
-            if let eventproof_system::ViewKind::Journal(journal) = &view.kind {
-                effect_error = effect_error.max(journal.every);
-            }
-            views.push((name.clone(), view.group.clone()));
-        }
-        let declared = setup.contract.channel_of_topic(&message.topic).and_then(|channel| channel.partitions);
-        let mut generator = setup.rig.generator.fork("load");
-        let keys: Vec<String> = (0..profile.keys).map(|_| generator.identity()).collect();
-        let first = generator.record(&setup.contract, message, &[], profile.payload_size)?;
-        let first_number = first.event.id.as_deref().and_then(|id| event_number(id, &setup.run_id));
-        let start = setup.rig.clock.now() + LEAD;
-        let pacer = Pacer::new(start, profile.rate);
-        let warm_up = pacer.count_in(profile.warm_up);
-        Ok(Plan {
-            message: message.name.clone(),
-            topic: message.topic.clone(),
-            key_field: message.envelope.key.as_ref().map(|rule| rule.pointer.clone()),
-            partitions: declared.unwrap_or(1),
-            views,
-            effect_error,
-            // The first draft is used up: the events of the run begin behind it.
-            first_number: first_number.ok_or_else(|| missing("event id in the envelope of", &message.name))? + 1,
-            first,
-            generator,
-            keys,
-            payload_size: profile.payload_size,
-            pacer,
-            start,
-            warm_up,
-            total: warm_up + profile.events,
-        })
-    }
-
-    fn frame(&self, profile: &Profile) -> Frame {
-        Frame {
-            start: self.start,
-            first: self.first_number,
-            first_measured: self.first_number + self.warm_up,
-            keys: profile.keys,
-            groups: self.views.iter().map(|(_, group)| group.clone()).collect(),
-        }
-    }
 }
 
 fn recorder(setup: &LoadSetup<'_>, plan: &Plan, to: To<Message>) -> Result<Recorder, LoadError> {
@@ -189,140 +109,6 @@ fn effects(plan: &Plan, run_id: &str, to: To<Message>) -> impl Fn(Observation) +
     }
 }
 
-/// What the sending side tells at its end.
-struct Sending {
-    done: Receiver<SendReport>,
-    report: std::cell::RefCell<Option<SendReport>>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct SendReport {
-    sent: u64,
-    backpressure: u64,
-    error: Option<String>,
-}
-
-fn spawn_sending(
-    setup: &LoadSetup<'_>,
-    plan: &Plan,
-    to: To<Message>,
-    clock: Arc<dyn Clock>,
-) -> Result<Sending, LoadError> {
-    let (made, take) = sync_channel(AHEAD);
-    let (tell, done) = channel();
-    let fates = to.clone();
-    let fate_clock = clock.clone();
-    let sender = Sender::new(&setup.rig.broker, &SenderSettings::default(), move |number, delivery| {
-        let at = fate_clock.now();
-        let message = match delivery {
-            Delivery::Acknowledged { .. } => Message::Acknowledged { number, at },
-            Delivery::Failed(Failure::Refused(_)) => Message::Refused { number },
-            Delivery::Failed(Failure::Unknown(_)) => Message::Unknown { number },
-        };
-        // The collector ends last; if it is gone, nobody wants to know.
-        let _ = fates.send(message);
-    })?;
-    let (contract, plan, run_id) = (setup.contract.clone(), plan.clone(), setup.run_id.clone());
-    let stop = setup.stop.clone();
-    let pacer = plan.pacer;
-    spawn("eventproof-maker", move || make(&contract, plan, &run_id, &made))?;
-    spawn("eventproof-sender", move || {
-        let report = send_all(&take, &sender, pacer, clock.as_ref(), &to, &stop);
-        sender.flush(Duration::from_secs(35));
-        // The run may have been given up.
-        let _ = tell.send(report);
-    })?;
-    Ok(Sending { done, report: std::cell::RefCell::default() })
-}
-
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), LoadError> {
-    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
-    thread.map(|_| ()).map_err(|error| LoadError::Thread(error.to_string()))
-}
-
-/// A record on its way to the sender: with its number, partition and hash.
-type Made = Result<(u64, Draft, Option<i32>, u64), String>;
-
-/// Makes records ahead of time, so that making one never delays the plan.
-fn make(contract: &Contract, mut plan: Plan, run_id: &str, to: &SyncSender<Made>) {
-    let Some(message) = contract.message(&plan.message) else { return };
-    let partitioner = contract.partitioner_of(message);
-    for _ in 0..plan.total {
-        let next = plan.first_number;
-        let key = &plan.keys[Collector::key_of(next, plan.keys.len() as u64) as usize];
-        let given: Vec<_> = plan.key_field.iter().map(|field| (field.clone(), key.as_str().into())).collect();
-        let made =
-            plan.generator.record(contract, message, &given, plan.payload_size).map_err(|error| error.to_string()).map(
-                |draft| {
-                    let number = draft.event.id.as_deref().and_then(|id| event_number(id, run_id)).unwrap_or(next);
-                    let partition = partitioner.partition(draft.record.key.as_deref(), plan.partitions);
-                    let hash = hash(draft.record.payload.as_deref().unwrap_or_default());
-                    (number, draft, partition.and_then(|partition| i32::try_from(partition).ok()), hash)
-                },
-            );
-        plan.first_number += 1;
-        let failed = made.is_err();
-        if to.send(made).is_err() || failed {
-            return;
-        }
-    }
-}
-
-fn send_all(
-    take: &Receiver<Made>,
-    sender: &Sender,
-    pacer: Pacer,
-    clock: &dyn Clock,
-    to: &To<Message>,
-    stop: &watch::Receiver<bool>,
-) -> SendReport {
-    let mut report = SendReport::default();
-    for made in take {
-        if *stop.borrow() {
-            break;
-        }
-        let (number, draft, partition, hash) = match made {
-            Ok(made) => made,
-            Err(error) => {
-                report.error = Some(error);
-                break;
-            }
-        };
-        let planned = pacer.due(report.sent);
-        wait_until(planned, clock);
-        // Told before it is sent, so that no acknowledgement comes to an unknown event.
-        let _ = to.send(Message::Sent { number, planned, sent: clock.now(), hash });
-        report.sent += 1;
-        loop {
-            match sender.send(&draft.record, partition, number) {
-                Ok(()) => break,
-                Err(SendError::QueueFull) => {
-                    report.backpressure += 1;
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                Err(SendError::Refused(_)) => {
-                    let _ = to.send(Message::Refused { number });
-                    break;
-                }
-            }
-        }
-    }
-    report
-}
-
-fn wait_until(due: At, clock: &dyn Clock) {
-    loop {
-        let left = due.since(clock.now());
-        if left.is_zero() {
-            return;
-        }
-        match left.checked_sub(WATCH) {
-            Some(sleep) if !sleep.is_zero() => std::thread::sleep(sleep),
-            _ => std::thread::sleep(Duration::from_micros(50)),
-        }
-    }
-}
-
 /// Folds messages until everything has come, or the time for stragglers is over.
 async fn collect(
     collector: &mut Collector,
@@ -330,14 +116,14 @@ async fn collect(
     sending: &Sending,
     settle: Duration,
     clock: &dyn Clock,
-    progress: &mut impl FnMut(&Interval),
+    progress: &mut impl FnMut(&[Interval]),
 ) {
     let mut told = 0;
     let mut sent_at: Option<At> = None;
     loop {
         tokio::task::block_in_place(|| drain(collector, messages));
         let closed = collector.close_until(clock.now());
-        collector.intervals[told..closed].iter().for_each(&mut *progress);
+        (told + 1..=closed).for_each(|ended| progress(&collector.intervals[..ended]));
         told = closed;
         if sent_at.is_none()
             && let Ok(report) = sending.done.try_recv()
@@ -372,12 +158,6 @@ fn finish(profile: &Profile, plan: &Plan, collector: &Collector, sending: &Sendi
     let saturated = saturated(plan, collector, &report);
     let size = profile.payload_size.map(|size| format!(" of {size} B")).unwrap_or_default();
     let views: Vec<String> = plan.views.iter().map(|(view, _)| view.clone()).collect();
-    let findings = collector.faults.iter().map(|fault| Finding {
-        outcome: eventproof_reports::model::Outcome::Broken,
-        code: "nonconforming".to_owned(),
-        text: format!("a record departs from the contract: {fault}"),
-        took_ms: None,
-    });
     LoadResult {
         profile: profile.path.display().to_string(),
         title: profile.name.clone(),
@@ -391,7 +171,7 @@ fn finish(profile: &Profile, plan: &Plan, collector: &Collector, sending: &Sendi
             format_duration(profile.warm_up)
         ),
         objectives: result::judge(&profile.objectives, collector, saturated.as_deref()),
-        stages: result::stages(collector, plan.effect_error),
+        stages: result::stages(collector, plan.effect_error, plan.producer.linger),
         counts: collector.ledger.counts(),
         legs: result::legs(collector, &views),
         intervals: collector.intervals.clone(),
@@ -402,9 +182,23 @@ fn finish(profile: &Profile, plan: &Plan, collector: &Collector, sending: &Sendi
             backpressure: report.backpressure,
             saturated,
         },
-        findings: findings.collect(),
+        findings: nonconforming(collector).into_iter().collect(),
         ..LoadResult::default()
     }
+}
+
+/// One finding for all records that depart from the contract, with the first few.
+fn nonconforming(collector: &Collector) -> Option<Finding> {
+    (collector.faulty > 0).then(|| Finding {
+        outcome: eventproof_reports::model::Outcome::Broken,
+        code: "nonconforming".to_owned(),
+        text: format!(
+            "{} records depart from the contract; the first:\n{}",
+            collector.faulty,
+            collector.faults.join("\n")
+        ),
+        took_ms: None,
+    })
 }
 
 /// Why the generator's figures are none, if it did not keep its plan.

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use eventproof_evidence::{Cause, Missing, Place, Reason};
 
+use eventproof_evidence::ledger::{Counts, LegCounts};
+
 use crate::model::{
-    BrokerInfo, Conformance, Finding, Outcome, Provenance, RunResult, ScenarioResult, ServiceInfo, StepResult, SubStep,
-    TimelineEntry,
+    BrokerInfo, Conformance, ConsumerLeg, Distribution, Finding, Generator, Interval, LagPoint, LoadResult, Objective,
+    Outcome, PercentileFigure, Provenance, RunResult, ScenarioResult, ServiceInfo, Stage, StageSlice, StepResult,
+    SubStep, TimelineEntry,
 };
 
 /// A run with a scenario that held, one that broke and one without verdict.
@@ -92,5 +95,98 @@ fn step(keyword: &str, text: &str, line: usize, outcome: Outcome, finding: Optio
         duration_ms: 10.0,
         finding,
         under: Vec::new(),
+    }
+}
+
+/// A load run of five seconds with an objective of each outcome.
+pub fn load() -> LoadResult {
+    let missed = Finding::broken(&Cause::ObjectiveMissed {
+        objective: "p95(processed(feed-service-group)) < 100ms".into(),
+        actual: "212 ms".into(),
+    });
+    let objective = |text: &str, actual: &str, finding: Finding| Objective {
+        text: text.into(),
+        actual: actual.into(),
+        stage: text.contains("p95").then(|| "processed(feed-service-group)".into()),
+        limit_ms: text.contains("p95").then_some(100.0),
+        finding,
+    };
+    let held = Finding { outcome: Outcome::Held, code: String::new(), text: "999.1/s".into(), took_ms: None };
+    let few = Finding::no_verdict(&Reason::TooFewSamples { percentile: "p99.9".into(), needed: 10_000, samples: 4000 });
+    let counts = LegCounts { seen: 5000, ..LegCounts::default() };
+    LoadResult {
+        profile: "features/nova-bus/load/steady-1000.yaml".into(),
+        title: "steady 1000/s".into(),
+        pack: "features/nova-bus".into(),
+        provenance: provenance(),
+        plan: "4000 events of 1000 B of \"content.post.created\" at 1000/s over 500 keys, after 1s of warm-up".into(),
+        objectives: vec![
+            objective("throughput >= 950/s", "999.1/s", held),
+            objective("p95(processed(feed-service-group)) < 100ms", "212 ms", missed),
+            objective("p99.9(end_to_end) < 1s", "9.1 ms", few),
+        ],
+        stages: vec![stage("end_to_end", 1.0, 0.0), stage("processed(feed-service-group)", 70.0, 5.0)],
+        counts: Counts { planned: 5000, acknowledged: 5000, refused: 0, unknown: 0 },
+        legs: vec![
+            ConsumerLeg { name: "topic".into(), meaning: "acknowledged, and seen on the topic".into(), counts },
+            ConsumerLeg {
+                name: "feed-service-group".into(),
+                meaning: "on the topic, and its effect seen in view \"handled\"".into(),
+                counts: LegCounts { seen: 4998, lost: 2, ..counts },
+            },
+        ],
+        intervals: (0..5).map(interval).collect(),
+        generator: Generator {
+            slip: distribution(0.1),
+            cpu_share: 0.31,
+            resident_mb: 84.0,
+            backpressure: 0,
+            saturated: None,
+        },
+        services: Vec::new(),
+        findings: Vec::new(),
+    }
+}
+
+fn stage(name: &str, base: f64, error_ms: f64) -> Stage {
+    let meaning = "planned to visible".into();
+    Stage { name: name.into(), meaning, error_ms, distribution: distribution(base) }
+}
+
+fn distribution(base: f64) -> Distribution {
+    let figure = |(percentile, factor): (f64, f64)| PercentileFigure {
+        percentile,
+        value_ms: base * factor,
+        doubt: (percentile > 99.0).then(|| "too few".to_owned()),
+    };
+    Distribution {
+        count: 4000,
+        out_of_range: 0,
+        min_ms: base * 0.5,
+        mean_ms: base * 1.2,
+        max_ms: base * 11.0,
+        percentiles: [(50.0, 1.0), (95.0, 3.0), (99.0, 6.0), (99.9, 9.0)].map(figure).to_vec(),
+        bins: vec![(base * 0.5, base, 1900), (base, base * 2.0, 1500), (base * 2.0, base * 11.0, 600)],
+    }
+}
+
+fn interval(number: u32) -> Interval {
+    let slice = |name: &str, base: f64| StageSlice {
+        name: name.into(),
+        count: if number == 0 { 0 } else { 1000 },
+        p50_ms: base,
+        p95_ms: base * (2.0 + f64::from(number)),
+        p99_ms: base * (3.0 + f64::from(number)),
+        max_ms: base * 10.0,
+    };
+    Interval {
+        from_ms: f64::from(number) * 1e3,
+        to_ms: f64::from(number + 1) * 1e3,
+        warm_up: number == 0,
+        planned: 1000,
+        acknowledged: 998,
+        seen: 997,
+        stages: vec![slice("end_to_end", 1.0), slice("processed(feed-service-group)", 70.0)],
+        lag: vec![LagPoint { group: "feed-service-group".into(), records: i64::from(number) * 40 }],
     }
 }

@@ -1,8 +1,9 @@
 //! The result as JSON: the model itself, with its kind and the version of its schema.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::model::RunResult;
+use crate::model::{LoadResult, RunResult};
 
 const SCHEMA: u32 = 1;
 
@@ -14,6 +15,13 @@ struct Document<T> {
     result: T,
 }
 
+/// Only what says which kind of document it is.
+#[derive(Deserialize)]
+struct Head {
+    kind: String,
+    schema: u32,
+}
+
 /// Why a file is no result.
 #[derive(Debug, thiserror::Error)]
 pub enum ParseError {
@@ -21,40 +29,60 @@ pub enum ParseError {
     #[error("this is no result of eventproof: {0}")]
     Json(#[from] serde_json::Error),
     /// It is a result of another kind or time.
-    #[error("expected a `run` result of schema {SCHEMA}, this is `{kind}` of schema {schema}")]
-    Other { kind: String, schema: u32 },
+    #[error("expected a `{expected}` result of schema {SCHEMA}, this is `{kind}` of schema {schema}")]
+    Other { expected: &'static str, kind: String, schema: u32 },
 }
 
-/// Indented JSON with a final line end.
+/// The result of a scenario run as indented JSON with a final line end.
 pub fn json_run(result: &RunResult) -> String {
-    let document = Document { kind: "run".to_owned(), schema: SCHEMA, result };
+    write("run", result)
+}
+
+/// Reads what [`json_run`] wrote.
+pub fn parse_run(text: &str) -> Result<RunResult, ParseError> {
+    read("run", text)
+}
+
+/// The result of a load run as indented JSON with a final line end.
+pub fn json_load(result: &LoadResult) -> String {
+    write("load", result)
+}
+
+/// Reads what [`json_load`] wrote.
+pub fn parse_load(text: &str) -> Result<LoadResult, ParseError> {
+    read("load", text)
+}
+
+fn write<T: Serialize>(kind: &str, result: T) -> String {
+    let document = Document { kind: kind.to_owned(), schema: SCHEMA, result };
     // The model has text keys only, so it cannot fail to be JSON.
     let text = serde_json::to_string_pretty(&document).unwrap_or_default();
     format!("{text}\n")
 }
 
-/// Reads what [`json_run`] wrote.
-pub fn parse_run(text: &str) -> Result<RunResult, ParseError> {
-    let document: Document<RunResult> = serde_json::from_str(text)?;
-    match (document.kind.as_str(), document.schema) {
-        ("run", SCHEMA) => Ok(document.result),
-        (kind, schema) => Err(ParseError::Other { kind: kind.to_owned(), schema }),
+fn read<T: DeserializeOwned>(expected: &'static str, text: &str) -> Result<T, ParseError> {
+    let head: Head = serde_json::from_str(text)?;
+    if head.kind != expected || head.schema != SCHEMA {
+        return Err(ParseError::Other { expected, kind: head.kind, schema: head.schema });
     }
+    Ok(serde_json::from_str::<Document<T>>(text)?.result)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::mixed;
+    use crate::fixtures::{load, mixed};
 
     #[test]
     fn what_is_written_is_read_back_the_same() {
         assert_eq!(parse_run(&json_run(&mixed())).unwrap(), mixed());
+        assert_eq!(parse_load(&json_load(&load())).unwrap(), load());
     }
 
     #[test]
     fn another_file_is_refused() {
         assert!(parse_run("{}").is_err());
+        assert!(parse_run(&json_load(&load())).unwrap_err().to_string().contains("this is `load`"));
         let other = json_run(&mixed()).replace("\"schema\": 1", "\"schema\": 9");
         assert_eq!(
             parse_run(&other).unwrap_err().to_string(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
-use crate::model::{Finding, Outcome, RunResult, ScenarioResult};
+use crate::model::{Finding, LoadResult, Objective, Outcome, RunResult, ScenarioResult};
 use crate::text::clean;
 
 /// A suite for each feature, a case for each scenario, and one for what every record says of the contract.
@@ -21,6 +21,38 @@ pub fn junit(result: &RunResult) -> Result<String, SerializeError> {
     }
     report.add_test_suite(run_suite(result));
     report.to_string()
+}
+
+/// A suite with a case for each objective and each finding of a load run.
+pub fn junit_load(result: &LoadResult) -> Result<String, SerializeError> {
+    let mut report = Report::new(format!("eventproof {}", result.title));
+    let mut suite = TestSuite::new(result.title.as_str());
+    suite.add_property(("broker", result.provenance.broker.label.as_str()));
+    suite.add_property(("profile", result.profile.as_str()));
+    suite.add_test_cases(result.objectives.iter().map(objective));
+    for finding in &result.findings {
+        suite.add_test_case(TestCase::new(finding.code.as_str(), status(finding.outcome, Some(finding), None)));
+    }
+    let plan = result.generator.saturated.as_ref().map(|why| Finding {
+        outcome: Outcome::NoVerdict,
+        code: "generator-saturated".to_owned(),
+        text: why.clone(),
+        took_ms: None,
+    });
+    let kept = plan.as_ref().map_or(Outcome::Held, |finding| finding.outcome);
+    suite.add_test_case(TestCase::new("the generator kept its plan", status(kept, plan.as_ref(), None)));
+    report.add_test_suite(suite);
+    report.to_string()
+}
+
+fn objective(objective: &Objective) -> TestCase {
+    let place = format!("measured: {}", objective.actual);
+    let mut case = TestCase::new(
+        clean(&objective.text),
+        status(objective.finding.outcome, Some(&objective.finding), Some(place.clone())),
+    );
+    case.set_system_out(clean(&place));
+    case
 }
 
 fn case(scenario: &ScenarioResult) -> TestCase {
@@ -73,10 +105,15 @@ fn run_suite(result: &RunResult) -> TestSuite {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::mixed;
+    use crate::fixtures::{load, mixed};
 
     #[test]
     fn broken_is_a_failure_and_no_verdict_an_error() {
         insta::assert_snapshot!(junit(&mixed()).unwrap());
+    }
+
+    #[test]
+    fn every_objective_is_a_case_of_its_own() {
+        insta::assert_snapshot!(junit_load(&load()).unwrap());
     }
 }

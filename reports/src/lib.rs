@@ -4,7 +4,8 @@
 //! model in, text out; only the CLI writes files. The JSON form of the model is the model itself.
 //!
 //! ```text
-//! RunResult --> html_run | junit | json_run | terminal_run --> text
+//! RunResult  --> html_run  | junit      | json_run  | terminal_run  --> text
+//! LoadResult --> html_load | junit_load | json_load | terminal_load --> text
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
@@ -18,7 +19,7 @@ mod text;
 #[cfg(test)]
 mod fixtures;
 
-pub use html::html_run;
-pub use json::{ParseError, json_run, parse_run};
-pub use junit::junit;
-pub use terminal::{Style, scenario_line, terminal_run};
+pub use html::{html_load, html_run};
+pub use json::{ParseError, json_load, json_run, parse_load, parse_run};
+pub use junit::{junit, junit_load};
+pub use terminal::{Style, load_line, scenario_line, terminal_load, terminal_run};

@@ -20,9 +20,44 @@ pub(crate) fn millis(ms: f64) -> String {
     if ms < 1000.0 { format!("{ms:.0} ms") } else { format!("{:.1} s", ms / 1e3) }
 }
 
+/// Milliseconds with the digits that a latency deserves: `0.31 ms`, `12.4 ms`, `1.25 s`.
+pub(crate) fn latency(ms: f64) -> String {
+    match ms {
+        ms if ms < 1.0 => format!("{ms:.2} ms"),
+        ms if ms < 100.0 => format!("{ms:.1} ms"),
+        ms if ms < 1000.0 => format!("{ms:.0} ms"),
+        ms => format!("{:.2} s", ms / 1e3),
+    }
+}
+
+/// A whole number with its thousands apart: `10,000`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(
+            [grouped(0), grouped(999), grouped(10_000), grouped(1_234_567)],
+            ["0", "999", "10,000", "1,234,567"]
+        );
+        assert_eq!(
+            [latency(0.314), latency(12.44), latency(250.0), latency(1250.0)],
+            ["0.31 ms", "12.4 ms", "250 ms", "1.25 s"]
+        );
+    }
 
     #[test]
     fn what_could_mislead_becomes_visible_and_chinese_stays() {

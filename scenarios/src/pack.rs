@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use eventproof_contract::Contract;
+use eventproof_loadgen::Profile;
 use eventproof_source::{Diagnostic, Diagnostics};
 use eventproof_system::SystemSpec;
 
@@ -63,10 +64,37 @@ impl Pack {
         Ok(pack)
     }
 
+    /// The pack's load profiles (`load/*.yaml`), each checked against the pack; all faults otherwise.
+    pub fn profiles(&self) -> Result<Vec<Profile>, Diagnostics> {
+        let mut faults = Diagnostics::default();
+        let mut profiles = Vec::new();
+        for path in profile_paths(&self.folder.join("load")) {
+            match Profile::read(&path) {
+                Ok(profile) => {
+                    faults.extend(profile.check(&self.contract, &self.system));
+                    profiles.push(profile);
+                }
+                Err(found) => faults.extend(found),
+            }
+        }
+        if faults.has_errors() { Err(faults) } else { Ok(profiles) }
+    }
+
     /// Every step matched and every name checked; all faults otherwise.
     pub fn plan(&self) -> Result<Plan, Diagnostics> {
         Plan::of(self)
     }
+}
+
+/// Sorted by name; a pack without the folder has none.
+fn profile_paths(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|end| end == "yaml" || end == "yml"))
+        .collect();
+    paths.sort();
+    paths
 }
 
 fn read_contract(folder: &Path, faults: &mut Diagnostics) -> Option<Contract> {

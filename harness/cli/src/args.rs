@@ -20,6 +20,8 @@ const EXIT_CODES: &str = "Exit codes: 0 all held; 1 something was broken; 2 usag
 pub enum Command {
     /// Run the scenarios of a pack
     Run(RunArguments),
+    /// Send load and judge its objectives
+    Load(LoadArguments),
     /// Find everything that is wrong with a pack, without starting anything
     Lint {
         /// Folder of the pack
@@ -94,4 +96,14 @@ pub struct RunArguments {
     /// Only scenarios with this tag
     #[arg(long = "tag", value_name = "TAG")]
     pub tags: Vec<String>,
+}
+
+/// Options of `load`.
+#[derive(Clone, Debug, Args)]
+pub struct LoadArguments {
+    /// Load profiles, one after another
+    #[arg(required = true)]
+    pub profiles: Vec<PathBuf>,
+    #[command(flatten)]
+    pub rig: RigArguments,
 }

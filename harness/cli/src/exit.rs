@@ -1,6 +1,6 @@
 //! Exit codes: the one place where they are named, and where what was found becomes one.
 
-use eventproof_reports::model::{Finding, Outcome, RunResult};
+use eventproof_reports::model::{Finding, LoadResult, Outcome, RunResult};
 
 /// Everything held.
 pub const HELD: u8 = 0;
@@ -19,6 +19,18 @@ pub fn of_run(result: &RunResult) -> u8 {
     let conformance = result.conformance.findings.iter().map(|finding| finding.outcome);
     let code = of_outcomes(outcomes.chain(conformance).chain(findings(&result.findings)));
     if result.scenarios.is_empty() && code == HELD { NO_VERDICT } else { code }
+}
+
+/// The code of a load run.
+pub fn of_load(result: &LoadResult) -> u8 {
+    of_outcomes([result.outcome()])
+}
+
+/// The code of several commands done in one: the gravest.
+pub fn gravest(codes: impl IntoIterator<Item = u8>) -> u8 {
+    let order = [HELD, NO_VERDICT, BROKEN, USAGE, DEFECT];
+    let rank = |code: &u8| order.iter().position(|known| known == code).unwrap_or(order.len());
+    codes.into_iter().max_by_key(rank).unwrap_or(NO_VERDICT)
 }
 
 /// The code of some outcomes. A skip is not green unless something says that it may be.
@@ -45,6 +57,14 @@ mod tests {
         assert_eq!(of_outcomes([Outcome::Held, Outcome::NoVerdict]), NO_VERDICT);
         assert_eq!(of_outcomes([Outcome::Held, Outcome::Skipped]), NO_VERDICT);
         assert_eq!(of_outcomes([Outcome::Held]), HELD);
+    }
+
+    #[test]
+    fn the_gravest_of_several_is_the_code() {
+        assert_eq!(gravest([HELD, NO_VERDICT, BROKEN]), BROKEN);
+        assert_eq!(gravest([USAGE, BROKEN, HELD]), USAGE);
+        assert_eq!(gravest([HELD, NO_VERDICT]), NO_VERDICT);
+        assert_eq!(gravest([]), NO_VERDICT);
     }
 
     #[test]

@@ -2,9 +2,14 @@
 
 use std::io::{IsTerminal, Write};
 
+/// Whether progress goes to a terminal.
+pub fn is_terminal() -> bool {
+    std::io::stderr().is_terminal()
+}
+
 /// Whether colours are welcome: a terminal, and NO_COLOR is not set.
 pub fn color() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Columns of the terminal; 100 where there is none.
@@ -16,6 +21,12 @@ pub fn width() -> usize {
 pub fn progress(text: &str) {
     // Nobody may be listening any more; the run goes on.
     let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// A line of progress in place of the one before; only for a terminal.
+pub fn over(text: &str) {
+    // The same holds here.
+    let _ = write!(std::io::stderr().lock(), "\r\u{1b}[2K{text}");
 }
 
 /// What went wrong.

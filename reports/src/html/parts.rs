@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::model::{Finding, Outcome, Provenance};
+use crate::model::{Finding, Outcome, Provenance, ServiceInfo};
 use crate::terminal::word;
 use crate::text::clean;
 
@@ -67,6 +67,20 @@ pub(super) fn provenance(of: &Provenance) -> Markup {
         table {
             caption { "Where this result comes from" }
             tbody { @for (name, value) in &rows { tr { th scope="row" { (name) } td { (clean(value)) } } } }
+        }
+    }
+}
+
+/// Services as they were at the end.
+pub(super) fn services(services: &[ServiceInfo]) -> Markup {
+    html! {
+        @if !services.is_empty() { h2 { "Services" } }
+        @for service in services {
+            details class="card" {
+                summary { strong { (clean(&service.name)) } ": " (clean(&service.state)) ", started " (service.starts) " time(s)"
+                    @if !service.faults.is_empty() { ", with faults: " (service.faults.join(", ")) } }
+                pre { (clean(&service.last_lines.join("\n"))) }
+            }
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::parts::{badge, class, finding, page, provenance};
-use crate::model::{Conformance, Outcome, RunResult, ScenarioResult, ServiceInfo, StepResult};
+use super::parts::{badge, class, finding, page, provenance, services};
+use crate::model::{Conformance, Outcome, RunResult, ScenarioResult, StepResult};
 use crate::text::{clean, millis};
 
 /// A page: the verdict first, then what broke and why, then the rest.
@@ -113,19 +113,6 @@ fn conformance(of: &Conformance) -> Markup {
                 @for (name, count) in &of.seen {
                     tr { th scope="row" { (clean(name)) } td class="n" { (count) @if *count == 0 { " (never seen)" } } }
                 }
-            }
-        }
-    }
-}
-
-fn services(services: &[ServiceInfo]) -> Markup {
-    html! {
-        h2 { "Services" }
-        @for service in services {
-            details class="card" {
-                summary { strong { (clean(&service.name)) } ": " (clean(&service.state)) ", started " (service.starts) " time(s)"
-                    @if !service.faults.is_empty() { ", with faults: " (service.faults.join(", ")) } }
-                pre { (clean(&service.last_lines.join("\n"))) }
             }
         }
     }

@@ -3,7 +3,7 @@
 use eventproof_evidence::ledger::{Counts, LegCounts};
 use serde::{Deserialize, Serialize};
 
-use super::common::{Finding, Provenance, ServiceInfo};
+use super::common::{Finding, Outcome, Provenance, ServiceInfo};
 
 /// A whole load run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,17 @@ pub struct LoadResult {
     pub findings: Vec<Finding>,
 }
 
+impl LoadResult {
+    /// The worst of objectives and findings. Nothing judged is no verdict, and an interrupted or saturated run has none
+    /// unless something was broken.
+    pub fn outcome(&self) -> Outcome {
+        let outcomes = self.objectives.iter().map(|objective| &objective.finding).chain(&self.findings);
+        let worst = outcomes.map(|finding| finding.outcome).max().unwrap_or(Outcome::NoVerdict);
+        let doubtful = self.generator.saturated.is_some() || self.provenance.interrupted;
+        if doubtful { worst.max(Outcome::NoVerdict) } else { worst }
+    }
+}
+
 /// An objective of the profile and what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Objective {
@@ -34,6 +45,12 @@ pub struct Objective {
     pub text: String,
     /// What was measured, for people: `12.3 ms`.
     pub actual: String,
+    /// The stage that it limits, if it is about latency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// The limit on that stage. Milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_ms: Option<f64>,
     pub finding: Finding,
 }
 

@@ -14,25 +14,27 @@ pub fn lint(folder: &Path) -> u8 {
             return exit::USAGE;
         }
     };
-    match pack.plan() {
-        Err(faults) => {
+    let (plan, profiles) = match (pack.plan(), pack.profiles()) {
+        (Ok(plan), Ok(profiles)) => (plan, profiles),
+        (plan, profiles) => {
+            let mut faults = plan.err().unwrap_or_default();
+            faults.extend(profiles.err().unwrap_or_default());
             output::result(faults.render(output::color()).trim_end());
-            exit::USAGE
+            return exit::USAGE;
         }
-        Ok(plan) => {
-            let mut warnings = pack.warnings.clone();
-            warnings.extend(plan.warnings.clone());
-            if !warnings.is_empty() {
-                output::result(warnings.render(output::color()).trim_end());
-            }
-            output::result(&format!(
-                "{}: {} scenarios, {} messages on {} topics: nothing is wrong",
-                pack.name,
-                plan.scenarios.len(),
-                pack.contract.messages.len(),
-                pack.contract.channels.len()
-            ));
-            exit::HELD
-        }
+    };
+    let mut warnings = pack.warnings.clone();
+    warnings.extend(plan.warnings.clone());
+    if !warnings.is_empty() {
+        output::result(warnings.render(output::color()).trim_end());
     }
+    output::result(&format!(
+        "{}: {} scenarios, {} messages on {} topics, {} load profiles: nothing is wrong",
+        pack.name,
+        plan.scenarios.len(),
+        pack.contract.messages.len(),
+        pack.contract.channels.len(),
+        profiles.len()
+    ));
+    exit::HELD
 }

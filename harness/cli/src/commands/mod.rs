@@ -3,9 +3,12 @@
 mod broker;
 mod files;
 mod lint;
+mod load;
+mod origin;
 mod rig;
 mod run;
 mod serve;
+mod services;
 mod steps;
 
 use crate::args::{Arguments, Command};
@@ -14,6 +17,7 @@ use crate::args::{Arguments, Command};
 pub async fn dispatch(arguments: Arguments) -> u8 {
     match arguments.command {
         Command::Run(arguments) => run::run(arguments).await,
+        Command::Load(arguments) => load::load(arguments).await,
         Command::Lint { pack } => lint::lint(&pack),
         Command::Steps { words, lang } => steps::steps(&words, lang.as_deref()),
         Command::Serve { system, service, faults } => serve::serve(system, service, &faults).await,

@@ -1,23 +1,22 @@
 //! `run`: the contract gate.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use eventproof_evidence::{Clock, RunClock};
-use eventproof_reports::model::{BrokerInfo, Finding, Outcome, Provenance, RunResult, ScenarioResult, ServiceInfo};
+use eventproof_reports::model::{BrokerInfo, Provenance, RunResult, ScenarioResult};
 use eventproof_reports::{Style, html_run, json_run, junit, scenario_line, terminal_run};
 use eventproof_scenarios::{Choice, Pack, Plan, RunContext, RunReport, ScenarioListener};
 use eventproof_source::Diagnostics;
 use eventproof_system::Rig;
 
-use super::files;
+use super::origin::{self, Origin};
 use super::rig::{RunIdentity, plan};
+use super::{files, services};
 use crate::args::RunArguments;
 use crate::{exit, output};
 
 pub async fn run(arguments: RunArguments) -> u8 {
-    let began = Instant::now();
-    let started_at = now();
+    let origin = Origin::begin();
     let (pack, scenarios) = match read(&arguments) {
         Ok(read) => read,
         Err(faults) => {
@@ -36,20 +35,11 @@ pub async fn run(arguments: RunArguments) -> u8 {
         Ok(performed) => performed,
         Err(code) => return code,
     };
+    let command = command(&arguments, identity.seed);
     result.scenarios = report.scenarios;
     result.conformance = report.conformance;
-    result.provenance = Provenance {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        command: command(&arguments, identity.seed),
-        started_at,
-        duration_ms: began.elapsed().as_secs_f64() * 1e3,
-        seed: identity.seed,
-        run_id: identity.run_id,
-        broker,
-        machine: machine(),
-        exit_code: 0,
-        interrupted: result.provenance.interrupted,
-    };
+    result.provenance =
+        Provenance { interrupted: result.provenance.interrupted, ..origin.provenance(command, &identity, broker) };
     let code = exit::of_run(&result);
     result.provenance.exit_code = i32::from(code);
     write(&arguments, &result);
@@ -91,38 +81,14 @@ async fn perform(
             context.report()
         }
     };
-    result.services = services(&context).await;
-    result.findings = unasked_deaths(&result.services);
+    result.services = services::at_end(&context.rig.system).await;
+    result.findings = services::unasked_deaths(&result.services);
     match Arc::into_inner(context) {
         Some(context) => context.rig.stop().await,
         // Interrupted scenarios may still hold it: services end with their parent's end of the pipe.
         None => output::progress("  some scenarios had not ended"),
     }
     Ok((report, broker))
-}
-
-async fn services(context: &RunContext) -> Vec<ServiceInfo> {
-    let states = context.rig.system.states().await;
-    let info = |state: eventproof_system::ServiceState| ServiceInfo {
-        name: state.name,
-        state: state.state,
-        starts: state.starts,
-        faults: state.faults,
-        last_lines: state.last_lines,
-    };
-    states.into_iter().map(info).collect()
-}
-
-/// Whatever is not running when all scenarios have ended died unasked: scenarios start again what they end.
-fn unasked_deaths(services: &[ServiceInfo]) -> Vec<Finding> {
-    let dead = services.iter().filter(|service| service.state != "running");
-    dead.map(|service| Finding {
-        outcome: Outcome::Broken,
-        code: "service-dead".to_owned(),
-        text: format!("service \"{}\" is dead: {}", service.name, service.state),
-        took_ms: None,
-    })
-    .collect()
 }
 
 fn failed(text: &str) -> u8 {
@@ -160,26 +126,8 @@ impl ScenarioListener for Told {
 
 fn command(arguments: &RunArguments, seed: u64) -> String {
     let mut words = vec!["eventproof".to_owned(), "run".to_owned(), arguments.pack.display().to_string()];
-    match &arguments.rig.brokers {
-        Some(brokers) => words.extend(["--brokers".to_owned(), brokers.clone()]),
-        None if arguments.rig.broker != Default::default() => {
-            words.extend(["--broker".to_owned(), "container".to_owned()])
-        }
-        None => {}
-    }
-    words.extend(arguments.rig.faults.iter().flat_map(|fault| ["--fault".to_owned(), fault.clone()]));
+    words.extend(origin::rig_words(&arguments.rig));
     words.extend(arguments.names.iter().flat_map(|name| ["--name".to_owned(), format!("'{name}'")]));
     words.extend(["--seed".to_owned(), seed.to_string()]);
     words.join(" ")
-}
-
-/// RFC 3339, UTC.
-pub fn now() -> String {
-    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
-}
-
-/// Operating system and processors.
-pub fn machine() -> String {
-    let processors = std::thread::available_parallelism().map_or(0, usize::from);
-    format!("{} {}, {processors} processors", std::env::consts::OS, std::env::consts::ARCH)
 }

@@ -1,37 +1,8 @@
-//! What a terminal shows: one line as each scenario ends, and at the end what broke and the counts.
+//! A scenario run in a terminal.
 
-use crate::model::{Finding, Outcome, RunResult, ScenarioResult};
+use super::{Style, indented, word};
+use crate::model::{Outcome, RunResult, ScenarioResult};
 use crate::text::{clean, millis};
-
-/// How to print.
-#[derive(Clone, Copy, Debug)]
-pub struct Style {
-    pub color: bool,
-    /// Columns.
-    pub width: usize,
-}
-
-impl Style {
-    fn paint(self, outcome: Outcome, text: &str) -> String {
-        let code = match outcome {
-            Outcome::Held => "32",
-            Outcome::Broken => "31",
-            Outcome::NoVerdict => "33",
-            Outcome::Skipped => "2",
-        };
-        if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
-    }
-}
-
-/// The word for an outcome.
-pub(crate) fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Held => "held",
-        Outcome::Broken => "BROKEN",
-        Outcome::NoVerdict => "no verdict",
-        Outcome::Skipped => "skipped",
-    }
-}
 
 /// One line when a scenario ends.
 pub fn scenario_line(scenario: &ScenarioResult, style: Style) -> String {
@@ -64,12 +35,6 @@ fn not_held(scenario: &ScenarioResult, style: Style) -> String {
         text.push_str(&step.finding.as_ref().map(indented).unwrap_or_default());
     }
     text
-}
-
-fn indented(finding: &Finding) -> String {
-    let lines = clean(&finding.text);
-    let body: String = lines.lines().map(|line| format!("    {line}\n")).collect();
-    format!("{body}    [{}]\n", finding.code)
 }
 
 fn summary(result: &RunResult, style: Style) -> String {

@@ -1,0 +1,173 @@
+//! `load`: load profiles and their objectives.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use eventproof_evidence::{Clock, RunClock};
+use eventproof_loadgen::{LoadSetup, Profile};
+use eventproof_reports::model::{BrokerInfo, Interval, LoadResult};
+use eventproof_reports::{Style, html_load, json_load, junit_load, load_line, terminal_load};
+use eventproof_scenarios::Pack;
+use eventproof_source::Diagnostics;
+use eventproof_system::Rig;
+use tokio::sync::watch;
+
+use super::origin::{self, Origin};
+use super::rig::{RunIdentity, plan};
+use super::{files, services};
+use crate::args::LoadArguments;
+use crate::{exit, output};
+
+/// Intervals between two lines of progress where there is no terminal.
+const LINE_EVERY: usize = 5;
+
+pub async fn load(arguments: LoadArguments) -> u8 {
+    let read: Vec<_> = arguments.profiles.iter().map(|path| (path, read(path))).collect();
+    let faults: Vec<_> = read.iter().filter_map(|(_, read)| read.as_ref().err()).collect();
+    if !faults.is_empty() {
+        faults.iter().for_each(|faults| output::progress(faults.render(output::color()).trim_end()));
+        return exit::USAGE;
+    }
+    let several = read.len() > 1;
+    let mut codes = Vec::new();
+    for (path, (profile, pack)) in read.into_iter().filter_map(|(path, read)| Some((path, read.ok()?))) {
+        let folder = report_folder(&arguments, path, several);
+        codes.push(one(&arguments, &profile, pack, &folder).await);
+    }
+    exit::gravest(codes)
+}
+
+/// A profile and its pack, with every fault of both.
+fn read(path: &Path) -> Result<(Profile, Pack), Diagnostics> {
+    let profile = Profile::read(path)?;
+    let pack = Pack::read(&profile.pack)?;
+    let faults = profile.check(&pack.contract, &pack.system);
+    if faults.has_errors() { Err(faults) } else { Ok((profile, pack)) }
+}
+
+fn report_folder(arguments: &LoadArguments, profile: &Path, several: bool) -> PathBuf {
+    let name = profile.file_stem().filter(|_| several);
+    name.map_or_else(|| arguments.rig.report.clone(), |name| arguments.rig.report.join(name))
+}
+
+async fn one(arguments: &LoadArguments, profile: &Profile, pack: Pack, folder: &Path) -> u8 {
+    let origin = Origin::begin();
+    let identity = RunIdentity::new(arguments.rig.seed);
+    output::progress(&format!("{}:", profile.name));
+    let (mut result, broker) = match perform(arguments, &identity, profile, pack).await {
+        Ok(performed) => performed,
+        Err(code) => return code,
+    };
+    let interrupted = result.provenance.interrupted;
+    result.provenance = origin.provenance(command(arguments, profile, identity.seed), &identity, broker);
+    result.provenance.interrupted = interrupted;
+    let code = exit::of_load(&result);
+    result.provenance.exit_code = i32::from(code);
+    write(folder, &result);
+    code
+}
+
+async fn perform(
+    arguments: &LoadArguments,
+    identity: &RunIdentity,
+    profile: &Profile,
+    pack: Pack,
+) -> Result<(LoadResult, BrokerInfo), u8> {
+    let data = tempfile::tempdir().map_err(|error| failed(&format!("no folder for the services' data: {error}")))?;
+    let planned = plan(&arguments.rig, identity, pack.contract.clone(), pack.system.clone(), data.path());
+    let planned = planned.map_err(|error| {
+        output::error(&error);
+        exit::USAGE
+    })?;
+    let clock: Arc<dyn Clock> = Arc::new(RunClock::start());
+    let tell = |stage: &str| output::progress(&format!("  {stage}"));
+    let mut rig = Rig::start(&planned, clock, &tell).await.map_err(|error| failed(&error.to_string()))?;
+    rig.stop_observing();
+    let broker = BrokerInfo { kind: rig.broker.kind().word().to_owned(), label: rig.broker.label().to_owned() };
+    output::progress(&format!("  ready on the {}", broker.label));
+    let (stop, stopped) = interruption();
+    let setup = LoadSetup {
+        rig: &rig,
+        contract: pack.contract.clone(),
+        run_id: identity.run_id.clone(),
+        stop: stopped.clone(),
+    };
+    let mut live = Live::default();
+    let loaded = eventproof_loadgen::run(&setup, profile, |so_far| live.show(so_far)).await;
+    live.end();
+    stop.abort();
+    let found = services::at_end(&rig.system).await;
+    rig.stop().await;
+    let mut result = loaded.map_err(|error| failed(&error.to_string()))?;
+    result.findings.extend(services::unasked_deaths(&found));
+    result.services = found;
+    result.provenance.interrupted = *stopped.borrow();
+    Ok((result, broker))
+}
+
+/// A signal that becomes true on Ctrl-C.
+fn interruption() -> (tokio::task::JoinHandle<()>, watch::Receiver<bool>) {
+    let (tell, told) = watch::channel(false);
+    let task = tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            output::progress("  interrupted: waiting for what is under way, then writing what there is");
+            // The run may be over by now.
+            let _ = tell.send(true);
+        }
+        // Kept, so that the receiver never sees a closed channel instead of an answer.
+        std::future::pending::<()>().await;
+    });
+    (task, told)
+}
+
+/// Progress: one line that is written over in a terminal, a line now and then elsewhere.
+#[derive(Default)]
+struct Live {
+    shown: bool,
+}
+
+impl Live {
+    fn show(&mut self, so_far: &[Interval]) {
+        let style = Style { color: output::color(), width: output::width().saturating_sub(2) };
+        if output::is_terminal() {
+            output::over(&format!("  {}", load_line(so_far, style)));
+            self.shown = true;
+        } else if so_far.len() % LINE_EVERY == 0 {
+            output::progress(&format!("  {}", load_line(so_far, style)));
+        }
+    }
+
+    fn end(&self) {
+        if self.shown {
+            output::progress("");
+        }
+    }
+}
+
+fn failed(text: &str) -> u8 {
+    output::error(text);
+    exit::NO_VERDICT
+}
+
+fn write(folder: &Path, result: &LoadResult) {
+    let style = Style { color: output::color(), width: output::width() };
+    output::result(terminal_load(result, style).trim_end());
+    let written = files::write(
+        folder,
+        &[
+            ("report.html", Ok(html_load(result))),
+            ("junit.xml", junit_load(result).map_err(|error| error.to_string())),
+            ("result.json", Ok(json_load(result))),
+        ],
+    );
+    for path in written {
+        output::result(&format!("wrote {}", path.display()));
+    }
+}
+
+fn command(arguments: &LoadArguments, profile: &Profile, seed: u64) -> String {
+    let mut words = vec!["eventproof".to_owned(), "load".to_owned(), profile.path.display().to_string()];
+    words.extend(origin::rig_words(&arguments.rig));
+    words.extend(["--seed".to_owned(), seed.to_string()]);
+    words.join(" ")
+}

@@ -1,0 +1,93 @@
+//! Everything that is fixed before the first event.
+
+use std::time::Duration;
+
+use eventproof_broker::SenderSettings;
+use eventproof_contract::{Draft, Generator, event_number};
+use eventproof_evidence::At;
+
+use crate::collector::Frame;
+use crate::pacer::Pacer;
+use crate::profile::Profile;
+use crate::run::{LoadError, LoadSetup};
+
+/// The time from the first record made to the first planned instant.
+const LEAD: Duration = Duration::from_millis(500);
+
+/// Everything that is fixed before the first event.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    pub message: String,
+    pub topic: String,
+    pub key_field: Option<String>,
+    pub partitions: u32,
+    /// (view, group)
+    pub views: Vec<(String, String)>,
+    pub effect_error: Duration,
+    /// The first event, made to learn its number.
+    pub first: Draft,
+    pub first_number: u64,
+    pub generator: Generator,
+    pub keys: Vec<String>,
+    pub payload_size: Option<usize>,
+    pub pacer: Pacer,
+    pub producer: SenderSettings,
+    pub start: At,
+    pub warm_up: u64,
+    pub total: u64,
+}
+
+impl Plan {
+    pub fn new(setup: &LoadSetup<'_>, profile: &Profile) -> Result<Plan, LoadError> {
+        let missing = |what, name: &str| LoadError::Missing { what, name: name.to_owned() };
+        let message = setup.contract.message(&profile.message).ok_or_else(|| missing("message", &profile.message))?;
+        let spec = setup.rig.system.spec();
+        let mut views = Vec::new();
+        let mut effect_error = Duration::ZERO;
+        for name in &profile.effects {
+            let view = spec.view(name).ok_or_else(|| missing("view", name))?;
+            if let eventproof_system::ViewKind::Journal(journal) = &view.kind {
+                effect_error = effect_error.max(journal.every);
+            }
+            views.push((name.clone(), view.group.clone()));
+        }
+        let declared = setup.contract.channel_of_topic(&message.topic).and_then(|channel| channel.partitions);
+        let mut generator = setup.rig.generator.fork("load");
+        let keys: Vec<String> = (0..profile.keys).map(|_| generator.identity()).collect();
+        let first = generator.record(&setup.contract, message, &[], profile.payload_size)?;
+        let first_number = first.event.id.as_deref().and_then(|id| event_number(id, &setup.run_id));
+        let start = setup.rig.clock.now() + LEAD;
+        let pacer = Pacer::new(start, profile.rate);
+        let warm_up = pacer.count_in(profile.warm_up);
+        Ok(Plan {
+            message: message.name.clone(),
+            topic: message.topic.clone(),
+            key_field: message.envelope.key.as_ref().map(|rule| rule.pointer.clone()),
+            partitions: declared.unwrap_or(1),
+            views,
+            effect_error,
+            // The first draft is used up: the events of the run begin behind it.
+            first_number: first_number.ok_or_else(|| missing("event id in the envelope of", &message.name))? + 1,
+            first,
+            generator,
+            keys,
+            payload_size: profile.payload_size,
+            pacer,
+            producer: profile.producer.clone(),
+            start,
+            warm_up,
+            total: warm_up + profile.events,
+        })
+    }
+
+    pub fn frame(&self, profile: &Profile) -> Frame {
+        Frame {
+            start: self.start,
+            first: self.first_number,
+            first_measured: self.first_number + self.warm_up,
+            keys: profile.keys,
+            groups: self.views.iter().map(|(_, group)| group.clone()).collect(),
+            interval: Frame::interval_of(self.pacer.due(self.total).since(self.start)),
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The report of a load run.
+
+use maud::{Markup, html};
+
+use super::chart::{Line, Mark, Picture, Threshold, bars, lines};
+use super::parts::{badge, class, finding, page, provenance, services};
+use crate::model::{ConsumerLeg, Generator, Interval, LoadResult, Outcome, Stage};
+use crate::text::{clean, grouped, latency, millis};
+
+/// Rows of the table under the pictures; a longer run shows every n-th interval.
+const ROWS: usize = 120;
+/// Classes of the lines of groups.
+const CLASSES: [&str; 4] = ["a", "b", "c", "d"];
+
+/// A page: the verdict first, then objectives, then latency, delivery, pace and lag.
+pub fn html_load(result: &LoadResult) -> String {
+    let body = html! {
+        (verdict(result))
+        @for one in &result.findings { article class=(class(one.outcome)) { (badge(one.outcome)) " the run as a whole" (finding(one)) } }
+        (objectives(result))
+        h2 { "Latency" }
+        p class="soft" { "Counted from the planned instant of each event (open loop), after the warm-up." }
+        (stages(&result.stages))
+        @for stage in &result.stages { (over_time(result, stage)) (distribution(stage)) }
+        (delivery(result))
+        h2 { "Pace" }
+        (pace(result))
+        (generator(&result.generator, &result.provenance.broker.kind))
+        @if result.intervals.iter().any(|interval| !interval.lag.is_empty()) { h2 { "Lag" } (lag(result)) }
+        (intervals(result))
+        (services(&result.services))
+        (provenance(&result.provenance))
+    };
+    page(&format!("eventproof: {}", result.title), &body)
+}
+
+fn verdict(result: &LoadResult) -> Markup {
+    let outcome = result.outcome();
+    let sentence = match outcome {
+        Outcome::Held => "every objective was met",
+        Outcome::Broken => "an objective was missed",
+        Outcome::NoVerdict | Outcome::Skipped => "there is no verdict",
+    };
+    let met = result.objectives.iter().filter(|objective| objective.finding.outcome == Outcome::Held).count();
+    html! {
+        header class={ "verdict " (class(outcome)) } {
+            h1 { (badge(outcome)) (clean(&result.title)) ": " (sentence) }
+            p { (clean(&result.plan)) }
+            p class="soft" {
+                (met) " of " (result.objectives.len()) " objectives met; on the " strong { (clean(&result.provenance.broker.label)) }
+                ", in " (millis(result.provenance.duration_ms))
+                @if result.provenance.interrupted { "; interrupted: this is what was done until then" }
+            }
+            @if let Some(why) = &result.generator.saturated { p { strong { "The generator did not keep its plan: " } (clean(why)) } }
+        }
+    }
+}
+
+fn objectives(result: &LoadResult) -> Markup {
+    html! {
+        h2 { "Objectives" }
+        div class="scroll" { table {
+            thead { tr { th { "Verdict" } th { "Objective" } th class="n" { "Measured" } } }
+            tbody {
+                @for objective in &result.objectives {
+                    tr {
+                        td { (badge(objective.finding.outcome)) }
+                        th scope="row" { code { (clean(&objective.text)) }
+                            @if objective.finding.outcome != Outcome::Held { (finding(&objective.finding)) } }
+                        td class="n" { (clean(&objective.actual)) }
+                    }
+                }
+            }
+        } }
+    }
+}
+
+fn stages(stages: &[Stage]) -> Markup {
+    let shown: Vec<f64> = stages
+        .first()
+        .map_or_else(Vec::new, |stage| stage.distribution.percentiles.iter().map(|figure| figure.percentile).collect());
+    html! {
+        div class="scroll" { table {
+            thead { tr { th { "Stage" } th class="n" { "Events" } th class="n" { "min" } th class="n" { "mean" }
+                @for percentile in &shown { th class="n" { "p" (percentile) } } th class="n" { "max" } } }
+            tbody { @for stage in stages { (stage_row(stage)) } }
+        } }
+        @for stage in stages { @for figure in stage.distribution.percentiles.iter().filter(|figure| figure.doubt.is_some()) {
+            p class="soft" { "p" (figure.percentile) " of " (clean(&stage.name)) ": " (clean(figure.doubt.as_deref().unwrap_or_default())) }
+        } }
+    }
+}
+
+fn stage_row(stage: &Stage) -> Markup {
+    let of = &stage.distribution;
+    html! {
+        tr {
+            th scope="row" { code { (clean(&stage.name)) } div class="soft" { (clean(&stage.meaning))
+                @if stage.error_ms > 0.0 { "; up to " (latency(stage.error_ms)) " late by the way it is watched" }
+                @if of.out_of_range > 0 { "; " (grouped(of.out_of_range)) " longer than can be counted" } } }
+            td class="n" { (grouped(of.count)) }
+            @if of.count == 0 { td class="n" colspan="7" { "nothing was measured" } }
+            @else {
+                td class="n" { (latency(of.min_ms)) } td class="n" { (latency(of.mean_ms)) }
+                @for figure in &of.percentiles { td class="n" { (latency(figure.value_ms)) @if figure.doubt.is_some() { " ?" } } }
+                td class="n" { (latency(of.max_ms)) }
+            }
+        }
+    }
+}
+
+fn over_time(result: &LoadResult, stage: &Stage) -> Markup {
+    let figures = |pick: fn(&crate::model::StageSlice) -> f64| {
+        let of = |interval: &Interval| {
+            let slice = interval.stages.iter().find(|slice| slice.name == stage.name && slice.count > 0)?;
+            Some((interval.to_ms / 1e3, pick(slice)))
+        };
+        result.intervals.iter().filter_map(of).collect::<Vec<_>>()
+    };
+    let line = |name: &str, class, points| Line { name: name.to_owned(), class, points };
+    let here = result.objectives.iter().filter(|objective| objective.stage.as_deref() == Some(&stage.name));
+    let threshold = |objective: &crate::model::Objective| {
+        Some(Threshold { text: clean(&objective.text), value: objective.limit_ms? })
+    };
+    lines(&Picture {
+        title: format!("{} over time", stage.name),
+        unit: "ms",
+        logarithmic: true,
+        lines: vec![
+            line("p50", "a", figures(|slice| slice.p50_ms)),
+            line("p95", "b", figures(|slice| slice.p95_ms)),
+            line("p99", "c", figures(|slice| slice.p99_ms)),
+            line("max", "d", figures(|slice| slice.max_ms)),
+        ],
+        thresholds: here.filter_map(threshold).collect(),
+        warm_up_to: warm_up_to(result),
+    })
+}
+
+fn distribution(stage: &Stage) -> Markup {
+    let mark = |figure: &crate::model::PercentileFigure| Mark {
+        name: format!("p{}{}", figure.percentile, if figure.doubt.is_some() { "?" } else { "" }),
+        value: figure.value_ms,
+    };
+    let marks: Vec<Mark> = stage.distribution.percentiles.iter().map(mark).collect();
+    html! {
+        @if stage.distribution.count > 0 { (bars(&format!("{}: distribution", stage.name), &stage.distribution.bins, &marks)) }
+    }
+}
+
+fn warm_up_to(result: &LoadResult) -> f64 {
+    result.intervals.iter().take_while(|interval| interval.warm_up).last().map_or(0.0, |interval| interval.to_ms / 1e3)
+}
+
+fn delivery(result: &LoadResult) -> Markup {
+    let counts = &result.counts;
+    html! {
+        h2 { "Delivery" }
+        p { (grouped(counts.planned)) " planned (warm-up included): " (grouped(counts.acknowledged)) " acknowledged, "
+            (grouped(counts.refused)) " refused, " (grouped(counts.unknown)) " of unknown fate." }
+        div class="scroll" { table {
+            thead { tr { th { "Leg" } @for name in ["seen", "lost", "duplicated", "reordered", "phantom", "corrupted", "unknown"] { th class="n" { (name) } } } }
+            tbody { @for leg in &result.legs { (leg_row(leg)) } }
+        } }
+    }
+}
+
+fn leg_row(leg: &ConsumerLeg) -> Markup {
+    let of = &leg.counts;
+    let bad = [of.lost, of.duplicated, of.reordered, of.phantom, of.corrupted, of.unknown];
+    html! {
+        tr {
+            th scope="row" { code { (clean(&leg.name)) } div class="soft" { (clean(&leg.meaning)) } }
+            td class="n" { (grouped(of.seen)) }
+            @for count in bad { td class={ "n" @if count > 0 { " badge broken" } } { (grouped(count)) } }
+        }
+    }
+}
+
+fn pace(result: &LoadResult) -> Markup {
+    let rate = |pick: fn(&Interval) -> u64| {
+        let of = |interval: &Interval| {
+            let seconds = (interval.to_ms - interval.from_ms) / 1e3;
+            (interval.to_ms / 1e3, if seconds > 0.0 { pick(interval) as f64 / seconds } else { 0.0 })
+        };
+        result.intervals.iter().map(of).collect::<Vec<_>>()
+    };
+    let line = |name: &str, class, points| Line { name: name.to_owned(), class, points };
+    lines(&Picture {
+        title: "Events per second".to_owned(),
+        unit: "1/s",
+        logarithmic: false,
+        lines: vec![
+            line("sent", "d", rate(|interval| interval.planned)),
+            line("acknowledged", "a", rate(|interval| interval.acknowledged)),
+            line("on the topic", "b", rate(|interval| interval.seen)),
+        ],
+        thresholds: Vec::new(),
+        warm_up_to: warm_up_to(result),
+    })
+}
+
+fn generator(of: &Generator, broker: &str) -> Markup {
+    let slip = of.slip.percentiles.iter().find(|figure| figure.percentile == 99.0);
+    html! {
+        p { "The generator sent 99 % of its events within " strong { (slip.map_or_else(|| "?".to_owned(), |figure| latency(figure.value_ms))) }
+            " of their plan (the latest by " (latency(of.slip.max_ms)) "), used "
+            (format!("{:.0} %", of.cpu_share * 100.0)) " of one core" @if broker == "embedded" { " (the embedded broker included)" }
+            " and " (format!("{:.0} MB", of.resident_mb)) "; " (grouped(of.backpressure)) " sends had to wait for a full queue." }
+    }
+}
+
+fn lag(result: &LoadResult) -> Markup {
+    let mut groups: Vec<&str> = Vec::new();
+    for point in result.intervals.iter().flat_map(|interval| &interval.lag) {
+        if !groups.contains(&point.group.as_str()) {
+            groups.push(&point.group);
+        }
+    }
+    let points = |group: &str| {
+        let of = |interval: &Interval| {
+            let point = interval.lag.iter().find(|point| point.group == group)?;
+            Some((interval.to_ms / 1e3, point.records as f64))
+        };
+        result.intervals.iter().filter_map(of).collect()
+    };
+    let line = |(index, group): (usize, &&str)| Line {
+        name: clean(group),
+        class: CLASSES[index % CLASSES.len()],
+        points: points(group),
+    };
+    lines(&Picture {
+        title: "Records behind the end of the topic, by committed offsets".to_owned(),
+        unit: "records",
+        logarithmic: false,
+        lines: groups.iter().enumerate().map(line).collect(),
+        thresholds: Vec::new(),
+        warm_up_to: warm_up_to(result),
+    })
+}
+
+fn intervals(result: &LoadResult) -> Markup {
+    let every = result.intervals.len().div_ceil(ROWS).max(1);
+    html! {
+        details class="card" {
+            summary { "Figures of the pictures" @if every > 1 { " (every " (every) "th interval; all are in result.json)" } }
+            div class="scroll" { table {
+                thead { tr { th class="n" { "until" } th class="n" { "sent" } th class="n" { "acknowledged" } th class="n" { "on the topic" }
+                    @for stage in &result.stages { th class="n" { "p95 " (clean(&stage.name)) } } } }
+                tbody { @for interval in result.intervals.iter().step_by(every) {
+                    tr { td class="n" { (millis(interval.to_ms)) @if interval.warm_up { " (warm-up)" } } td class="n" { (interval.planned) }
+                        td class="n" { (interval.acknowledged) } td class="n" { (interval.seen) }
+                        @for slice in &interval.stages { td class="n" { @if slice.count > 0 { (latency(slice.p95_ms)) } @else { "–" } } } }
+                } }
+            } }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::load;
+
+    #[test]
+    fn a_load_page_reads_the_same() {
+        insta::assert_snapshot!(html_load(&load()).split("</style>").nth(1).unwrap().replace("><", ">\n<"));
+    }
+
+    #[test]
+    fn a_run_without_a_single_interval_can_be_shown() {
+        let page = html_load(&LoadResult::default());
+        assert!(page.contains("there is no verdict") && !page.contains("NaN") && !page.contains("inf"));
+    }
+}

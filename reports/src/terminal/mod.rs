@@ -1,0 +1,46 @@
+//! What a terminal shows: one line as things go on, and at the end what broke and the counts.
+
+mod load;
+mod run;
+
+pub use load::{load_line, terminal_load};
+pub use run::{scenario_line, terminal_run};
+
+use crate::model::{Finding, Outcome};
+use crate::text::clean;
+
+/// How to print.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    pub color: bool,
+    /// Columns.
+    pub width: usize,
+}
+
+impl Style {
+    pub(crate) fn paint(self, outcome: Outcome, text: &str) -> String {
+        let code = match outcome {
+            Outcome::Held => "32",
+            Outcome::Broken => "31",
+            Outcome::NoVerdict => "33",
+            Outcome::Skipped => "2",
+        };
+        if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// The word for an outcome.
+pub(crate) fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Held => "held",
+        Outcome::Broken => "BROKEN",
+        Outcome::NoVerdict => "no verdict",
+        Outcome::Skipped => "skipped",
+    }
+}
+
+fn indented(finding: &Finding) -> String {
+    let lines = clean(&finding.text);
+    let body: String = lines.lines().map(|line| format!("    {line}\n")).collect();
+    format!("{body}    [{}]\n", finding.code)
+}
