@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use eventproof_evidence::{Clock, GroupState, Name, Observation};
+use eventproof_evidence::{At, Blind, Clock, GroupState, Name, Observation};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::groups::GroupInfo;
 use rdkafka::{Offset, TopicPartitionList};
@@ -67,8 +67,8 @@ fn watch(
     while !stop.load(Ordering::SeqCst) {
         let round = Instant::now();
         for group in &mut groups {
-            group.ask_state(clock, report);
-            group.ask_positions(clock, report);
+            let answered = group.ask_state(clock, report) & group.ask_positions(clock, report);
+            group.note_sight(answered, clock.now(), report);
         }
         std::thread::sleep(every.saturating_sub(round.elapsed()));
     }
@@ -81,6 +81,8 @@ struct Watched {
     question: TopicPartitionList,
     committed: HashMap<(String, i32), i64>,
     state: Option<(GroupState, Vec<Name>, usize)>,
+    /// Since when questions go unanswered.
+    blind_since: Option<At>,
 }
 
 impl Watched {
@@ -94,12 +96,36 @@ impl Watched {
         for (topic, partition) in partitions {
             question.add_partition(topic, *partition);
         }
-        Ok(Watched { name: group.into(), consumer, question, committed: HashMap::new(), state: None })
+        Ok(Watched {
+            name: group.into(),
+            consumer,
+            question,
+            committed: HashMap::new(),
+            state: None,
+            blind_since: None,
+        })
     }
 
-    fn ask_positions(&mut self, clock: &dyn Clock, report: &impl Fn(GroupEvent)) {
-        // An unanswered question leaves the last known position; the next round asks again.
-        let Ok(answer) = self.consumer.committed_offsets(self.question.clone(), ANSWER) else { return };
+    /// What is known of a group that does not answer is old, and must explain nothing; the next answer makes it new.
+    fn note_sight(&mut self, answered: bool, now: At, report: &impl Fn(GroupEvent)) {
+        match (answered, self.blind_since) {
+            (false, None) => {
+                let from = now;
+                self.blind_since = Some(from);
+                let why = format!("the broker did not answer for group \"{}\"", self.name);
+                report(Observation::Blind(Blind { what: Some(self.name.clone()), from, to: None, why }));
+            }
+            (true, Some(_)) => {
+                self.blind_since = None;
+                report(Observation::CaughtUp { what: self.name.clone(), at: now });
+            }
+            (false, Some(_)) | (true, None) => {}
+        }
+    }
+
+    /// Returns whether there was an answer. Without one the last known position stays; the next round asks again.
+    fn ask_positions(&mut self, clock: &dyn Clock, report: &impl Fn(GroupEvent)) -> bool {
+        let Ok(answer) = self.consumer.committed_offsets(self.question.clone(), ANSWER) else { return false };
         let at = clock.now();
         for element in answer.elements() {
             let Offset::Offset(offset) = element.offset() else { continue };
@@ -114,10 +140,11 @@ impl Watched {
                 });
             }
         }
+        true
     }
 
-    fn ask_state(&mut self, clock: &dyn Clock, report: &impl Fn(GroupEvent)) {
-        let Ok(list) = self.consumer.fetch_group_list(Some(&self.name), ANSWER) else { return };
+    fn ask_state(&mut self, clock: &dyn Clock, report: &impl Fn(GroupEvent)) -> bool {
+        let Ok(list) = self.consumer.fetch_group_list(Some(&self.name), ANSWER) else { return false };
         let found = list.groups().iter().find(|group| group.name() == &*self.name);
         let now = found.map_or((GroupState::Dead, Vec::new(), 0), facts_of);
         if self.state.as_ref() != Some(&now) {
@@ -125,6 +152,7 @@ impl Watched {
             report(Observation::Group { group: self.name.clone(), state, members, owned, at: clock.now() });
             self.state = Some(now);
         }
+        true
     }
 }
 

@@ -22,6 +22,8 @@ impl fmt::Display for Place {
 pub struct Death {
     pub service: String,
     pub status: String,
+    /// Whether we ended it ourselves: then nothing that follows from it is its fault.
+    pub by_us: bool,
     pub last_lines: Vec<String>,
 }
 
@@ -46,8 +48,8 @@ pub enum Missing {
     GroupNotStable { group: String, state: String },
     /// The group has read past the record, and still there is no effect.
     HandledWithoutEffect { group: String, committed: i64, record: Place },
-    /// Nothing more is known: no group is declared for this effect, or its positions were never seen.
-    Unexplained { record: Place },
+    /// Nothing more is known: the group's positions were never seen, or are too old to explain anything.
+    Unexplained { group: String, record: Place },
 }
 
 impl fmt::Display for Missing {
@@ -66,7 +68,9 @@ impl fmt::Display for Missing {
                 f,
                 "the record is at {record} and group \"{group}\" has committed offset {committed}, past it: it was read, without effect"
             ),
-            Missing::Unexplained { record } => write!(f, "the record is at {record}"),
+            Missing::Unexplained { group, record } => {
+                write!(f, "the record is at {record}; how far group \"{group}\" has read is not known")
+            }
         }
     }
 }
@@ -177,7 +181,7 @@ impl fmt::Display for Cause {
                 write!(f, "{what} had its effect {actual} times, expected {expected} (counted in view \"{view}\")")
             }
             Cause::Unwanted { what, view, after } => {
-                write!(f, "{what} appeared in view \"{view}\" after {}", duration(*after))
+                write!(f, "{what} appeared in view \"{view}\" after {}, and should not", duration(*after))
             }
             Cause::Reordered { key, leg, first, second } => {
                 write!(f, "events of key \"{key}\" changed their order {leg}: {second} came before {first}")

@@ -56,8 +56,12 @@ impl Surroundings {
             }
             Observation::Started { service, .. } => self.service(service).dead = None,
             Observation::Died { service, status, by_us, last_lines, at } => {
-                let death =
-                    Death { service: service.to_string(), status: status.clone(), last_lines: last_lines.clone() };
+                let death = Death {
+                    service: service.to_string(),
+                    status: status.clone(),
+                    by_us: *by_us,
+                    last_lines: last_lines.clone(),
+                };
                 self.service_died(service, death, by_us.then_some(*at));
             }
             Observation::Blind(blind) => self.blind.push(blind.clone()),
@@ -111,9 +115,17 @@ impl Surroundings {
         self.groups.get(group).map(|view| view.state)
     }
 
-    /// The service's death, if it is dead.
+    /// The service's death, if it is dead and died by itself.
     pub fn death(&self, service: &str) -> Option<&Death> {
-        self.services.get(service)?.dead.as_ref()
+        self.services.get(service)?.dead.as_ref().filter(|death| !death.by_us)
+    }
+
+    /// The reason for having no verdict about a service that we ended ourselves and did not start again: what the tool
+    /// did is never blamed on the system.
+    pub fn own_doing(&self, service: &str) -> Option<Reason> {
+        let dead = self.services.get(service)?.dead.as_ref().filter(|death| death.by_us)?;
+        let detail = format!("it ended service \"{}\" ({}) and did not start it again", dead.service, dead.status);
+        Some(Reason::OwnDoing { detail })
     }
 
     /// Where the service and its group stand after we ended the service ourselves. Deadlines begin anew there.
@@ -154,13 +166,17 @@ impl Surroundings {
             (_, Some(state)) if state != GroupState::Stable => {
                 Missing::GroupNotStable { group: group.to_owned(), state: state.in_words().to_owned() }
             }
+            // What was last seen of the group may be old: then it explains nothing.
+            (Some(_), _) if self.blind.iter().any(|blind| blind.what.as_deref() == Some(group)) => {
+                Missing::Unexplained { group: group.to_owned(), record: place.clone() }
+            }
             (Some(committed), _) => Missing::GroupBehind {
                 group: group.to_owned(),
                 behind: place.offset + 1 - committed,
                 committed,
                 record: place.clone(),
             },
-            (None, _) => Missing::Unexplained { record: place.clone() },
+            (None, _) => Missing::Unexplained { group: group.to_owned(), record: place.clone() },
         }
     }
 }

@@ -5,32 +5,32 @@
 mod common;
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use common::*;
+use tempfile::NamedTempFile;
 
 /// A service in a process of its own; killed when dropped. Its log goes to a file: a pipe that nobody empties would block it.
 struct Process {
     child: Child,
     base: String,
-    log: File,
+    log: NamedTempFile,
 }
 
 impl Process {
     fn start(service: &str, faults: &[&str], variables: &[(&str, &str)]) -> Process {
-        let mut log = tempfile::tempfile().unwrap();
+        let log = NamedTempFile::new().unwrap();
         let mut command = Command::new(example());
         command.args(["nova-bus", service]).args(faults.iter().flat_map(|fault| ["--fault", fault]));
-        command.envs(variables.iter().copied()).stdout(Stdio::piped()).stderr(log.try_clone().unwrap());
+        command.envs(variables.iter().copied()).stdout(Stdio::piped()).stderr(log.reopen().unwrap());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         match line.trim_end().strip_prefix("listening on ") {
             Some(base) => Process { base: base.to_owned(), child, log },
-            None => panic!("first line: {line:?}, log: {}", text(&mut log)),
+            None => panic!("first line: {line:?}, log: {}", text(&log)),
         }
     }
 
@@ -41,7 +41,7 @@ impl Process {
 
     /// Waits for the end; gives the exit status and the log.
     fn end(mut self) -> (ExitStatus, String) {
-        (self.child.wait().unwrap(), text(&mut self.log))
+        (self.child.wait().unwrap(), text(&self.log))
     }
 }
 
@@ -52,11 +52,8 @@ impl Drop for Process {
     }
 }
 
-fn text(file: &mut File) -> String {
-    let mut text = String::new();
-    file.seek(SeekFrom::Start(0)).unwrap();
-    file.read_to_string(&mut text).unwrap();
-    text
+fn text(log: &NamedTempFile) -> String {
+    std::fs::read_to_string(log.path()).unwrap()
 }
 
 /// `cargo test` builds the examples beside the tests.
@@ -81,6 +78,12 @@ impl Bench {
         let store = format!("sqlite:{}", self.folder.path().join("feed.db").display());
         let variables = self.kafka.variables(&[("STORE_URL", &store), ("GRAPH_URL", &self.graph.base)]);
         Process::start("feed-service", faults, &variables)
+    }
+
+    async fn follow_alice(&self) {
+        let client = reqwest::Client::new();
+        let answer = client.put(format!("{}/follows/bob/alice", self.graph.base)).send().await.unwrap();
+        assert_eq!(answer.status(), 201);
     }
 
     /// Writes that many creations at once.
@@ -140,8 +143,9 @@ async fn on_sigterm_the_service_finishes_commits_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_crash_on_event_the_service_dies_like_a_panic_at_the_first_creation() {
+async fn with_crash_on_event_the_service_dies_like_a_panic_at_the_first_post_that_somebody_follows() {
     let bench = Bench::start().await;
+    bench.follow_alice().await;
     let feed = bench.feed(&["crash-on-event"]);
     until_ready(&feed.base).await;
     bench.write(1).await;
@@ -151,13 +155,17 @@ async fn with_crash_on_event_the_service_dies_like_a_panic_at_the_first_creation
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_stalled_the_group_stays_behind_after_the_first_record() {
+async fn with_stalled_the_group_stays_behind_from_the_first_post_on_that_somebody_follows() {
     let bench = Bench::start().await;
+    bench.follow_alice().await;
     let feed = bench.feed(&["stalled"]);
     until_ready(&feed.base).await;
+    bench.kafka.create_post("e-unfollowed", "p-unfollowed", "carol").await;
+    until("one is committed", || async { bench.kafka.lag() == Some(0) }).await;
     bench.write(10).await;
-    until("one is committed", || async { bench.kafka.lag() == Some(9) }).await;
-    assert_eq!(journal(&feed.base).await.len(), 1);
+    until("it has stalled", || async { text(&feed.log).contains("stalled at content.post.created") }).await;
+    assert_eq!(bench.kafka.lag(), Some(10));
+    assert_eq!(journal(&feed.base).await, ["e-unfollowed"]);
     assert_eq!(get(&format!("{}/ready", feed.base)).await.0, 200, "it is still a member");
     feed.signal("-TERM");
     assert_eq!(feed.end().0.code(), Some(0));

@@ -15,9 +15,9 @@ pub enum SystemError {
     /// It did not say that it is ready.
     #[error("service \"{service}\" was not ready within {} s: {detail}{}", .within.as_secs_f64(), tail(.last_lines))]
     NotReady { service: String, within: Duration, detail: String, last_lines: Vec<String> },
-    /// It ended before it was ready.
-    #[error("service \"{service}\" ended before it was ready ({status}){}", tail(.last_lines))]
-    DiedEarly { service: String, status: String, last_lines: Vec<String> },
+    /// It ended before something was ready.
+    #[error("service \"{service}\" ended before {before} ({status}){}", tail(.last_lines))]
+    DiedEarly { service: String, before: String, status: String, last_lines: Vec<String> },
     /// Its group did not become stable, or did not handle what was sent to find out.
     #[error("group \"{group}\" was not ready within {} s: {detail}", .within.as_secs_f64())]
     GroupNotReady { group: String, within: Duration, detail: String },

@@ -41,6 +41,7 @@ impl Readiness {
         let mut canaries = Canaries::default();
         loop {
             reader.take().iter().for_each(|observation| progress.observe(observation));
+            progress.check_alive()?;
             if progress.is_stable() && progress.unproved(&canaries).is_empty() {
                 return Ok(());
             }
@@ -128,11 +129,13 @@ struct Progress<'a> {
     state: Option<GroupState>,
     owned: usize,
     committed: BTreeMap<(String, i32), i64>,
+    /// Services that died by themselves and were not started again: (status, last lines).
+    dead: BTreeMap<String, (String, Vec<String>)>,
 }
 
 impl<'a> Progress<'a> {
     fn new(need: &'a GroupNeed) -> Progress<'a> {
-        Progress { need, state: None, owned: 0, committed: BTreeMap::new() }
+        Progress { need, state: None, owned: 0, committed: BTreeMap::new(), dead: BTreeMap::new() }
     }
 
     fn observe(&mut self, observation: &Observation) {
@@ -143,8 +146,25 @@ impl<'a> Progress<'a> {
             Observation::Committed { group, topic, partition, offset, .. } if **group == *self.need.spec.name => {
                 self.committed.insert((topic.to_string(), *partition), *offset);
             }
+            Observation::Died { service, status, by_us: false, last_lines, .. } => {
+                self.dead.insert(service.to_string(), (status.clone(), last_lines.clone()));
+            }
+            Observation::Started { service, .. } => {
+                self.dead.remove(&**service);
+            }
             _ => {}
         }
+    }
+
+    /// A group does not become ready by a service that is dead, so nobody waits for it.
+    fn check_alive(&self) -> Result<(), SystemError> {
+        let Some((service, (status, last_lines))) = self.dead.iter().next() else { return Ok(()) };
+        Err(SystemError::DiedEarly {
+            service: service.clone(),
+            before: format!("group \"{}\" was ready", self.need.spec.name),
+            status: status.clone(),
+            last_lines: last_lines.clone(),
+        })
     }
 
     fn is_stable(&self) -> bool {

@@ -126,7 +126,8 @@ impl System {
             };
             let (ended, last_lines) = self.end_of(service).await;
             if let Some(status) = ended {
-                return Err(SystemError::DiedEarly { service: service.into(), status, last_lines });
+                let before = "it was ready".to_owned();
+                return Err(SystemError::DiedEarly { service: service.into(), before, status, last_lines });
             }
             if self.clock.now() >= deadline {
                 let (service, within) = (service.into(), ready.within);

@@ -58,8 +58,7 @@ impl Running {
         let handler = self.view_handler(view)?;
         let params: Params = table.iter().cloned().collect();
         let subject = subject(view, &params, item);
-        let shows = if want { "shows" } else { "no longer shows" };
-        let what = format!("view \"{view}\" {shows} \"{item}\"");
+        let what = format!("\"{item}\" in view \"{view}\"");
         let oracle = ViewBecomes::new(&what, self.cause_of(event), handler, view, &subject, want, limit);
         Ok(self.await_verdict_looking(oracle, view, &params, item, &subject).await)
     }
@@ -70,7 +69,7 @@ impl Running {
         let lasting = arguments.duration("limit").unwrap_or_default();
         let params: Params = table.iter().cloned().collect();
         let subject = subject(view, &params, item);
-        let what = format!("view \"{view}\" did not show \"{item}\"");
+        let what = format!("\"{item}\"");
         let oracle = ViewKeeps::new(&what, view, &subject, false, self.now(), lasting);
         self.await_verdict_looking(oracle, view, &params, item, &subject).await
     }

@@ -53,26 +53,30 @@ impl ExactlyOnce {
     }
 
     fn note_commit(&mut self, at: At) {
-        if self.committed_past.is_some() || self.event.places.len() < self.copies {
-            return;
-        }
-        let all_past = |place| self.surroundings.is_past(&self.handler.group, place);
-        if self.event.places.iter().all(all_past) {
-            self.committed_past = Some(at);
-        }
+        let all_known = self.event.places.len() >= self.copies;
+        let is_past = |place| self.surroundings.is_past(&self.handler.group, place);
+        // Another copy, or a group set back, begins it anew.
+        self.committed_past = match all_known && self.event.places.iter().all(is_past) {
+            true => self.committed_past.or(Some(at)),
+            false => None,
+        };
     }
 
     /// The sentinel stands behind every copy, on their partition, and had its effect.
     fn sentinel_passed(&self) -> bool {
         let Some(sentinel) = &self.sentinel else { return false };
-        let behind = match (sentinel.places.first(), self.event.last_copy()) {
-            (Some(sentinel), Some(copy)) => sentinel.partition == copy.partition && sentinel.offset > copy.offset,
-            _ => false,
-        };
-        behind && !sentinel.effects.is_empty() && self.event.places.len() >= self.copies
+        let Some(place) = sentinel.places.first() else { return false };
+        let is_before = |copy: &crate::cause::Place| copy.partition == place.partition && copy.offset < place.offset;
+        self.event.places.len() >= self.copies
+            && self.event.places.iter().all(is_before)
+            && !sentinel.effects.is_empty()
     }
 
     fn judge_once(&self, now: At) -> Verdict {
+        let proved = self.sentinel_passed() || self.committed_past.is_some_and(|past| now >= past + self.settling);
+        if let Some(reason) = self.surroundings.blindness(&self.view, self.since, now).filter(|_| proved) {
+            return self.blind_so_far(reason, now);
+        }
         if self.sentinel_passed() {
             return Verdict::Held(Proof::of(format!(
                 "one effect of {} copies; a later event of the same key has had its own",
@@ -82,17 +86,20 @@ impl ExactlyOnce {
         if let Some(past) = self.committed_past
             && now >= past + self.settling
         {
-            return match self.surroundings.blindness(&self.view, self.since, now) {
-                Some(reason) => Verdict::CannotTell(reason),
-                None => Verdict::Held(Proof::of(format!(
-                    "one effect of {} copies; group \"{}\" has committed past the last, and nothing followed for {}",
-                    self.copies,
-                    self.handler.group,
-                    crate::cause::duration(self.settling)
-                ))),
-            };
+            return Verdict::Held(Proof::of(format!(
+                "one effect of {} copies; group \"{}\" has committed past the last, and nothing followed for {}",
+                self.copies,
+                self.handler.group,
+                crate::cause::duration(self.settling)
+            )));
         }
         self.unproved(now)
+    }
+
+    /// The view could not be seen for a while: a second effect may have hidden there, unless it catches up.
+    fn blind_so_far(&self, reason: Reason, now: At) -> Verdict {
+        let over = now.since(self.since) > self.limit + self.settling + grace(self.limit);
+        if over { Verdict::CannotTell(reason) } else { Verdict::NotYet }
     }
 
     fn unproved(&self, now: At) -> Verdict {
@@ -102,6 +109,9 @@ impl ExactlyOnce {
         let waited = now.since(self.since);
         if waited <= self.limit + self.settling + grace(self.limit) {
             return Verdict::NotYet;
+        }
+        if let Some(reason) = self.surroundings.own_doing(&self.handler.service) {
+            return Verdict::CannotTell(reason);
         }
         let detail = match self.event.last_copy() {
             Some(place) if self.event.places.len() >= self.copies => {
@@ -121,8 +131,13 @@ impl ExactlyOnce {
         if waited <= self.limit + grace(self.limit) {
             return Verdict::NotYet;
         }
-        if let Some(reason) = self.surroundings.blindness(&self.view, self.since, now) {
+        let unseen_on = if self.event.places.is_empty() { &self.event.target.topic } else { &self.view };
+        let blindness = || self.surroundings.blindness(unseen_on, self.since, now);
+        if let Some(reason) = self.surroundings.own_doing(&self.handler.service).or_else(blindness) {
             return Verdict::CannotTell(reason);
+        }
+        if let Some(error) = self.event.uncertain.clone().filter(|_| self.event.places.is_empty()) {
+            return Verdict::CannotTell(Reason::OutcomeUnknown { event: self.event.label(), error });
         }
         let what = format!("an effect of {} in view \"{}\"", self.event.label(), self.view);
         match self.event.places.first() {

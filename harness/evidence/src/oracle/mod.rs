@@ -33,3 +33,6 @@ pub fn judge<'a>(mut oracle: impl Oracle, history: impl IntoIterator<Item = &'a 
     history.into_iter().for_each(|observation| oracle.observe(observation));
     oracle.verdict(now)
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,12 +63,11 @@ impl NoneLost {
             return Verdict::NotYet;
         }
         let unseen: Vec<_> = judged.iter().copied().filter(|event| event.last_seen.is_none()).collect();
-        let leg_of = |unseen: bool| if unseen { "topic" } else { &*self.view };
-        if let Some(reason) = self
-            .surroundings
-            .blindness(leg_of(!unseen.is_empty()), self.since, now)
-            .or_else(|| self.surroundings.blindness(&self.view, self.since, now))
-        {
+        let unseen_on = unseen.first().map_or(&self.view, |event| &event.target.topic);
+        let blindness = || self.surroundings.blindness(unseen_on, self.since, now);
+        // Who never wrote it is another question than who never read it.
+        let own_doing = self.surroundings.own_doing(&self.handler.service).filter(|_| unseen.is_empty());
+        if let Some(reason) = own_doing.or_else(blindness) {
             return Verdict::CannotTell(reason);
         }
         if !unseen.is_empty() {

@@ -88,7 +88,9 @@ impl OnTopic {
         if now <= self.since + self.limit + crate::surroundings::grace(self.limit) {
             return Verdict::NotYet;
         }
-        if let Some(reason) = self.surroundings.blindness(&self.target.topic, self.since, now) {
+        let own_doing = self.service.as_deref().and_then(|service| self.surroundings.own_doing(service));
+        let blindness = || self.surroundings.blindness(&self.target.topic, self.since, now);
+        if let Some(reason) = own_doing.or_else(blindness) {
             return Verdict::CannotTell(reason);
         }
         Verdict::Broken(Cause::NotOnTopic {

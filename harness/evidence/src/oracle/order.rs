@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::tracked::Tracked;
 use super::{Handler, Oracle, Target};
 use crate::surroundings::grace;
-use crate::{At, Cause, Name, Observation, Proof, Surroundings, Verdict};
+use crate::{At, Cause, Name, Observation, Proof, Reason, Surroundings, Verdict};
 
 /// The events stand on one partition of their topic, in the order given.
 pub struct TopicOrder {
@@ -14,24 +14,26 @@ pub struct TopicOrder {
     events: Vec<Tracked>,
     since: At,
     limit: Duration,
+    surroundings: Surroundings,
 }
 
 impl TopicOrder {
     /// All events must be on the topic within `limit` after `since`, in this order, on one partition.
     pub fn new(key: &str, events: Vec<Target>, since: At, limit: Duration) -> TopicOrder {
         let events = events.into_iter().map(Tracked::new).collect();
-        TopicOrder { key: key.to_owned(), events, since, limit }
+        TopicOrder { key: key.to_owned(), events, since, limit, surroundings: Surroundings::default() }
     }
 }
 
 impl Oracle for TopicOrder {
     fn observe(&mut self, observation: &Observation) {
+        self.surroundings.observe(observation);
         self.events.iter_mut().for_each(|event| event.observe(observation, ""));
     }
 
     fn verdict(&self, now: At) -> Verdict {
         if let Some(absent) = self.events.iter().find(|event| event.first_seen.is_none()) {
-            return absent_from_topic(absent, self.since, self.limit, now);
+            return absent_from_topic(absent, &self.surroundings, self.since, self.limit, now);
         }
         let firsts: Vec<_> = self.events.iter().filter_map(|event| event.places.first()).collect();
         let mut partitions: Vec<_> = firsts.iter().map(|place| place.partition).collect();
@@ -91,7 +93,7 @@ impl Oracle for EffectOrder {
             return in_order(&self.key, &format!("in view \"{}\"", self.view), &self.events, &firsts);
         };
         let Some(place) = absent.places.first() else {
-            return absent_from_topic(absent, self.since, self.limit, now);
+            return absent_from_topic(absent, &self.surroundings, self.since, self.limit, now);
         };
         let seen = absent.first_seen.unwrap_or(self.since);
         let (service, group) = (&self.handler.service, &self.handler.group);
@@ -99,7 +101,8 @@ impl Oracle for EffectOrder {
         if now <= base + self.limit + grace(self.limit) {
             return Verdict::NotYet;
         }
-        if let Some(reason) = self.surroundings.blindness(&self.view, self.since, now) {
+        let blindness = || self.surroundings.blindness(&self.view, self.since, now);
+        if let Some(reason) = self.surroundings.own_doing(service).or_else(blindness) {
             return Verdict::CannotTell(reason);
         }
         Verdict::Broken(Cause::NoEffect {
@@ -110,9 +113,18 @@ impl Oracle for EffectOrder {
     }
 }
 
-fn absent_from_topic(absent: &Tracked, since: At, limit: Duration, now: At) -> Verdict {
+fn absent_from_topic(absent: &Tracked, around: &Surroundings, since: At, limit: Duration, now: At) -> Verdict {
+    if let Some(error) = &absent.refused {
+        return Verdict::CannotTell(Reason::NotPublished { event: absent.label(), error: error.clone() });
+    }
     if now <= since + limit + grace(limit) {
         return Verdict::NotYet;
+    }
+    if let Some(error) = &absent.uncertain {
+        return Verdict::CannotTell(Reason::OutcomeUnknown { event: absent.label(), error: error.clone() });
+    }
+    if let Some(reason) = around.blindness(&absent.target.topic, since, now) {
+        return Verdict::CannotTell(reason);
     }
     Verdict::Broken(Cause::NotOnTopic {
         what: absent.label(),

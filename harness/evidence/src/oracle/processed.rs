@@ -5,7 +5,10 @@ use std::time::Duration;
 use super::{Handler, OnTopic, Oracle, Target};
 use crate::cause::Place;
 use crate::surroundings::grace;
-use crate::{At, Cause, Observation, Proof, Verdict};
+use crate::{At, Cause, Observation, Proof, Reason, Verdict};
+
+/// Committed offsets are asked for in rounds: a commit may be this much older than the answer that showed it.
+const ASKED_EVERY: Duration = Duration::from_millis(250);
 
 /// Waits until a group has committed past a record. It proves "read"; whether it is also "done" depends on
 /// when the service commits.
@@ -30,6 +33,10 @@ impl Processed {
     fn judge_past(&self, base: At, past: At, place: &Place) -> Verdict {
         let took = past.since(base);
         let what = format!("the commit of group \"{}\" past {place}", self.handler.group);
+        if took > self.limit && took <= self.limit + ASKED_EVERY {
+            let earliest = took.saturating_sub(ASKED_EVERY);
+            return Verdict::CannotTell(Reason::BetweenSamples { earliest, latest: took, limit: self.limit });
+        }
         if took > self.limit {
             return Verdict::Broken(Cause::Late { what, limit: self.limit, by: took - self.limit });
         }
@@ -56,6 +63,10 @@ impl Oracle for Processed {
         }
         if now <= base + self.limit + grace(self.limit) {
             return Verdict::NotYet;
+        }
+        let blindness = || surroundings.blindness(group, base, now);
+        if let Some(reason) = surroundings.own_doing(service).or_else(blindness) {
+            return Verdict::CannotTell(reason);
         }
         Verdict::Broken(Cause::NotProcessed {
             group: group.clone(),

@@ -28,7 +28,7 @@ struct Look {
 }
 
 impl ViewBecomes {
-    /// `what` is how messages call the change. `want`: whether the view should show the subject, or no longer.
+    /// `what` is how messages call what is looked for. `want`: whether the view should show the subject, or no longer.
     #[allow(clippy::too_many_arguments)] // each is a part of the sentence that it judges
     pub fn new(
         what: &str,
@@ -66,10 +66,16 @@ impl ViewBecomes {
         if now <= base + self.limit + grace(self.limit) {
             return Verdict::NotYet;
         }
-        if let Some(reason) = self.look.silence_since(base + self.limit) {
+        let surroundings = self.on_topic.surroundings();
+        if let Some(reason) = surroundings.own_doing(service) {
             return Verdict::CannotTell(reason);
         }
-        let missing = self.on_topic.surroundings().explain(service, group, &seen.place());
+        // A view that is silent because its service died by itself shows nothing, and that is the service's doing.
+        let died = surroundings.death(service).is_some();
+        if let Some(reason) = self.look.silence_since(base + self.limit).filter(|_| !died) {
+            return Verdict::CannotTell(reason);
+        }
+        let missing = surroundings.explain(service, group, &seen.place());
         let (what, waited) = (self.look.what.clone(), now.since(base));
         Verdict::Broken(match self.look.want {
             true => Cause::NoEffect { what, waited, missing },
@@ -84,7 +90,8 @@ impl ViewBecomes {
         }
         let latest = found.answered.since(base);
         if latest <= self.limit {
-            return Verdict::Held(Proof::timed(self.look.what.clone(), latest));
+            let became = if self.look.want { "was shown" } else { "was gone" };
+            return Verdict::Held(Proof::timed(format!("{} {became}", self.look.what), latest));
         }
         let earliest = self.look.last_contrary.as_ref().map_or(Duration::ZERO, |last| last.asked.since(base));
         if earliest < self.limit {
@@ -197,7 +204,7 @@ impl Oracle for ViewKeeps {
             });
         }
         if self.last.is_some_and(|last| last >= end) {
-            return Verdict::Held(Proof::of(format!("{} at {} looks", self.what, self.looks)));
+            return Verdict::Held(Proof::of(format!("{} as wanted at {} looks", self.what, self.looks)));
         }
         if now <= end + grace(self.lasting) {
             return Verdict::NotYet;

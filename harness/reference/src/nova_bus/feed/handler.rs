@@ -43,7 +43,8 @@ pub(super) fn declare_metrics(metrics: &Metrics) {
 pub(super) struct Faults {
     pub(super) skip_dedup: bool,
     pub(super) late: Option<Duration>,
-    pub(super) crash_on_created: bool,
+    pub(super) crash_on_fan_out: bool,
+    pub(super) stall_on_fan_out: bool,
     pub(super) forget_delete: bool,
     pub(super) ignore_events: bool,
 }
@@ -68,7 +69,6 @@ impl BatchHandler for Handler {
             self.stop.sleep(time).await;
         }
         let (events, unreadable) = self.read(batch);
-        self.crash_if_told(&events);
         self.apply(&events).await?;
         self.dead_letter(unreadable).await?;
         self.dead_lettered.clear();
@@ -97,6 +97,7 @@ impl Handler {
             return Ok(());
         }
         let followers = self.followers_of(authors(events)).await?;
+        self.stop_at_fan_out(events, &followers).await?;
         let works = events.iter().map(|event| self.work(event, &followers)).collect();
         let outcomes = self.store.apply(works, self.clock.now_ms()).await.map_err(|e| TryAgain(e.to_string()))?;
         for (event, outcome) in events.iter().zip(outcomes) {
@@ -169,17 +170,29 @@ impl Handler {
         result
     }
 
-    /// The fault `crash-on-event`: what a panic would look like from outside.
-    fn crash_if_told(&self, events: &[Event]) {
-        if let Some(event) = events.iter().find(|e| self.faults.crash_on_created && e.event_type == event_type::CREATED)
-        {
-            let line = format!(
-                "fatal: cannot handle {} post_id={} event_id={}\n",
-                event.event_type, event.post_id, event.event_id
-            );
+    /// The faults `crash-on-event` (what a panic would look like from outside) and `stalled`: both at the first post
+    /// that has somebody to be shown to.
+    async fn stop_at_fan_out(
+        &self,
+        events: &[Event],
+        followers: &HashMap<String, Vec<String>>,
+    ) -> Result<(), TryAgain> {
+        let fans_out = |event: &&Event| {
+            event.event_type == event_type::CREATED && followers.get(&event.user_id).is_some_and(|all| !all.is_empty())
+        };
+        let Some(event) = events.iter().find(fans_out) else { return Ok(()) };
+        let Event { event_type, post_id, event_id, .. } = event;
+        if self.faults.crash_on_fan_out {
+            let line = format!("fatal: cannot handle {event_type} post_id={post_id} event_id={event_id}\n");
             let _ = std::io::stderr().lock().write_all(line.as_bytes());
             std::process::exit(CRASHED);
         }
+        if self.faults.stall_on_fan_out {
+            self.log.warn(format_args!("stalled at {event_type} post_id={post_id} event_id={event_id}"));
+            self.stop.wait().await;
+            return Err(TryAgain("stalled until the service was stopped".to_owned()));
+        }
+        Ok(())
     }
 }
 

@@ -33,11 +33,13 @@ const COMMIT_FIRST: FaultInfo = FaultInfo {
     name: "commit-before-process",
     summary: "commits a batch's offsets, then handles its records one by one, so a kill loses what is in hand",
 };
-const STALLED: FaultInfo =
-    FaultInfo { name: "stalled", summary: "stays in its group but handles nothing after the first record" };
+const STALLED: FaultInfo = FaultInfo {
+    name: "stalled",
+    summary: "stays in its group but handles nothing from the first post on that somebody follows",
+};
 const LATE: FaultInfo = FaultInfo { name: "late", summary: "waits 7 s before it handles each batch" };
 const CRASH: FaultInfo =
-    FaultInfo { name: "crash-on-event", summary: "dies with exit code 101 at the first content.post.created" };
+    FaultInfo { name: "crash-on-event", summary: "dies with exit code 101 at the first post that somebody follows" };
 const FORGET_DELETE: FaultInfo = FaultInfo {
     name: "forget-delete",
     summary: "takes content.post.deleted as handled but leaves the post in the feeds",
@@ -76,7 +78,8 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
         faults: handler::Faults {
             skip_dedup: context.has(SKIP_DEDUP),
             late: context.has(LATE).then_some(LATE_BY),
-            crash_on_created: context.has(CRASH),
+            crash_on_fan_out: context.has(CRASH),
+            stall_on_fan_out: context.has(STALLED),
             forget_delete: context.has(FORGET_DELETE),
             ignore_events: context.has(IGNORE_EVENT),
         },
@@ -86,10 +89,7 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
         stop: context.stop.clone(),
         dead_lettered: Default::default(),
     };
-    let faults = ConsumerFaults {
-        commit_first: context.has(COMMIT_FIRST).then_some(SLOW_RECORD),
-        stall_after_first: context.has(STALLED),
-    };
+    let faults = ConsumerFaults { commit_first: context.has(COMMIT_FIRST).then_some(SLOW_RECORD) };
     let consumer_settings = ConsumerSettings::new(settings, NAME, faults);
     let consumer =
         Consumer::new(consumer_settings, handler, context.metrics.clone(), context.log, context.stop.clone())?;

@@ -61,8 +61,6 @@ pub(crate) struct ConsumerSettings {
 pub(crate) struct ConsumerFaults {
     /// Commits first, then handles record by record with this pause before each.
     pub(crate) commit_first: Option<Duration>,
-    /// Handles one record and nothing more.
-    pub(crate) stall_after_first: bool,
 }
 
 impl ConsumerSettings {
@@ -75,7 +73,7 @@ impl ConsumerSettings {
             topics: settings.topics.clone(),
             reset: settings.offset_reset,
             session_timeout: settings.session_timeout,
-            batch: if faults.stall_after_first { 1 } else { 100 },
+            batch: 100,
             faults,
         }
     }
@@ -167,13 +165,9 @@ impl<H: BatchHandler> Consumer<H> {
             if batch.is_empty() {
                 continue;
             }
-            let finished = match self.settings.faults.commit_first {
+            match self.settings.faults.commit_first {
                 Some(pause) => self.commit_then_handle(&batch, pause),
                 None => self.handle_then_commit(&batch),
-            };
-            if finished && self.settings.faults.stall_after_first {
-                self.log.warn("stalled: no further record is handled");
-                self.runtime.block_on(self.stop.wait());
             }
         }
         Ok(())
@@ -210,22 +204,22 @@ impl<H: BatchHandler> Consumer<H> {
         }
     }
 
-    fn handle_then_commit(&mut self, batch: &[Record]) -> bool {
-        let finished = self.handle(batch);
-        if finished {
+    fn handle_then_commit(&mut self, batch: &[Record]) {
+        if self.handle(batch) {
             self.note(batch);
             self.commit(batch, CommitMode::Async);
         }
-        finished
     }
 
-    fn commit_then_handle(&mut self, batch: &[Record], pause: Duration) -> bool {
+    fn commit_then_handle(&mut self, batch: &[Record], pause: Duration) {
         self.note(batch);
         self.commit(batch, CommitMode::Sync);
-        batch.chunks(1).all(|one| {
+        for one in batch.chunks(1) {
             std::thread::sleep(pause);
-            self.handle(one)
-        })
+            if !self.handle(one) {
+                return;
+            }
+        }
     }
 
     /// Handles the batch, however often it takes; false if the service was asked to stop before that.

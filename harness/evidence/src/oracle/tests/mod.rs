@@ -1,0 +1,7 @@
+//! Every oracle on made-up histories: the exact words of each way of failing, and what must never change a verdict.
+
+mod kit;
+mod properties;
+mod single;
+mod stream;
+mod words;

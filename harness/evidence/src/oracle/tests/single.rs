@@ -1,0 +1,158 @@
+//! Oracles over one event: on its topic, processed, shown in a view.
+
+use super::kit::*;
+use crate::GroupState::{Empty, Rebalancing, Stable};
+use crate::oracle::{OnTopic, Processed, ViewBecomes, ViewKeeps};
+use crate::{Observation, Seen};
+
+fn on_topic() -> OnTopic {
+    OnTopic::new(target("e"), at(0.0), LIMIT, Some("feed".into()))
+}
+
+fn other_record(change: impl Fn(&mut Seen)) -> Observation {
+    let mut record = record("e", 7, 1.0);
+    change(&mut record);
+    Observation::Seen(record)
+}
+
+#[test]
+fn an_event_on_its_topic() {
+    let wrong_key = other_record(|record| record.key = Some("other".into()));
+    let no_key = other_record(|record| record.key = None);
+    let wrong_partition = other_record(|record| record.partition = 3);
+    insta::assert_snapshot!(table(vec![
+        ("seen in time", told(on_topic(), &[seen("e", 7, 1.25)], 2.0)),
+        ("not seen, and still time", told(on_topic(), &[], 9.0)),
+        ("seen late, while it is still watched", told(on_topic(), &[seen("e", 7, 7.5)], 8.0)),
+        ("never seen", told(on_topic(), &[seen("other", 7, 1.0)], 10.1)),
+        ("never seen, and who should publish it is dead", told(on_topic(), &[died(false, 1.0)], 10.1)),
+        ("never seen, for we ended who should publish it", told(on_topic(), &[died(true, 1.0)], 10.1)),
+        ("never seen, and ended by us but started again", told(on_topic(), &[died(true, 1.0), started(2.0)], 10.1)),
+        ("another key", told(on_topic(), &[wrong_key], 2.0)),
+        ("no key", told(on_topic(), &[no_key], 2.0)),
+        ("another partition", told(on_topic(), &[wrong_partition], 2.0)),
+        ("refused", told(on_topic(), &[refused("e", 0.1)], 0.2)),
+        ("of unknown fate, in time", told(on_topic(), &[unknown("e", 0.1)], 4.0)),
+        ("of unknown fate", told(on_topic(), &[unknown("e", 0.1)], 5.1)),
+        ("of unknown fate, but seen after all", told(on_topic(), &[unknown("e", 0.1), seen("e", 7, 3.0)], 5.1)),
+        ("never seen, with a blind span of the topic", told(on_topic(), &[blind(Some("posts"), 1.0, Some(2.0))], 10.1)),
+        ("never seen, with a blind span of everything", told(on_topic(), &[blind(None, 1.0, None)], 10.1)),
+        (
+            "never seen, with a blind span that was made good",
+            told(on_topic(), &[blind(Some("posts"), 1.0, None), caught_up("posts", 2.0)], 10.1),
+        ),
+        ("never seen, with another topic's blind span", told(on_topic(), &[blind(Some("users"), 1.0, None)], 10.1)),
+        ("late across a blind span", told(on_topic(), &[blind(None, 1.0, Some(6.0)), seen("e", 7, 7.0)], 8.0)),
+    ]));
+}
+
+fn processed() -> Processed {
+    Processed::new(target("e"), at(0.0), LIMIT, handler(), LIMIT)
+}
+
+#[test]
+fn an_event_that_its_group_has_processed() {
+    let here = || seen("e", 7, 1.0);
+    let stable = || group(Stable, "m1", 0.5);
+    let judged = |more: &[Observation], now: f64| {
+        let history: Vec<_> = [stable(), here()].into_iter().chain(more.iter().cloned()).collect();
+        told(processed(), &history, now)
+    };
+    insta::assert_snapshot!(table(vec![
+        ("committed past it", judged(&[committed(8, 1.5)], 2.0)),
+        ("committed past it before it was seen", told(processed(), &[committed(9, 0.9), here()], 2.0)),
+        ("committed up to it only", judged(&[committed(7, 1.5)], 11.1)),
+        ("behind by three", judged(&[committed(5, 1.5)], 11.1)),
+        ("committed late", judged(&[committed(8, 8.0)], 8.1)),
+        ("committed about at the limit: between two rounds", judged(&[committed(8, 6.1)], 6.2)),
+        ("group rebalancing", judged(&[committed(5, 1.5), group(Rebalancing, "", 2.0)], 11.1)),
+        ("group empty", judged(&[group(Empty, "", 2.0)], 11.1)),
+        ("nothing known of the group", told(processed(), &[here()], 11.1)),
+        ("service died", judged(&[committed(5, 1.5), died(false, 2.0)], 11.1)),
+        ("service ended by us and left so", judged(&[committed(5, 1.5), died(true, 2.0)], 200.0)),
+        ("service ended by us: its time is not over", judged(&[committed(5, 1.5), died(true, 2.0)], 60.0)),
+        (
+            "killed and back: the time counts from the next stable assignment",
+            judged(&[died(true, 2.0), started(3.0), group(Stable, "m2", 9.0), committed(8, 12.0)], 12.1),
+        ),
+        (
+            "killed and back, then late",
+            judged(&[died(true, 2.0), started(3.0), group(Stable, "m2", 9.0), committed(8, 15.0)], 15.1),
+        ),
+        (
+            "killed and started: the dead member's group still looks stable",
+            judged(&[died(true, 2.0), started(3.0), group(Stable, "m1", 3.5)], 20.0),
+        ),
+        ("group watch blind", judged(&[committed(5, 1.5), blind(Some("g"), 2.0, None)], 11.1)),
+        ("never on the topic", told(processed(), &[committed(8, 1.5)], 11.1)),
+    ]));
+}
+
+fn shows(want: bool) -> ViewBecomes {
+    let cause = OnTopic::new(target("e"), at(0.0), LIMIT, None);
+    ViewBecomes::new("\"p\" in view \"feed\"", cause, handler(), "feed", "p", want, LIMIT)
+}
+
+#[test]
+fn a_view_that_comes_to_show_something() {
+    let here = || seen("e", 7, 1.0);
+    let absent = || look(Some(false), 6.5);
+    let judged = |more: &[Observation], now: f64| {
+        let history: Vec<_> = [here(), committed(8, 1.2)].into_iter().chain(more.iter().cloned()).collect();
+        told(shows(true), &history, now)
+    };
+    let behind = [here(), committed(6, 1.2), absent()];
+    insta::assert_snapshot!(table(vec![
+        ("shown in time", judged(&[look(Some(false), 1.1), look(Some(true), 1.4)], 2.0)),
+        ("shown before the recorder saw the record", told(shows(true), &[look(Some(true), 0.9), here()], 2.0)),
+        ("shown late", judged(&[look(Some(false), 7.0), look(Some(true), 7.5)], 8.0)),
+        ("shown between two looks around the limit", judged(&[look(Some(false), 5.0), look(Some(true), 7.0)], 8.0)),
+        ("not shown, and still watched", judged(&[look(Some(false), 5.0)], 10.9)),
+        ("not shown, though read", judged(&[absent()], 11.1)),
+        ("not shown, and behind", told(shows(true), &behind, 11.1)),
+        ("silent after the limit", judged(&[look(Some(false), 2.0), look(None, 7.0)], 11.1)),
+        ("never asked after the limit", judged(&[look(Some(false), 2.0)], 11.1)),
+        ("silent, because its service died", judged(&[died(false, 2.0), look(None, 7.0)], 11.1)),
+        ("silent, because we ended its service", judged(&[died(true, 2.0), look(None, 70.0)], 80.0)),
+        ("another subject is shown", {
+            let Observation::Sampled(mut other) = look(Some(true), 1.5) else { unreachable!() };
+            other.subject = "q".into();
+            judged(&[Observation::Sampled(other), absent()], 11.1)
+        }),
+        ("the record never came", told(shows(true), &[look(Some(true), 1.0)], 11.1)),
+    ]));
+}
+
+#[test]
+fn a_view_that_stops_showing_something() {
+    let judged = |history: &[Observation], now: f64| told(shows(false), history, now);
+    insta::assert_snapshot!(table(vec![
+        ("shown, then gone", judged(&[look(Some(true), 0.5), seen("e", 7, 1.0), look(Some(false), 2.0)], 2.1)),
+        ("never shown", judged(&[seen("e", 7, 1.0), look(Some(false), 2.0)], 2.1)),
+        (
+            "gone at a look from before the record",
+            judged(&[look(Some(true), 0.5), look(Some(false), 0.9), seen("e", 7, 1.0)], 11.1),
+        ),
+        ("still there", judged(&[seen("e", 7, 1.0), committed(8, 1.5), look(Some(true), 7.0)], 11.1)),
+    ]));
+}
+
+#[test]
+fn a_view_that_keeps_not_showing_something() {
+    let keeps = || ViewKeeps::new("\"p\"", "feed", "p", false, at(1.0), LIMIT);
+    let looks = |from: f64, to: f64| -> Vec<Observation> {
+        let count = ((to - from) * 2.0) as u32;
+        (0..=count).map(|n| look(Some(false), from + f64::from(n) / 2.0)).collect()
+    };
+    let then = |mut looks: Vec<Observation>, more: Observation| {
+        looks.push(more);
+        looks
+    };
+    insta::assert_snapshot!(table(vec![
+        ("to the end", told(keeps(), &looks(1.0, 6.0), 6.1)),
+        ("not to the end yet", told(keeps(), &looks(1.0, 4.0), 4.1)),
+        ("shown in the middle", told(keeps(), &then(looks(1.0, 3.0), look(Some(true), 3.5)), 4.0)),
+        ("shown before it began only", told(keeps(), &then(looks(1.0, 6.0), look(Some(true), 0.5)), 6.1)),
+        ("silent towards the end", told(keeps(), &then(looks(1.0, 3.0), look(None, 5.0)), 11.1)),
+    ]));
+}

@@ -1,0 +1,92 @@
+//! Every cause and every reason: its words, and that its code is its own.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::kit::table;
+use crate::cause::{Death, Place};
+use crate::{Cause, Missing, Reason};
+
+fn place() -> Place {
+    Place { topic: "posts".into(), partition: 2, offset: 41 }
+}
+
+fn death() -> Death {
+    Death {
+        service: "feed".into(),
+        status: "exit status: 101".into(),
+        by_us: false,
+        last_lines: vec!["handling p".into(), "fatal".into()],
+    }
+}
+
+fn causes() -> Vec<Cause> {
+    let what = || "event e".to_owned();
+    let waited = Duration::from_secs(10);
+    let no_effect = |missing| Cause::NoEffect { what: what(), waited, missing };
+    let group = || "g".to_owned();
+    vec![
+        Cause::NotOnTopic { what: what(), topic: "posts".into(), waited, death: Some(death()) },
+        Cause::WrongKey { what: what(), place: place(), expected: "k".into(), actual: None },
+        Cause::WrongPartition { what: what(), place: place(), key: "k".into(), expected: 1 },
+        Cause::Late { what: what(), limit: Duration::from_secs(5), by: Duration::from_millis(1250) },
+        no_effect(Missing::ServiceDead(death())),
+        no_effect(Missing::GroupBehind { group: group(), behind: 1, committed: 41, record: place() }),
+        no_effect(Missing::GroupNotStable { group: group(), state: "empty".into() }),
+        no_effect(Missing::HandledWithoutEffect { group: group(), committed: 42, record: place() }),
+        no_effect(Missing::Unexplained { group: group(), record: place() }),
+        Cause::Repeated { what: what(), view: "handled".into(), expected: 1, actual: 3 },
+        Cause::Unwanted { what: what(), view: "feed".into(), after: Duration::from_millis(40) },
+        Cause::Reordered { key: "k".into(), leg: "on the topic".into(), first: "a".into(), second: "b".into() },
+        Cause::KeySplit { key: "k".into(), topic: "posts".into(), partitions: vec![0, 2] },
+        Cause::Lost { leg: group(), lost: 2, of: 300, examples: vec!["a".into(), "b".into()], missing: None },
+        Cause::Nonconforming { place: place(), what: what(), violations: vec!["x".into(), "y".into()] },
+        Cause::TopicDiffers {
+            topic: "posts".into(),
+            property: "partitions".into(),
+            expected: "6".into(),
+            actual: "3".into(),
+        },
+        Cause::ObjectiveMissed { objective: "p95(end_to_end) < 1s".into(), actual: "1.2 s".into() },
+        Cause::ActionFailed { action: "follow".into(), expected: "201".into(), actual: "500".into() },
+    ]
+}
+
+fn reasons() -> Vec<Reason> {
+    let detail = || "so it is".to_owned();
+    let event = || "event e".to_owned();
+    let second = Duration::from_secs(1);
+    vec![
+        Reason::Blind { what: "posts".into(), why: "the broker was gone".into(), lasted: second },
+        Reason::OutcomeUnknown { event: event(), error: "timed out".into() },
+        Reason::NotPublished { event: event(), error: "too large".into() },
+        Reason::BetweenSamples { earliest: second, latest: second * 3, limit: second * 2 },
+        Reason::DuplicateNotHandled { event: event(), waited: second, detail: detail() },
+        Reason::NoPositiveControl { detail: detail() },
+        Reason::CannotCount { view: "feed".into() },
+        Reason::ViewSilent { view: "feed".into(), detail: detail() },
+        Reason::OwnDoing { detail: detail() },
+        Reason::TooFewSamples { percentile: "p99.9".into(), samples: 10, needed: 10_000 },
+        Reason::OffsetTooCoarse { group: "g".into(), step: second, limit: second },
+        Reason::GeneratorSaturated { detail: detail() },
+        Reason::Environment { detail: detail() },
+    ]
+}
+
+#[test]
+fn every_way_of_being_broken_in_its_words() {
+    let causes = causes();
+    insta::assert_snapshot!(table(causes.iter().map(|cause| (cause.code(), cause.to_string())).collect()));
+}
+
+#[test]
+fn every_reason_for_having_no_verdict_in_its_words() {
+    let reasons = reasons();
+    insta::assert_snapshot!(table(reasons.iter().map(|reason| (reason.code(), reason.to_string())).collect()));
+}
+
+#[test]
+fn a_code_stands_for_one_thing() {
+    let codes: Vec<&str> = causes().iter().map(Cause::code).chain(reasons().iter().map(Reason::code)).collect();
+    assert_eq!(codes.iter().collect::<BTreeSet<_>>().len(), codes.len(), "{codes:?}");
+}
