@@ -58,6 +58,8 @@ pub(crate) struct Frame {
     pub groups: Vec<String>,
     /// How long an interval is.
     pub interval: Duration,
+    /// How long events are sent before the figures begin.
+    pub warm_up: Duration,
 }
 
 impl Frame {
@@ -262,7 +264,7 @@ impl Collector {
         let mut interval = std::mem::take(&mut self.current);
         interval.from_ms = index * length;
         interval.to_ms = (index + 1.0) * length;
-        interval.warm_up = self.slices.iter().all(|slice| slice.count() == 0);
+        interval.warm_up = interval.from_ms < self.frame.warm_up.as_secs_f64() * 1e3;
         interval.stages = names.into_iter().zip(&self.slices).map(|(name, slice)| slice_of(name, slice)).collect();
         if !interval.warm_up {
             for point in &lag {
@@ -314,6 +316,7 @@ mod tests {
             keys: 10,
             groups,
             interval: Duration::from_secs(1),
+            warm_up: Duration::ZERO,
         })
     }
 
@@ -388,6 +391,7 @@ mod tests {
             keys: 1,
             groups: Vec::new(),
             interval: Duration::from_secs(1),
+            warm_up: Duration::ZERO,
         };
         let mut collector = Collector::new(frame);
         collector.take(seen(3, 1, at(0)));

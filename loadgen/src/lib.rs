@@ -16,6 +16,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod collector;
+mod disturbance;
 mod machine;
 mod objective;
 mod pacer;
@@ -26,6 +27,7 @@ mod run;
 mod sending;
 mod sink;
 
+pub use disturbance::Disturbance;
 pub use objective::{Metric, Objective};
 pub use pacer::Pacer;
 pub use profile::Profile;

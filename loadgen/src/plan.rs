@@ -88,6 +88,7 @@ impl Plan {
             keys: profile.keys,
             groups: self.views.iter().map(|(_, group)| group.clone()).collect(),
             interval: Frame::interval_of(self.pacer.due(self.total).since(self.start)),
+            warm_up: profile.warm_up,
         }
     }
 }

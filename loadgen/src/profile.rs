@@ -8,6 +8,7 @@ use eventproof_contract::Contract;
 use eventproof_source::{Diagnostic, Diagnostics, Fields, Node, Source, nearest, parse_yaml};
 use eventproof_system::SystemSpec;
 
+use crate::disturbance::{Disturbance, disturbance};
 use crate::objective::{Metric, Objective};
 
 const COMPRESSIONS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
@@ -35,6 +36,8 @@ pub struct Profile {
     pub settle: Duration,
     /// How the events are sent.
     pub producer: SenderSettings,
+    /// What is done to broker and services while the load runs.
+    pub timeline: Vec<Disturbance>,
     pub objectives: Vec<Objective>,
     source: Source,
     objective_nodes: Vec<Node>,
@@ -65,6 +68,12 @@ impl Profile {
             system.views.iter().filter(|view| view.counts()).map(|view| view.name.as_str()).collect();
         for view in self.effects.iter().filter(|view| !journals.contains(&view.as_str())) {
             faults.push(self.unknown("journal view", view, &journals, None));
+        }
+        let services: Vec<&str> = system.services.iter().map(|service| service.name.as_str()).collect();
+        for service in self.timeline.iter().filter_map(Disturbance::service) {
+            if !services.contains(&service) {
+                faults.push(self.unknown("service", service, &services, None));
+            }
         }
         let groups: Vec<&str> = self.groups(system);
         let legs: Vec<&str> = ["topic"].into_iter().chain(groups.iter().copied()).collect();
@@ -117,6 +126,7 @@ fn read(root: &Node, source: &Source, faults: &mut Diagnostics) -> Option<Profil
     let effects = fields.strings("effects", faults);
     let settle = fields.duration("settle", faults).unwrap_or(Duration::from_secs(10));
     let producer = fields.node("producer").and_then(|node| producer(node, source, faults)).unwrap_or_default();
+    let timeline = fields.list("timeline").iter().filter_map(|node| disturbance(node, source, faults)).collect();
     let objective_nodes = fields.list("objectives").to_vec();
     fields.finish(faults);
     let objectives = objective_nodes.iter().filter_map(|node| objective(node, source, faults)).collect();
@@ -134,6 +144,7 @@ fn read(root: &Node, source: &Source, faults: &mut Diagnostics) -> Option<Profil
         effects,
         settle,
         producer,
+        timeline,
         objectives,
         source: source.clone(),
         objective_nodes,

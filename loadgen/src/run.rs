@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use eventproof_broker::{BrokerError, GroupWatch, Recorder};
 use eventproof_contract::{Contract, GenerateError, event_number};
-use eventproof_evidence::{At, Clock, Observation, Percentile};
-use eventproof_reports::model::{Finding, Generator as GeneratorFigures, Interval, LoadResult};
+use eventproof_evidence::{At, Clock, Observation, Percentile, Reason};
+use eventproof_reports::model::{Disturbed, Finding, Generator as GeneratorFigures, Interval, LoadResult};
 use eventproof_source::units::format_duration;
 use eventproof_system::Rig;
 use tokio::sync::watch;
 
 use crate::collector::{Collector, Message};
+use crate::disturbance;
 use crate::machine::{cpu_seconds, resident_mb};
 use crate::plan::Plan;
 use crate::profile::Profile;
@@ -63,13 +64,22 @@ pub async fn run(
     let cpu = (cpu_seconds(), clock.now());
     let sending = spawn_sending(setup, &plan, to, clock.clone())?;
     let mut collector = Collector::new(plan.frame(profile));
-    collect(&mut collector, &messages, &sending, profile.settle, clock.as_ref(), &mut progress).await;
+    let over = tokio::sync::Notify::new();
+    let loading = async {
+        collect(&mut collector, &messages, &sending, profile.settle, clock.as_ref(), &mut progress).await;
+        over.notify_one();
+    };
+    let disturbing = disturbance::carry_out(&profile.timeline, setup.rig, plan.start, over.notified());
+    let ((), disturbed) = tokio::join!(loading, disturbing);
     followers.into_iter().for_each(|task| task.abort());
     drop(watch);
     recorder.stop();
     collector.close();
     let used = (cpu_seconds() - cpu.0) / clock.now().since(cpu.1).as_secs_f64().max(0.001);
-    Ok(finish(profile, &plan, &collector, &sending, used))
+    let mut result = finish(profile, &plan, &collector, &sending, used);
+    result.findings.extend(disturbed.iter().filter_map(undone));
+    result.disturbed = disturbed;
+    Ok(result)
 }
 
 fn recorder(setup: &LoadSetup<'_>, plan: &Plan, to: To<Message>) -> Result<Recorder, LoadError> {
@@ -185,6 +195,12 @@ fn finish(profile: &Profile, plan: &Plan, collector: &Collector, sending: &Sendi
         findings: nonconforming(collector).into_iter().collect(),
         ..LoadResult::default()
     }
+}
+
+/// A disturbance that could not be done, or that met nothing, leaves its part of the plan without a verdict.
+fn undone(disturbed: &Disturbed) -> Option<Finding> {
+    let detail = || format!("{}: {}", disturbed.text, disturbed.outcome);
+    (!disturbed.done).then(|| Finding::no_verdict(&Reason::Environment { detail: detail() }))
 }
 
 /// One finding for all records that depart from the contract, with the first few.

@@ -7,9 +7,9 @@ use eventproof_evidence::{Cause, Missing, Place, Reason};
 use eventproof_evidence::ledger::{Counts, LegCounts};
 
 use crate::model::{
-    BrokerInfo, Conformance, ConsumerLeg, Distribution, Finding, Generator, Interval, LagPoint, LoadResult, Objective,
-    Outcome, PercentileFigure, Provenance, RunResult, ScenarioResult, ServiceInfo, Stage, StageSlice, StepResult,
-    SubStep, TimelineEntry,
+    BrokerInfo, Conformance, ConsumerLeg, Distribution, Disturbed, Finding, Generator, Interval, LagPoint, LoadResult,
+    Objective, Outcome, PercentileFigure, Provenance, RunResult, ScenarioResult, ServiceInfo, Stage, StageSlice,
+    StepResult, SubStep, TimelineEntry,
 };
 
 /// A run with a scenario that held, one that broke and one without verdict.
@@ -143,6 +143,13 @@ pub fn load() -> LoadResult {
             backpressure: 0,
             saturated: None,
         },
+        disturbed: vec![Disturbed {
+            text: "broker: delay api=Fetch by=200ms".into(),
+            at_ms: 2000.0,
+            until_ms: Some(3000.0),
+            done: true,
+            outcome: "it met 12 requests".into(),
+        }],
         services: Vec::new(),
         findings: Vec::new(),
     }

@@ -89,7 +89,7 @@ impl Watched {
     fn new(broker: &Broker, group: &str, partitions: &[(String, i32)]) -> Result<Watched, BrokerError> {
         let consumer = broker
             .settings
-            .observer("eventproof-groups", group)
+            .observer("eventproof-observer-groups", group)
             .create()
             .map_err(|error| BrokerError::Client(error.to_string()))?;
         let mut question = TopicPartitionList::new();

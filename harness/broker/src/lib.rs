@@ -10,6 +10,7 @@
 
 mod client;
 mod error;
+mod faults;
 mod groups;
 mod provider;
 mod publisher;
@@ -18,6 +19,7 @@ mod sender;
 mod topics;
 
 pub use error::BrokerError;
+pub use faults::{ActiveFault, BrokerFault, FaultControl};
 pub use groups::{GroupEvent, GroupWatch};
 pub use provider::{Broker, BrokerChoice, BrokerKind};
 pub use publisher::{Published, Publisher};

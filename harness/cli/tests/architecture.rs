@@ -16,7 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("harness/reference", &[]),
     ("harness/contract", &["source"]),
     ("reports", &["evidence"]),
-    ("harness/broker", &["contract", "evidence", "embedded"]),
+    ("harness/broker", &["source", "contract", "evidence", "embedded"]),
     ("harness/system", &["source", "contract", "evidence", "broker"]),
     ("loadgen", &["source", "contract", "evidence", "broker", "system", "reports"]),
     ("scenarios", &["source", "contract", "evidence", "broker", "system", "reports", "loadgen"]),

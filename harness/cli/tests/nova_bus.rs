@@ -81,6 +81,52 @@ fn an_effect_that_comes_late_is_late_by_so_much() {
 }
 
 #[test]
+fn a_group_that_is_behind_is_said_to_be_behind() {
+    let (ran, _report) = run(&["--fault", "feed-service:stalled", "--name", "reaches feed"]);
+    assert_caught(
+        &ran,
+        "post.created reaches feed within 5s",
+        r"did not come within .*, but group .feed-service-group. is behind by 1 record \(committed offset \d+\)\n    \[group-behind\]",
+    );
+}
+
+#[test]
+fn a_dead_service_is_named_with_its_last_lines() {
+    let (ran, _report) = run(&["--fault", "feed-service:crash-on-event", "--name", "reaches feed"]);
+    assert_caught(
+        &ran,
+        "post.created reaches feed within 5s",
+        r"service .feed-service. is dead \(exit status: 101\); its last lines:\n(.*\n)*.*fatal: cannot handle content.post.created .*\n    \[service-dead\]",
+    );
+}
+
+#[test]
+fn records_that_depart_from_the_contract_are_found_whatever_else_holds() {
+    let (ran, _report) = run(&["--fault", "content-service:wrong-payload", "--name", "reaches feed"]);
+    assert_caught(
+        &ran,
+        "reaches feed",
+        r"departs from the contract: .*caption. is a required property.*\n    \[nonconforming\]",
+    );
+}
+
+#[test]
+fn a_producer_that_changes_the_order_is_caught() {
+    let (ran, _report) = run(&["--fault", "content-service:reorder", "--name", "保持顺序"]);
+    assert_caught(&ran, "同一帖子的事件保持顺序", r"changed their order on the topic: .*\n    \[reordered\]");
+}
+
+#[test]
+fn what_should_have_gone_and_is_still_there_is_caught() {
+    let (ran, _report) = run(&["--fault", "feed-service:forget-delete", "--name", "消失"]);
+    assert_caught(
+        &ran,
+        "删除的帖子从动态中消失",
+        r"is still there after .*: it was read, without effect\n    \[handled-without-effect\]",
+    );
+}
+
+#[test]
 fn lint_finds_a_broken_pack_without_starting_anything() {
     let pack = tempfile::tempdir().unwrap();
     for name in ["asyncapi.yaml", "system.yaml", "phrases.yaml"] {

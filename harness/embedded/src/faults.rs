@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use kafka_protocol::error::ParseResponseErrorCode;
 use kafka_protocol::messages::ApiKey;
 
 /// Which requests a fault meets. What is `None` matches everything; a topic or partition matches a
@@ -18,6 +19,8 @@ pub struct Match {
     pub partition: Option<i32>,
     /// The client's `client.id`.
     pub client_id: Option<String>,
+    /// Clients whose `client.id` begins so are spared: whoever only watches must not be blinded.
+    pub spared: Option<String>,
 }
 
 /// A kind of request, by Kafka's name and number.
@@ -69,6 +72,13 @@ impl std::fmt::Display for Api {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:?}", self.0)
     }
+}
+
+/// The number of an error of Kafka's protocol by its name: `NOT_LEADER_OR_FOLLOWER`, in any case and writing.
+#[must_use]
+pub fn error_code(name: &str) -> Option<i16> {
+    let plain = |s: &str| s.replace(['-', '_', ' '], "").to_ascii_lowercase();
+    (1..i16::from(u8::MAX)).find(|code| code.err().is_some_and(|error| plain(&format!("{error:?}")) == plain(name)))
 }
 
 /// What happens to a request that a fault meets.
@@ -197,7 +207,8 @@ impl FaultTable {
 fn matches(matcher: &Match, target: &Target<'_>) -> bool {
     let api = matcher.api.is_none_or(|api| api.0 == target.api);
     let client = matcher.client_id.as_deref();
-    let client = client.is_none_or(|id| id == target.client_id);
+    let spared = matcher.spared.as_deref().is_some_and(|prefix| target.client_id.starts_with(prefix));
+    let client = client.is_none_or(|id| id == target.client_id) && !spared;
     let names_partition = matcher.topic.is_some() || matcher.partition.is_some();
     let partition = !names_partition
         || target.partitions.iter().any(|(topic, partitions)| {
@@ -276,6 +287,7 @@ mod tests {
             topic: Some("a".to_owned()),
             partition: Some(1),
             client_id: Some("me".to_owned()),
+            spared: None,
         };
         let id = table.inject(fault(matcher, None, Effect::Error(7)));
         let named = |topic: &str, partition| vec![(topic.to_owned(), vec![0, partition])];
@@ -313,6 +325,16 @@ mod tests {
         }
         let injected = take(&table, ApiKey::Fetch, &[]);
         assert_eq!((injected.bytes_per_sec, injected.delay), (Some(100), Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn who_is_spared_meets_nothing_and_errors_have_names() {
+        let table = FaultTable::default();
+        let spared = Some("m".to_owned());
+        table.inject(fault(Match { spared, ..Match::default() }, None, Effect::Silence));
+        assert_eq!(take(&table, ApiKey::Fetch, &[]), Injected::default());
+        assert_eq!((error_code("NOT_LEADER_OR_FOLLOWER"), error_code("record-list-too-large")), (Some(6), Some(18)));
+        assert_eq!(error_code("NO_SUCH_ERROR"), None);
     }
 
     #[test]

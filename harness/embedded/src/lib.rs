@@ -45,4 +45,4 @@ mod transactions;
 
 pub use config::{BrokerConfig, Clock, Listener, SystemClock};
 pub use embedded::{EmbeddedBroker, FaultsHandle, StartError};
-pub use faults::{Api, Effect, Fault, FaultId, Match, UnknownApi};
+pub use faults::{Api, Effect, Fault, FaultId, Match, UnknownApi, error_code};

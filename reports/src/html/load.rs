@@ -22,6 +22,7 @@ pub fn html_load(result: &LoadResult) -> String {
         p class="soft" { "Counted from the planned instant of each event (open loop), after the warm-up." }
         (stages(&result.stages))
         @for stage in &result.stages { (over_time(result, stage)) (distribution(stage)) }
+        (disturbed(result))
         (delivery(result))
         h2 { "Pace" }
         (pace(result))
@@ -134,6 +135,7 @@ fn over_time(result: &LoadResult, stage: &Stage) -> Markup {
         ],
         thresholds: here.filter_map(threshold).collect(),
         warm_up_to: warm_up_to(result),
+        spans: spans(result),
     })
 }
 
@@ -148,8 +150,29 @@ fn distribution(stage: &Stage) -> Markup {
     }
 }
 
+fn spans(result: &LoadResult) -> Vec<(f64, f64, String)> {
+    let end = result.intervals.last().map_or(0.0, |interval| interval.to_ms);
+    let done = result.disturbed.iter().filter(|one| one.done);
+    done.map(|one| (one.at_ms / 1e3, one.until_ms.unwrap_or(end).min(end) / 1e3, clean(&one.text))).collect()
+}
+
 fn warm_up_to(result: &LoadResult) -> f64 {
     result.intervals.iter().take_while(|interval| interval.warm_up).last().map_or(0.0, |interval| interval.to_ms / 1e3)
+}
+
+fn disturbed(result: &LoadResult) -> Markup {
+    html! {
+        @if !result.disturbed.is_empty() {
+            h2 { "Time line of disturbances" }
+            div class="scroll" { table {
+                thead { tr { th class="n" { "from" } th class="n" { "until" } th { "what" } th { "outcome" } } }
+                tbody { @for one in &result.disturbed {
+                    tr { td class="n" { (millis(one.at_ms)) } td class="n" { (one.until_ms.map_or_else(|| "–".to_owned(), millis)) }
+                        th scope="row" { (clean(&one.text)) } td { (clean(&one.outcome)) } }
+                } }
+            } }
+        }
+    }
 }
 
 fn delivery(result: &LoadResult) -> Markup {
@@ -197,6 +220,7 @@ fn pace(result: &LoadResult) -> Markup {
         ],
         thresholds: Vec::new(),
         warm_up_to: warm_up_to(result),
+        spans: spans(result),
     })
 }
 
@@ -236,6 +260,7 @@ fn lag(result: &LoadResult) -> Markup {
         lines: groups.iter().enumerate().map(line).collect(),
         thresholds: Vec::new(),
         warm_up_to: warm_up_to(result),
+        spans: spans(result),
     })
 }
 

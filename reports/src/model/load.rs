@@ -21,6 +21,9 @@ pub struct LoadResult {
     pub legs: Vec<ConsumerLeg>,
     pub intervals: Vec<Interval>,
     pub generator: Generator,
+    /// What was done to broker and services meanwhile.
+    #[serde(default)]
+    pub disturbed: Vec<Disturbed>,
     #[serde(default)]
     pub services: Vec<ServiceInfo>,
     #[serde(default)]
@@ -131,6 +134,20 @@ pub struct StageSlice {
 pub struct LagPoint {
     pub group: String,
     pub records: i64,
+}
+
+/// An entry of a load's timeline, as it was carried out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Disturbed {
+    /// `broker: delay api=Fetch by=200ms`.
+    pub text: String,
+    /// Since the start of the load. Milliseconds.
+    pub at_ms: f64,
+    pub until_ms: Option<f64>,
+    /// Whether it was done, and met anything.
+    pub done: bool,
+    /// What came of it: `it met 12 requests`, `not done: …`.
+    pub outcome: String,
 }
 
 /// How well the generator kept its own plan.

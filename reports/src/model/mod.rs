@@ -6,7 +6,7 @@ mod run;
 
 pub use common::{BrokerInfo, Finding, Outcome, Provenance, ServiceInfo, Tally};
 pub use load::{
-    ConsumerLeg, Distribution, Generator, Interval, LagPoint, LoadResult, Objective, PercentileFigure, Stage,
-    StageSlice,
+    ConsumerLeg, Distribution, Disturbed, Generator, Interval, LagPoint, LoadResult, Objective, PercentileFigure,
+    Stage, StageSlice,
 };
 pub use run::{Conformance, RunResult, ScenarioResult, StepResult, SubStep, TimelineEntry};

@@ -44,6 +44,9 @@ pub fn terminal_load(result: &LoadResult, style: Style) -> String {
     for finding in &result.findings {
         text.push_str(&format!("\n{}\n{}", style.paint(finding.outcome, word(finding.outcome)), indented(finding)));
     }
+    for one in &result.disturbed {
+        text.push_str(&format!("\n{} {}: {}\n", millis(one.at_ms), clean(&one.text), clean(&one.outcome)));
+    }
     if let Some(why) = &result.generator.saturated {
         text.push_str(&format!("\nthe generator did not keep its plan: {}\n", clean(why)));
     }

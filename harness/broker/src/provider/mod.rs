@@ -6,10 +6,10 @@ mod external;
 
 use std::collections::BTreeMap;
 
-use eventproof_embedded::{EmbeddedBroker, FaultsHandle};
+use eventproof_embedded::EmbeddedBroker;
 
-use crate::BrokerError;
 use crate::client::ClientSettings;
+use crate::{BrokerError, FaultControl};
 use container::ContainerBroker;
 
 /// Which broker a run should use.
@@ -78,9 +78,9 @@ impl Broker {
     }
 
     /// The faults that it can be made to show, where it can.
-    pub fn faults(&self) -> Option<FaultsHandle> {
+    pub fn faults(&self) -> Option<FaultControl> {
         match &self.owned {
-            Owned::Embedded(broker) => Some(broker.faults()),
+            Owned::Embedded(broker) => Some(FaultControl::new(broker.faults())),
             Owned::Container(_) | Owned::Nothing => None,
         }
     }

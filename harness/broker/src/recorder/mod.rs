@@ -61,7 +61,7 @@ impl Recorder {
         };
         let consumer: BaseConsumer = broker
             .settings
-            .observer("eventproof-recorder", "eventproof-recorder")
+            .observer("eventproof-observer-recorder", "eventproof-recorder")
             .set("fetch.wait.max.ms", "100")
             .set("fetch.min.bytes", "1")
             .set("fetch.error.backoff.ms", "50")

@@ -28,6 +28,8 @@ pub(in crate::html) struct Picture {
     pub thresholds: Vec<Threshold>,
     /// Where the warm-up ends. Seconds.
     pub warm_up_to: f64,
+    /// Spans of disturbance: from, to (seconds), what.
+    pub spans: Vec<(f64, f64, String)>,
 }
 
 /// A limit further above the values than this factor is said, not drawn: it would press the lines flat.
@@ -48,6 +50,7 @@ pub(in crate::html) fn lines(picture: &Picture) -> Markup {
             @for threshold in far { p class="soft" { "Far above the picture: " code { (threshold.text) } } }
             svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label=(picture.title) {
                 @if picture.warm_up_to > 0.0 { (warm_up(x, picture.warm_up_to)) }
+                @for (from, to, what) in &picture.spans { (span(x, *from, *to, what)) }
                 (grid(x, y))
                 @for threshold in near { (limit(y, threshold)) }
                 @for line in &picture.lines { (one(x, y, line, picture.unit)) }
@@ -62,6 +65,7 @@ fn legend(picture: &Picture) -> Markup {
             @for line in &picture.lines { span class={ "key " (line.class) } { (line.name) } }
             @if !picture.thresholds.is_empty() { span class="key limit" { "objective" } }
             @if picture.warm_up_to > 0.0 { span class="key shade" { "warm-up" } }
+            @if !picture.spans.is_empty() { span class="key span" { "disturbed" } }
         }
     }
 }
@@ -76,6 +80,11 @@ pub(super) fn up(y: Scale, value: f64) -> f64 {
 
 fn warm_up(x: Scale, to: f64) -> Markup {
     html! { rect class="shade" x=(LEFT) y=(TOP) width=(format!("{:.1}", across(x, to) - LEFT)) height=(HEIGHT - TOP - BOTTOM) { title { "warm-up: in no figure" } } }
+}
+
+fn span(x: Scale, from: f64, to: f64, what: &str) -> Markup {
+    let (left, right) = (across(x, from), across(x, to));
+    html! { rect class="span" x=(format!("{left:.1}")) y=(TOP) width=(format!("{:.1}", (right - left).max(2.0))) height=(HEIGHT - TOP - BOTTOM) { title { (what) } } }
 }
 
 fn grid(x: Scale, y: Scale) -> Markup {

@@ -1,0 +1,233 @@
+//! A profile's timeline: faults of the broker and of services, at their instants, for their time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use eventproof_broker::{ActiveFault, BrokerFault, FaultControl};
+use eventproof_evidence::At;
+use eventproof_reports::model::Disturbed;
+use eventproof_source::{Diagnostic, Diagnostics, Fields, Node, Source};
+use eventproof_system::{Rig, System};
+
+/// One entry of a timeline.
+#[derive(Clone, Debug)]
+pub struct Disturbance {
+    /// Since the first planned event, the warm-up included.
+    pub at: Duration,
+    /// Until it is undone; to the end of the load if nothing is said.
+    pub lasting: Option<Duration>,
+    pub what: What,
+}
+
+/// What is done.
+#[derive(Clone, Debug)]
+pub enum What {
+    Broker(BrokerFault),
+    /// A service is ended with SIGKILL, and started again afterwards.
+    Killed(String),
+    /// A service is stopped with SIGSTOP, and continued afterwards.
+    Paused(String),
+}
+
+impl Disturbance {
+    /// The service that it is about.
+    pub fn service(&self) -> Option<&str> {
+        match &self.what {
+            What::Broker(_) => None,
+            What::Killed(service) | What::Paused(service) => Some(service),
+        }
+    }
+
+    fn label(&self) -> String {
+        match &self.what {
+            What::Broker(fault) => format!("broker: {fault}"),
+            What::Killed(service) => format!("service \"{service}\" killed"),
+            What::Paused(service) => format!("service \"{service}\" paused"),
+        }
+    }
+}
+
+/// Settings of a broker's fault, besides its kind.
+const SETTINGS: [&str; 9] = ["by", "error", "rate", "direction", "api", "topic", "partition", "client", "times"];
+
+/// Reads `{at: 5s, for: 2s, broker: delay, by: 200ms, api: Fetch}` or `{at: 5s, for: 2s, service: feed, fault: killed}`.
+pub(crate) fn disturbance(node: &Node, source: &Source, faults: &mut Diagnostics) -> Option<Disturbance> {
+    let mut fields = Fields::of(node, source, "an entry of a timeline", faults)?;
+    fields.required("at", faults);
+    let at = fields.duration("at", faults);
+    let lasting = fields.duration("for", faults);
+    let (broker, service) = (fields.string("broker", faults), fields.string("service", faults));
+    let what = match (broker, service) {
+        (Some(kind), None) => broker_fault(&kind, &mut fields, node, source, faults).map(What::Broker),
+        (None, Some(service)) => {
+            fields.required("fault", faults);
+            let fault = fields.choice("fault", &["killed", "paused"], faults);
+            fault.map(|fault| if fault == "killed" { What::Killed(service) } else { What::Paused(service) })
+        }
+        _ => {
+            let message = "an entry of a timeline names either `broker` or `service`".to_owned();
+            faults.push(Diagnostic::error("load/timeline", message).at(source, node.span));
+            None
+        }
+    };
+    fields.finish(faults);
+    Some(Disturbance { at: at?, lasting, what: what? })
+}
+
+fn broker_fault(
+    kind: &str,
+    fields: &mut Fields<'_>,
+    node: &Node,
+    source: &Source,
+    faults: &mut Diagnostics,
+) -> Option<BrokerFault> {
+    let mut settings = BTreeMap::new();
+    for name in SETTINGS {
+        if let Some(text) = fields.node(name).and_then(Node::scalar_text) {
+            settings.insert(name.to_owned(), text);
+        }
+    }
+    BrokerFault::new(kind, &settings)
+        .map_err(|message| faults.push(Diagnostic::error("load/timeline", message).at(source, node.span)))
+        .ok()
+}
+
+/// Carries a timeline out, then undoes what still lasts. Returns what was done, when.
+pub(crate) async fn carry_out(
+    timeline: &[Disturbance],
+    rig: &Rig,
+    start: At,
+    over: impl Future<Output = ()>,
+) -> Vec<Disturbed> {
+    let mut done = Vec::new();
+    let each = timeline.iter().map(|disturbance| one(disturbance, rig, start));
+    let (ending, ended) = tokio::sync::watch::channel(false);
+    let all = futures::future::join_all(each.map(|run| run(ended.clone())));
+    let wait = async {
+        over.await;
+        // The receivers live as long as the disturbances do.
+        let _ = ending.send(true);
+    };
+    let (results, ()) = tokio::join!(all, wait);
+    done.extend(results);
+    done
+}
+
+/// Waits for its instant, does it, waits for its end or the end of the load, undoes it.
+fn one<'a>(
+    disturbance: &'a Disturbance,
+    rig: &'a Rig,
+    start: At,
+) -> impl FnOnce(tokio::sync::watch::Receiver<bool>) -> futures::future::BoxFuture<'a, Disturbed> {
+    use futures::FutureExt as _;
+    move |mut ended| {
+        async move {
+            let mut told = Disturbed { text: disturbance.label(), at_ms: ms(disturbance.at), ..Disturbed::default() };
+            if !sleep_until(start + disturbance.at, rig, &mut ended).await {
+                told.outcome = "not done: the load was over before".to_owned();
+                return told;
+            }
+            told.at_ms = ms(rig.clock.now().since(start));
+            let active = match begin(disturbance, rig).await {
+                Ok(active) => active,
+                Err(error) => {
+                    told.outcome = format!("not done: {error}");
+                    return told;
+                }
+            };
+            match disturbance.lasting {
+                Some(lasting) => drop(sleep_until(start + disturbance.at + lasting, rig, &mut ended).await),
+                None => drop(ended.wait_for(|over| *over).await.map(|_| ())),
+            }
+            (told.done, told.outcome) =
+                end(active, rig).await.unwrap_or_else(|error| (true, format!("could not be undone: {error}")));
+            told.until_ms = Some(ms(rig.clock.now().since(start)));
+            told
+        }
+        .boxed()
+    }
+}
+
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+/// Returns false if the load was over before.
+async fn sleep_until(instant: At, rig: &Rig, ended: &mut tokio::sync::watch::Receiver<bool>) -> bool {
+    let left = instant.since(rig.clock.now());
+    tokio::select! {
+        () = tokio::time::sleep(left) => true,
+        _ = ended.wait_for(|over| *over) => false,
+    }
+}
+
+enum Active {
+    Fault(FaultControl, ActiveFault),
+    Killed(String),
+    Paused(String),
+}
+
+async fn begin(disturbance: &Disturbance, rig: &Rig) -> Result<Active, String> {
+    let system: &System = &rig.system;
+    match &disturbance.what {
+        What::Broker(fault) => {
+            let control = rig.broker.faults().ok_or_else(|| format!("the {} shows no faults", rig.broker.label()))?;
+            let active = control.start(fault).map_err(|error| error.to_string())?;
+            Ok(Active::Fault(control, active))
+        }
+        What::Killed(service) => {
+            system.kill(service).await.map_err(|error| error.to_string())?;
+            Ok(Active::Killed(service.clone()))
+        }
+        What::Paused(service) => {
+            system.pause(service, true).await.map_err(|error| error.to_string())?;
+            Ok(Active::Paused(service.clone()))
+        }
+    }
+}
+
+/// Undoes it. Returns whether it met anything, and what came of it.
+async fn end(active: Active, rig: &Rig) -> Result<(bool, String), String> {
+    match active {
+        Active::Fault(control, fault) => match control.end(fault).map_err(|error| error.to_string())? {
+            Some(0) => Ok((false, "it met no request, so it proved nothing".to_owned())),
+            Some(met) => Ok((true, format!("it met {met} requests"))),
+            None => Ok((true, "undone".to_owned())),
+        },
+        Active::Killed(service) => {
+            let began = rig.clock.now();
+            rig.system.start(&service).await.map_err(|error| error.to_string())?;
+            Ok((true, format!("ready again {:.0} ms after its start", ms(rig.clock.now().since(began)))))
+        }
+        Active::Paused(service) => {
+            rig.system.pause(&service, false).await.map_err(|error| error.to_string())?;
+            Ok((true, "continued".to_owned()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eventproof_source::parse_yaml;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<Disturbance, String> {
+        let source = Source::inline("load.yaml", text);
+        let mut faults = Diagnostics::default();
+        let node = parse_yaml(&source).unwrap();
+        let found = disturbance(&node, &source, &mut faults);
+        if faults.has_errors() { Err(faults.render(false)) } else { Ok(found.unwrap()) }
+    }
+
+    #[test]
+    fn an_entry_is_about_the_broker_or_a_service() {
+        let fault = read("{at: 5s, for: 2s, broker: delay, by: 200ms, api: Fetch}").unwrap();
+        assert_eq!((fault.at, fault.lasting), (Duration::from_secs(5), Some(Duration::from_secs(2))));
+        assert_eq!(fault.label(), "broker: delay api=Fetch by=200ms");
+        assert_eq!(read("{at: 1s, service: feed, fault: killed}").unwrap().label(), "service \"feed\" killed");
+        assert!(read("{at: 1s}").unwrap_err().contains("either `broker` or `service`"));
+        assert!(read("{at: 1s, broker: dely, by: 1s}").unwrap_err().contains("did you mean delay?"));
+        assert!(read("{at: 1s, service: feed, fault: drowned}").is_err());
+    }
+}
