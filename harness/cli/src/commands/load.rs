@@ -132,7 +132,7 @@ impl Live {
         if output::is_terminal() {
             output::over(&format!("  {}", load_line(so_far, style)));
             self.shown = true;
-        } else if so_far.len() % LINE_EVERY == 0 {
+        } else if so_far.len().is_multiple_of(LINE_EVERY) {
             output::progress(&format!("  {}", load_line(so_far, style)));
         }
     }
