@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use eventproof_evidence::ledger::{Leg, TOPIC};
-use eventproof_evidence::{At, Blind, Latencies, Ledger, Observation};
+use eventproof_evidence::{At, Blind, Latencies, Ledger, Name, Observation};
 use eventproof_reports::model::{Interval, LagPoint, StageSlice};
 
 /// Intervals of a run: a longer run has longer ones, whole seconds each.
@@ -46,6 +46,8 @@ pub(crate) enum Message {
     },
     Group(Observation),
     Blind(Blind),
+    /// What could not be seen of a topic or view has been read since.
+    CaughtUp(Name),
 }
 
 /// What the fold needs to know of the plan.
@@ -156,6 +158,7 @@ impl Collector {
             Message::Effect { leg, number, at } => self.arrived(leg, number, at),
             Message::Group(observation) => self.group(&observation),
             Message::Blind(blind) => self.blind.push(blind),
+            Message::CaughtUp(what) => self.blind.retain(|blind| blind.what.as_ref() != Some(&what)),
         }
     }
 

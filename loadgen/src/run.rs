@@ -112,6 +112,7 @@ fn effects(plan: &Plan, run_id: &str, to: To<Message>) -> impl Fn(Observation) +
                 Message::Effect { leg: leg + 1, number: event_number(&event, &run_id), at }
             }
             Observation::Blind(blind) => Message::Blind(blind),
+            Observation::CaughtUp { what, .. } => Message::CaughtUp(what),
             _ => return,
         };
         // The same holds here.

@@ -38,6 +38,11 @@ impl Sink for LoadSink {
         // The same holds here.
         let _ = self.to.send(Message::Blind(blind));
     }
+
+    fn caught_up(&mut self, topic: &str, _: At) {
+        // The same holds here.
+        let _ = self.to.send(Message::CaughtUp(topic.into()));
+    }
 }
 
 /// A hash by which a payload is known again.

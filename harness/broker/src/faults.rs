@@ -185,7 +185,8 @@ enum Active {
 }
 
 impl FaultControl {
-    pub(crate) fn new(handle: FaultsHandle) -> FaultControl {
+    /// The control of an embedded broker.
+    pub fn new(handle: FaultsHandle) -> FaultControl {
         FaultControl { handle }
     }
 

@@ -47,6 +47,12 @@ pub enum Command {
         /// Address to listen on
         #[arg(long, default_value = "127.0.0.1:9092")]
         listen: std::net::SocketAddr,
+        /// A second listener with the name by which its clients reach it, such as 0.0.0.0:9093=kafka:9093
+        #[arg(long, value_name = "ADDRESS=NAME:PORT")]
+        also_listen: Option<String>,
+        /// Misbehave from the start, such as "delay by=200ms api=Fetch"; docs/faults.md lists the kinds
+        #[arg(long = "fault", value_name = "FAULT")]
+        faults: Vec<String>,
     },
 }
 
@@ -96,6 +102,9 @@ pub struct RunArguments {
     /// Only scenarios with this tag
     #[arg(long = "tag", value_name = "TAG")]
     pub tags: Vec<String>,
+    /// Let scenarios be skipped whose tag @needs:NEED the broker does not meet, without losing the verdict
+    #[arg(long = "allow-skipped", value_name = "NEED")]
+    pub allow_skipped: Vec<String>,
 }
 
 /// Options of `load`.

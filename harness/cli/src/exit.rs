@@ -1,6 +1,6 @@
 //! Exit codes: the one place where they are named, and where what was found becomes one.
 
-use eventproof_reports::model::{Finding, LoadResult, Outcome, RunResult};
+use eventproof_reports::model::{Finding, LoadResult, Outcome, RunResult, ScenarioResult};
 
 /// Everything held.
 pub const HELD: u8 = 0;
@@ -14,11 +14,17 @@ pub const NO_VERDICT: u8 = 3;
 pub const DEFECT: u8 = 4;
 
 /// The code of a scenario run. Broken comes before no verdict; nothing run is no verdict.
-pub fn of_run(result: &RunResult) -> u8 {
-    let outcomes = result.scenarios.iter().map(|scenario| scenario.outcome);
+/// `allowed`: needs (`@needs:…`) for whose lack a scenario may be skipped.
+pub fn of_run(result: &RunResult, allowed: &[String]) -> u8 {
+    let may_skip = |scenario: &ScenarioResult| {
+        let needs = scenario.tags.iter().filter_map(|tag| tag.trim_start_matches('@').strip_prefix("needs:"));
+        scenario.outcome == Outcome::Skipped && needs.into_iter().any(|need| allowed.iter().any(|name| name == need))
+    };
+    let outcomes = result.scenarios.iter().filter(|one| !may_skip(one)).map(|scenario| scenario.outcome);
     let conformance = result.conformance.findings.iter().map(|finding| finding.outcome);
     let code = of_outcomes(outcomes.chain(conformance).chain(findings(&result.findings)));
-    if result.scenarios.is_empty() && code == HELD { NO_VERDICT } else { code }
+    let ran = result.scenarios.iter().any(|scenario| scenario.outcome != Outcome::Skipped);
+    if !ran && code == HELD { NO_VERDICT } else { code }
 }
 
 /// The code of a load run.
@@ -60,6 +66,31 @@ mod tests {
     }
 
     #[test]
+    fn a_skip_is_green_only_where_its_need_may_be_unmet_and_something_ran() {
+        let scenario = |tags: &[&str], outcome| ScenarioResult {
+            feature: String::new(),
+            file: String::new(),
+            line: 1,
+            name: String::new(),
+            language: "en".to_owned(),
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            outcome,
+            duration_ms: 0.0,
+            waited_ms: 0.0,
+            steps: Vec::new(),
+            timeline: Vec::new(),
+        };
+        let skipped = || scenario(&["needs:x"], Outcome::Skipped);
+        let run = |scenarios| RunResult { scenarios, ..RunResult::default() };
+        let allowed = ["x".to_owned()];
+        let held = || scenario(&[], Outcome::Held);
+        assert_eq!(of_run(&run(vec![held(), skipped()]), &allowed), HELD);
+        assert_eq!(of_run(&run(vec![held(), skipped()]), &[]), NO_VERDICT);
+        assert_eq!(of_run(&run(vec![held(), skipped()]), &["y".to_owned()]), NO_VERDICT);
+        assert_eq!(of_run(&run(vec![skipped()]), &allowed), NO_VERDICT);
+    }
+
+    #[test]
     fn the_gravest_of_several_is_the_code() {
         assert_eq!(gravest([HELD, NO_VERDICT, BROKEN]), BROKEN);
         assert_eq!(gravest([USAGE, BROKEN, HELD]), USAGE);
@@ -69,6 +100,6 @@ mod tests {
 
     #[test]
     fn a_run_of_nothing_is_no_verdict() {
-        assert_eq!(of_run(&RunResult::default()), NO_VERDICT);
+        assert_eq!(of_run(&RunResult::default(), &[]), NO_VERDICT);
     }
 }

@@ -23,13 +23,13 @@ fn assert_caught(ran: &Ran, scenario: &str, diagnosis: &str) {
 fn a_healthy_system_is_not_accused_and_all_reports_are_written() {
     let (ran, report) = run(&[]);
     assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
-    assert!(ran.result.contains("8 scenarios: 8 held"), "{}", ran.result);
+    assert!(ran.result.contains("11 scenarios: 11 held"), "{}", ran.result);
     let html = std::fs::read_to_string(report.path().join("report.html")).unwrap();
     assert!(html.contains("Every promise was kept") && html.contains("embedded broker"));
     assert!(std::fs::read_to_string(report.path().join("junit.xml")).unwrap().contains("failures=\"0\""));
     let json: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(report.path().join("result.json")).unwrap()).unwrap();
-    assert_eq!(json["scenarios"].as_array().unwrap().len(), 8);
+    assert_eq!(json["scenarios"].as_array().unwrap().len(), 11);
     assert_eq!(json["conformance"]["nonconforming"], 0);
 }
 
@@ -127,6 +127,40 @@ fn what_should_have_gone_and_is_still_there_is_caught() {
 }
 
 #[test]
+fn what_an_outbox_loses_while_kafka_is_gone_is_caught() {
+    let (ran, _report) = run(&["--fault", "content-service:outbox-lost", "--name", "while the broker is gone"]);
+    assert_caught(
+        &ran,
+        "a post that is created while the broker is gone",
+        r"was not seen on topic .*\n    \[not-on-topic\]",
+    );
+}
+
+#[test]
+fn a_fault_of_the_broker_that_met_nothing_leaves_no_verdict() {
+    let pack = tempfile::tempdir().unwrap();
+    for name in ["asyncapi.yaml", "system.yaml", "phrases.yaml"] {
+        std::fs::copy(project().join("features/nova-bus").join(name), pack.path().join(name)).unwrap();
+    }
+    let feature = "Feature: Faults\n  Scenario: nobody meets it\n    Given the broker delays \"Fetch\" requests by 1s\n      | client | nobody |\n    When \"content.post.created\" is published\n    Then group \"feed-service-group\" has processed it\n";
+    std::fs::write(pack.path().join("faults.feature"), feature).unwrap();
+    let report = pack.path().join("report");
+    let ran = eventproof(&["run", pack.path().to_str().unwrap(), "--report", report.to_str().unwrap()]);
+    assert_eq!(ran.code, 3, "{}{}", ran.progress, ran.result);
+    assert!(
+        ran.result
+            .contains("the fault \"delay api=Fetch by=1000ms client=nobody\" met no request, so it proved nothing"),
+        "{}",
+        ran.result
+    );
+    let wrong = feature.replace("| client |", "| clientt |").replace("Fetch", "Fech");
+    std::fs::write(pack.path().join("faults.feature"), wrong).unwrap();
+    let ran = eventproof(&["lint", pack.path().to_str().unwrap()]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.result.contains("has no setting clientt: did you mean client?"), "{}", ran.result);
+}
+
+#[test]
 fn lint_finds_a_broken_pack_without_starting_anything() {
     let pack = tempfile::tempdir().unwrap();
     for name in ["asyncapi.yaml", "system.yaml", "phrases.yaml"] {
@@ -168,7 +202,8 @@ fn the_same_pack_holds_on_apache_kafka() {
         eprintln!("skipped: no Docker daemon answers, so there is no Apache Kafka to run on");
         return;
     }
-    let (ran, _report) = run(&["--broker", "container"]);
+    let (ran, _report) = run(&["--broker", "container", "--allow-skipped", "broker-faults"]);
     assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
+    assert!(ran.result.contains("11 scenarios: 8 held, 3 skipped"), "{}", ran.result);
     assert!(ran.result.contains("on the Apache Kafka 4.2.0 (container)"), "{}", ran.result);
 }

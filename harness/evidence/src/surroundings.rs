@@ -16,6 +16,8 @@ pub struct Surroundings {
     groups: HashMap<Name, GroupView>,
     services: HashMap<Name, ServiceView>,
     blind: Vec<Blind>,
+    /// Spans whose contents have been read since: they hide nothing, but what came in them bears a later time.
+    made_good: Vec<Blind>,
 }
 
 #[derive(Clone, Debug)]
@@ -65,7 +67,10 @@ impl Surroundings {
                 self.service_died(service, death, by_us.then_some(*at));
             }
             Observation::Blind(blind) => self.blind.push(blind.clone()),
-            Observation::CaughtUp { what, .. } => self.blind.retain(|blind| blind.what.as_ref() != Some(what)),
+            Observation::CaughtUp { what, .. } => {
+                let good = self.blind.extract_if(.., |blind| blind.what.as_ref() == Some(what));
+                self.made_good.extend(good);
+            }
             _ => {}
         }
     }
@@ -148,7 +153,14 @@ impl Surroundings {
         }
     }
 
-    /// Whether we were blind to `what` between two instants, as the reason for having no verdict.
+    /// Whether a time within these instants may be later than the truth, because `what` could not be seen then.
+    pub fn late_sight(&self, what: &str, from: At, to: At) -> Option<Reason> {
+        let blind = self.blind.iter().chain(&self.made_good).find(|blind| blind.covers(what, from, to))?;
+        Some(Reason::Blind { what: what.to_owned(), why: blind.why.clone(), lasted: blind.lasted(to) })
+    }
+
+    /// Whether we were blind to `what` between two instants and have not read since what we missed, as the reason for
+    /// having no verdict about an absence.
     pub fn blindness(&self, what: &str, from: At, to: At) -> Option<Reason> {
         let blind = self.blind.iter().find(|blind| blind.covers(what, from, to))?;
         Some(Reason::Blind { what: what.to_owned(), why: blind.why.clone(), lasted: blind.lasted(to) })

@@ -136,6 +136,7 @@ fn over_time(result: &LoadResult, stage: &Stage) -> Markup {
         thresholds: here.filter_map(threshold).collect(),
         warm_up_to: warm_up_to(result),
         spans: spans(result),
+        until: result.intervals.last().map_or(0.0, |interval| interval.to_ms / 1e3),
     })
 }
 
@@ -221,6 +222,7 @@ fn pace(result: &LoadResult) -> Markup {
         thresholds: Vec::new(),
         warm_up_to: warm_up_to(result),
         spans: spans(result),
+        until: result.intervals.last().map_or(0.0, |interval| interval.to_ms / 1e3),
     })
 }
 
@@ -261,6 +263,7 @@ fn lag(result: &LoadResult) -> Markup {
         thresholds: Vec::new(),
         warm_up_to: warm_up_to(result),
         spans: spans(result),
+        until: result.intervals.last().map_or(0.0, |interval| interval.to_ms / 1e3),
     })
 }
 

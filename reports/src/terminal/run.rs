@@ -4,6 +4,9 @@ use super::{Style, indented, word};
 use crate::model::{Outcome, RunResult, ScenarioResult};
 use crate::text::{clean, millis};
 
+/// Records that depart from the contract: so many are shown, the others counted.
+const SHOWN: usize = 3;
+
 /// One line when a scenario ends.
 pub fn scenario_line(scenario: &ScenarioResult, style: Style) -> String {
     let outcome = style.paint(scenario.outcome, &format!("{:<10}", word(scenario.outcome)));
@@ -16,8 +19,13 @@ pub fn terminal_run(result: &RunResult, style: Style) -> String {
     for scenario in result.scenarios.iter().filter(|scenario| scenario.outcome != Outcome::Held) {
         text.push_str(&not_held(scenario, style));
     }
-    for finding in result.findings.iter().chain(&result.conformance.findings) {
+    let records = &result.conformance.findings;
+    for finding in result.findings.iter().chain(records.iter().take(SHOWN)) {
         text.push_str(&format!("\n{}\n{}", style.paint(finding.outcome, word(finding.outcome)), indented(finding)));
+    }
+    let more = result.conformance.nonconforming.saturating_sub(SHOWN as u64);
+    if more > 0 {
+        text.push_str(&format!("\nand {more} more records that depart from the contract\n"));
     }
     text.push_str(&summary(result, style));
     text

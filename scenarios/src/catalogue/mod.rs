@@ -1,11 +1,13 @@
 //! The built-in sentences: their forms in English and Chinese, their parameters, and what they are worth as evidence.
 
+mod broker_fault;
 mod expression;
 mod matching;
 mod search;
 mod sentence;
 mod sentences;
 
+pub(crate) use broker_fault::{broker_fault, disturbs_broker};
 pub(crate) use expression::Compiled;
 pub use expression::{Kind, Parameter};
 pub use matching::{Arguments, Matched, Matcher};

@@ -23,6 +23,18 @@ pub enum SentenceId {
     ServiceIsKilledAfter,
     ServiceIsStarted,
     ServiceIsStopped,
+    BrokerDelays,
+    BrokerAnswersWithError,
+    BrokerDisconnects,
+    BrokerIsSilent,
+    BrokerLosesAcknowledgements,
+    BrokerCorrupts,
+    BrokerThrottles,
+    BrokerCrashes,
+    BrokerIsStarted,
+    BrokerClockAhead,
+    BrokerClockBehind,
+    BrokerIsHealthy,
 }
 
 /// A sentence in one language.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use eventproof_source::{Diagnostic, Diagnostics, Source, nearest};
 
-use crate::catalogue::{Kind, SentenceId};
+use crate::catalogue::{Kind, SentenceId, broker_fault};
 use crate::pack::Pack;
 use crate::plan::{PlannedScenario, PlannedStep, line_span};
 
@@ -84,6 +84,7 @@ fn check_step(
             }
         }
         faults.extend(cannot_count(pack, sub).map(|fault| fault.at(source, at)));
+        faults.extend(wrong_fault(sub).map(|fault| fault.at(source, at)));
     }
     faults
 }
@@ -94,6 +95,13 @@ fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Cl
         None => format!("there are: {}", known.collect::<Vec<_>>().join(", ")),
     };
     Diagnostic::error("feature/unknown-name", format!("\"{name}\" is no {what}")).help(help)
+}
+
+/// A fault of the broker that could not be begun.
+fn wrong_fault(sub: &crate::plan::Sub) -> Option<Diagnostic> {
+    let arguments = crate::plan::sentence_arguments(sub.sentence, &sub.text())?;
+    let message = broker_fault(sub.sentence.id, &arguments, &sub.table)?.err()?;
+    Some(Diagnostic::error("feature/broker-fault", message))
 }
 
 /// Counting is asked of a service that has no view that counts.

@@ -24,6 +24,13 @@ pub struct PlannedScenario {
     pub touches: Touches,
 }
 
+impl PlannedScenario {
+    /// What it says that the broker must be able to do: its tags `@needs:…`.
+    pub fn needs(&self) -> impl Iterator<Item = &str> {
+        self.tags.iter().filter_map(|tag| tag.trim_start_matches('@').strip_prefix("needs:"))
+    }
+}
+
 /// A step with the built-in sentences that it stands for: one, or those of its phrase.
 #[derive(Clone, Debug)]
 pub struct PlannedStep {

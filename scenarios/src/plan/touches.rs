@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::resolve::PlannedStep;
-use crate::catalogue::{Kind, SentenceId};
+use crate::catalogue::{Kind, SentenceId, disturbs_broker};
 use crate::pack::Pack;
 
 /// The services that a scenario has to do with.
@@ -24,6 +24,10 @@ impl Touches {
                 sub.sentence.id,
                 SentenceId::ServiceIsKilled | SentenceId::ServiceIsKilledAfter | SentenceId::ServiceIsStopped
             );
+            if disturbs_broker(sub.sentence.id) {
+                // Whoever disturbs the broker disturbs everyone.
+                touches.exclusive.extend(pack.system.services.iter().map(|service| service.name.clone()));
+            }
             for (_, kind, text) in sub.arguments() {
                 if disturbs && kind == Kind::Service {
                     touches.exclusive.insert(text);

@@ -56,7 +56,7 @@ async fn begin(context: Arc<RunContext>, feature: &gherkin::Feature, scenario: &
 fn carry_out<'a>(world: &'a mut World, _: step::Context) -> LocalBoxFuture<'a, ()> {
     async move {
         let goes_on = match &mut world.running {
-            Some(running) => running.carry_out_next().await,
+            Some(running) => !running.skip_unmet_need() && running.carry_out_next().await,
             None => false,
         };
         if !goes_on {
@@ -69,6 +69,7 @@ fn carry_out<'a>(world: &'a mut World, _: step::Context) -> LocalBoxFuture<'a, (
 async fn end(context: Arc<RunContext>, world: Option<&mut World>) {
     let Some(mut running) = world.and_then(|world| world.running.take()) else { return };
     running.finish_background().await;
+    running.end_faults();
     let result = result_of(&mut running);
     running.restore().await;
     drop(running.held.take());

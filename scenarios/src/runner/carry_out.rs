@@ -8,6 +8,9 @@ use super::world::{Running, environment};
 use crate::catalogue::SentenceId;
 use crate::plan::{PlannedStep, Sub};
 
+/// The need of scenarios that make the broker show faults.
+const BROKER_FAULTS: &str = "broker-faults";
+
 impl Running {
     /// Carries out the next step and remembers its result. Returns whether the scenario may go on.
     pub async fn carry_out_next(&mut self) -> bool {
@@ -27,6 +30,21 @@ impl Running {
         let goes_on = result.outcome == Outcome::Held;
         self.steps.push(result);
         goes_on
+    }
+
+    /// A scenario says with `@needs:…` what the broker must be able to do; where it is not, it is skipped, with the
+    /// reason, and never passed. Returns whether it was.
+    pub fn skip_unmet_need(&mut self) -> bool {
+        let broker = &self.context.rig.broker;
+        let unmet = self.scenario.needs().find(|need| *need == BROKER_FAULTS && broker.faults().is_none());
+        let (Some(need), Some(step)) = (unmet, self.scenario.steps.get(self.next_step)) else { return false };
+        let text = format!("it needs {need}, which the {} does not have", broker.label());
+        let finding = Finding { outcome: Outcome::Skipped, code: "need-unmet".to_owned(), text, took_ms: None };
+        let under = vec![SubStep { text: step.text.clone(), outcome: Outcome::Skipped, finding: Some(finding) }];
+        let result = step_result(step, under, std::time::Duration::ZERO);
+        self.next_step += 1;
+        self.steps.push(result);
+        true
     }
 
     async fn carry_out_limited(&mut self, sub: &Sub) -> SubStep {
@@ -66,6 +84,18 @@ impl Running {
             SentenceId::ServiceIsKilledAfter => self.kill_after(&arguments).await,
             SentenceId::ServiceIsStarted => self.start(&arguments).await,
             SentenceId::ServiceIsStopped => self.stop(&arguments).await,
+            SentenceId::BrokerIsStarted => self.start_broker(),
+            SentenceId::BrokerIsHealthy => self.heal_broker(),
+            SentenceId::BrokerDelays
+            | SentenceId::BrokerAnswersWithError
+            | SentenceId::BrokerDisconnects
+            | SentenceId::BrokerIsSilent
+            | SentenceId::BrokerLosesAcknowledgements
+            | SentenceId::BrokerCorrupts
+            | SentenceId::BrokerThrottles
+            | SentenceId::BrokerCrashes
+            | SentenceId::BrokerClockAhead
+            | SentenceId::BrokerClockBehind => self.begin_fault(sub.sentence.id, &arguments, &table),
         };
         (text, verdict.unwrap_or_else(|verdict| verdict))
     }

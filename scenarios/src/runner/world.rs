@@ -53,6 +53,8 @@ pub(super) struct Running {
     pub values: Params,
     pub events: Vec<Event>,
     pub background: Option<Background>,
+    /// Faults of the broker that are in force.
+    pub faults: Vec<super::broker::Begun>,
 }
 
 /// A sentence with everything filled in: its text, its parameters, its table.
@@ -97,6 +99,7 @@ impl Running {
             values: Params::new(),
             events: Vec::new(),
             background: None,
+            faults: Vec::new(),
         }
     }
 

@@ -3,6 +3,7 @@
 //! It stands at its positions before `start` returns, takes up partitions and topics that come later from their
 //! start, and reports the spans in which it could not see. What it reads goes to a [`Sink`].
 
+mod arrears;
 mod positions;
 mod sight;
 mod sink;
@@ -15,17 +16,20 @@ use std::time::{Duration, Instant};
 
 use eventproof_evidence::Clock;
 use rdkafka::Message;
-use rdkafka::consumer::BaseConsumer;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers};
 
 use crate::{Broker, BrokerError};
+use arrears::Arrears;
 use positions::Positions;
 use sight::Sight;
 pub use sink::{ContractSink, RawRecord, Sink};
 
 /// How long one poll waits.
 const POLL: Duration = Duration::from_millis(50);
+/// How long the question for the end of a partition may take.
+const END: Duration = Duration::from_millis(500);
 /// How often new topics and partitions are looked for.
 const DISCOVERY: Duration = Duration::from_millis(500);
 
@@ -72,6 +76,7 @@ impl Recorder {
         let stop = Arc::new(AtomicBool::new(false));
         let tail = Tail {
             consumer,
+            arrears: Arrears::default(),
             positions,
             sight: Sight::new(clock.clone()),
             sink: Box::new(sink),
@@ -114,6 +119,7 @@ impl Drop for Recorder {
 struct Tail {
     consumer: BaseConsumer,
     positions: Positions,
+    arrears: Arrears,
     sight: Sight,
     sink: Box<dyn Sink>,
     clock: Arc<dyn Clock>,
@@ -123,6 +129,7 @@ struct Tail {
 impl Tail {
     fn run(mut self) {
         let mut discovered = Instant::now();
+        self.arrears.begin_at(self.positions.known());
         while !self.stop.load(Ordering::SeqCst) {
             self.poll();
             if discovered.elapsed() >= DISCOVERY {
@@ -138,8 +145,10 @@ impl Tail {
         match polled {
             Some(Ok(message)) => {
                 let at = self.clock.now();
+                self.arrears.read(message.topic(), message.partition(), message.offset());
                 hand_over(&message, at, self.sink.as_mut());
-                self.sight.can_see(self.sink.as_mut());
+                drop(message);
+                self.note_sight();
             }
             Some(Err(KafkaError::PartitionEOF(_))) | None => {}
             Some(Err(error)) => self.sight.cannot_see(&error.to_string()),
@@ -150,10 +159,31 @@ impl Tail {
     /// Takes up new partitions; while blind, an answer to this question ends the blindness.
     fn discover(&mut self) {
         match self.positions.take_up_new(&self.consumer) {
-            Ok(()) => self.sight.can_see(self.sink.as_mut()),
+            Ok(()) => {
+                self.arrears.begin_at(self.positions.known());
+                self.note_sight();
+                self.make_good();
+            }
             Err(error) => self.sight.cannot_see(&error.to_string()),
         }
         self.sight.after_poll();
+    }
+
+    fn note_sight(&mut self) {
+        if self.sight.can_see(&self.arrears.topics(), self.sink.as_mut()) {
+            self.arrears.owe();
+        }
+    }
+
+    /// Tells the topics on which everything has been read that was written while nothing could be seen.
+    fn make_good(&mut self) {
+        let consumer = &self.consumer;
+        let end_of = |(topic, partition): &arrears::Part| {
+            consumer.fetch_watermarks(topic, *partition, END).ok().map(|(_, end)| end)
+        };
+        for topic in self.arrears.settle(end_of) {
+            self.sink.caught_up(&topic, self.clock.now());
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The recorder's own blindness: when the broker did not answer it, and when the machine stalled it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,11 +45,14 @@ impl Sight {
         }
     }
 
-    /// The broker answered.
-    pub fn can_see(&mut self, sink: &mut dyn Sink) {
-        if let Some((from, why)) = self.blind_since.take() {
-            sink.blind(Blind { what: None, from, to: Some(self.clock.now()), why });
+    /// The broker answered. Returns whether that ended a blindness, which was one to these topics.
+    pub fn can_see(&mut self, topics: &HashSet<String>, sink: &mut dyn Sink) -> bool {
+        let Some((from, why)) = self.blind_since.take() else { return false };
+        let to = Some(self.clock.now());
+        for topic in topics {
+            sink.blind(Blind { what: Some(topic.as_str().into()), from, to, why: why.clone() });
         }
+        true
     }
 }
 
@@ -68,6 +72,8 @@ mod tests {
         fn blind(&mut self, blind: Blind) {
             self.0.push(blind);
         }
+
+        fn caught_up(&mut self, _: &str, _: At) {}
     }
 
     #[test]
@@ -92,10 +98,11 @@ mod tests {
         sight.cannot_see("all brokers down");
         clock.advance(Duration::from_secs(3));
         sight.cannot_see("still down");
-        sight.can_see(&mut spans);
+        let topics = HashSet::from(["posts".to_owned()]);
+        assert!(sight.can_see(&topics, &mut spans));
         assert_eq!(spans.0[0].why, "all brokers down");
         assert_eq!(spans.0[0].lasted(clock.now()), Duration::from_secs(3));
-        sight.can_see(&mut spans);
+        assert!(!sight.can_see(&topics, &mut spans));
         assert_eq!(spans.0.len(), 1);
     }
 }

@@ -24,6 +24,9 @@ pub trait Sink: Send {
 
     /// The recorder could not see in this span.
     fn blind(&mut self, blind: Blind);
+
+    /// Everything has been read that was written to a topic while it could not be seen.
+    fn caught_up(&mut self, topic: &str, at: At);
 }
 
 /// Reads every record by the contract, checks it, and writes what it says of itself into the journal.
@@ -73,6 +76,10 @@ impl Sink for ContractSink {
 
     fn blind(&mut self, blind: Blind) {
         self.journal.push(Observation::Blind(blind));
+    }
+
+    fn caught_up(&mut self, topic: &str, at: At) {
+        self.journal.push(Observation::CaughtUp { what: topic.into(), at });
     }
 }
 

@@ -21,6 +21,6 @@ pub async fn dispatch(arguments: Arguments) -> u8 {
         Command::Lint { pack } => lint::lint(&pack),
         Command::Steps { words, lang } => steps::steps(&words, lang.as_deref()),
         Command::Serve { system, service, faults } => serve::serve(system, service, &faults).await,
-        Command::Broker { listen } => broker::broker(listen).await,
+        Command::Broker { listen, also_listen, faults } => broker::broker(listen, also_listen, &faults).await,
     }
 }

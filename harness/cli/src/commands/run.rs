@@ -40,7 +40,7 @@ pub async fn run(arguments: RunArguments) -> u8 {
     result.conformance = report.conformance;
     result.provenance =
         Provenance { interrupted: result.provenance.interrupted, ..origin.provenance(command, &identity, broker) };
-    let code = exit::of_run(&result);
+    let code = exit::of_run(&result, &arguments.allow_skipped);
     result.provenance.exit_code = i32::from(code);
     write(&arguments, &result);
     code

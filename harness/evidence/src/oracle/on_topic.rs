@@ -65,7 +65,7 @@ impl OnTopic {
         }
         let took = seen.at.since(self.since);
         if took > self.limit {
-            return match self.surroundings.blindness(&seen.topic, self.since, seen.at) {
+            return match self.surroundings.late_sight(&seen.topic, self.since, seen.at) {
                 Some(reason) => Verdict::CannotTell(reason),
                 None => Verdict::Broken(Cause::Late { what, limit: self.limit, by: took - self.limit }),
             };

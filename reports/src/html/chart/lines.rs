@@ -28,6 +28,8 @@ pub(in crate::html) struct Picture {
     pub thresholds: Vec<Threshold>,
     /// Where the warm-up ends. Seconds.
     pub warm_up_to: f64,
+    /// Where the run ends, so that all pictures have one axis. Seconds.
+    pub until: f64,
     /// Spans of disturbance: from, to (seconds), what.
     pub spans: Vec<(f64, f64, String)>,
 }
@@ -43,7 +45,7 @@ pub(in crate::html) fn lines(picture: &Picture) -> Markup {
         picture.thresholds.iter().partition(|threshold| most == 0.0 || threshold.value <= most * NEAR);
     let values = points().map(|point| point.1).chain(near.iter().map(|threshold| threshold.value));
     let y = if picture.logarithmic { Scale::log(values) } else { Scale::linear(values) };
-    let x = Scale::Linear { from: 0.0, to: points().map(|point| point.0).fold(1.0, f64::max) };
+    let x = Scale::Linear { from: 0.0, to: points().map(|point| point.0).fold(picture.until.max(1.0), f64::max) };
     html! {
         figure {
             figcaption { strong { (picture.title) } " " span class="soft" { "(" (picture.unit) @if picture.logarithmic { ", logarithmic" } ")" } (legend(picture)) }
@@ -117,13 +119,20 @@ fn limit(y: Scale, threshold: &Threshold) -> Markup {
     }
 }
 
+/// Where an interval has no value the line is interrupted: nothing was measured there.
+fn pieces(points: &[(f64, f64)]) -> Vec<&[(f64, f64)]> {
+    let step = points.windows(2).map(|pair| pair[1].0 - pair[0].0).fold(f64::INFINITY, f64::min);
+    points.chunk_by(|one, next| next.0 - one.0 <= step * 1.5).collect()
+}
+
 fn one(x: Scale, y: Scale, line: &Line, unit: &str) -> Markup {
     let place = |point: &(f64, f64)| format!("{:.1},{:.1}", across(x, point.0), up(y, point.1));
-    let path: Vec<String> = line.points.iter().map(place).collect();
     // A dot for each point would only blacken a long run.
     let dots = line.points.len() <= 120;
     html! {
-        polyline class={ "line " (line.class) } points=(path.join(" ")) {}
+        @for piece in pieces(&line.points) {
+            polyline class={ "line " (line.class) } points=(piece.iter().map(place).collect::<Vec<_>>().join(" ")) {}
+        }
         @if dots {
             @for point in &line.points {
                 circle class={ "dot " (line.class) } cx=(format!("{:.1}", across(x, point.0))) cy=(format!("{:.1}", up(y, point.1))) r="2.5" {

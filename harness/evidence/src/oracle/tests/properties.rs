@@ -112,7 +112,7 @@ proptest! {
     fn commits_and_effects_count_whether_the_record_was_seen_before_or_after(
         record_at in 0.5f64..1.5, commit_at in 0.5f64..1.5, effect_at in 0.5f64..1.5,
     ) {
-        let mut history = vec![seen("e", 1, record_at), committed(2, commit_at), effect("e", effect_at), seen("b", 2, 1.6), effect("b", 1.7)];
+        let mut history = [seen("e", 1, record_at), committed(2, commit_at), effect("e", effect_at), seen("b", 2, 1.6), effect("b", 1.7)];
         history.sort_by_key(Observation::at);
         let held = |oracle: Box<dyn Oracle>| {
             let mut oracle = oracle;

@@ -42,6 +42,10 @@ fn an_event_on_its_topic() {
             told(on_topic(), &[blind(Some("posts"), 1.0, None), caught_up("posts", 2.0)], 10.1),
         ),
         ("never seen, with another topic's blind span", told(on_topic(), &[blind(Some("users"), 1.0, None)], 10.1)),
+        (
+            "late across a blind span that was made good",
+            told(on_topic(), &[blind(Some("posts"), 1.0, Some(6.0)), caught_up("posts", 6.5), seen("e", 7, 7.0)], 8.0,),
+        ),
         ("late across a blind span", told(on_topic(), &[blind(None, 1.0, Some(6.0)), seen("e", 7, 7.0)], 8.0)),
     ]));
 }

@@ -1,0 +1,33 @@
+@needs:broker-faults
+Feature: When Kafka misbehaves
+
+  The document asks for an outbox and for consumers that take an event once; this is what they are for.
+
+  Background:
+    Given the system is running
+
+  Scenario: an acknowledgement that is lost doubles nothing
+    Given user "bob" follows user "alice"
+    And the broker loses the acknowledgement of 1 request
+      | client | content-service |
+    When user "alice" creates a post as "post"
+    Then "content.post.created" follows within 15s
+    And the feed of "bob" shows post "post" within 5s
+    And service "feed-service" handles it exactly once
+
+  Scenario: a post that is created while the broker is gone arrives when it is back
+    Given user "bob" follows user "alice"
+    And the broker crashes
+    When user "alice" creates a post as "post"
+    And the broker is started again
+    Then "content.post.created" follows within 30s
+    And the feed of "bob" shows post "post" within 15s
+
+  Scenario: a slow broker loses nothing
+    Given user "bob" follows user "alice"
+    And the broker delays "Fetch" requests by 300ms
+      | client | feed-service |
+    When user "alice" creates a post as "post"
+    Then "content.post.created" follows within 6s
+    And the feed of "bob" shows post "post" within 5s
+    And the broker is healthy again
