@@ -24,7 +24,8 @@ pub fn of_run(result: &RunResult, allowed: &[String]) -> u8 {
     let conformance = result.conformance.findings.iter().map(|finding| finding.outcome);
     let code = of_outcomes(outcomes.chain(conformance).chain(findings(&result.findings)));
     let ran = result.scenarios.iter().any(|scenario| scenario.outcome != Outcome::Skipped);
-    if !ran && code == HELD { NO_VERDICT } else { code }
+    // What an interrupted run did not get to has no verdict.
+    if (!ran || result.provenance.interrupted) && code == HELD { NO_VERDICT } else { code }
 }
 
 /// The code of a load run.
@@ -65,9 +66,8 @@ mod tests {
         assert_eq!(of_outcomes([Outcome::Held]), HELD);
     }
 
-    #[test]
-    fn a_skip_is_green_only_where_its_need_may_be_unmet_and_something_ran() {
-        let scenario = |tags: &[&str], outcome| ScenarioResult {
+    fn scenario(tags: &[&str], outcome: Outcome) -> ScenarioResult {
+        ScenarioResult {
             feature: String::new(),
             file: String::new(),
             line: 1,
@@ -79,7 +79,15 @@ mod tests {
             waited_ms: 0.0,
             steps: Vec::new(),
             timeline: Vec::new(),
-        };
+        }
+    }
+
+    fn run_of_one_that_held() -> RunResult {
+        RunResult { scenarios: vec![scenario(&[], Outcome::Held)], ..RunResult::default() }
+    }
+
+    #[test]
+    fn a_skip_is_green_only_where_its_need_may_be_unmet_and_something_ran() {
         let skipped = || scenario(&["needs:x"], Outcome::Skipped);
         let run = |scenarios| RunResult { scenarios, ..RunResult::default() };
         let allowed = ["x".to_owned()];
@@ -101,5 +109,9 @@ mod tests {
     #[test]
     fn a_run_of_nothing_is_no_verdict() {
         assert_eq!(of_run(&RunResult::default(), &[]), NO_VERDICT);
+        let mut interrupted = run_of_one_that_held();
+        assert_eq!(of_run(&interrupted, &[]), HELD);
+        interrupted.provenance.interrupted = true;
+        assert_eq!(of_run(&interrupted, &[]), NO_VERDICT);
     }
 }

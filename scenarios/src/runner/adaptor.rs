@@ -19,7 +19,7 @@ const PARALLEL: usize = 64;
 /// Runs every chosen scenario and returns what was found.
 pub async fn run(context: Arc<RunContext>) -> RunReport {
     let Ok(any) = Regex::new(".*") else { return context.report() };
-    let features = context.pack.features.iter().map(|file| file.feature.clone()).collect();
+    let features = in_order(&context);
     let (before, after, chosen) = (context.clone(), context.clone(), context.clone());
     let runner = cucumber::runner::Basic::<World>::default()
         .max_concurrent_scenarios(PARALLEL)
@@ -38,6 +38,29 @@ pub async fn run(context: Arc<RunContext>) -> RunReport {
         .filter_run((), takes)
         .await;
     context.report()
+}
+
+/// Features and scenarios as cucumber should take them up: those that need something for themselves alone come last, so
+/// that nobody waits for them. Results are told in the order of the plan all the same.
+fn in_order(context: &RunContext) -> Vec<gherkin::Feature> {
+    let mut features: Vec<gherkin::Feature> = context.pack.features.iter().map(|file| file.feature.clone()).collect();
+    let alone = |path: &str, scenario: &gherkin::Scenario| {
+        context.plan.find(path, scenario.position.line).is_some_and(|planned| !planned.touches.exclusive.is_empty())
+    };
+    for feature in &mut features {
+        let path = path_of(feature);
+        feature.scenarios.sort_by_key(|scenario| alone(&path, scenario));
+        feature.rules.iter_mut().for_each(|rule| rule.scenarios.sort_by_key(|scenario| alone(&path, scenario)));
+    }
+    features.sort_by_key(|feature| {
+        let path = path_of(feature);
+        feature
+            .scenarios
+            .iter()
+            .chain(feature.rules.iter().flat_map(|rule| &rule.scenarios))
+            .all(|one| alone(&path, one))
+    });
+    features
 }
 
 fn path_of(feature: &gherkin::Feature) -> String {

@@ -1,0 +1,85 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+//! Verdict parity: every pack, healthy and under its faults, gets the same verdicts on the embedded broker and on Apache
+//! Kafka. A pack without a table here fails the test.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use support::{eventproof, project};
+
+/// Of each pack: a fault ("" for healthy) and the part of the names of the scenarios that are meant for it.
+const FAULTS: &[(&str, &[(&str, &str)])] = &[(
+    "nova-bus",
+    &[
+        ("", ""),
+        ("feed-service:skip-dedup", "event_id"),
+        ("feed-service:commit-before-process", "强制终止"),
+        ("feed-service:stalled", "reaches feed"),
+        ("feed-service:late", "reaches feed"),
+        ("feed-service:crash-on-event", "reaches feed"),
+        ("feed-service:forget-delete", "消失"),
+        ("content-service:wrong-key", "reaches feed"),
+        ("content-service:outbox-lost", "reaches feed"),
+        ("content-service:wrong-payload", "reaches feed"),
+        ("content-service:reorder", "保持顺序"),
+    ],
+)];
+
+#[test]
+fn every_pack_in_features_has_a_table() {
+    let packs = std::fs::read_dir(project().join("features")).unwrap();
+    for pack in packs.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()) {
+        assert!(FAULTS.iter().any(|(name, _)| *name == pack), "features/{pack} has no table in tests/parity.rs");
+    }
+}
+
+/// The verdict of every scenario that ran: its outcome and the code of what decided it.
+fn verdicts(pack: &str, fault: &str, name: &str, broker: &str) -> BTreeMap<String, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let (pack, report) = (format!("features/{pack}"), folder.path().to_str().unwrap().to_owned());
+    let mut arguments = vec!["run", &pack, "--report", &report, "--broker", broker, "--seed", "7"];
+    arguments.extend(["--allow-skipped", "broker-faults"]);
+    if !fault.is_empty() {
+        arguments.extend(["--fault", fault, "--name", name]);
+    }
+    let ran = eventproof(&arguments);
+    let text = std::fs::read_to_string(folder.path().join("result.json"));
+    let text = text.unwrap_or_else(|_| panic!("no result with {fault} on {broker}: {}{}", ran.progress, ran.result));
+    let result: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let needs = |scenario: &serde_json::Value| scenario["tags"].to_string().contains("needs:");
+    let all = result["scenarios"].as_array().unwrap().iter().filter(|scenario| !needs(scenario));
+    let mut table: BTreeMap<String, String> = all.map(told).collect();
+    let whole =
+        result["findings"].as_array().unwrap().iter().chain(result["conformance"]["findings"].as_array().unwrap());
+    let mut codes: Vec<&str> = whole.filter_map(|finding| finding["code"].as_str()).collect();
+    codes.dedup();
+    table.insert("the run as a whole".to_owned(), format!("{}, exit code {}", codes.join(", "), ran.code));
+    table
+}
+
+fn told(scenario: &serde_json::Value) -> (String, String) {
+    let outcome = &scenario["outcome"];
+    let decisive = scenario["steps"].as_array().unwrap().iter().find(|step| step["outcome"] == *outcome);
+    let code = decisive.map(|step| step["finding"]["code"].to_string()).unwrap_or_default();
+    (scenario["name"].as_str().unwrap().to_owned(), format!("{outcome} {code}"))
+}
+
+#[test]
+fn verdicts_are_the_same_on_the_embedded_broker_and_on_apache_kafka() {
+    let docker = std::process::Command::new("docker").arg("info").output();
+    if !docker.is_ok_and(|output| output.status.success()) {
+        assert!(std::env::var("EVENTPROOF_REQUIRE_DOCKER").is_err(), "Docker is required and does not answer");
+        eprintln!("skipped: no Docker daemon answers, so there is no Apache Kafka to compare with");
+        return;
+    }
+    for (pack, faults) in FAULTS {
+        for (fault, name) in *faults {
+            let embedded = verdicts(pack, fault, name, "embedded");
+            let container = verdicts(pack, fault, name, "container");
+            assert_eq!(embedded, container, "{pack} with fault \"{fault}\": embedded, then Apache Kafka");
+            let broken = embedded.values().any(|told| told.contains("broken") || told.contains("nonconforming"));
+            assert_eq!(broken, !fault.is_empty(), "{pack} with fault \"{fault}\": {embedded:?}");
+        }
+    }
+}
