@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 //! Verdict parity: every pack, healthy and under its faults, gets the same verdicts on the embedded broker and on Apache
 //! Kafka. A pack without a table here fails the test.
 
@@ -6,7 +6,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use support::{eventproof, project};
+use support::{docker_answers, eventproof, project};
 
 /// Of each pack: a fault ("" for healthy) and the part of the names of the scenarios that are meant for it.
 const FAULTS: &[(&str, &[(&str, &str)])] = &[(
@@ -67,10 +67,7 @@ fn told(scenario: &serde_json::Value) -> (String, String) {
 
 #[test]
 fn verdicts_are_the_same_on_the_embedded_broker_and_on_apache_kafka() {
-    let docker = std::process::Command::new("docker").arg("info").output();
-    if !docker.is_ok_and(|output| output.status.success()) {
-        assert!(std::env::var("EVENTPROOF_REQUIRE_DOCKER").is_err(), "Docker is required and does not answer");
-        eprintln!("skipped: no Docker daemon answers, so there is no Apache Kafka to compare with");
+    if !docker_answers() {
         return;
     }
     for (pack, faults) in FAULTS {

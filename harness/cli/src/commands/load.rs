@@ -1,19 +1,16 @@
 //! `load`: load profiles and their objectives.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use eventproof_evidence::{Clock, RunClock};
 use eventproof_loadgen::{LoadSetup, Profile};
 use eventproof_reports::model::{BrokerInfo, Interval, LoadResult};
 use eventproof_reports::{Style, html_load, json_load, junit_load, load_line, terminal_load};
 use eventproof_scenarios::Pack;
 use eventproof_source::Diagnostics;
-use eventproof_system::Rig;
 use tokio::sync::watch;
 
 use super::origin::{self, Origin};
-use super::rig::{RunIdentity, plan};
+use super::rig::{RunIdentity, bring_up};
 use super::{files, services};
 use crate::args::LoadArguments;
 use crate::{exit, output};
@@ -73,18 +70,9 @@ async fn perform(
     profile: &Profile,
     pack: Pack,
 ) -> Result<(LoadResult, BrokerInfo), u8> {
-    let data = tempfile::tempdir().map_err(|error| failed(&format!("no folder for the services' data: {error}")))?;
-    let planned = plan(&arguments.rig, identity, pack.contract.clone(), pack.system.clone(), data.path());
-    let planned = planned.map_err(|error| {
-        output::error(&error);
-        exit::USAGE
-    })?;
-    let clock: Arc<dyn Clock> = Arc::new(RunClock::start());
-    let tell = |stage: &str| output::progress(&format!("  {stage}"));
-    let mut rig = Rig::start(&planned, clock, &tell).await.map_err(|error| failed(&error.to_string()))?;
+    let (mut rig, _data) = bring_up(&arguments.rig, identity, pack.contract.clone(), pack.system.clone()).await?;
     rig.stop_observing();
     let broker = BrokerInfo { kind: rig.broker.kind().word().to_owned(), label: rig.broker.label().to_owned() };
-    output::progress(&format!("  ready on the {}", broker.label));
     let (stop, stopped) = interruption();
     let setup = LoadSetup {
         rig: &rig,

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use eventproof_broker::BrokerChoice;
 use eventproof_contract::Contract;
-use eventproof_system::{RigPlan, SystemSpec};
+use eventproof_evidence::{Clock, RunClock};
+use eventproof_system::{Rig, RigPlan, SystemSpec};
 
 use crate::args::{BrokerName, RigArguments};
+use crate::{exit, output};
 
 /// Identity and choices of this run.
 pub struct RunIdentity {
@@ -26,8 +28,33 @@ impl RunIdentity {
     }
 }
 
+/// Starts everything, telling how far it is. What went wrong was told when this returns an exit code. The folder holds
+/// the services' data and must be kept as long as they run.
+pub async fn bring_up(
+    arguments: &RigArguments,
+    identity: &RunIdentity,
+    contract: Arc<Contract>,
+    system: SystemSpec,
+) -> Result<(Rig, tempfile::TempDir), u8> {
+    let told = |code: u8| {
+        move |error: String| {
+            output::error(&error);
+            code
+        }
+    };
+    let data = tempfile::tempdir().map_err(|error| format!("no folder for the services' data: {error}"));
+    let data = data.map_err(told(exit::NO_VERDICT))?;
+    let planned = plan(arguments, identity, contract, system, data.path()).map_err(told(exit::USAGE))?;
+    let clock: Arc<dyn Clock> = Arc::new(RunClock::start());
+    let tell = |stage: &str| output::progress(&format!("  {stage}"));
+    let rig = Rig::start(&planned, clock, &tell).await.map_err(|error| told(exit::NO_VERDICT)(error.to_string()))?;
+    let label = rig.broker.label();
+    output::progress(&format!("  ready on the {label}"));
+    Ok((rig, data))
+}
+
 /// The plan of a rig; the error says which option is wrong.
-pub fn plan(
+fn plan(
     arguments: &RigArguments,
     identity: &RunIdentity,
     contract: Arc<Contract>,

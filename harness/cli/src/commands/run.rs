@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use eventproof_evidence::{Clock, RunClock};
 use eventproof_reports::model::{BrokerInfo, Provenance, RunResult, ScenarioResult};
 use eventproof_reports::{Style, html_run, json_run, junit, scenario_line, terminal_run};
 use eventproof_scenarios::{Choice, Pack, Plan, RunContext, RunReport, ScenarioListener};
 use eventproof_source::Diagnostics;
-use eventproof_system::Rig;
 
 use super::origin::{self, Origin};
-use super::rig::{RunIdentity, plan};
+use super::rig::{RunIdentity, bring_up};
 use super::{files, services};
 use crate::args::RunArguments;
 use crate::{exit, output};
@@ -60,18 +58,9 @@ async fn perform(
     choice: Choice,
     result: &mut RunResult,
 ) -> Result<(RunReport, BrokerInfo), u8> {
-    let data = tempfile::tempdir().map_err(|error| failed(&format!("no folder for the services' data: {error}")))?;
-    let planned = plan(&arguments.rig, identity, pack.contract.clone(), pack.system.clone(), data.path());
-    let planned = planned.map_err(|error| {
-        output::error(&error);
-        exit::USAGE
-    })?;
-    let clock: Arc<dyn Clock> = Arc::new(RunClock::start());
-    let tell = |stage: &str| output::progress(&format!("  {stage}"));
-    let mut rig = Rig::start(&planned, clock, &tell).await.map_err(|error| failed(&error.to_string()))?;
+    let (mut rig, _data) = bring_up(&arguments.rig, identity, pack.contract.clone(), pack.system.clone()).await?;
     rig.follow_effects();
     let broker = BrokerInfo { kind: rig.broker.kind().word().to_owned(), label: rig.broker.label().to_owned() };
-    output::progress(&format!("  ready on the {}", broker.label));
     let context = RunContext::new(pack, scenarios, rig, choice, Box::new(Told));
     let report = tokio::select! {
         report = eventproof_scenarios::run(context.clone()) => report,
@@ -89,11 +78,6 @@ async fn perform(
         None => output::progress("  some scenarios had not ended"),
     }
     Ok((report, broker))
-}
-
-fn failed(text: &str) -> u8 {
-    output::error(text);
-    exit::NO_VERDICT
 }
 
 fn write(arguments: &RunArguments, result: &RunResult) {

@@ -30,3 +30,15 @@ pub fn eventproof(arguments: &[&str]) -> Ran {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Ran { code: output.status.code().unwrap(), result: text(output.stdout), progress: text(output.stderr) }
 }
+
+/// Whether a Docker daemon answers. Where none does, says that a test is skipped, or fails if Docker is required.
+#[allow(dead_code, clippy::print_stderr)] // not every test binary needs containers
+pub fn docker_answers() -> bool {
+    let answer = Command::new("docker").arg("info").output();
+    let answers = answer.is_ok_and(|output| output.status.success());
+    if !answers {
+        assert!(std::env::var("EVENTPROOF_REQUIRE_DOCKER").is_err(), "Docker is required and does not answer");
+        eprintln!("skipped: no Docker daemon answers, so there is no Apache Kafka to run on");
+    }
+    answers
+}
