@@ -50,6 +50,15 @@ pub enum Command {
         /// A second listener with the name by which its clients reach it, such as 0.0.0.0:9093=kafka:9093
         #[arg(long, value_name = "ADDRESS=NAME:PORT")]
         also_listen: Option<String>,
+        /// Ask every client for one of these users by SASL (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512)
+        #[arg(
+            long = "user",
+            value_name = "NAME:PASSWORD",
+            env = "EVENTPROOF_BROKER_USERS",
+            value_delimiter = ',',
+            hide_env_values = true
+        )]
+        users: Vec<String>,
         /// Misbehave from the start, such as "delay by=200ms api=Fetch"; docs/faults.md lists the kinds
         #[arg(long = "fault", value_name = "FAULT")]
         faults: Vec<String>,

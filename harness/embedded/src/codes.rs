@@ -43,3 +43,6 @@ pub(crate) const UNSTABLE_OFFSET_COMMIT: i16 = 88;
 pub(crate) const PRODUCER_FENCED: i16 = 90;
 pub(crate) const UNKNOWN_TOPIC_ID: i16 = 100;
 pub(crate) const TRANSACTIONAL_ID_NOT_FOUND: i16 = 105;
+pub(crate) const UNSUPPORTED_SASL_MECHANISM: i16 = 33;
+pub(crate) const ILLEGAL_SASL_STATE: i16 = 34;
+pub(crate) const SASL_AUTHENTICATION_FAILED: i16 = 58;

@@ -87,6 +87,23 @@ pub struct BrokerConfig {
     /// `log.retention.check.interval.ms`: how often topics are looked through for records that
     /// retention removes, beside whenever the memory limit is met. Default 5 min.
     pub retention_check_interval: Duration,
+    /// Who may connect, by SASL (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512). Empty, the default: everybody, without SASL.
+    pub users: Vec<User>,
+}
+
+/// Somebody who may connect, with a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct User {
+    /// The name.
+    pub name: String,
+    /// The password; never printed.
+    pub password: String,
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("User").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl Default for BrokerConfig {
@@ -103,6 +120,7 @@ impl Default for BrokerConfig {
             initial_rebalance_delay: Duration::ZERO,
             max_transaction_timeout: Duration::from_secs(15 * 60),
             retention_check_interval: Duration::from_secs(5 * 60),
+            users: Vec::new(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One connection: frames in, answers out, in order.
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
@@ -9,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use crate::api::{self, Outcome};
+use crate::sasl::Login;
 use crate::server::Shared;
 
 /// Kafka's `socket.request.max.bytes`.
@@ -25,12 +27,15 @@ pub(crate) struct Conn {
     pub host: String,
     /// Wakes a fetch of this connection that waits.
     pub waiter: Rc<Notify>,
+    /// Who the client has shown to be.
+    pub login: RefCell<Login>,
 }
 
 /// Serves a connection until the client closes it, says what is no Kafka, or a fault ends it.
 pub(crate) async fn serve(shared: Rc<Shared>, listener: usize, id: u64, mut stream: TcpStream, peer: SocketAddr) {
     let _ = stream.set_nodelay(true);
-    let conn = Conn { shared, id, listener, host: format!("/{}", peer.ip()), waiter: Rc::new(Notify::new()) };
+    let login = RefCell::new(Login::new(&shared.broker.borrow().config.users));
+    let conn = Conn { shared, id, listener, host: format!("/{}", peer.ip()), waiter: Rc::new(Notify::new()), login };
     let mut buffer = BytesMut::with_capacity(READ_BUFFER);
     while let Some(frame) = read_frame(&mut stream, &mut buffer).await {
         match api::handle(&conn, frame).await {

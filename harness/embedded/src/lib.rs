@@ -18,6 +18,7 @@
 //! - A topic's `compression.type` does not recompress.
 //! - Fetch sessions are not kept: every fetch is answered in full, as the protocol allows.
 //! - No internal topics are shown; committed offsets do not expire.
+//! - SASL over plain TCP only (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512), for all listeners or none; nobody is refused anything.
 //! - KIP-848 and share groups, ACLs and quotas are not advertised: clients get "unsupported".
 //! - When the memory limit is reached, produce requests are refused with POLICY_VIOLATION.
 
@@ -36,6 +37,7 @@ mod log;
 mod producers;
 mod records;
 mod retention;
+mod sasl;
 mod schema;
 mod server;
 mod shapes;
@@ -43,6 +45,6 @@ mod topic_config;
 mod topics;
 mod transactions;
 
-pub use config::{BrokerConfig, Clock, Listener, SystemClock};
+pub use config::{BrokerConfig, Clock, Listener, SystemClock, User};
 pub use embedded::{EmbeddedBroker, FaultsHandle, StartError};
 pub use faults::{Api, Effect, Fault, FaultId, Match, UnknownApi, error_code};

@@ -378,6 +378,8 @@ pub(crate) fn shape(key: ApiKey) -> Option<(i16, &'static [Field])> {
             ],
         ),
         ApiKey::DescribeCluster => (0, &[Field(0, LAST, Fixed(1)), Field(1, LAST, Fixed(1)), Field(2, LAST, Fixed(1))]),
+        ApiKey::SaslHandshake => (NEVER, &[Field(0, LAST, Text)]),
+        ApiKey::SaslAuthenticate => (2, &[Field(0, LAST, Blob)]),
         ApiKey::DescribeProducers => {
             (0, &[Field(0, LAST, List(&[Field(0, LAST, Text), Field(0, LAST, Items(&Fixed(4)))]))])
         }

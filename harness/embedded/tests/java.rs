@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 
 use common::*;
-use eventproof_embedded::EmbeddedBroker;
+use eventproof_embedded::{BrokerConfig, EmbeddedBroker, User};
 
 const IMAGE: &str = "apache/kafka:4.2.0";
 
@@ -139,4 +139,36 @@ fn a_java_group_of_the_new_protocol_is_told_that_it_is_not_supported() {
     let (_, out, err) = run(&broker, "consumer.ConsoleConsumer", &args, "");
     let said = out + &err;
     assert!(said.contains("UnsupportedVersionException"), "{said}");
+}
+
+#[test]
+fn the_java_client_logs_in_by_scram() {
+    if !available() {
+        return;
+    }
+    let users = vec![User { name: "alice".into(), password: "secret".into() }];
+    let broker = EmbeddedBroker::start(BrokerConfig { users, ..BrokerConfig::default() }).unwrap();
+    let login = |mechanism: &str, password: &str| {
+        let module = "org.apache.kafka.common.security.scram.ScramLoginModule";
+        [
+            "security.protocol=SASL_PLAINTEXT".to_owned(),
+            format!("sasl.mechanism={mechanism}"),
+            format!("sasl.jaas.config={module} required username=\"alice\" password=\"{password}\";"),
+        ]
+    };
+    let with = |args: &[&str], properties: &[String]| -> Vec<String> {
+        let properties = properties.iter().flat_map(|one| ["--command-property".to_owned(), one.clone()]);
+        args.iter().map(|arg| (*arg).to_owned()).chain(properties).collect()
+    };
+    let call = |class: &str, args: Vec<String>, input: &str| {
+        run(&broker, class, &args.iter().map(String::as_str).collect::<Vec<_>>(), input)
+    };
+    let produce = with(&["--topic", "guarded"], &login("SCRAM-SHA-256", "secret"));
+    let (succeeded, out, err) = call("ConsoleProducer", produce, "one\n");
+    assert!(succeeded, "{out}{err}");
+    let args = ["--topic", "guarded", "--from-beginning", "--max-messages", "1", "--timeout-ms", "30000"];
+    let (_, out, err) = call("consumer.ConsoleConsumer", with(&args, &login("SCRAM-SHA-512", "secret")), "");
+    assert_eq!(out.trim(), "one", "{err}");
+    let (_, out, err) = call("consumer.ConsoleConsumer", with(&args, &login("SCRAM-SHA-512", "wrong")), "");
+    assert!((out + &err).contains("SaslAuthenticationException"), "{err}");
 }

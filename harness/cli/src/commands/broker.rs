@@ -3,19 +3,19 @@
 use std::net::SocketAddr;
 
 use eventproof_broker::{BrokerFault, FaultControl};
-use eventproof_embedded::{BrokerConfig, EmbeddedBroker, Listener};
+use eventproof_embedded::{BrokerConfig, EmbeddedBroker, Listener, User};
 
 use crate::{exit, output};
 
-pub async fn broker(listen: SocketAddr, also_listen: Option<String>, faults: &[String]) -> u8 {
-    let (listeners, faults) = match (listeners(listen, also_listen.as_deref()), read_faults(faults)) {
-        (Ok(listeners), Ok(faults)) => (listeners, faults),
+pub async fn broker(listen: SocketAddr, also_listen: Option<&str>, users: &[String], faults: &[String]) -> u8 {
+    let (config, faults) = match (config(listen, also_listen, users), read_faults(faults)) {
+        (Ok(config), Ok(faults)) => (config, faults),
         (Err(error), _) | (_, Err(error)) => {
             output::error(&error);
             return exit::USAGE;
         }
     };
-    let broker = match EmbeddedBroker::start(BrokerConfig { listeners, ..BrokerConfig::default() }) {
+    let broker = match EmbeddedBroker::start(config) {
         Ok(broker) => broker,
         Err(error) => {
             output::error(&format!("{error}"));
@@ -38,6 +38,16 @@ pub async fn broker(listen: SocketAddr, also_listen: Option<String>, faults: &[S
     let _ = tokio::signal::ctrl_c().await;
     broker.stop();
     exit::HELD
+}
+
+fn config(listen: SocketAddr, also_listen: Option<&str>, users: &[String]) -> Result<BrokerConfig, String> {
+    let user = |text: &String| {
+        // The text is not repeated: it may hold a password.
+        let (name, password) = text.split_once(':').ok_or("--user: write NAME:PASSWORD")?;
+        Ok::<_, String>(User { name: name.to_owned(), password: password.to_owned() })
+    };
+    let users = users.iter().map(user).collect::<Result<_, _>>()?;
+    Ok(BrokerConfig { listeners: listeners(listen, also_listen)?, users, ..BrokerConfig::default() })
 }
 
 fn listeners(first: SocketAddr, second: Option<&str>) -> Result<Vec<Listener>, String> {

@@ -9,6 +9,7 @@ mod list_offsets;
 mod metadata;
 mod offsets;
 mod produce;
+mod sasl;
 mod targets;
 #[cfg(test)]
 mod tests;
@@ -93,6 +94,10 @@ pub(crate) async fn handle(conn: &Conn, frame: Bytes) -> Outcome {
             _ => Outcome::Close("a request or version that is not served"),
         };
     }
+    let opens = matches!(key, ApiKey::ApiVersions | ApiKey::SaslHandshake | ApiKey::SaslAuthenticate);
+    if !opens && !conn.login.borrow().is_done() {
+        return Outcome::Close("a request before authentication");
+    }
     let mut body = frame;
     let header = RequestHeader::decode(&mut body, key.request_header_version(version));
     let Ok(header) = header else {
@@ -157,6 +162,8 @@ async fn route(conn: &Conn, head: Head, mut body: Bytes) -> Outcome {
         DeleteGroups DeleteGroupsRequest => group_admin::delete;
         OffsetDelete OffsetDeleteRequest => group_admin::delete_offsets;
         ApiVersions ApiVersionsRequest => versions::handle;
+        SaslHandshake SaslHandshakeRequest => sasl::handshake;
+        SaslAuthenticate SaslAuthenticateRequest => sasl::authenticate;
         CreateTopics CreateTopicsRequest => topics::create;
         DeleteTopics DeleteTopicsRequest => topics::delete;
         CreatePartitions CreatePartitionsRequest => topics::create_partitions;

@@ -18,7 +18,8 @@ macro_rules! names_none {
 
 names_none! {
     FindCoordinatorRequest, JoinGroupRequest, HeartbeatRequest, LeaveGroupRequest, SyncGroupRequest,
-    DescribeGroupsRequest, ListGroupsRequest, DeleteGroupsRequest, ApiVersionsRequest,
+    DescribeGroupsRequest, ListGroupsRequest, DeleteGroupsRequest, ApiVersionsRequest, SaslHandshakeRequest,
+    SaslAuthenticateRequest,
     InitProducerIdRequest, AddOffsetsToTxnRequest, EndTxnRequest, ListTransactionsRequest,
     DescribeTransactionsRequest, DescribeConfigsRequest, AlterConfigsRequest,
     IncrementalAlterConfigsRequest, DescribeClusterRequest, DescribeLogDirsRequest,

@@ -49,6 +49,13 @@ impl Assignment {
         self.lock().get(&(topic.to_owned(), partition)).copied().flatten()
     }
 
+    /// Whether the group is known to have committed this far on a partition that is held, or it is held no more.
+    pub(super) fn is_settled(&self, topic: &str, partition: i32, next: i64) -> bool {
+        let held = self.lock();
+        let committed = held.get(&(topic.to_owned(), partition));
+        committed.is_none_or(|committed| committed.is_some_and(|committed| committed >= next))
+    }
+
     /// A commit was acknowledged.
     pub(super) fn note_committed(&self, offsets: &TopicPartitionList) {
         let mut held = self.lock();

@@ -26,6 +26,8 @@ const POLL: Duration = Duration::from_millis(100);
 /// Attempts in place, before the partitions are paused.
 const ATTEMPTS_IN_PLACE: u32 = 3;
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+/// How long the last commit may take.
+const LAST_COMMIT: Duration = Duration::from_secs(5);
 /// How long the batch in hand may take once the service was asked to stop.
 const LAST_BATCH: Duration = Duration::from_secs(5);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(1);
@@ -299,11 +301,21 @@ impl<H: BatchHandler> Consumer<H> {
         self.commit_offsets(next.into_iter(), mode);
     }
 
+    /// Commits what was handled and is not known to be committed. The answer is waited for, but not for long: without a
+    /// broker the client would wait a minute, and what is not committed is only delivered again.
     fn commit_done(&self) {
-        self.commit_offsets(
-            self.done.iter().map(|((topic, partition), next)| ((topic.as_str(), *partition), *next)),
-            CommitMode::Sync,
-        );
+        let open = || {
+            let all = self.done.iter().map(|((topic, partition), next)| ((topic.as_str(), *partition), *next));
+            all.filter(|((topic, partition), next)| !self.assignment.is_settled(topic, *partition, *next))
+        };
+        self.commit_offsets(open(), CommitMode::Async);
+        let until = Instant::now() + LAST_COMMIT;
+        while open().next().is_some() && Instant::now() < until {
+            // Records that come now are not ours to handle any more; the answer comes by the way.
+            if let Err(error) = self.poll(POLL) {
+                return self.log.error(error);
+            }
+        }
     }
 
     fn commit_offsets<'a>(&self, next: impl Iterator<Item = ((&'a str, i32), i64)>, mode: CommitMode) {
