@@ -62,7 +62,8 @@ impl EmbeddedBroker {
         if config.listeners.is_empty() {
             return Err(StartError::NoListener);
         }
-        let sockets = config.listeners.iter().map(|listener| bind(listener.bind)).collect::<Result<Vec<_>, _>>()?;
+        let sockets =
+            config.listeners.iter().map(|listener| bind_first(listener.bind)).collect::<Result<Vec<_>, _>>()?;
         let bound = sockets
             .iter()
             .map(|socket| socket.local_addr().map_err(StartError::Thread))
@@ -201,6 +202,18 @@ impl FaultsHandle {
             }
         }
     }
+}
+
+/// Binds a listener for the first time. A port of our choice must be free again after a crash, so it lies below the range
+/// from which the system takes ports for outgoing connections: a client that keeps asking a dead port of that range can
+/// end up connected to itself.
+fn bind_first(address: SocketAddr) -> Result<TcpListener, StartError> {
+    if address.port() != 0 {
+        return bind(address);
+    }
+    let first = u16::try_from(uuid::Uuid::new_v4().as_u128() % 12_000).unwrap_or_default();
+    let mut ports = (0..12_000).map(|step| 20_000 + (first + step) % 12_000);
+    ports.find_map(|port| bind(SocketAddr::new(address.ip(), port)).ok()).map_or_else(|| bind(address), Ok)
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -155,9 +155,8 @@ async fn records_that_cannot_be_read_end_on_the_dead_letter_topic_and_block_noth
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_graph_service_is_down_events_wait_and_none_is_lost() {
     let kafka = Kafka::start().await;
-    let graph = service("graph-service", &[], &[("STORE_URL", "sqlite::memory:")]).await;
-    let (graph_url, address) = (url(&graph), graph.address().to_string());
-    graph.stop().await.unwrap();
+    let address = lasting_address();
+    let graph_url = format!("http://{address}");
     let feed_service = feed_on(&kafka, &graph_url, "sqlite::memory:").await;
     let base = url(&feed_service);
     until_ready(&base).await;

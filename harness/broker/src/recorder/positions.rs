@@ -1,7 +1,7 @@
 //! Where the recorder reads: at the end of what was there, from the start of what comes later.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
@@ -10,6 +10,8 @@ use super::Scope;
 use crate::BrokerError;
 
 const ANSWER: Duration = Duration::from_secs(10);
+/// The pause before a question is asked again.
+const AGAIN: Duration = Duration::from_millis(50);
 const LATER_ANSWER: Duration = Duration::from_secs(1);
 
 /// The partitions that are read, with the offset at which reading began.
@@ -25,9 +27,7 @@ impl Positions {
         let mut positions = Positions { scope, known: HashMap::new() };
         let mut assignment = TopicPartitionList::new();
         for (topic, partition) in positions.unknown(consumer, ANSWER)? {
-            let (_, end) = consumer
-                .fetch_watermarks(&topic, partition, ANSWER)
-                .map_err(|error| BrokerError::asked(format!("asking for the end of {topic}[{partition}]"), error))?;
+            let end = end_of(consumer, &topic, partition)?;
             add(&mut assignment, &topic, partition, Offset::Offset(end))?;
             positions.known.insert((topic, partition), end);
         }
@@ -68,6 +68,19 @@ impl Positions {
         let places = topics
             .flat_map(|topic| topic.partitions().iter().map(|partition| (topic.name().to_owned(), partition.id())));
         Ok(places.filter(|place| !self.known.contains_key(place)).collect())
+    }
+}
+
+/// The end of a partition. A topic that was only just created may have no leader yet on a cluster, so the question is
+/// asked again until the time for an answer is over.
+fn end_of(consumer: &BaseConsumer, topic: &str, partition: i32) -> Result<i64, BrokerError> {
+    let asked = Instant::now();
+    loop {
+        match consumer.fetch_watermarks(topic, partition, ANSWER) {
+            Ok((_, end)) => return Ok(end),
+            Err(_) if asked.elapsed() < ANSWER => std::thread::sleep(AGAIN),
+            Err(error) => return Err(BrokerError::asked(format!("asking for the end of {topic}[{partition}]"), error)),
+        }
     }
 }
 

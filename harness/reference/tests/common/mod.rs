@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 use eventproof_embedded::{BrokerConfig, EmbeddedBroker};
@@ -178,6 +179,15 @@ pub async fn service(name: &str, faults: &[&str], variables: &[(&str, &str)]) ->
     let settings = Settings::from_lookup(|name| variables.get(name).map(|value| (*value).to_owned())).unwrap();
     let faults: Vec<String> = faults.iter().map(|fault| (*fault).to_owned()).collect();
     start("nova-bus", name, &faults, settings).await.unwrap()
+}
+
+/// An address that is free again after its service ended: a port below the range of outgoing connections, for a client
+/// that keeps asking a dead port of that range can end up connected to itself.
+pub fn lasting_address() -> String {
+    let first = (RandomState::new().build_hasher().finish() % 12_000) as u16;
+    let mut ports = (0..12_000).map(|step| 20_000 + (first + step) % 12_000);
+    let port = ports.find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap();
+    format!("127.0.0.1:{port}")
 }
 
 pub fn url(running: &Running) -> String {
