@@ -19,6 +19,7 @@ mod sender;
 mod topics;
 
 pub use error::BrokerError;
+pub use eventproof_embedded::lasting_listener;
 pub use faults::{ActiveFault, BrokerFault, FaultControl};
 pub use groups::{GroupEvent, GroupWatch};
 pub use provider::{Broker, BrokerChoice, BrokerKind};

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::config::{BrokerConfig, Listener};
 use crate::faults::{Fault, FaultId, FaultTable};
+use crate::ports::lasting_listener;
 use crate::server;
 
 /// The broker could not be started, or started again.
@@ -204,21 +205,21 @@ impl FaultsHandle {
     }
 }
 
-/// Binds a listener for the first time. A port of our choice must be free again after a crash, so it lies below the range
-/// from which the system takes ports for outgoing connections: a client that keeps asking a dead port of that range can
-/// end up connected to itself.
+/// Binds a listener for the first time; a port of our choice must be free again after a crash.
 fn bind_first(address: SocketAddr) -> Result<TcpListener, StartError> {
     if address.port() != 0 {
         return bind(address);
     }
-    let first = u16::try_from(uuid::Uuid::new_v4().as_u128() % 12_000).unwrap_or_default();
-    let mut ports = (0..12_000).map(|step| 20_000 + (first + step) % 12_000);
-    ports.find_map(|port| bind(SocketAddr::new(address.ip(), port)).ok()).map_or_else(|| bind(address), Ok)
+    listening(address, lasting_listener(address.ip()))
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    listening(address, TcpListener::bind(address))
+}
+
+fn listening(address: SocketAddr, socket: std::io::Result<TcpListener>) -> Result<TcpListener, StartError> {
     let failed = |source| StartError::Bind { address, source };
-    let socket = TcpListener::bind(address).map_err(failed)?;
+    let socket = socket.map_err(failed)?;
     socket.set_nonblocking(true).map_err(failed)?;
     Ok(socket)
 }

@@ -59,7 +59,6 @@ impl Api {
     /// # Errors
     /// If Kafka has no such request.
     pub fn from_name(name: &str) -> Result<Api, UnknownApi> {
-        let plain = |s: &str| s.replace(['-', '_', ' '], "").to_ascii_lowercase();
         (0..=i16::from(u8::MAX))
             .filter_map(|key| ApiKey::try_from(key).ok())
             .find(|key| plain(&format!("{key:?}")) == plain(name))
@@ -77,8 +76,12 @@ impl std::fmt::Display for Api {
 /// The number of an error of Kafka's protocol by its name: `NOT_LEADER_OR_FOLLOWER`, in any case and writing.
 #[must_use]
 pub fn error_code(name: &str) -> Option<i16> {
-    let plain = |s: &str| s.replace(['-', '_', ' '], "").to_ascii_lowercase();
     (1..i16::from(u8::MAX)).find(|code| code.err().is_some_and(|error| plain(&format!("{error:?}")) == plain(name)))
+}
+
+/// A name as it is compared: `NotLeaderOrFollower`, `NOT_LEADER_OR_FOLLOWER` and `not leader or follower` are one.
+fn plain(name: &str) -> String {
+    name.replace(['-', '_', ' '], "").to_ascii_lowercase()
 }
 
 /// What happens to a request that a fault meets.

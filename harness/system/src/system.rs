@@ -1,12 +1,12 @@
 //! A system of running services.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use eventproof_broker::lasting_listener;
 use eventproof_evidence::{Clock, Journal, Observation};
 use tokio::sync::Mutex;
 
@@ -215,24 +215,13 @@ fn settings(spec: &SystemSpec, environment: &Environment) -> Result<Params, Syst
     // All ports are held until all are chosen, so that no two services get the same.
     let mut held = Vec::new();
     for service in &spec.services {
-        let listener = lasting_port().map_err(no_port)?;
+        let listener = lasting_listener(Ipv4Addr::LOCALHOST.into()).map_err(no_port)?;
         let port = listener.local_addr().map_err(no_port)?.port();
         settings.insert(format!("{}.port", service.name), port.to_string());
         settings.insert(url_of(&service.name), format!("http://127.0.0.1:{port}"));
         held.push(listener);
     }
     Ok(settings)
-}
-
-/// A free port that is still free after the service on it was killed: below the range from which the system takes ports
-/// for outgoing connections. A client that keeps asking a dead port of that range can end up connected to itself, and
-/// then nobody can listen there.
-fn lasting_port() -> std::io::Result<TcpListener> {
-    // Anywhere in the range: several runs on one machine must not reach for the same ports.
-    let first = (RandomState::new().build_hasher().finish() % 12_000) as u16;
-    let ports = (0..12_000).map(|step| 20_000 + (first + step) % 12_000);
-    let found = ports.into_iter().find_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok());
-    found.map_or_else(|| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)), Ok)
 }
 
 fn no_port(error: std::io::Error) -> SystemError {

@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 use eventproof_embedded::{BrokerConfig, EmbeddedBroker};
@@ -181,13 +180,10 @@ pub async fn service(name: &str, faults: &[&str], variables: &[(&str, &str)]) ->
     start("nova-bus", name, &faults, settings).await.unwrap()
 }
 
-/// An address that is free again after its service ended: a port below the range of outgoing connections, for a client
-/// that keeps asking a dead port of that range can end up connected to itself.
+/// An address that is free again after its service ended.
 pub fn lasting_address() -> String {
-    let first = (RandomState::new().build_hasher().finish() % 12_000) as u16;
-    let mut ports = (0..12_000).map(|step| 20_000 + (first + step) % 12_000);
-    let port = ports.find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap();
-    format!("127.0.0.1:{port}")
+    let listener = eventproof_embedded::lasting_listener(std::net::Ipv4Addr::LOCALHOST.into()).unwrap();
+    listener.local_addr().unwrap().to_string()
 }
 
 pub fn url(running: &Running) -> String {
