@@ -118,7 +118,6 @@ fn over_time(result: &LoadResult, stage: &Stage) -> Markup {
         };
         result.intervals.iter().filter_map(of).collect::<Vec<_>>()
     };
-    let line = |name: &str, class, points| Line { name: name.to_owned(), class, points };
     let here = result.objectives.iter().filter(|objective| objective.stage.as_deref() == Some(&stage.name));
     let threshold = |objective: &crate::model::Objective| {
         Some(Threshold { text: clean(&objective.text), value: objective.limit_ms? })
@@ -128,15 +127,13 @@ fn over_time(result: &LoadResult, stage: &Stage) -> Markup {
         unit: "ms",
         logarithmic: true,
         lines: vec![
-            line("p50", "a", figures(|slice| slice.p50_ms)),
-            line("p95", "b", figures(|slice| slice.p95_ms)),
-            line("p99", "c", figures(|slice| slice.p99_ms)),
-            line("max", "d", figures(|slice| slice.max_ms)),
+            Line::new("p50", "a", figures(|slice| slice.p50_ms)),
+            Line::new("p95", "b", figures(|slice| slice.p95_ms)),
+            Line::new("p99", "c", figures(|slice| slice.p99_ms)),
+            Line::new("max", "d", figures(|slice| slice.max_ms)),
         ],
         thresholds: here.filter_map(threshold).collect(),
-        warm_up_to: warm_up_to(result),
-        spans: spans(result),
-        until: result.intervals.last().map_or(0.0, |interval| interval.to_ms / 1e3),
+        ..frame(result)
     })
 }
 
@@ -149,6 +146,12 @@ fn distribution(stage: &Stage) -> Markup {
     html! {
         @if stage.distribution.count > 0 { (bars(&format!("{}: distribution", stage.name), &stage.distribution.bins, &marks)) }
     }
+}
+
+/// What all pictures of a run have in common: its warm-up, disturbances and end.
+fn frame(result: &LoadResult) -> Picture {
+    let until = result.intervals.last().map_or(0.0, |interval| interval.to_ms / 1e3);
+    Picture { warm_up_to: warm_up_to(result), spans: spans(result), until, ..Picture::default() }
 }
 
 fn spans(result: &LoadResult) -> Vec<(f64, f64, String)> {
@@ -209,20 +212,16 @@ fn pace(result: &LoadResult) -> Markup {
         };
         result.intervals.iter().map(of).collect::<Vec<_>>()
     };
-    let line = |name: &str, class, points| Line { name: name.to_owned(), class, points };
     lines(&Picture {
         title: "Events per second".to_owned(),
         unit: "1/s",
         logarithmic: false,
         lines: vec![
-            line("sent", "d", rate(|interval| interval.planned)),
-            line("acknowledged", "a", rate(|interval| interval.acknowledged)),
-            line("on the topic", "b", rate(|interval| interval.seen)),
+            Line::new("sent", "d", rate(|interval| interval.planned)),
+            Line::new("acknowledged", "a", rate(|interval| interval.acknowledged)),
+            Line::new("on the topic", "b", rate(|interval| interval.seen)),
         ],
-        thresholds: Vec::new(),
-        warm_up_to: warm_up_to(result),
-        spans: spans(result),
-        until: result.intervals.last().map_or(0.0, |interval| interval.to_ms / 1e3),
+        ..frame(result)
     })
 }
 
@@ -250,20 +249,13 @@ fn lag(result: &LoadResult) -> Markup {
         };
         result.intervals.iter().filter_map(of).collect()
     };
-    let line = |(index, group): (usize, &&str)| Line {
-        name: clean(group),
-        class: CLASSES[index % CLASSES.len()],
-        points: points(group),
-    };
+    let line = |(index, group): (usize, &&str)| Line::new(&clean(group), CLASSES[index % CLASSES.len()], points(group));
     lines(&Picture {
         title: "Records behind the end of the topic, by committed offsets".to_owned(),
         unit: "records",
         logarithmic: false,
         lines: groups.iter().enumerate().map(line).collect(),
-        thresholds: Vec::new(),
-        warm_up_to: warm_up_to(result),
-        spans: spans(result),
-        until: result.intervals.last().map_or(0.0, |interval| interval.to_ms / 1e3),
+        ..frame(result)
     })
 }
 

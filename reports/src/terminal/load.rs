@@ -1,6 +1,6 @@
 //! A load run in a terminal.
 
-use super::{Style, indented, word};
+use super::{Style, footer, indented, tally, word};
 use crate::model::{Interval, LoadResult, Outcome, StageSlice};
 use crate::text::{clean, grouped, latency, millis};
 
@@ -108,21 +108,8 @@ fn legs(result: &LoadResult) -> String {
 }
 
 fn summary(result: &LoadResult, style: Style) -> String {
-    let of = |outcome: Outcome| result.objectives.iter().filter(|one| one.finding.outcome == outcome).count();
-    let counted: Vec<String> = [Outcome::Held, Outcome::Broken, Outcome::NoVerdict]
-        .into_iter()
-        .filter(|outcome| of(*outcome) > 0 || *outcome == Outcome::Held)
-        .map(|outcome| style.paint(outcome, &format!("{} {}", of(outcome), word(outcome))))
-        .collect();
-    format!(
-        "\n{} objectives: {}\non the {}, in {}, seed {}{}\n",
-        result.objectives.len(),
-        counted.join(", "),
-        result.provenance.broker.label,
-        millis(result.provenance.duration_ms),
-        result.provenance.seed,
-        if result.provenance.interrupted { ", interrupted" } else { "" }
-    )
+    let counted = tally(result.objectives.iter().map(|objective| objective.finding.outcome), style);
+    format!("\n{} objectives: {counted}\n{}", result.objectives.len(), footer(&result.provenance))
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ mod run;
 pub use load::{load_line, terminal_load};
 pub use run::{scenario_line, terminal_run};
 
-use crate::model::{Finding, Outcome};
-use crate::text::clean;
+use crate::model::{Finding, Outcome, Provenance};
+use crate::text::{clean, millis};
 
 /// How to print.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +37,24 @@ pub(crate) fn word(outcome: Outcome) -> &'static str {
         Outcome::NoVerdict => "no verdict",
         Outcome::Skipped => "skipped",
     }
+}
+
+/// `7 held, 1 BROKEN`: how many of each, none of what did not occur.
+fn tally(outcomes: impl Iterator<Item = Outcome> + Clone, style: Style) -> String {
+    let count = |of: Outcome| outcomes.clone().filter(|outcome| *outcome == of).count();
+    let counted: Vec<String> = [Outcome::Held, Outcome::Broken, Outcome::NoVerdict, Outcome::Skipped]
+        .into_iter()
+        .filter(|outcome| count(*outcome) > 0 || *outcome == Outcome::Held)
+        .map(|outcome| style.paint(outcome, &format!("{} {}", count(outcome), word(outcome))))
+        .collect();
+    counted.join(", ")
+}
+
+/// The last line: on what, how long, with which seed.
+fn footer(provenance: &Provenance) -> String {
+    let interrupted = if provenance.interrupted { ", interrupted" } else { "" };
+    let lasted = millis(provenance.duration_ms);
+    format!("on the {}, in {lasted}, seed {}{interrupted}\n", provenance.broker.label, provenance.seed)
 }
 
 fn indented(finding: &Finding) -> String {

@@ -1,6 +1,6 @@
 //! A scenario run in a terminal.
 
-use super::{Style, indented, word};
+use super::{Style, footer, indented, tally, word};
 use crate::model::{Outcome, RunResult, ScenarioResult};
 use crate::text::{clean, millis};
 
@@ -46,30 +46,13 @@ fn not_held(scenario: &ScenarioResult, style: Style) -> String {
 }
 
 fn summary(result: &RunResult, style: Style) -> String {
-    let tally = result.tally();
-    let counts = [
-        (Outcome::Held, tally.held),
-        (Outcome::Broken, tally.broken),
-        (Outcome::NoVerdict, tally.no_verdict),
-        (Outcome::Skipped, tally.skipped),
-    ];
-    let shown = counts.iter().filter(|(outcome, count)| *count > 0 || *outcome == Outcome::Held);
-    let counted: Vec<String> =
-        shown.map(|(outcome, count)| style.paint(*outcome, &format!("{count} {}", word(*outcome)))).collect();
     let conformance = &result.conformance;
     let records = match conformance.nonconforming {
         0 => format!("{} records, all as the contract says", conformance.records),
         n => style.paint(Outcome::Broken, &format!("{n} of {} records depart from the contract", conformance.records)),
     };
-    format!(
-        "\n{} scenarios: {}; {records}\non the {}, in {}, seed {}{}\n",
-        tally.total(),
-        counted.join(", "),
-        result.provenance.broker.label,
-        millis(result.provenance.duration_ms),
-        result.provenance.seed,
-        if result.provenance.interrupted { ", interrupted" } else { "" }
-    )
+    let counted = tally(result.scenarios.iter().map(|scenario| scenario.outcome), style);
+    format!("\n{} scenarios: {counted}; {records}\n{}", result.scenarios.len(), footer(&result.provenance))
 }
 
 #[cfg(test)]

@@ -4,9 +4,26 @@ use std::path::{Path, PathBuf};
 
 use crate::output;
 
+/// A result in the forms that people and programs read.
+pub struct Rendered {
+    pub terminal: String,
+    pub html: String,
+    pub junit: Result<String, String>,
+    pub json: String,
+}
+
+/// Shows a result in the terminal, writes the others into the report folder and says where they are.
+pub fn report(folder: &Path, rendered: Rendered) {
+    output::result(rendered.terminal.trim_end());
+    let files = [("report.html", Ok(rendered.html)), ("junit.xml", rendered.junit), ("result.json", Ok(rendered.json))];
+    for path in write(folder, &files) {
+        output::result(&format!("wrote {}", path.display()));
+    }
+}
+
 /// Writes files into the report folder; returns those that were written. What cannot be written is said, and the rest
 /// is written all the same.
-pub fn write(folder: &Path, files: &[(&str, Result<String, String>)]) -> Vec<PathBuf> {
+fn write(folder: &Path, files: &[(&str, Result<String, String>)]) -> Vec<PathBuf> {
     if let Err(error) = std::fs::create_dir_all(folder) {
         output::error(&format!("the report folder {} cannot be made: {error}", folder.display()));
         return Vec::new();

@@ -9,14 +9,18 @@ use eventproof_scenarios::Pack;
 use eventproof_source::Diagnostics;
 use tokio::sync::watch;
 
+use super::files::{self, Rendered};
 use super::origin::{self, Origin};
 use super::rig::{RunIdentity, bring_up};
-use super::{files, services};
+use super::services;
 use crate::args::LoadArguments;
 use crate::{exit, output};
 
 /// Intervals between two lines of progress where there is no terminal.
 const LINE_EVERY: usize = 5;
+
+/// How wide such a line may be: nothing cuts a log's lines, and every stage shall be in it.
+const LINE_WIDTH: usize = 400;
 
 pub async fn load(arguments: LoadArguments) -> u8 {
     let read: Vec<_> = arguments.profiles.iter().map(|path| (path, read(path))).collect();
@@ -116,12 +120,12 @@ struct Live {
 
 impl Live {
     fn show(&mut self, so_far: &[Interval]) {
-        let style = Style { color: output::color(), width: output::width().saturating_sub(2) };
         if output::is_terminal() {
+            let style = Style { color: output::color(), width: output::width().saturating_sub(2) };
             output::over(&format!("  {}", load_line(so_far, style)));
             self.shown = true;
         } else if so_far.len().is_multiple_of(LINE_EVERY) {
-            output::progress(&format!("  {}", load_line(so_far, style)));
+            output::progress(&format!("  {}", load_line(so_far, Style { color: false, width: LINE_WIDTH })));
         }
     }
 
@@ -139,18 +143,13 @@ fn failed(text: &str) -> u8 {
 
 fn write(folder: &Path, result: &LoadResult) {
     let style = Style { color: output::color(), width: output::width() };
-    output::result(terminal_load(result, style).trim_end());
-    let written = files::write(
-        folder,
-        &[
-            ("report.html", Ok(html_load(result))),
-            ("junit.xml", junit_load(result).map_err(|error| error.to_string())),
-            ("result.json", Ok(json_load(result))),
-        ],
-    );
-    for path in written {
-        output::result(&format!("wrote {}", path.display()));
-    }
+    let rendered = Rendered {
+        terminal: terminal_load(result, style),
+        html: html_load(result),
+        junit: junit_load(result).map_err(|error| error.to_string()),
+        json: json_load(result),
+    };
+    files::report(folder, rendered);
 }
 
 fn command(arguments: &LoadArguments, profile: &Profile, seed: u64) -> String {

@@ -7,9 +7,10 @@ use eventproof_reports::{Style, html_run, json_run, junit, scenario_line, termin
 use eventproof_scenarios::{Choice, Pack, Plan, RunContext, RunReport, ScenarioListener};
 use eventproof_source::Diagnostics;
 
+use super::files::{self, Rendered};
 use super::origin::{self, Origin};
 use super::rig::{RunIdentity, bring_up};
-use super::{files, services};
+use super::services;
 use crate::args::RunArguments;
 use crate::{exit, output};
 
@@ -82,18 +83,13 @@ async fn perform(
 
 fn write(arguments: &RunArguments, result: &RunResult) {
     let style = Style { color: output::color(), width: output::width() };
-    output::result(terminal_run(result, style).trim_end());
-    let written = files::write(
-        &arguments.rig.report,
-        &[
-            ("report.html", Ok(html_run(result))),
-            ("junit.xml", junit(result).map_err(|error| error.to_string())),
-            ("result.json", Ok(json_run(result))),
-        ],
-    );
-    for path in written {
-        output::result(&format!("wrote {}", path.display()));
-    }
+    let rendered = Rendered {
+        terminal: terminal_run(result, style),
+        html: html_run(result),
+        junit: junit(result).map_err(|error| error.to_string()),
+        json: json_run(result),
+    };
+    files::report(&arguments.rig.report, rendered);
 }
 
 /// Tells of every scenario as it ends.
@@ -111,7 +107,11 @@ impl ScenarioListener for Told {
 fn command(arguments: &RunArguments, seed: u64) -> String {
     let mut words = vec!["eventproof".to_owned(), "run".to_owned(), arguments.pack.display().to_string()];
     words.extend(origin::rig_words(&arguments.rig));
-    words.extend(arguments.names.iter().flat_map(|name| ["--name".to_owned(), format!("'{name}'")]));
+    let chosen =
+        [("--name", &arguments.names), ("--tag", &arguments.tags), ("--allow-skipped", &arguments.allow_skipped)];
+    for (option, values) in chosen {
+        words.extend(values.iter().flat_map(|value| [option.to_owned(), format!("'{value}'")]));
+    }
     words.extend(["--seed".to_owned(), seed.to_string()]);
     words.join(" ")
 }

@@ -13,6 +13,12 @@ pub(in crate::html) struct Line {
     pub points: Vec<(f64, f64)>,
 }
 
+impl Line {
+    pub fn new(name: &str, class: &'static str, points: Vec<(f64, f64)>) -> Line {
+        Line { name: name.to_owned(), class, points }
+    }
+}
+
 /// A limit that an objective sets.
 pub(in crate::html) struct Threshold {
     pub text: String,
@@ -20,6 +26,7 @@ pub(in crate::html) struct Threshold {
 }
 
 /// What a picture shows.
+#[derive(Default)]
 pub(in crate::html) struct Picture {
     pub title: String,
     pub unit: &'static str,
