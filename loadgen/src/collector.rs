@@ -93,6 +93,10 @@ pub(crate) struct Collector {
     ends: HashMap<i32, i64>,
     committed: HashMap<(String, i32), i64>,
     pub greatest_lag: HashMap<String, i64>,
+    /// Groups that do not answer, and why.
+    blind_groups: HashMap<String, String>,
+    /// Intervals without a lag, because the group did not answer: how many, and why.
+    pub unseen_lag: HashMap<String, (u32, String)>,
     pub faults: Vec<String>,
     pub faulty: u64,
     pub blind: Vec<Blind>,
@@ -115,6 +119,8 @@ impl Collector {
             ends: HashMap::new(),
             committed: HashMap::new(),
             greatest_lag: HashMap::new(),
+            blind_groups: HashMap::new(),
+            unseen_lag: HashMap::new(),
             faults: Vec::new(),
             faulty: 0,
             blind: Vec::new(),
@@ -239,8 +245,17 @@ impl Collector {
     }
 
     fn group(&mut self, observation: &Observation) {
-        if let Observation::Committed { group, partition, offset, .. } = observation {
-            self.committed.insert((group.to_string(), *partition), *offset);
+        match observation {
+            Observation::Committed { group, partition, offset, .. } => {
+                self.committed.insert((group.to_string(), *partition), *offset);
+            }
+            Observation::Blind(Blind { what: Some(group), why, .. }) => {
+                self.blind_groups.insert(group.to_string(), why.clone());
+            }
+            Observation::CaughtUp { what, .. } => {
+                self.blind_groups.remove(&**what);
+            }
+            _ => {}
         }
     }
 
@@ -249,6 +264,11 @@ impl Collector {
         let counts = self.ledger.counts();
         let fated = counts.acknowledged + counts.refused + counts.unknown == counts.planned;
         fated && (0..=self.frame.groups.len()).all(|leg| self.ledger.outstanding(leg) == 0)
+    }
+
+    /// How long an interval is.
+    pub fn interval(&self) -> Duration {
+        self.frame.interval
     }
 
     /// Closes every interval that ends before `now`; returns how many are closed.
@@ -274,12 +294,16 @@ impl Collector {
                 let greatest = self.greatest_lag.entry(point.group.clone()).or_default();
                 *greatest = (*greatest).max(point.records);
             }
+            for (group, why) in &self.blind_groups {
+                self.unseen_lag.entry(group.clone()).or_insert_with(|| (0, why.clone())).0 += 1;
+            }
         }
         interval.lag = lag;
         self.slices.iter_mut().for_each(Latencies::clear);
         self.intervals.push(interval);
     }
 
+    /// The lag of every group that answers: positions of one that does not are old, and would make a lag of nothing.
     fn lags(&self) -> Vec<LagPoint> {
         let lag = |group: &String| {
             let behind = self.ends.iter().map(|(partition, end)| {
@@ -288,7 +312,7 @@ impl Collector {
             });
             LagPoint { group: group.clone(), records: behind.sum() }
         };
-        self.frame.groups.iter().map(lag).collect()
+        self.frame.groups.iter().filter(|group| !self.blind_groups.contains_key(*group)).map(lag).collect()
     }
 }
 
@@ -383,6 +407,28 @@ mod tests {
         assert_eq!(collector.flights.len(), 1);
         collector.take(Message::Effect { leg: 1, number: Some(0), at: at(2) });
         assert_eq!(collector.flights.len(), 0);
+    }
+
+    #[test]
+    fn a_group_that_does_not_answer_has_no_lag() {
+        let (group, why) = (Name::from("g"), "the broker did not answer".to_owned());
+        let mut collector = collector();
+        collector.take(seen(0, 1, at(10)));
+        collector.close_until(at(1000));
+        assert_eq!(collector.greatest_lag["g"], 1);
+        let blind = Blind { what: Some(group.clone()), from: at(1100), to: None, why };
+        collector.take(Message::Group(Observation::Blind(blind)));
+        (1..500).for_each(|number| collector.take(seen(number, 1, at(1200))));
+        collector.close_until(at(2000));
+        assert!(collector.intervals[1].lag.is_empty());
+        collector.take(Message::Group(Observation::CaughtUp { what: group.clone(), at: at(2100) }));
+        let offset = 498;
+        let committed = Observation::Committed { group, topic: "t".into(), partition: 0, offset, at: at(2100) };
+        collector.take(Message::Group(committed));
+        collector.close_until(at(3000));
+        assert_eq!(collector.intervals[2].lag[0].records, 2);
+        assert_eq!(collector.greatest_lag["g"], 2);
+        assert_eq!(collector.unseen_lag["g"].0, 1);
     }
 
     #[test]

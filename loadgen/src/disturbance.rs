@@ -14,7 +14,7 @@ use eventproof_system::{Rig, System};
 pub struct Disturbance {
     /// Since the first planned event, the warm-up included.
     pub at: Duration,
-    /// Until it is undone; to the end of the load if nothing is said.
+    /// Until it is undone; to the last event sent if nothing is said.
     pub lasting: Option<Duration>,
     pub what: What,
 }
@@ -92,72 +92,63 @@ fn broker_fault(
         .ok()
 }
 
-/// Carries a timeline out, then undoes what still lasts. Returns what was done, when.
+/// Carries a timeline out; returns what was done, when, once all of it is undone. An entry lasts as long as it says,
+/// also beyond the last event sent; one that says nothing ends with it; all end when the run is stopped.
 pub(crate) async fn carry_out(
     timeline: &[Disturbance],
     rig: &Rig,
     start: At,
-    over: impl Future<Output = ()>,
+    all_sent: impl Future<Output = ()>,
+    stop: &Flag,
 ) -> Vec<Disturbed> {
-    let mut done = Vec::new();
-    let each = timeline.iter().map(|disturbance| one(disturbance, rig, start));
-    let (ending, ended) = tokio::sync::watch::channel(false);
-    let all = futures::future::join_all(each.map(|run| run(ended.clone())));
+    let (sending, sent) = tokio::sync::watch::channel(false);
+    let each = timeline.iter().map(|disturbance| one(disturbance, rig, start, sent.clone(), stop.clone()));
     let wait = async {
-        over.await;
+        all_sent.await;
         // The receivers live as long as the disturbances do.
-        let _ = ending.send(true);
+        let _ = sending.send(true);
     };
-    let (results, ()) = tokio::join!(all, wait);
-    done.extend(results);
-    done
+    tokio::join!(futures::future::join_all(each), wait).0
 }
 
-/// Waits for its instant, does it, waits for its end or the end of the load, undoes it.
-fn one<'a>(
-    disturbance: &'a Disturbance,
-    rig: &'a Rig,
-    start: At,
-) -> impl FnOnce(tokio::sync::watch::Receiver<bool>) -> futures::future::BoxFuture<'a, Disturbed> {
-    use futures::FutureExt as _;
-    move |mut ended| {
-        async move {
-            let mut told = Disturbed { text: disturbance.label(), at_ms: ms(disturbance.at), ..Disturbed::default() };
-            if !sleep_until(start + disturbance.at, rig, &mut ended).await {
-                told.outcome = "not done: the load was over before".to_owned();
-                return told;
-            }
-            told.at_ms = ms(rig.clock.now().since(start));
-            let active = match begin(disturbance, rig).await {
-                Ok(active) => active,
-                Err(error) => {
-                    told.outcome = format!("not done: {error}");
-                    return told;
-                }
-            };
-            match disturbance.lasting {
-                Some(lasting) => drop(sleep_until(start + disturbance.at + lasting, rig, &mut ended).await),
-                None => drop(ended.wait_for(|over| *over).await.map(|_| ())),
-            }
-            (told.done, told.outcome) =
-                end(active, rig).await.unwrap_or_else(|error| (true, format!("could not be undone: {error}")));
-            told.until_ms = Some(ms(rig.clock.now().since(start)));
-            told
-        }
-        .boxed()
+/// Becomes true once.
+type Flag = tokio::sync::watch::Receiver<bool>;
+
+/// Waits for its instant, does it, waits for its end, undoes it.
+async fn one(disturbance: &Disturbance, rig: &Rig, start: At, mut sent: Flag, mut stop: Flag) -> Disturbed {
+    let mut told = Disturbed { text: disturbance.label(), at_ms: ms(disturbance.at), ..Disturbed::default() };
+    if !sleep_until(start + disturbance.at, rig, &mut sent).await {
+        told.outcome = "not done: the load was over before".to_owned();
+        return told;
     }
+    told.at_ms = ms(rig.clock.now().since(start));
+    let active = match begin(disturbance, rig).await {
+        Ok(active) => active,
+        Err(error) => {
+            told.outcome = format!("not done: {error}");
+            return told;
+        }
+    };
+    match disturbance.lasting {
+        Some(lasting) => drop(sleep_until(start + disturbance.at + lasting, rig, &mut stop).await),
+        None => drop(sent.wait_for(|sent| *sent).await.map(|_| ())),
+    }
+    (told.done, told.outcome) =
+        end(active, rig).await.unwrap_or_else(|error| (false, format!("could not be undone: {error}")));
+    told.until_ms = Some(ms(rig.clock.now().since(start)));
+    told
 }
 
 fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-/// Returns false if the load was over before.
-async fn sleep_until(instant: At, rig: &Rig, ended: &mut tokio::sync::watch::Receiver<bool>) -> bool {
+/// Returns false if `over` was true before.
+async fn sleep_until(instant: At, rig: &Rig, over: &mut Flag) -> bool {
     let left = instant.since(rig.clock.now());
     tokio::select! {
         () = tokio::time::sleep(left) => true,
-        _ = ended.wait_for(|over| *over) => false,
+        _ = over.wait_for(|over| *over) => false,
     }
 }
 

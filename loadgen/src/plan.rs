@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eventproof_broker::SenderSettings;
-use eventproof_contract::{Draft, Generator, event_number};
+use eventproof_contract::{Generator, event_number};
 use eventproof_evidence::At;
 
 use crate::collector::Frame;
@@ -24,8 +24,6 @@ pub(crate) struct Plan {
     /// (view, group)
     pub views: Vec<(String, String)>,
     pub effect_error: Duration,
-    /// The first event, made to learn its number.
-    pub first: Draft,
     pub first_number: u64,
     pub generator: Generator,
     pub keys: Vec<String>,
@@ -51,7 +49,6 @@ impl Plan {
             }
             views.push((name.clone(), view.group.clone()));
         }
-        let declared = setup.contract.channel_of_topic(&message.topic).and_then(|channel| channel.partitions);
         let mut generator = setup.rig.generator.fork("load");
         let keys: Vec<String> = (0..profile.keys).map(|_| generator.identity()).collect();
         let first = generator.record(&setup.contract, message, &[], profile.payload_size)?;
@@ -63,12 +60,14 @@ impl Plan {
             message: message.name.clone(),
             topic: message.topic.clone(),
             key_field: message.envelope.key.as_ref().map(|rule| rule.pointer.clone()),
-            partitions: declared.unwrap_or(1),
+            partitions: setup
+                .rig
+                .partitions_of(&message.topic)
+                .ok_or_else(|| missing("topic on the broker", &message.topic))?,
             views,
             effect_error,
             // The first draft is used up: the events of the run begin behind it.
             first_number: first_number.ok_or_else(|| missing("event id in the envelope of", &message.name))? + 1,
-            first,
             generator,
             keys,
             payload_size: profile.payload_size,

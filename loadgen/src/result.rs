@@ -139,7 +139,10 @@ fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
             verdict(objective, format!("{actual} of {}", collector.ledger.counts().planned), actual <= *most)
         }
         Metric::Lag { group, below } => match collector.greatest_lag.get(group) {
-            Some(lag) => verdict(objective, format!("{lag} records"), lag.unsigned_abs() < *below),
+            Some(lag) => match (lag.unsigned_abs() < *below, collector.unseen_lag.get(group)) {
+                (true, Some((intervals, why))) => (format!("{lag} records"), unseen(collector, group, *intervals, why)),
+                (held, _) => verdict(objective, format!("{lag} records"), held),
+            },
             None => no_such(group),
         },
     }
@@ -151,6 +154,12 @@ fn verdict(objective: &Objective, actual: String, held: bool) -> (String, Verdic
         false => Verdict::Broken(Cause::ObjectiveMissed { objective: objective.text.clone(), actual: actual.clone() }),
     };
     (actual, verdict)
+}
+
+/// A lag that was not seen in some intervals may have been beyond the limit there.
+fn unseen(collector: &Collector, group: &str, intervals: u32, why: &str) -> Verdict {
+    let lasted = collector.interval() * intervals;
+    Verdict::CannotTell(Reason::Blind { what: format!("group \"{group}\""), why: why.to_owned(), lasted })
 }
 
 fn no_such(name: &str) -> (String, Verdict) {

@@ -1,5 +1,6 @@
 //! One load run: threads, channels, and the end of it.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender as To, channel};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use eventproof_evidence::{At, Clock, Observation, Percentile, Reason};
 use eventproof_reports::model::{Disturbed, Finding, Generator as GeneratorFigures, Interval, LoadResult};
 use eventproof_source::units::format_duration;
 use eventproof_system::Rig;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::collector::{Collector, Message};
 use crate::disturbance;
@@ -64,12 +65,17 @@ pub async fn run(
     let cpu = (cpu_seconds(), clock.now());
     let sending = spawn_sending(setup, &plan, to, clock.clone())?;
     let mut collector = Collector::new(plan.frame(profile));
-    let over = tokio::sync::Notify::new();
+    let (all_sent, undone) = (Notify::new(), Cell::new(false));
     let loading = async {
-        collect(&mut collector, &messages, &sending, profile.settle, clock.as_ref(), &mut progress).await;
-        over.notify_one();
+        let settling = Settling { all_sent: &all_sent, undone: &undone, lasting: profile.settle };
+        collect(&mut collector, &messages, &sending, settling, clock.as_ref(), &mut progress).await;
     };
-    let disturbing = disturbance::carry_out(&profile.timeline, setup.rig, plan.start, over.notified());
+    let disturbing = async {
+        let sent = all_sent.notified();
+        let disturbed = disturbance::carry_out(&profile.timeline, setup.rig, plan.start, sent, &setup.stop).await;
+        undone.set(true);
+        disturbed
+    };
     let ((), disturbed) = tokio::join!(loading, disturbing);
     followers.into_iter().for_each(|task| task.abort());
     drop(watch);
@@ -77,7 +83,7 @@ pub async fn run(
     collector.close();
     let used = (cpu_seconds() - cpu.0) / clock.now().since(cpu.1).as_secs_f64().max(0.001);
     let mut result = finish(profile, &plan, &collector, &sending, used);
-    result.findings.extend(disturbed.iter().filter_map(undone));
+    result.findings.extend(disturbed.iter().filter_map(proved_nothing));
     result.disturbed = disturbed;
     Ok(result)
 }
@@ -120,35 +126,41 @@ fn effects(plan: &Plan, run_id: &str, to: To<Message>) -> impl Fn(Observation) +
     }
 }
 
+/// Stragglers are waited for once nothing of our own doing keeps them: everything is sent, and every disturbance undone.
+struct Settling<'a> {
+    /// Told when everything is sent.
+    all_sent: &'a Notify,
+    undone: &'a Cell<bool>,
+    lasting: Duration,
+}
+
 /// Folds messages until everything has come, or the time for stragglers is over.
 async fn collect(
     collector: &mut Collector,
     messages: &Receiver<Message>,
     sending: &Sending,
-    settle: Duration,
+    settling: Settling<'_>,
     clock: &dyn Clock,
     progress: &mut impl FnMut(&[Interval]),
 ) {
     let mut told = 0;
-    let mut sent_at: Option<At> = None;
+    let mut since: Option<At> = None;
+    // A little longer than complete: a duplicate comes after what it doubles.
+    let at_least = settling.lasting.min(Duration::from_secs(1));
     loop {
         tokio::task::block_in_place(|| drain(collector, messages));
         let closed = collector.close_until(clock.now());
         (told + 1..=closed).for_each(|ended| progress(&collector.intervals[..ended]));
         told = closed;
-        if sent_at.is_none()
-            && let Ok(report) = sending.done.try_recv()
-        {
+        if let Ok(report) = sending.done.try_recv() {
             *sending.report.borrow_mut() = Some(report);
-            sent_at = Some(clock.now());
+            settling.all_sent.notify_one();
         }
-        let over = sent_at.is_some_and(|at| clock.now().since(at) >= settle);
-        // A little longer than complete: a duplicate comes after what it doubles.
-        if over
-            || sent_at.is_some_and(|at| {
-                collector.is_complete() && clock.now().since(at) >= settle.min(Duration::from_secs(1))
-            })
-        {
+        if since.is_none() && sending.report.borrow().is_some() && settling.undone.get() {
+            since = Some(clock.now());
+        }
+        let settled = since.map(|since| clock.now().since(since));
+        if settled.is_some_and(|lasted| lasted >= settling.lasting || lasted >= at_least && collector.is_complete()) {
             return;
         }
         tokio::task::yield_now().await;
@@ -176,7 +188,7 @@ fn finish(profile: &Profile, plan: &Plan, collector: &Collector, sending: &Sendi
         plan: format!(
             "{} events{size} of \"{}\" at {}/s over {} keys, after {} of warm-up",
             profile.events,
-            plan.first.event.message.as_deref().unwrap_or(&plan.message),
+            plan.message,
             profile.rate,
             profile.keys,
             format_duration(profile.warm_up)
@@ -199,7 +211,7 @@ fn finish(profile: &Profile, plan: &Plan, collector: &Collector, sending: &Sendi
 }
 
 /// A disturbance that could not be done, or that met nothing, leaves its part of the plan without a verdict.
-fn undone(disturbed: &Disturbed) -> Option<Finding> {
+fn proved_nothing(disturbed: &Disturbed) -> Option<Finding> {
     let detail = || format!("{}: {}", disturbed.text, disturbed.outcome);
     (!disturbed.done).then(|| Finding::no_verdict(&Reason::Environment { detail: detail() }))
 }

@@ -96,6 +96,17 @@ fn nothing_is_lost_when_the_service_is_killed_and_the_broker_crashes() {
 }
 
 #[test]
+fn what_our_own_timeline_holds_back_is_not_lost() {
+    // Killed until the last event is sent: two thirds of the events wait for the service to come back.
+    let loaded = load(
+        "rate: 200/s\nevents: 300\nsettle: 15s\nobjectives:\n  - lost(topic) = 0\n  - lost(feed-service-group) = 0\ntimeline:\n  - {at: 500ms, service: feed-service, fault: killed}\n",
+        &[],
+    );
+    assert_eq!(loaded.ran.code, 0, "{}", loaded.shown());
+    assert_eq!((loaded.leg("feed-service-group", "lost"), loaded.leg("feed-service-group", "seen")), (0, 300));
+}
+
+#[test]
 fn a_service_that_commits_first_loses_what_it_had_in_hand_and_is_caught() {
     let loaded = load(
         "rate: 400/s\nevents: 800\nsettle: 20s\nobjectives:\n  - lost(topic) = 0\n  - lost(feed-service-group) = 0\ntimeline:\n  - {at: 1s, for: 200ms, service: feed-service, fault: killed}\n",

@@ -1,5 +1,6 @@
 //! Everything up and ready: broker, topics, recorder, group watch, services, groups. Scenarios and load both begin here.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +44,11 @@ pub struct Rig {
     groups: Option<GroupWatch>,
     followers: Vec<JoinHandle<()>>,
     needs: Vec<GroupNeed>,
+    partitions: Partitions,
 }
+
+/// How many partitions each topic of the contract has on the broker.
+type Partitions = HashMap<String, u32>;
 
 impl Rig {
     /// Starts everything and returns once every group is ready. `tell` is told each stage, for progress.
@@ -85,7 +90,8 @@ impl Rig {
             let sink = ContractSink::new(contract.clone(), journal);
             blocking(move || Recorder::start(&broker, &topics, sink, clock)).await??
         };
-        let needs = needs(plan, &broker).await?;
+        let partitions = count_partitions(&plan.contract, &broker).await?;
+        let needs = needs(plan, &partitions);
         let groups = watch_groups(&broker, &needs, &journal, clock.clone())?;
         let environment = Environment {
             brokers: broker.bootstrap().to_owned(),
@@ -106,6 +112,7 @@ impl Rig {
             groups: Some(groups),
             followers: Vec::new(),
             needs,
+            partitions,
         })
     }
 
@@ -141,6 +148,11 @@ impl Rig {
     /// What every group must own, for those who watch groups themselves.
     pub fn needs(&self) -> &[GroupNeed] {
         &self.needs
+    }
+
+    /// How many partitions a topic of the contract has on the broker, whatever the contract declares.
+    pub fn partitions_of(&self, topic: &str) -> Option<u32> {
+        self.partitions.get(topic).copied()
     }
 
     /// Writes every effect of the journal views into the journal.
@@ -180,19 +192,29 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
         .map_err(|error| SystemError::Machine { what: "a background thread".into(), detail: error.to_string() })
 }
 
-async fn needs(plan: &RigPlan, broker: &Broker) -> Result<Vec<GroupNeed>, SystemError> {
+async fn count_partitions(contract: &Contract, broker: &Broker) -> Result<Partitions, SystemError> {
     let topics = Topics::of(broker)?;
+    let mut partitions = Partitions::new();
+    for channel in &contract.channels {
+        if let Some(facts) = topics.describe(&channel.topic).await? {
+            partitions.insert(channel.topic.clone(), facts.partitions);
+        }
+    }
+    Ok(partitions)
+}
+
+fn needs(plan: &RigPlan, counts: &Partitions) -> Vec<GroupNeed> {
     let mut needs = Vec::new();
     for (group, read) in plan.contract.groups() {
         let Some(spec) = plan.system.group(&group) else { continue };
         let mut partitions = Vec::new();
         for topic in read {
-            let count = topics.describe(&topic).await?.map_or(0, |facts| facts.partitions);
+            let count = counts.get(&topic).copied().unwrap_or(0);
             partitions.extend((0..count.cast_signed()).map(|partition| (topic.clone(), partition)));
         }
         needs.push(GroupNeed { spec: spec.clone(), partitions });
     }
-    Ok(needs)
+    needs
 }
 
 fn watch_groups(
