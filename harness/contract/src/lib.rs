@@ -23,7 +23,9 @@ mod violation;
 pub use expression::{Expression, Part};
 pub use facts::Facts;
 pub use generate::{Draft, GenerateError, Generator, event_number};
-pub use model::{Action, Channel, Contract, Deduplication, Envelope, Handling, Message, Operation, Record};
+pub use model::{
+    Action, Channel, Contract, Deduplication, Envelope, Handling, Message, Operation, Record, SentinelField,
+};
 pub use partitioner::Partitioner;
 pub use schema::Schema;
 pub use violation::Violation;

@@ -92,11 +92,19 @@ pub struct Operation {
     pub handling: Handling,
     /// A message whose effect shows that an earlier one of the same key was handled.
     pub sentinel: Option<String>,
-    /// Fields that make the sentinel change nothing: (name, value).
-    pub sentinel_with: Vec<(String, String)>,
+    /// Fields that make the sentinel change nothing, by name.
+    pub sentinel_with: Vec<(String, SentinelField)>,
     pub lag_limit: Option<u64>,
     /// How the service's producer places keys; for sending operations.
     pub partitioner: Partitioner,
+}
+
+/// What a field of a sentinel is set to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SentinelField {
+    Text(String),
+    /// What stands at this place of the event that the sentinel follows.
+    Copied(Expression),
 }
 
 /// What an operation does, in AsyncAPI's words.

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use eventproof_contract::{Contract, Draft, Generator, event_number};
+use eventproof_contract::{Contract, Draft, Generator, SentinelField, event_number};
 use eventproof_source::Source;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -79,6 +79,23 @@ fn given_fields_are_taken_and_the_key_follows_them() {
     let draft = Generator::new(1, "run").record(&contract, message, &given, None).unwrap();
     assert_eq!(draft.record.key.as_deref(), Some(post.as_bytes()));
     assert_eq!(draft.event.payload["caption"], "早安");
+}
+
+#[test]
+fn a_sentinels_fields_are_texts_or_copied_from_the_event() {
+    let contract = nova_bus();
+    let feed = contract.receivers("content.post.created").find(|operation| operation.present).unwrap();
+    let created = contract.message("content.post.created").unwrap();
+    let draft = Generator::new(1, "run").record(&contract, created, &[], None).unwrap();
+    let set: Vec<(&str, Value)> = feed
+        .sentinel_with
+        .iter()
+        .map(|(name, field)| match field {
+            SentinelField::Text(text) => (name.as_str(), json!(text)),
+            SentinelField::Copied(place) => (name.as_str(), draft.value_at(place).unwrap()),
+        })
+        .collect();
+    assert_eq!(set, [("new_status", json!("published")), ("user_id", draft.event.payload["user_id"].clone())]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Sentences that make the broker show a fault, and what a fault that met nothing is worth.
 
-use eventproof_broker::{ActiveFault, FaultControl};
+use eventproof_broker::{ActiveFault, BrokerError, FaultControl};
 use eventproof_evidence::{Proof, Reason, Verdict};
 use eventproof_reports::model::{Finding, Outcome};
 
@@ -18,8 +18,8 @@ pub(super) struct Begun {
 /// What came of faults that were ended.
 #[derive(Default)]
 struct Ended {
-    /// Steps and labels of those that met nothing.
-    void: Vec<(usize, String)>,
+    /// Steps of those that met nothing or could not be ended, and why they have no verdict.
+    void: Vec<(usize, Reason)>,
     /// What the others met, in words.
     met: Vec<String>,
 }
@@ -57,42 +57,46 @@ impl Running {
 
     /// `the broker is healthy again`.
     pub fn heal_broker(&mut self) -> Result<Verdict, Verdict> {
-        let Ended { void, met } = self.end_all()?;
-        match void.is_empty() {
-            true => Ok(Verdict::Held(Proof::of(met.join("; ")))),
-            false => Err(Verdict::CannotTell(void_reason(&void[0].1))),
+        if self.faults.is_empty() {
+            return Err(environment("no fault of the broker is in force"));
+        }
+        let Ended { void, met } = self.end_all();
+        match void.into_iter().next() {
+            None => Ok(Verdict::Held(Proof::of(met.join("; ")))),
+            Some((_, reason)) => Err(Verdict::CannotTell(reason)),
         }
     }
 
-    /// Ends what the scenario left in force. A step whose fault met nothing has no verdict after all.
+    /// Ends what the scenario left in force. A step whose fault met nothing, or cannot be ended, has no verdict.
     pub fn end_faults(&mut self) {
-        let Ok(Ended { void, .. }) = self.end_all() else { return };
-        for (step, label) in void {
+        for (step, reason) in self.end_all().void {
             let Some(result) = self.steps.get_mut(step) else { continue };
             result.outcome = Outcome::NoVerdict;
-            result.finding = Some(Finding::no_verdict(&void_reason(&label)));
+            result.finding = Some(Finding::no_verdict(&reason));
         }
     }
 
-    /// Ends all faults.
-    fn end_all(&mut self) -> Result<Ended, Verdict> {
+    /// Ends all faults; one that cannot be ended keeps none of the others in force.
+    fn end_all(&mut self) -> Ended {
         let mut ended = Ended::default();
-        if self.faults.is_empty() {
-            return Ok(ended);
-        }
-        let control = self.fault_control()?;
-        for begun in std::mem::take(&mut self.faults) {
-            let label = begun.fault.label.clone();
-            match control.end(begun.fault).map_err(environment)? {
-                Some(0) => ended.void.push((begun.step, label)),
-                Some(count) => ended.met.push(format!("{label} met {count} requests")),
-                None => ended.met.push(format!("{label} is over")),
+        for Begun { fault, step, .. } in std::mem::take(&mut self.faults) {
+            let label = fault.label.clone();
+            let met = self.context.rig.broker.faults().map(|control| control.end(fault));
+            match met.transpose() {
+                Ok(Some(Some(0))) => ended.void.push((step, void_reason(&label))),
+                Ok(Some(Some(count))) => ended.met.push(format!("{label} met {count} requests")),
+                Ok(_) => ended.met.push(format!("{label} is over")),
+                Err(error) => ended.void.push((step, unended(&label, &error))),
             }
         }
-        Ok(ended)
+        ended
     }
 }
 
 fn void_reason(label: &str) -> Reason {
     Reason::NoPositiveControl { detail: format!("the fault \"{label}\" met no request, so it proved nothing") }
+}
+
+fn unended(label: &str, error: &BrokerError) -> Reason {
+    Reason::Environment { detail: format!("the fault \"{label}\" could not be ended: {error}") }
 }

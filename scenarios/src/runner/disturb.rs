@@ -49,8 +49,7 @@ impl Running {
         let no_control = |detail: String| Verdict::CannotTell(Reason::NoPositiveControl { detail });
         let background =
             self.background.as_ref().ok_or_else(|| no_control("no events are published in the background".into()))?;
-        let view = self.context.pack.system.counting_view(service);
-        let view = view.ok_or(Verdict::CannotTell(Reason::CannotCount { view: service.to_owned() }))?;
+        let view = self.counting_view(service)?;
         let mut open: HashSet<&str> =
             background.events.iter().filter_map(|event| event.target.id().map(|id| &**id)).collect();
         let all = open.len();
@@ -65,7 +64,7 @@ impl Running {
             let _ = tokio::time::timeout(Duration::from_millis(50), reader.changed()).await;
             for observation in reader.take() {
                 if let Observation::Effect { view: of, event, .. } = &*observation
-                    && **of == *view.name
+                    && **of == *view
                 {
                     open.remove(&**event);
                 }

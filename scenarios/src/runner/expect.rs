@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use eventproof_broker::Topics;
-use eventproof_evidence::oracle::{ExactlyOnce, Handler, NoneLost, OnTopic, Processed, ViewBecomes, ViewKeeps};
+use eventproof_contract::{Handling, SentinelField};
+use eventproof_evidence::oracle::{ExactlyOnce, Handler, NoneLost, OnTopic, Processed, Target, ViewBecomes, ViewKeeps};
 use eventproof_evidence::{Proof, Reason, Verdict};
 use eventproof_system::Params;
+
+use serde_json::Value;
 
 use super::world::{Event, Running, broken, by_id, environment};
 use crate::catalogue::Arguments;
@@ -34,15 +37,14 @@ impl Running {
             return Verdict::CannotTell(Reason::NoPositiveControl { detail });
         };
         let limit = arguments.duration("limit").unwrap_or(event.appears);
-        let mut senders = self.context.pack.contract.senders(message);
-        let service = senders.next().and_then(|operation| operation.service.clone());
-        self.await_verdict(OnTopic::new(event.target.clone(), event.since, limit, service)).await
+        self.await_verdict(self.appears_within(event, limit)).await
     }
 
-    fn cause_of(&self, event: &Event) -> OnTopic {
+    /// That an event is on its topic in time; where it is not, the service that sends it is asked for.
+    fn appears_within(&self, event: &Event, limit: Duration) -> OnTopic {
         let mut senders = self.context.pack.contract.senders(&event.message);
         let service = senders.next().and_then(|operation| operation.service.clone());
-        OnTopic::new(event.target.clone(), event.since, event.appears, service)
+        OnTopic::new(event.target.clone(), event.since, limit, service)
     }
 
     /// `view "…" shows / no longer shows "…" within …`.
@@ -59,7 +61,8 @@ impl Running {
         let params: Params = table.iter().cloned().collect();
         let subject = subject(view, &params, item);
         let what = format!("\"{item}\" in view \"{view}\"");
-        let oracle = ViewBecomes::new(&what, self.cause_of(event), handler, view, &subject, want, limit);
+        let oracle =
+            ViewBecomes::new(&what, self.appears_within(event, event.appears), handler, view, &subject, want, limit);
         Ok(self.await_verdict_looking(oracle, view, &params, item, &subject).await)
     }
 
@@ -94,11 +97,8 @@ impl Running {
     pub async fn handled_exactly_once(&mut self, arguments: &Arguments) -> Result<Verdict, Verdict> {
         let service = arguments.text("service").unwrap_or_default().to_owned();
         let event = self.event(arguments.text("name"))?.clone();
-        let handler =
-            self.handler_in(&service).ok_or_else(|| environment(format!("service \"{service}\" has no group")))?;
-        let system = &self.context.pack.system;
-        let view = system.counting_view(&service).map(|view| view.name.clone());
-        let view = view.ok_or(Verdict::CannotTell(Reason::CannotCount { view: service.clone() }))?;
+        let handler = self.handler_in(&service)?;
+        let view = self.counting_view(&service)?;
         let settling = self.deadline(&event.message, &handler.group);
         let sentinel = self.publish_sentinel(&event, &handler.group).await?;
         let since = self.now();
@@ -107,26 +107,25 @@ impl Running {
     }
 
     /// Publishes a later event of the same key, whose effect shows that everything before it was handled.
-    async fn publish_sentinel(
-        &mut self,
-        event: &Event,
-        group: &str,
-    ) -> Result<Option<eventproof_evidence::oracle::Target>, Verdict> {
+    async fn publish_sentinel(&mut self, event: &Event, group: &str) -> Result<Option<Target>, Verdict> {
         let context = self.context.clone();
         let contract = &context.pack.contract;
         let mut receivers = contract.receivers(&event.message);
         let operation = receivers.find(|operation| operation.group.as_deref() == Some(group));
-        let serial = operation.filter(|operation| operation.handling == eventproof_contract::Handling::SerialPerKey);
+        let serial = operation.filter(|operation| operation.handling == Handling::SerialPerKey);
         let Some((operation, name)) = serial.and_then(|operation| Some((operation, operation.sentinel.as_deref()?)))
         else {
             return Ok(None);
         };
         let (Some(message), Some((draft, partition))) = (contract.message(name), &event.draft) else { return Ok(None) };
         let Some(rule) = &message.envelope.key else { return Ok(None) };
-        let given: Vec<(String, serde_json::Value)> = ["/user_id"]
-            .iter()
-            .filter_map(|field| Some(((*field).to_owned(), draft.event.payload.pointer(field)?.clone())))
-            .chain(operation.sentinel_with.iter().map(|(field, value)| (field.clone(), value.as_str().into())))
+        let value = |field: &SentinelField| match field {
+            SentinelField::Text(text) => Some(Value::from(text.as_str())),
+            SentinelField::Copied(place) => draft.value_at(place),
+        };
+        let set = operation.sentinel_with.iter();
+        let given: Vec<(String, Value)> = set
+            .filter_map(|(name, field)| Some((name.clone(), value(field)?)))
             .chain(event.key.clone().map(|key| (rule.pointer.clone(), key.into())))
             .collect();
         let made = self.generator.record(contract, message, &given, None).map_err(environment)?;
@@ -144,10 +143,8 @@ impl Running {
             let detail = "no events were published in the background".to_owned();
             Verdict::CannotTell(Reason::NoPositiveControl { detail })
         })?;
-        let system = &self.context.pack.system;
-        let service = system.group(&group).map(|spec| spec.service.clone()).unwrap_or_default();
-        let view = system.counting_view(&service).map(|view| view.name.clone());
-        let view = view.ok_or(Verdict::CannotTell(Reason::CannotCount { view: service.clone() }))?;
+        let service = self.context.pack.system.group(&group).map(|spec| spec.service.clone()).unwrap_or_default();
+        let view = self.counting_view(&service)?;
         let targets = background.events.iter().map(|event| event.target.clone()).collect();
         let oracle = NoneLost::new(targets, Handler { service, group }, &view, background.since, limit);
         Ok(self.await_verdict(oracle).await)

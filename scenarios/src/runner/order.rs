@@ -5,7 +5,7 @@ use std::time::Duration;
 use eventproof_evidence::oracle::{EffectOrder, Target, TopicOrder};
 use eventproof_evidence::{Reason, Verdict};
 
-use super::world::{Running, environment};
+use super::world::Running;
 use crate::catalogue::Arguments;
 
 /// How long all events of a key may take where the contract says nothing.
@@ -23,10 +23,8 @@ impl Running {
     pub async fn order_of_effects(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
         let (service, key) = (arguments.text("service").unwrap_or_default(), arguments.text("key").unwrap_or_default());
         let events = self.events_of(key)?;
-        let handler =
-            self.handler_in(service).ok_or_else(|| environment(format!("service \"{service}\" has no group")))?;
-        let view = self.context.pack.system.counting_view(service).map(|view| view.name.clone());
-        let view = view.ok_or(Verdict::CannotTell(Reason::CannotCount { view: service.to_owned() }))?;
+        let handler = self.handler_in(service)?;
+        let view = self.counting_view(service)?;
         Ok(self.await_verdict(EffectOrder::new(key, events, handler, &view, self.began, self.limit())).await)
     }
 

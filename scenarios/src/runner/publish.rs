@@ -147,10 +147,8 @@ impl Running {
         let receivers = self.context.pack.contract.receivers(&event.message);
         let mut services =
             receivers.filter(|operation| operation.present).filter_map(|operation| operation.service.as_deref());
-        let found = services.find_map(|service| {
-            let view = self.context.pack.system.counting_view(service)?;
-            Some((self.handler_in(service)?, view.name.clone()))
-        });
+        let found =
+            services.find_map(|service| Some((self.handler_in(service).ok()?, self.counting_view(service).ok()?)));
         found.ok_or_else(|| {
             Verdict::CannotTell(Reason::CannotCount { view: format!("any view of \"{}\"", event.message) })
         })

@@ -179,10 +179,17 @@ impl Running {
         })
     }
 
-    /// Who handles a message: the group and service that receive it.
-    pub fn handler_in(&self, service: &str) -> Option<Handler> {
-        let group = self.context.pack.system.groups.iter().find(|group| group.service == service)?;
-        Some(Handler { service: service.to_owned(), group: group.name.clone() })
+    /// Who handles events in a service: the service and its group.
+    pub fn handler_in(&self, service: &str) -> Result<Handler, Verdict> {
+        let group = self.context.pack.system.groups.iter().find(|group| group.service == service);
+        let group = group.ok_or_else(|| environment(format!("service \"{service}\" has no group")))?;
+        Ok(Handler { service: service.to_owned(), group: group.name.clone() })
+    }
+
+    /// The view that counts a service's effects, one by one.
+    pub fn counting_view(&self, service: &str) -> Result<String, Verdict> {
+        let view = self.context.pack.system.counting_view(service).map(|view| view.name.clone());
+        view.ok_or_else(|| Verdict::CannotTell(Reason::CannotCount { view: service.to_owned() }))
     }
 
     /// The contract's deadline for a message in a group.
@@ -197,11 +204,7 @@ impl Running {
     pub fn partition_of(&self, message: &str, key: Option<&str>) -> Option<i32> {
         let contract = &self.context.pack.contract;
         let message = contract.message(message)?;
-        let topic = &message.topic;
-        let need = self.context.rig.needs().iter().flat_map(|need| &need.partitions);
-        let read = need.filter(|(of, _)| of == topic).count() as u32;
-        let declared = contract.channel_of_topic(topic).and_then(|channel| channel.partitions);
-        let count = if read > 0 { read } else { declared? };
+        let count = self.context.rig.partitions_of(&message.topic)?;
         let partition = contract.partitioner_of(message).partition(key.map(str::as_bytes), count)?;
         i32::try_from(partition).ok()
     }

@@ -46,6 +46,18 @@ pub enum GenerateError {
     Size { message: String, wanted: usize, detail: String },
 }
 
+impl Draft {
+    /// What stands at a place of the record: a payload's value as it is, a header or the key as text.
+    pub fn value_at(&self, place: &Expression) -> Option<Value> {
+        if place.part == Part::Payload {
+            return self.event.payload.pointer(&place.pointer).cloned();
+        }
+        let headers: Vec<(&str, Option<&[u8]>)> =
+            self.record.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
+        place.read(self.record.key.as_deref(), &headers, &self.event.payload).map(Value::from)
+    }
+}
+
 impl Generator {
     /// A generator for one run.
     pub fn new(seed: u64, run: &str) -> Generator {

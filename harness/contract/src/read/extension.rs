@@ -5,7 +5,7 @@ use std::time::Duration;
 use eventproof_source::{Diagnostic, Diagnostics, Fields, Node};
 
 use super::reference::Document;
-use crate::{Deduplication, Envelope, Expression, Handling, Partitioner};
+use crate::{Deduplication, Envelope, Expression, Handling, Partitioner, SentinelField};
 
 const KEY: &str = "x-eventproof";
 
@@ -73,7 +73,7 @@ pub(super) struct OperationExtension {
     pub deduplication: Option<Deduplication>,
     pub handling: Handling,
     pub sentinel: Option<String>,
-    pub sentinel_with: Vec<(String, String)>,
+    pub sentinel_with: Vec<(String, SentinelField)>,
     pub lag_limit: Option<u64>,
     pub partitioner: Partitioner,
 }
@@ -94,12 +94,41 @@ impl OperationExtension {
             _ => Handling::SerialPerKey,
         };
         extension.sentinel = fields.string("sentinel", faults);
-        extension.sentinel_with = fields.texts("sentinel_with", faults);
+        extension.sentinel_with = sentinel_fields(document, &mut fields, faults);
         extension.lag_limit = fields.u64("lag_limit", faults);
         extension.partitioner = partitioner(&mut fields, faults).unwrap_or(defaults.partitioner);
         fields.finish(faults);
         extension
     }
+}
+
+/// A value that begins like a runtime expression is copied from the event; every other one is a text.
+fn sentinel_fields(
+    document: &Document<'_>,
+    fields: &mut Fields<'_>,
+    faults: &mut Diagnostics,
+) -> Vec<(String, SentinelField)> {
+    let Some(node) = fields.node("sentinel_with") else { return Vec::new() };
+    let Some(entries) = node.entries() else {
+        fields.wrong(node, format!("`sentinel_with` must be a mapping, this is {}", node.kind()), faults);
+        return Vec::new();
+    };
+    let mut read = Vec::new();
+    for entry in entries {
+        let field = match entry.value.scalar_text() {
+            Some(text) if text.starts_with("$message.") => {
+                expression(document, &entry.value, faults).map(SentinelField::Copied)
+            }
+            Some(text) => Some(SentinelField::Text(text)),
+            None => {
+                let message = format!("`{}` must be a text, this is {}", entry.key, entry.value.kind());
+                fields.wrong(&entry.value, message, faults);
+                None
+            }
+        };
+        read.extend(field.map(|field| (entry.key.clone(), field)));
+    }
+    read
 }
 
 fn deduplication(document: &Document<'_>, node: &Node, faults: &mut Diagnostics) -> Option<Deduplication> {
