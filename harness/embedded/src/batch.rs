@@ -166,6 +166,12 @@ fn check_header(header: Header) -> Result<Header, Refused> {
     Ok(header)
 }
 
+/// Whether the checksum is that of the bytes.
+#[cfg(test)]
+pub(crate) fn is_intact(raw: &[u8]) -> bool {
+    u32::from_be_bytes(bytes_at(raw, CRC)) == checksum(raw)
+}
+
 fn checksum(raw: &[u8]) -> u32 {
     crc32c::crc32c(&raw[ATTRIBUTES..])
 }
@@ -183,6 +189,18 @@ pub(crate) fn stamped(raw: &[u8], base_offset: i64, epoch: i32, append_ms: Optio
         let crc = checksum(&out);
         out[CRC..CRC + 4].copy_from_slice(&crc.to_be_bytes());
     }
+    out.freeze()
+}
+
+/// A copy with other records, so many of them; offsets and sequence stay what they were.
+pub(crate) fn with_records(raw: &[u8], records: &[u8], count: usize) -> Bytes {
+    let mut out = BytesMut::from(raw.get(..HEADER).unwrap_or_default());
+    out.extend_from_slice(records);
+    let length = (out.len() - 12) as i32;
+    out[LENGTH..LENGTH + 4].copy_from_slice(&length.to_be_bytes());
+    out[COUNT..COUNT + 4].copy_from_slice(&(count as i32).to_be_bytes());
+    let crc = checksum(&out);
+    out[CRC..CRC + 4].copy_from_slice(&crc.to_be_bytes());
     out.freeze()
 }
 
@@ -240,11 +258,29 @@ pub(crate) mod testing {
 
     /// A batch of records with these timestamps, from a producer that may be idempotent.
     pub(crate) fn batch_of(timestamps: &[i64], sequence: Option<Sequence>, codec: Compression) -> Bytes {
+        let content = |(n, timestamp): (usize, &i64)| Content {
+            timestamp: *timestamp,
+            key: (n % 2 == 0).then(|| Bytes::from_static(b"key")),
+            value: Some(Bytes::from(vec![b'v'; 100])),
+        };
+        let contents: Vec<Content> = timestamps.iter().enumerate().map(content).collect();
+        batch_with(&contents, sequence, codec)
+    }
+
+    /// What a record of a test holds.
+    pub(crate) struct Content {
+        pub timestamp: i64,
+        pub key: Option<Bytes>,
+        pub value: Option<Bytes>,
+    }
+
+    /// A batch of these records.
+    pub(crate) fn batch_with(contents: &[Content], sequence: Option<Sequence>, codec: Compression) -> Bytes {
         let (producer_id, producer_epoch, first) = sequence.unwrap_or((-1, -1, -1));
-        let records: Vec<Record> = timestamps
+        let records: Vec<Record> = contents
             .iter()
             .enumerate()
-            .map(|(n, timestamp)| Record {
+            .map(|(n, content)| Record {
                 transactional: false,
                 control: false,
                 delete_horizon: false,
@@ -255,9 +291,9 @@ pub(crate) mod testing {
                 offset: n as i64,
                 // The encoder starts another batch where the sequence does not go on.
                 sequence: first + n as i32,
-                timestamp: *timestamp,
-                key: (n % 2 == 0).then(|| Bytes::from_static(b"key")),
-                value: Some(Bytes::from(vec![b'v'; 100])),
+                timestamp: content.timestamp,
+                key: content.key.clone(),
+                value: content.value.clone(),
                 headers: kafka_protocol::indexmap::IndexMap::new(),
             })
             .collect();

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use crate::config::BrokerConfig;
 use crate::groups::{Group, GroupLimits, GroupState};
+use crate::log::Log;
 use crate::topic_config::TopicConfig;
 use crate::topics::Topics;
 use crate::transactions::Transactions;
@@ -27,6 +29,7 @@ pub(crate) struct Broker {
     clock_shift_ms: Arc<AtomicI64>,
     next_producer_id: i64,
     last_retention_ms: i64,
+    last_compaction_ms: i64,
 }
 
 impl Broker {
@@ -43,6 +46,7 @@ impl Broker {
             clock_shift_ms,
             next_producer_id: 1000,
             last_retention_ms,
+            last_compaction_ms: last_retention_ms,
         }
     }
 
@@ -71,7 +75,6 @@ impl Broker {
 
     /// The group of that id, made if it is not there.
     pub(crate) fn group_or_new(&mut self, id: &str) -> &mut Group {
-        let millis = |d: std::time::Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
         let session = |d| i32::try_from(millis(d)).unwrap_or(i32::MAX);
         let limits = GroupLimits {
             min_session_timeout_ms: session(self.config.min_session_timeout),
@@ -93,7 +96,7 @@ impl Broker {
         true
     }
 
-    /// Lets time pass: sessions, rebalances, transactions and retention.
+    /// Lets time pass: sessions, rebalances, transactions, retention and compaction.
     pub(crate) fn tick(&mut self) {
         let now = self.timer_ms();
         for group in self.groups.values_mut() {
@@ -101,22 +104,32 @@ impl Broker {
         }
         self.groups.retain(|_, group| !group.is_disposable());
         self.expire_transactions(now);
-        let interval = i64::try_from(self.config.retention_check_interval.as_millis());
-        if now - self.last_retention_ms >= interval.unwrap_or(i64::MAX) {
+        if now - self.last_retention_ms >= millis(self.config.retention_check_interval) {
             self.last_retention_ms = now;
             self.enforce_retention();
+        }
+        if now - self.last_compaction_ms >= millis(self.config.compaction_interval) {
+            self.last_compaction_ms = now;
+            self.compact();
         }
     }
 
     /// Removes what the topics' retention no longer keeps; gives the bytes freed.
     pub(crate) fn enforce_retention(&mut self) -> usize {
+        self.free(crate::retention::enforce)
+    }
+
+    /// Compacts what is due.
+    fn compact(&mut self) -> usize {
+        self.free(crate::compaction::compact)
+    }
+
+    fn free(&mut self, clean: impl Fn(&mut Log, &TopicConfig, i64) -> usize) -> usize {
         let now = self.wall_ms();
         let mut freed = 0;
         for (_, topic) in self.topics.iter_mut() {
             let config = &topic.config;
-            for partition in &mut topic.partitions {
-                freed += crate::retention::enforce(&mut partition.log, config, now);
-            }
+            freed += topic.partitions.iter_mut().map(|partition| clean(&mut partition.log, config, now)).sum::<usize>();
         }
         self.bytes -= freed;
         freed
@@ -137,6 +150,10 @@ impl Broker {
             !g.is_disposable() && (g.state != GroupState::Empty || !g.offsets.is_empty() || g.generation > 0)
         })
     }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// 22 characters, as Kafka's cluster ids have.

@@ -87,6 +87,8 @@ pub struct BrokerConfig {
     /// `log.retention.check.interval.ms`: how often topics are looked through for records that
     /// retention removes, beside whenever the memory limit is met. Default 5 min.
     pub retention_check_interval: Duration,
+    /// `log.cleaner.backoff.ms`: how often compacted topics are looked through. Default 15 s.
+    pub compaction_interval: Duration,
     /// Who may connect, by SASL (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512). Empty, the default: everybody, without SASL.
     pub users: Vec<User>,
 }
@@ -120,6 +122,7 @@ impl Default for BrokerConfig {
             initial_rebalance_delay: Duration::ZERO,
             max_transaction_timeout: Duration::from_secs(15 * 60),
             retention_check_interval: Duration::from_secs(5 * 60),
+            compaction_interval: Duration::from_secs(15),
             users: Vec::new(),
         }
     }

@@ -13,7 +13,7 @@
 //!   single node of Apache Kafka refuses them.
 //! - Groups start at once: `group.initial.rebalance.delay.ms` is 0 by default, not 3 s.
 //! - A topic created by a first use is there at once, not at the second try.
-//! - No compaction: `cleanup.policy=compact` is accepted and demands keys, but older values stay.
+//! - Compaction drops a batch that it leaves empty, even a producer's last; Kafka keeps that one's header.
 //! - Retention removes batches, not segments of many; it is looked at as often.
 //! - A topic's `compression.type` does not recompress.
 //! - Fetch sessions are not kept: every fetch is answered in full, as the protocol allows.
@@ -28,6 +28,7 @@ mod api;
 mod batch;
 mod broker;
 mod codes;
+mod compaction;
 mod config;
 mod connection;
 mod embedded;

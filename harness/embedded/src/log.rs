@@ -13,6 +13,26 @@ pub(crate) struct StoredBatch {
     pub last_offset: i64,
     pub max_timestamp: i64,
     pub raw: Bytes,
+    /// When compaction first left it standing; tombstones in it are kept for a while from then on.
+    pub cleaned_at: Option<i64>,
+    /// Whether compaction found tombstones in it.
+    pub has_tombstones: bool,
+}
+
+/// When a segment is closed and another begun.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rolling {
+    pub bytes: usize,
+    pub ms: i64,
+}
+
+/// The segment that is written to.
+#[derive(Debug, Default)]
+struct Active {
+    from: i64,
+    bytes: usize,
+    /// The timestamp of its first batch.
+    first_ms: Option<i64>,
 }
 
 /// A transaction that was aborted, as a consumer that reads committed records needs to know it.
@@ -42,6 +62,9 @@ pub(crate) struct Log {
     end: i64,
     bytes: usize,
     batches: VecDeque<StoredBatch>,
+    active: Active,
+    /// Everything before it was compacted once.
+    cleaned_to: i64,
     /// First offset of every open transaction, by producer id.
     open: BTreeMap<i64, i64>,
     aborted: Vec<Aborted>,
@@ -77,6 +100,39 @@ impl Log {
         self.batches.iter()
     }
 
+    /// Where the segment begins that is written to: compaction leaves it alone.
+    pub(crate) fn active_from(&self) -> i64 {
+        self.active.from
+    }
+
+    pub(crate) fn cleaned_to(&self) -> i64 {
+        self.cleaned_to
+    }
+
+    /// Begins another segment if the batch that is to be appended does not belong to the one that is written to.
+    pub(crate) fn roll(&mut self, size: usize, timestamp: i64, rolling: Rolling) {
+        let is_full = self.active.bytes + size > rolling.bytes;
+        let is_old = self.active.first_ms.is_some_and(|first| timestamp.saturating_sub(first) > rolling.ms);
+        if self.active.bytes > 0 && (is_full || is_old) {
+            self.active = Active { from: self.end, ..Active::default() };
+        }
+        self.active.bytes += size;
+        self.active.first_ms.get_or_insert(timestamp);
+    }
+
+    /// Replaces every batch that ends before `until` by what `make` leaves of it. Gives the number of bytes freed.
+    pub(crate) fn rewrite(&mut self, until: i64, make: impl Fn(&StoredBatch) -> Option<StoredBatch>) -> usize {
+        let before = self.bytes;
+        let old = std::mem::take(&mut self.batches);
+        self.batches = old
+            .into_iter()
+            .filter_map(|batch| if batch.last_offset < until { make(&batch) } else { Some(batch) })
+            .collect();
+        self.bytes = self.batches.iter().map(|batch| batch.raw.len()).sum();
+        self.cleaned_to = self.cleaned_to.max(until);
+        before - self.bytes
+    }
+
     /// Appends a checked batch and gives its base offset. `append_ms` replaces the timestamps.
     pub(crate) fn append(&mut self, raw: &[u8], header: &Header, append_ms: Option<i64>) -> i64 {
         let base = self.end;
@@ -90,6 +146,8 @@ impl Log {
             last_offset: last,
             max_timestamp: append_ms.unwrap_or(header.max_timestamp),
             raw,
+            cleaned_at: None,
+            has_tombstones: false,
         });
         self.end = last + 1;
         base

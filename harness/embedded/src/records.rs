@@ -1,10 +1,10 @@
-//! Looking inside a batch: record timestamps and whether keys are present.
+//! Looking inside a batch: record timestamps, keys, tombstones.
 //!
 //! Only a search by time and a compacted topic need it. Records are walked over, not built, and no
 //! count or length from the wire is trusted with an allocation.
 
-use bytes::{Buf, Bytes};
-use kafka_protocol::compression::{Decompressor, Gzip, Lz4, Snappy, Zstd};
+use bytes::{Buf, Bytes, BytesMut};
+use kafka_protocol::compression::{Compressor, Decompressor, Gzip, Lz4, Snappy, Zstd};
 
 use crate::batch::{self, HEADER};
 
@@ -30,20 +30,73 @@ pub(crate) enum RecordError {
 /// Reads what is known of every record of a batch.
 pub(crate) fn read(raw: &Bytes) -> Result<Vec<RecordInfo>, RecordError> {
     let header = batch::header(raw);
-    let plain = decompress(raw.slice(HEADER..), header.compression())?;
-    let mut rest: &[u8] = &plain;
-    let mut records = Vec::new();
-    for index in 0..header.count {
-        let (offset_delta, timestamp_delta, has_key) =
-            next_record(&mut rest).ok_or(RecordError::Malformed { index, count: header.count })?;
-        let timestamp = if header.is_log_append_time() {
-            header.max_timestamp
-        } else {
-            header.base_timestamp.wrapping_add(timestamp_delta)
-        };
-        records.push(RecordInfo { offset: header.base_offset + offset_delta, timestamp, has_key });
+    let contents = Contents::of(raw)?;
+    let info = |record: RawRecord<'_>| RecordInfo {
+        offset: header.base_offset + record.offset_delta,
+        timestamp: match header.is_log_append_time() {
+            true => header.max_timestamp,
+            false => header.base_timestamp.wrapping_add(record.timestamp_delta),
+        },
+        has_key: record.key.is_some(),
+    };
+    contents.iter().map(|record| record.map(info)).collect()
+}
+
+/// One record as it stands in its batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RawRecord<'a> {
+    /// Its length and all that follows.
+    pub bytes: &'a [u8],
+    pub offset_delta: i64,
+    pub timestamp_delta: i64,
+    pub key: Option<&'a [u8]>,
+    /// It has no value.
+    pub is_tombstone: bool,
+}
+
+/// The records of a batch, decompressed.
+pub(crate) struct Contents {
+    plain: Bytes,
+    count: i32,
+}
+
+impl Contents {
+    /// Decompresses the records of a batch.
+    pub(crate) fn of(raw: &Bytes) -> Result<Contents, RecordError> {
+        let header = batch::header(raw);
+        Ok(Contents { plain: decompress(raw.slice(HEADER..), header.compression())?, count: header.count })
     }
-    Ok(records)
+
+    /// Every record; nothing after one that is malformed.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Result<RawRecord<'_>, RecordError>> {
+        let (mut rest, count, mut failed) = (&*self.plain, self.count, false);
+        (0..count).map_while(move |index| {
+            if failed {
+                return None;
+            }
+            let record = next_record(&mut rest).ok_or(RecordError::Malformed { index, count });
+            failed = record.is_err();
+            Some(record)
+        })
+    }
+}
+
+/// Records as a batch of that compression has them; `None` if they do not compress.
+pub(crate) fn compress(plain: &Bytes, compression: i16) -> Option<BytesMut> {
+    let mut out = BytesMut::new();
+    let all = |buf: &mut BytesMut| {
+        buf.extend_from_slice(plain);
+        Ok(())
+    };
+    match compression {
+        1 => Gzip::compress(&mut out, all),
+        2 => Snappy::compress(&mut out, all),
+        3 => Lz4::compress(&mut out, all),
+        4 => Zstd::compress(&mut out, all),
+        _ => all(&mut out),
+    }
+    .ok()?;
+    Some(out)
 }
 
 fn decompress(mut body: Bytes, compression: i16) -> Result<Bytes, RecordError> {
@@ -60,8 +113,9 @@ fn decompress(mut body: Bytes, compression: i16) -> Result<Bytes, RecordError> {
     plain.map_err(|e| RecordError::Compression(e.to_string()))
 }
 
-/// Offset delta, timestamp delta and whether there is a key; moves on to the next record.
-fn next_record(rest: &mut &[u8]) -> Option<(i64, i64, bool)> {
+/// The record that stands first; moves on to the next.
+fn next_record<'a>(rest: &mut &'a [u8]) -> Option<RawRecord<'a>> {
+    let whole = *rest;
     let length = usize::try_from(varint(rest)?).ok()?;
     let (mut record, after) = rest.split_at_checked(length)?;
     *rest = after;
@@ -69,7 +123,17 @@ fn next_record(rest: &mut &[u8]) -> Option<(i64, i64, bool)> {
     let timestamp_delta = varint(&mut record)?;
     let offset_delta = varint(&mut record)?;
     let key_length = varint(&mut record)?;
-    Some((offset_delta, timestamp_delta, key_length >= 0))
+    let key = match usize::try_from(key_length) {
+        Ok(length) => {
+            let (key, after) = record.split_at_checked(length)?;
+            record = after;
+            Some(key)
+        }
+        Err(_) => None,
+    };
+    let is_tombstone = varint(&mut record)? < 0;
+    let bytes = &whole[..whole.len() - after.len()];
+    Some(RawRecord { bytes, offset_delta, timestamp_delta, key, is_tombstone })
 }
 
 /// A zigzag varint of up to 64 bits.

@@ -3,11 +3,14 @@
 //! All are accepted, kept and described. These act: `max.message.bytes`, `message.timestamp.type`,
 //! `message.timestamp.after.max.ms`, `message.timestamp.before.max.ms`,
 //! `retention.ms`, `retention.bytes` and `cleanup.policy` (time and size retention only with `delete`;
-//! `compact` demands keys, but nothing is compacted). A topic's `compression.type` does not recompress.
+//! `compact` demands keys), and with `compact`: `segment.bytes`, `segment.ms`, `min.cleanable.dirty.ratio`,
+//! `min.compaction.lag.ms`, `max.compaction.lag.ms`, `delete.retention.ms`. A topic's `compression.type` does not recompress.
 //! `min.insync.replicas` never asks for more replicas than a topic has, as in Kafka since 4.1: with
 //! one replica it refuses nothing.
 
 use std::collections::BTreeMap;
+
+use crate::log::Rolling;
 
 /// Type of a configuration value, as DescribeConfigs numbers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,6 +143,12 @@ pub(crate) struct TopicConfig {
     /// `None`: records are not removed by size.
     pub retention_bytes: Option<usize>,
     pub compact: bool,
+    /// When a segment is closed, so that it can be compacted.
+    pub rolling: Rolling,
+    pub min_dirty_ratio: f64,
+    pub min_compaction_lag_ms: i64,
+    pub max_compaction_lag_ms: i64,
+    pub delete_retention_ms: i64,
 }
 
 impl TopicConfig {
@@ -165,6 +174,14 @@ impl TopicConfig {
             retention_ms: limit("retention.ms"),
             retention_bytes: limit("retention.bytes").and_then(|n| usize::try_from(n).ok()),
             compact: text("cleanup.policy").contains("compact"),
+            rolling: Rolling {
+                bytes: usize::try_from(number("segment.bytes")).unwrap_or(usize::MAX),
+                ms: number("segment.ms").min(number("max.compaction.lag.ms")),
+            },
+            min_dirty_ratio: text("min.cleanable.dirty.ratio").trim().parse().unwrap_or(0.5),
+            min_compaction_lag_ms: number("min.compaction.lag.ms"),
+            max_compaction_lag_ms: number("max.compaction.lag.ms"),
+            delete_retention_ms: number("delete.retention.ms"),
             set,
         }
     }

@@ -88,12 +88,14 @@ impl Append {
         self.check_transaction(broker, &header, topic, index)?;
         let size = raw.len();
         let append_ms = config.log_append_time.then(|| broker.wall_ms());
+        let rolling = config.rolling;
         if let Some(known) = check_sequence(broker, topic, index, &header)? {
             return Ok(known);
         }
         make_room(broker, size)?;
         let partition = broker.topics.partition_mut(topic, index);
         let partition = partition.ok_or_else(unknown)?;
+        partition.log.roll(size, append_ms.unwrap_or(header.max_timestamp), rolling);
         let base_offset = partition.log.append(&raw, &header, append_ms);
         if header.is_idempotent() {
             partition.producers.appended(&header, base_offset, append_ms);

@@ -59,6 +59,7 @@ pub fn start() -> Option<Apache> {
         "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR=1".to_owned(),
         "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR=1".to_owned(),
         "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS=0".to_owned(),
+        "KAFKA_LOG_CLEANER_BACKOFF_MS=200".to_owned(),
         // Looked at often, so that a transaction's time-out is not a matter of luck.
         "KAFKA_TRANSACTION_ABORT_TIMED_OUT_TRANSACTION_CLEANUP_INTERVAL_MS=500".to_owned(),
     ];

@@ -6,13 +6,16 @@ mod admin;
 mod apache;
 #[path = "../common/mod.rs"]
 mod common;
+mod compaction;
 mod groups;
 mod records;
 mod transactions;
 
 use std::fmt::{Debug, Write};
+use std::time::Duration;
 
 use common::Servers;
+use eventproof_embedded::{BrokerConfig, EmbeddedBroker};
 use rdkafka::error::KafkaError;
 
 /// A broker under check, and the lines it gave.
@@ -50,6 +53,7 @@ fn run(servers: String) -> Vec<String> {
     runtime.block_on(async {
         records::check(&mut target).await;
         admin::check(&mut target).await;
+        compaction::check(&mut target).await;
         groups::check(&mut target).await;
         transactions::check(&mut target).await;
     });
@@ -83,7 +87,8 @@ fn every_check_gives_the_line_that_apache_kafka_gives() {
     };
     let servers = apache.servers();
     let theirs = std::thread::spawn(move || run(servers));
-    let embedded = common::broker();
+    let config = BrokerConfig { compaction_interval: Duration::from_millis(200), ..BrokerConfig::default() };
+    let embedded = EmbeddedBroker::start(config).unwrap();
     let ours = run(embedded.bootstrap_servers());
     let theirs = theirs.join().unwrap();
     for line in &ours {
