@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use eventproof_broker::{ActiveFault, BrokerFault, FaultControl};
+use eventproof_broker::{ActiveFault, BrokerFault, FaultControl, Met};
 use eventproof_evidence::At;
 use eventproof_reports::model::Disturbed;
 use eventproof_source::{Diagnostic, Diagnostics, Fields, Node, Source};
@@ -48,7 +48,8 @@ impl Disturbance {
 }
 
 /// Settings of a broker's fault, besides its kind.
-const SETTINGS: [&str; 9] = ["by", "error", "rate", "direction", "api", "topic", "partition", "client", "times"];
+const SETTINGS: [&str; 10] =
+    ["node", "by", "error", "rate", "direction", "api", "topic", "partition", "client", "times"];
 
 /// Reads `{at: 5s, for: 2s, broker: delay, by: 200ms, api: Fetch}` or `{at: 5s, for: 2s, service: feed, fault: killed}`.
 pub(crate) fn disturbance(node: &Node, source: &Source, faults: &mut Diagnostics) -> Option<Disturbance> {
@@ -181,9 +182,9 @@ async fn begin(disturbance: &Disturbance, rig: &Rig) -> Result<Active, String> {
 async fn end(active: Active, rig: &Rig) -> Result<(bool, String), String> {
     match active {
         Active::Fault(control, fault) => match control.end(fault).map_err(|error| error.to_string())? {
-            Some(0) => Ok((false, "it met no request, so it proved nothing".to_owned())),
-            Some(met) => Ok((true, format!("it met {met} requests"))),
-            None => Ok((true, "undone".to_owned())),
+            met if met.is_nothing() => Ok((false, format!("it {met}, so it proved nothing"))),
+            Met::Everything => Ok((true, "undone".to_owned())),
+            met => Ok((true, format!("it {met}"))),
         },
         Active::Killed(service) => {
             let began = rig.clock.now();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use eventproof_embedded::{Api, Effect, Fault, FaultId, FaultsHandle, Match, error_code};
+use eventproof_embedded::{Api, Effect, Fault, FaultId, FaultsHandle, Match, StartError, error_code};
 use eventproof_source::{nearest, units};
 
 use crate::BrokerError;
@@ -16,7 +16,7 @@ use crate::BrokerError;
 const OBSERVERS: &str = "eventproof-observer";
 
 /// Kinds of fault, what each needs, and what it does.
-const KINDS: [(&str, &[&str], &str); 9] = [
+const KINDS: [(&str, &[&str], &str); 10] = [
     ("delay", &["by"], "requests are carried out so much later"),
     ("error", &["error"], "requests are not carried out and answered with this error of Kafka's protocol"),
     ("disconnect", &[], "the connection is closed before the request is carried out"),
@@ -24,7 +24,8 @@ const KINDS: [(&str, &[&str], &str); 9] = [
     ("lose-acknowledgement", &[], "requests are carried out, and the connection is closed before the answer"),
     ("corrupt", &[], "fetched batches have a wrong checksum"),
     ("throttle", &["rate"], "a connection carries no more bytes a second than this"),
-    ("crash", &[], "ports and connections close; the log is kept for the restart"),
+    ("crash", &[], "ports and connections close, of every node or of one (node=2); the log is kept for the restart"),
+    ("move-leaders", &[], "partitions are led by their next replica, until they go back to their first"),
     ("clock", &["by"], "the broker's wall clock is ahead by so much; behind with direction=behind"),
 ];
 
@@ -41,7 +42,8 @@ pub struct BrokerFault {
 #[derive(Clone, Debug, PartialEq)]
 enum What {
     Requests(Fault),
-    Crash,
+    Crash { node: Option<i32> },
+    MoveLeaders { topic: Option<String>, partition: Option<i32> },
     Clock { by: Duration, ahead: bool },
 }
 
@@ -55,7 +57,10 @@ impl BrokerFault {
         };
         check_names(kind, needs, settings)?;
         let what = match *kind {
-            "crash" => What::Crash,
+            "crash" => What::Crash { node: number(settings, "node")? },
+            "move-leaders" => {
+                What::MoveLeaders { topic: settings.get("topic").cloned(), partition: number(settings, "partition")? }
+            }
             "clock" => What::Clock {
                 by: duration(settings, "by")?,
                 ahead: settings.get("direction").is_none_or(|direction| direction != "behind"),
@@ -95,7 +100,8 @@ impl fmt::Display for BrokerFault {
 
 fn check_names(kind: &str, needs: &[&str], settings: &BTreeMap<String, String>) -> Result<(), String> {
     let scope: &[&str] = match kind {
-        "crash" => &[],
+        "crash" => &["node"],
+        "move-leaders" => &["topic", "partition"],
         "clock" => &["direction"],
         _ => &SCOPE,
     };
@@ -180,8 +186,40 @@ pub struct ActiveFault {
 #[derive(Debug)]
 enum Active {
     Requests(FaultId),
-    Crash,
+    Crash {
+        node: Option<i32>,
+    },
+    /// How many leaders moved.
+    MovedLeaders(u64),
     Clock,
+}
+
+/// What a fault met while it was in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Met {
+    Requests(u64),
+    Leaders(u64),
+    /// A crash or a shifted clock meets everybody.
+    Everything,
+}
+
+impl Met {
+    /// A fault that met nothing proved nothing.
+    pub fn is_nothing(self) -> bool {
+        matches!(self, Met::Requests(0) | Met::Leaders(0))
+    }
+}
+
+impl fmt::Display for Met {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Met::Requests(0) => f.write_str("met no request"),
+            Met::Requests(count) => write!(f, "met {count} requests"),
+            Met::Leaders(0) => f.write_str("moved no leader"),
+            Met::Leaders(count) => write!(f, "moved {count} leaders"),
+            Met::Everything => f.write_str("is over"),
+        }
+    }
 }
 
 impl FaultControl {
@@ -194,9 +232,14 @@ impl FaultControl {
     pub fn start(&self, fault: &BrokerFault) -> Result<ActiveFault, BrokerError> {
         let what = match &fault.what {
             What::Requests(fault) => Active::Requests(self.handle.inject(fault.clone())),
-            What::Crash => {
-                self.handle.crash().map_err(|error| BrokerError::Embedded(error.to_string()))?;
-                Active::Crash
+            What::Crash { node } => {
+                let crashed = node.map_or_else(|| self.handle.crash(), |node| self.handle.crash_node(node));
+                crashed.map_err(failed)?;
+                Active::Crash { node: *node }
+            }
+            What::MoveLeaders { topic, partition } => {
+                let moved = self.handle.move_leaders(topic.as_deref(), *partition).map_err(failed)?;
+                Active::MovedLeaders(moved)
             }
             What::Clock { by, ahead } => {
                 self.handle.shift_clock(*by, *ahead);
@@ -206,20 +249,25 @@ impl FaultControl {
         Ok(ActiveFault { what, label: fault.label.clone() })
     }
 
-    /// Ends it. Returns how many requests it met, if it is one that meets requests: a fault that met none proved nothing.
-    pub fn end(&self, active: ActiveFault) -> Result<Option<u64>, BrokerError> {
+    /// Ends it, and tells what it met.
+    pub fn end(&self, active: ActiveFault) -> Result<Met, BrokerError> {
         match active.what {
-            Active::Requests(id) => Ok(Some(self.handle.clear(id))),
-            Active::Crash => {
-                self.handle.restart().map_err(|error| BrokerError::Embedded(error.to_string()))?;
-                Ok(None)
+            Active::Requests(id) => Ok(Met::Requests(self.handle.clear(id))),
+            Active::Crash { node } => {
+                let restarted = node.map_or_else(|| self.handle.restart(), |node| self.handle.restart_node(node));
+                restarted.map_err(failed).map(|()| Met::Everything)
             }
+            Active::MovedLeaders(moved) => self.handle.restore_leaders().map_err(failed).map(|_| Met::Leaders(moved)),
             Active::Clock => {
                 self.handle.shift_clock(Duration::ZERO, true);
-                Ok(None)
+                Ok(Met::Everything)
             }
         }
     }
+}
+
+fn failed(error: StartError) -> BrokerError {
+    BrokerError::Embedded(error.to_string())
 }
 
 #[cfg(test)]
@@ -240,6 +288,8 @@ mod tests {
         assert_eq!(fault.what, What::Requests(Fault { matcher, times: Some(3), effect }));
         let what = |text: &str| BrokerFault::parse(text).unwrap().what;
         assert_eq!(what("clock by=1h direction=behind"), What::Clock { by: Duration::from_secs(3600), ahead: false });
+        assert_eq!(what("crash node=2"), What::Crash { node: Some(2) });
+        assert_eq!(what("move-leaders topic=t"), What::MoveLeaders { topic: Some("t".into()), partition: None });
         let spared = Some(OBSERVERS.to_owned());
         let lost = Match { api: Some(Api::PRODUCE), spared, ..Match::default() };
         let effect = Effect::AppliedNotAcknowledged;
@@ -252,7 +302,7 @@ mod tests {
         assert_eq!(error("dely by=1s"), "the broker has no fault \"dely\": did you mean delay?");
         assert_eq!(error("delay"), "fault delay needs by");
         assert_eq!(error("delay by=1s topc=x"), "fault delay has no setting topc: did you mean topic?");
-        assert_eq!(error("crash times=2"), "fault crash has no setting times: it has none");
+        assert_eq!(error("crash times=2"), "fault crash has no setting times: there are node");
         assert_eq!(error("silence times=x"), "times=x is no whole number");
         assert!(error("error error=NOPE").contains("no error NOPE"));
         assert!(error("delay by=soon").contains("soon"));

@@ -20,7 +20,7 @@ mod topics;
 
 pub use error::BrokerError;
 pub use eventproof_embedded::lasting_listener;
-pub use faults::{ActiveFault, BrokerFault, FaultControl};
+pub use faults::{ActiveFault, BrokerFault, FaultControl, Met};
 pub use groups::{GroupEvent, GroupWatch};
 pub use provider::{Broker, BrokerChoice, BrokerKind};
 pub use publisher::{Published, Publisher};

@@ -40,7 +40,8 @@ impl<'a> Topics<'a> {
         Ok(Topics { broker, admin })
     }
 
-    /// Makes every topic of the contract that is not there. On a broker of ours replication is what it can do: one.
+    /// Makes every topic of the contract that is not there. On a broker of ours replication is what is declared, as far
+    /// as there are nodes; where nothing is declared, every node has a replica, up to three.
     pub async fn create_declared(&self, contract: &Contract) -> Result<(), BrokerError> {
         let topics: Vec<NewTopic<'_>> = contract.channels.iter().map(|channel| self.new_topic(channel)).collect();
         if topics.is_empty() {
@@ -62,7 +63,10 @@ impl<'a> Topics<'a> {
     }
 
     fn new_topic<'c>(&self, channel: &'c Channel) -> NewTopic<'c> {
-        let replicas = if self.broker.is_ours() { 1 } else { channel.replicas.map_or(-1, i32::from) };
+        let replicas = match self.broker.is_ours() {
+            true => usize::from(channel.replicas.unwrap_or(3)).min(self.broker.nodes()) as i32,
+            false => channel.replicas.map_or(-1, i32::from),
+        };
         let partitions = channel.partitions.unwrap_or(DEFAULT_PARTITIONS);
         let topic = NewTopic::new(
             &channel.topic,
@@ -101,8 +105,8 @@ impl<'a> Topics<'a> {
         Ok(entries.filter_map(|entry| entry.value.map(|value| (entry.name, value))).collect())
     }
 
-    /// Every way in which the broker's topics differ from the contract. Replication is compared on brokers that
-    /// are not ours: one node of our own cannot have more than one replica.
+    /// Every way in which the broker's topics differ from the contract. Replication is compared on brokers that are not
+    /// ours: few nodes of our own cannot have more replicas.
     pub async fn differences(&self, contract: &Contract) -> Result<Vec<Cause>, BrokerError> {
         let mut differences = Vec::new();
         for channel in &contract.channels {

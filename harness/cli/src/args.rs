@@ -50,6 +50,9 @@ pub enum Command {
         /// A second listener with the name by which its clients reach it, such as 0.0.0.0:9093=kafka:9093
         #[arg(long, value_name = "ADDRESS=NAME:PORT")]
         also_listen: Option<String>,
+        /// How many nodes the cluster has, 1 to 9; further ones listen on the ports that follow
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=9))]
+        nodes: u8,
         /// Ask every client for one of these users by SASL (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512)
         #[arg(
             long = "user",
@@ -81,6 +84,9 @@ pub struct RigArguments {
     /// Which broker to use
     #[arg(long, value_enum, default_value_t, env = "EVENTPROOF_BROKER")]
     pub broker: BrokerName,
+    /// How many nodes the embedded broker has, 1 to 9: leaders are spread over them, and can move
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=9), env = "EVENTPROOF_NODES")]
+    pub nodes: u8,
     /// Use a broker that runs already: host:port,…
     #[arg(long, value_name = "ADDRESSES", env = "EVENTPROOF_BROKERS", conflicts_with = "broker")]
     pub brokers: Option<String>,

@@ -166,6 +166,40 @@ fn a_fault_of_the_broker_that_met_nothing_leaves_no_verdict() {
 }
 
 #[test]
+fn a_cluster_whose_leaders_move_and_whose_node_dies_loses_nothing() {
+    let pack = tempfile::tempdir().unwrap();
+    for name in ["asyncapi.yaml", "system.yaml", "phrases.yaml"] {
+        std::fs::copy(project().join("features/nova-bus").join(name), pack.path().join(name)).unwrap();
+    }
+    let feature = r#"@needs:nodes
+Feature: A cluster
+  Scenario: leaders move
+    Given user "bob" follows user "alice"
+    And the leaders of topic "nova.content.events" move
+    When user "alice" creates a post as "post"
+    Then "content.post.created" follows within 15s
+    And the feed of "bob" shows post "post" within 15s
+    And the broker is healthy again
+  Scenario: a node dies
+    Given user "bob" follows user "alice"
+    And node 2 of the broker crashes
+    When user "alice" creates a post as "post"
+    Then "content.post.created" follows within 15s
+    And the feed of "bob" shows post "post" within 15s
+    And the broker is started again
+"#;
+    std::fs::write(pack.path().join("cluster.feature"), feature).unwrap();
+    let report = pack.path().join("report");
+    let (pack, report) = (pack.path().to_str().unwrap(), report.to_str().unwrap());
+    let ran = eventproof(&["run", pack, "--nodes", "3", "--report", report]);
+    assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
+    assert!(ran.result.contains("on the embedded broker (3 nodes)"), "{}", ran.result);
+    let ran = eventproof(&["run", pack, "--report", report]);
+    assert_eq!(ran.code, 3, "{}{}", ran.progress, ran.result);
+    assert!(ran.result.contains("it needs nodes, which the embedded broker does not have"), "{}", ran.result);
+}
+
+#[test]
 fn lint_finds_a_broken_pack_without_starting_anything() {
     let pack = tempfile::tempdir().unwrap();
     for name in ["asyncapi.yaml", "system.yaml", "phrases.yaml"] {

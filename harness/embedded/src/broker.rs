@@ -8,19 +8,16 @@ use std::time::Duration;
 use crate::config::BrokerConfig;
 use crate::groups::{Group, GroupLimits, GroupState};
 use crate::log::Log;
+use crate::nodes::Nodes;
 use crate::topic_config::TopicConfig;
-use crate::topics::Topics;
+use crate::topics::{Partition, Topics};
 use crate::transactions::Transactions;
-
-/// The one node of the cluster.
-pub(crate) const NODE_ID: i32 = 1;
 
 /// Everything that the broker knows.
 pub(crate) struct Broker {
     pub config: BrokerConfig,
     pub cluster_id: String,
-    /// What each listener tells clients to connect to.
-    pub advertised: Vec<(String, u16)>,
+    pub nodes: Nodes,
     pub topics: Topics,
     pub groups: BTreeMap<String, Group>,
     pub transactions: Transactions,
@@ -33,12 +30,12 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    pub(crate) fn new(config: BrokerConfig, advertised: Vec<(String, u16)>, clock_shift_ms: Arc<AtomicI64>) -> Broker {
+    pub(crate) fn new(config: BrokerConfig, nodes: Nodes, clock_shift_ms: Arc<AtomicI64>) -> Broker {
         let last_retention_ms = config.clock.now_ms();
         Broker {
             config,
             cluster_id: short_id(),
-            advertised,
+            nodes,
             topics: Topics::default(),
             groups: BTreeMap::new(),
             transactions: Transactions::default(),
@@ -63,6 +60,12 @@ impl Broker {
     pub(crate) fn new_producer_id(&mut self) -> i64 {
         self.next_producer_id += 1;
         self.next_producer_id - 1
+    }
+
+    /// So many partitions of a new topic, spread over the nodes.
+    pub(crate) fn spread(&self, count: usize, factor: usize) -> Vec<Partition> {
+        let start = self.topics.iter().count();
+        (0..count).map(|index| Partition::on(self.nodes.replicas(start, index, factor))).collect()
     }
 
     pub(crate) fn topic_config(&self, set: BTreeMap<String, String>) -> TopicConfig {

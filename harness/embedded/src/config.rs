@@ -42,6 +42,9 @@ impl Clock for SystemClock {
     }
 }
 
+/// The most nodes that a cluster can have.
+pub const MAX_NODES: usize = 9;
+
 /// An address that the broker listens on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
@@ -64,6 +67,9 @@ impl Listener {
 pub struct BrokerConfig {
     /// At least one. Default: a free port of 127.0.0.1.
     pub listeners: Vec<Listener>,
+    /// How many nodes the cluster has, 1 to [`MAX_NODES`]. Each has all listeners: further nodes on free ports, or where
+    /// a port is given, on the ports that follow it. Default 1.
+    pub nodes: usize,
     /// `num.partitions`: of topics created without a count. Default 1.
     pub default_partitions: i32,
     /// `auto.create.topics.enable`. Default true.
@@ -112,6 +118,7 @@ impl Default for BrokerConfig {
     fn default() -> Self {
         BrokerConfig {
             listeners: vec![Listener::new(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0))],
+            nodes: 1,
             default_partitions: 1,
             auto_create_topics: true,
             max_message_bytes: 1_048_588,
@@ -132,6 +139,7 @@ impl std::fmt::Debug for BrokerConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("BrokerConfig")
             .field("listeners", &self.listeners)
+            .field("nodes", &self.nodes)
             .field("default_partitions", &self.default_partitions)
             .field("auto_create_topics", &self.auto_create_topics)
             .field("max_message_bytes", &self.max_message_bytes)

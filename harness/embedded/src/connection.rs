@@ -21,6 +21,8 @@ const READ_BUFFER: usize = 64 * 1024;
 pub(crate) struct Conn {
     pub shared: Rc<Shared>,
     pub id: u64,
+    /// The node it came to.
+    pub node: i32,
     /// Index of the listener it came by.
     pub listener: usize,
     /// The client's address, as DescribeGroups shows it.
@@ -32,10 +34,17 @@ pub(crate) struct Conn {
 }
 
 /// Serves a connection until the client closes it, says what is no Kafka, or a fault ends it.
-pub(crate) async fn serve(shared: Rc<Shared>, listener: usize, id: u64, mut stream: TcpStream, peer: SocketAddr) {
+pub(crate) async fn serve(
+    shared: Rc<Shared>,
+    (node, listener): (i32, usize),
+    id: u64,
+    mut stream: TcpStream,
+    peer: SocketAddr,
+) {
     let _ = stream.set_nodelay(true);
     let login = RefCell::new(Login::new(&shared.broker.borrow().config.users));
-    let conn = Conn { shared, id, listener, host: format!("/{}", peer.ip()), waiter: Rc::new(Notify::new()), login };
+    let conn =
+        Conn { shared, id, node, listener, host: format!("/{}", peer.ip()), waiter: Rc::new(Notify::new()), login };
     let mut buffer = BytesMut::with_capacity(READ_BUFFER);
     while let Some(frame) = read_frame(&mut stream, &mut buffer).await {
         match api::handle(&conn, frame).await {

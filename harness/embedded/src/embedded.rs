@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::config::{BrokerConfig, Listener};
+use crate::config::{BrokerConfig, Listener, MAX_NODES};
 use crate::faults::{Fault, FaultId, FaultTable};
+use crate::nodes::{Addresses, Nodes};
 use crate::ports::lasting_listener;
 use crate::server;
 
@@ -19,6 +20,17 @@ pub enum StartError {
     /// The configuration names no listener.
     #[error("a broker needs at least one listener")]
     NoListener,
+    /// The number of nodes is out of range.
+    #[error("a cluster has 1 to {MAX_NODES} nodes, not {0}")]
+    Nodes(usize),
+    /// There is no such node.
+    #[error("there is no node {asked}: they are 1 to {count}")]
+    NoSuchNode {
+        /// The number asked for.
+        asked: i32,
+        /// How many there are.
+        count: usize,
+    },
     /// A listener's address is taken or not this machine's.
     #[error("cannot listen on {address}: {source}")]
     Bind {
@@ -40,8 +52,12 @@ pub enum StartError {
 pub(crate) enum Control {
     /// Close every port and connection; forget what is not in the log.
     Crash(oneshot::Sender<()>),
-    /// Listen again on these sockets.
-    Restart(Vec<TcpListener>, oneshot::Sender<()>),
+    /// The same, of one node.
+    CrashNode(i32, oneshot::Sender<()>),
+    /// Nodes listen again on these sockets.
+    Restart(Vec<(i32, Vec<TcpListener>)>, oneshot::Sender<()>),
+    /// Leaders move to the next replica, or back to the first.
+    MoveLeaders { topic: Option<String>, partition: Option<i32>, back: bool, done: oneshot::Sender<u64> },
     /// End the thread.
     Stop,
 }
@@ -50,7 +66,7 @@ pub(crate) enum Control {
 #[derive(Debug)]
 pub struct EmbeddedBroker {
     faults: FaultsHandle,
-    advertised: Vec<(String, u16)>,
+    advertised: Vec<Addresses>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -63,22 +79,27 @@ impl EmbeddedBroker {
         if config.listeners.is_empty() {
             return Err(StartError::NoListener);
         }
-        let sockets =
-            config.listeners.iter().map(|listener| bind_first(listener.bind)).collect::<Result<Vec<_>, _>>()?;
+        if !(1..=MAX_NODES).contains(&config.nodes) {
+            return Err(StartError::Nodes(config.nodes));
+        }
+        let sockets = (0..config.nodes)
+            .map(|node| config.listeners.iter().map(|listener| bind_first(listener.bind, node)).collect())
+            .collect::<Result<Vec<Vec<_>>, _>>()?;
+        let local = |socket: &TcpListener| socket.local_addr().map_err(StartError::Thread);
         let bound = sockets
             .iter()
-            .map(|socket| socket.local_addr().map_err(StartError::Thread))
-            .collect::<Result<Vec<_>, _>>()?;
-        let advertised: Vec<(String, u16)> =
-            config.listeners.iter().zip(&bound).map(|(listener, bound)| advertised(listener, *bound)).collect();
+            .map(|sockets| sockets.iter().map(local).collect())
+            .collect::<Result<Vec<Vec<SocketAddr>>, _>>()?;
+        let advertised: Vec<Addresses> =
+            (0..).zip(&bound).map(|(node, bound)| addresses(&config, node, bound)).collect();
         let table = Arc::new(FaultTable::default());
-        table.set_up(true);
+        (1..).zip(&bound).for_each(|(node, _)| table.set_up(node, true));
         let (control, receiver) = mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
-        let (names, faults) = (advertised.clone(), Arc::clone(&table));
+        let (nodes, faults) = (Nodes::new(advertised.clone()), Arc::clone(&table));
         let thread = std::thread::Builder::new()
             .name("embedded-kafka".to_owned())
-            .spawn(move || server::run(&runtime, config, names, sockets, faults, receiver))
+            .spawn(move || server::run(&runtime, config, nodes, sockets, faults, receiver))
             .map_err(StartError::Thread)?;
         Ok(EmbeddedBroker {
             faults: FaultsHandle { table, control, bound: Arc::new(bound) },
@@ -87,17 +108,21 @@ impl EmbeddedBroker {
         })
     }
 
-    /// `host:port` of the first listener, for a client's `bootstrap.servers`.
+    /// `host:port` of the first listener, of every node, for a client's `bootstrap.servers`.
     #[must_use]
     pub fn bootstrap_servers(&self) -> String {
         self.listener_servers(0).unwrap_or_default()
     }
 
-    /// `host:port` that the listener of that index advertises.
+    /// `host:port` that the listener of that index advertises, of every node.
     #[must_use]
     pub fn listener_servers(&self, index: usize) -> Option<String> {
-        let (host, port) = self.advertised.get(index)?;
-        Some(if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") })
+        let text = |(host, port): &(String, u16)| match host.contains(':') {
+            true => format!("[{host}]:{port}"),
+            false => format!("{host}:{port}"),
+        };
+        let listeners = self.advertised.iter().map(|node| node.get(index).map(text));
+        Some(listeners.collect::<Option<Vec<_>>>()?.join(","))
     }
 
     /// The way to inject faults, from any thread.
@@ -130,7 +155,8 @@ impl Drop for EmbeddedBroker {
 pub struct FaultsHandle {
     table: Arc<FaultTable>,
     control: mpsc::UnboundedSender<Control>,
-    bound: Arc<Vec<SocketAddr>>,
+    /// Addresses of every node.
+    bound: Arc<Vec<Vec<SocketAddr>>>,
 }
 
 impl FaultsHandle {
@@ -175,27 +201,76 @@ impl FaultsHandle {
         self.ask(Control::Crash)
     }
 
-    /// The broker comes back on the same ports, with the log it had. Blocks until it listens; on a
-    /// broker that is up this does nothing.
+    /// One node dies; its partitions are led by their next replica, if there is one. Blocks until it is down.
+    ///
+    /// # Errors
+    /// If there is no such node, or the broker was stopped.
+    pub fn crash_node(&self, node: i32) -> Result<(), StartError> {
+        self.known(node)?;
+        self.ask(|done| Control::CrashNode(node, done))
+    }
+
+    /// Every node that is down comes back on the same ports, with the log it had. Blocks until they listen.
     ///
     /// # Errors
     /// If a port was taken meanwhile, or the broker was stopped.
     pub fn restart(&self) -> Result<(), StartError> {
-        if self.table.is_up() {
+        self.restart_all((1..=self.bound.len() as i32).collect())
+    }
+
+    /// One node comes back.
+    ///
+    /// # Errors
+    /// If there is no such node, its port was taken meanwhile, or the broker was stopped.
+    pub fn restart_node(&self, node: i32) -> Result<(), StartError> {
+        self.known(node)?;
+        self.restart_all(vec![node])
+    }
+
+    fn restart_all(&self, nodes: Vec<i32>) -> Result<(), StartError> {
+        let down = nodes.into_iter().filter(|node| !self.table.is_up(*node));
+        let sockets = down
+            .map(|node| Ok((node, self.bound[node as usize - 1].iter().map(|at| bind(*at)).collect::<Result<_, _>>()?)))
+            .collect::<Result<Vec<_>, StartError>>()?;
+        if sockets.is_empty() {
             return Ok(());
         }
-        let sockets = self.bound.iter().map(|address| bind(*address));
-        let sockets = sockets.collect::<Result<Vec<_>, _>>()?;
         self.ask(|done| Control::Restart(sockets, done))
     }
 
-    fn ask(&self, make: impl FnOnce(oneshot::Sender<()>) -> Control) -> Result<(), StartError> {
+    /// The leaders of partitions move to their next replica that is up: of all topics, of one, or of one partition.
+    /// Gives how many moved; a partition with a single replica stays where it is.
+    ///
+    /// # Errors
+    /// If the broker was stopped.
+    pub fn move_leaders(&self, topic: Option<&str>, partition: Option<i32>) -> Result<u64, StartError> {
+        let topic = topic.map(str::to_owned);
+        self.ask(|done| Control::MoveLeaders { topic, partition, back: false, done })
+    }
+
+    /// Every partition is led by the first of its replicas that is up, as after Kafka's election of preferred leaders.
+    ///
+    /// # Errors
+    /// If the broker was stopped.
+    pub fn restore_leaders(&self) -> Result<u64, StartError> {
+        self.ask(|done| Control::MoveLeaders { topic: None, partition: None, back: true, done })
+    }
+
+    fn known(&self, node: i32) -> Result<(), StartError> {
+        let count = self.bound.len();
+        match (1..=count as i32).contains(&node) {
+            true => Ok(()),
+            false => Err(StartError::NoSuchNode { asked: node, count }),
+        }
+    }
+
+    fn ask<T>(&self, make: impl FnOnce(oneshot::Sender<T>) -> Control) -> Result<T, StartError> {
         let (done, mut wait) = oneshot::channel();
         self.control.send(make(done)).map_err(|_| StartError::Stopped)?;
         // Not a blocking receive: that panics on a thread that runs a runtime.
         loop {
             match wait.try_recv() {
-                Ok(()) => return Ok(()),
+                Ok(answer) => return Ok(answer),
                 Err(oneshot::error::TryRecvError::Closed) => return Err(StartError::Stopped),
                 Err(oneshot::error::TryRecvError::Empty) => {
                     std::thread::sleep(Duration::from_millis(1));
@@ -205,10 +280,10 @@ impl FaultsHandle {
     }
 }
 
-/// Binds a listener for the first time; a port of our choice must be free again after a crash.
-fn bind_first(address: SocketAddr) -> Result<TcpListener, StartError> {
+/// Binds a listener of a node for the first time; a port of our choice must be free again after a crash.
+fn bind_first(address: SocketAddr, node: usize) -> Result<TcpListener, StartError> {
     if address.port() != 0 {
-        return bind(address);
+        return bind(SocketAddr::new(address.ip(), after(address.port(), node)));
     }
     listening(address, lasting_listener(address.ip()))
 }
@@ -224,10 +299,19 @@ fn listening(address: SocketAddr, socket: std::io::Result<TcpListener>) -> Resul
     Ok(socket)
 }
 
-fn advertised(listener: &Listener, bound: SocketAddr) -> (String, u16) {
+/// The port of a node, where the first node's is given.
+fn after(port: u16, node: usize) -> u16 {
+    port.saturating_add(u16::try_from(node).unwrap_or(u16::MAX))
+}
+
+fn addresses(config: &BrokerConfig, node: usize, bound: &[SocketAddr]) -> Addresses {
+    config.listeners.iter().zip(bound).map(|(listener, bound)| advertised(listener, node, *bound)).collect()
+}
+
+fn advertised(listener: &Listener, node: usize, bound: SocketAddr) -> (String, u16) {
     match &listener.advertised {
         Some((host, 0)) => (host.clone(), bound.port()),
-        Some((host, port)) => (host.clone(), *port),
+        Some((host, port)) => (host.clone(), after(*port, node)),
         None if bound.ip().is_unspecified() => ("127.0.0.1".to_owned(), bound.port()),
         None => (bound.ip().to_string(), bound.port()),
     }

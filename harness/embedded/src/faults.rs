@@ -1,6 +1,6 @@
 //! Faults that a test injects, and which of them a request meets.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -137,7 +137,8 @@ pub(crate) struct FaultTable {
     active: Mutex<Vec<Active>>,
     count: AtomicUsize,
     next: AtomicU64,
-    up: AtomicBool,
+    /// A bit for each node that listens.
+    up: AtomicU64,
     /// Connections accepted so far; numbers them.
     pub(crate) connections: AtomicU64,
     pub(crate) clock_shift_ms: Arc<AtomicI64>,
@@ -180,13 +181,17 @@ impl FaultTable {
         self.lock().iter().find(|a| a.id == id.0).map(|a| a.met)
     }
 
-    pub(crate) fn set_up(&self, up: bool) {
-        self.up.store(up, Ordering::Release);
+    pub(crate) fn set_up(&self, node: i32, up: bool) {
+        let bit = 1 << node;
+        match up {
+            true => self.up.fetch_or(bit, Ordering::AcqRel),
+            false => self.up.fetch_and(!bit, Ordering::AcqRel),
+        };
     }
 
-    /// Whether the broker listens.
-    pub(crate) fn is_up(&self) -> bool {
-        self.up.load(Ordering::Acquire)
+    /// Whether a node listens.
+    pub(crate) fn is_up(&self, node: i32) -> bool {
+        self.up.load(Ordering::Acquire) & (1 << node) != 0
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -249,9 +254,20 @@ impl Injected {
         }
     }
 
+    /// The request as a whole is refused.
+    pub(crate) fn refuse(&mut self, code: i16) {
+        self.errors.push((Match::default(), code));
+    }
+
     /// The error that a request without partitions is answered with.
     pub(crate) fn error(&self) -> Option<i16> {
         self.errors.first().map(|(_, code)| *code)
+    }
+
+    /// The error that is about no partition of its own.
+    pub(crate) fn error_of_all(&self) -> Option<i16> {
+        let all = |(matcher, _): &&(Match, i16)| matcher.topic.is_none() && matcher.partition.is_none();
+        self.errors.iter().find(all).map(|(_, code)| *code)
     }
 
     /// The error that one partition of a request is answered with.

@@ -9,8 +9,8 @@
 //! [`groups`], [`transactions`]. Batches are kept as the bytes that were sent and never re-encoded.
 //!
 //! Differences from Apache Kafka 4.2, on purpose:
-//! - One node, id 1, leader of everything; topics with more than one replica are refused, as a
-//!   single node of Apache Kafka refuses them.
+//! - Nodes share one log, so replicas never differ; leadership is spread, and moves when a node dies or is told to.
+//!   A cluster of one, the default, refuses topics with more than one replica, as Apache Kafka does.
 //! - Groups start at once: `group.initial.rebalance.delay.ms` is 0 by default, not 3 s.
 //! - A topic created by a first use is there at once, not at the second try.
 //! - Compaction drops a batch that it leaves empty, even a producer's last; Kafka keeps that one's header.
@@ -35,6 +35,7 @@ mod embedded;
 mod faults;
 mod groups;
 mod log;
+mod nodes;
 mod ports;
 mod producers;
 mod records;
@@ -47,7 +48,7 @@ mod topic_config;
 mod topics;
 mod transactions;
 
-pub use config::{BrokerConfig, Clock, Listener, SystemClock, User};
+pub use config::{BrokerConfig, Clock, Listener, MAX_NODES, SystemClock, User};
 pub use embedded::{EmbeddedBroker, FaultsHandle, StartError};
 pub use faults::{Api, Effect, Fault, FaultId, Match, UnknownApi, error_code};
 pub use ports::lasting_listener;

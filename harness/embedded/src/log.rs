@@ -65,6 +65,8 @@ pub(crate) struct Log {
     active: Active,
     /// Everything before it was compacted once.
     cleaned_to: i64,
+    /// Epochs of leadership and the offset where each begins; epoch 0 begins the log.
+    epochs: Vec<(i32, i64)>,
     /// First offset of every open transaction, by producer id.
     open: BTreeMap<i64, i64>,
     aborted: Vec<Aborted>,
@@ -98,6 +100,38 @@ impl Log {
 
     pub(crate) fn batches(&self) -> impl Iterator<Item = &StoredBatch> {
         self.batches.iter()
+    }
+
+    /// The epoch of leadership.
+    pub(crate) fn epoch(&self) -> i32 {
+        self.epochs.last().map_or(0, |(epoch, _)| *epoch)
+    }
+
+    /// Another leader takes over.
+    pub(crate) fn begin_epoch(&mut self) {
+        let (epoch, from) = (self.epoch() + 1, self.end);
+        // An epoch in which nothing was written leaves no trace.
+        self.epochs.retain(|(_, begins)| *begins < from);
+        self.epochs.push((epoch, from));
+    }
+
+    /// The greatest epoch up to the one asked for in which something was written, and where it ends; as Kafka's leader
+    /// epoch cache has it. -1 and -1 for an epoch that has not come.
+    pub(crate) fn end_of_epoch(&self, asked: i32) -> (i32, i64) {
+        if asked == self.epoch() {
+            return (asked, self.end);
+        }
+        if asked < 0 || asked > self.epoch() {
+            return (-1, -1);
+        }
+        let next = self.epochs.iter().position(|(epoch, _)| *epoch > asked).unwrap_or(self.epochs.len());
+        let found = next.checked_sub(1).map_or(0, |at| self.epochs[at].0);
+        (found, self.epochs.get(next).map_or(self.end, |(_, from)| *from))
+    }
+
+    /// The epoch in which an offset was written.
+    pub(crate) fn epoch_of(&self, offset: i64) -> i32 {
+        self.epochs.iter().rev().find(|(_, from)| *from <= offset).map_or(0, |(epoch, _)| *epoch)
     }
 
     /// Where the segment begins that is written to: compaction leaves it alone.
@@ -136,7 +170,7 @@ impl Log {
     /// Appends a checked batch and gives its base offset. `append_ms` replaces the timestamps.
     pub(crate) fn append(&mut self, raw: &[u8], header: &Header, append_ms: Option<i64>) -> i64 {
         let base = self.end;
-        let raw = batch::stamped(raw, base, 0, append_ms);
+        let raw = batch::stamped(raw, base, self.epoch(), append_ms);
         let last = base + i64::from(header.last_offset_delta);
         if header.is_transactional() && !header.is_control() {
             self.open.entry(header.producer_id).or_insert(base);

@@ -1,6 +1,7 @@
 //! The broker's thread: accepting, the passing of time, crash and restart.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::config::BrokerConfig;
 use crate::connection;
 use crate::embedded::Control;
 use crate::faults::FaultTable;
+use crate::nodes::Nodes;
 
 /// How often time-outs are looked at.
 const TICK: Duration = Duration::from_millis(20);
@@ -29,40 +31,57 @@ pub(crate) struct Shared {
 pub(crate) fn run(
     runtime: &tokio::runtime::Runtime,
     config: BrokerConfig,
-    advertised: Vec<(String, u16)>,
-    sockets: Vec<TcpListener>,
+    nodes: Nodes,
+    sockets: Vec<Vec<TcpListener>>,
     faults: Arc<FaultTable>,
     control: mpsc::UnboundedReceiver<Control>,
 ) {
     let shift = Arc::clone(&faults.clock_shift_ms);
-    let shared = Rc::new(Shared { broker: RefCell::new(Broker::new(config, advertised, shift)), faults });
+    let shared = Rc::new(Shared { broker: RefCell::new(Broker::new(config, nodes, shift)), faults });
     let local = tokio::task::LocalSet::new();
     local.block_on(runtime, supervise(shared, sockets, control));
 }
 
-async fn supervise(shared: Rc<Shared>, sockets: Vec<TcpListener>, mut control: mpsc::UnboundedReceiver<Control>) {
-    let mut up = Some(listen(&shared, sockets));
+async fn supervise(shared: Rc<Shared>, sockets: Vec<Vec<TcpListener>>, mut control: mpsc::UnboundedReceiver<Control>) {
+    // The acceptors of every node that is up.
+    let mut up: BTreeMap<i32, JoinSet<()>> =
+        (1..).zip(sockets).map(|(node, sockets)| (node, listen(&shared, node, sockets))).collect();
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = ticks.tick() => if up.is_some() {
+            _ = ticks.tick() => if !up.is_empty() {
                 shared.broker.borrow_mut().tick();
             },
             command = control.recv() => match command {
                 Some(Control::Crash(done)) => {
-                    if let Some(mut acceptors) = up.take() {
+                    for (node, mut acceptors) in std::mem::take(&mut up) {
                         acceptors.shutdown().await;
+                        shared.faults.set_up(node, false);
                     }
-                    shared.faults.set_up(false);
+                    let _ = done.send(());
+                }
+                Some(Control::CrashNode(node, done)) => {
+                    if let Some(mut acceptors) = up.remove(&node) {
+                        acceptors.shutdown().await;
+                        shared.faults.set_up(node, false);
+                        shared.broker.borrow_mut().node_down(node);
+                    }
                     let _ = done.send(());
                 }
                 Some(Control::Restart(sockets, done)) => {
-                    if up.is_none() {
+                    if up.is_empty() {
                         shared.broker.borrow_mut().reload();
-                        up = Some(listen(&shared, sockets));
+                    }
+                    for (node, sockets) in sockets {
+                        shared.broker.borrow_mut().node_up(node);
+                        up.entry(node).or_insert_with(|| listen(&shared, node, sockets));
                     }
                     let _ = done.send(());
+                }
+                Some(Control::MoveLeaders { topic, partition, back, done }) => {
+                    let moved = shared.broker.borrow_mut().move_leaders(topic.as_deref(), partition, back);
+                    let _ = done.send(moved);
                 }
                 Some(Control::Stop) | None => break,
             },
@@ -70,22 +89,22 @@ async fn supervise(shared: Rc<Shared>, sockets: Vec<TcpListener>, mut control: m
     }
 }
 
-/// Accepts on every socket. Dropping the set closes the sockets and all of their connections.
-fn listen(shared: &Rc<Shared>, sockets: Vec<TcpListener>) -> JoinSet<()> {
+/// Accepts on every socket of a node. Dropping the set closes the sockets and all of their connections.
+fn listen(shared: &Rc<Shared>, node: i32, sockets: Vec<TcpListener>) -> JoinSet<()> {
     let mut acceptors = JoinSet::new();
     for (listener, socket) in sockets.into_iter().enumerate() {
         match tokio::net::TcpListener::from_std(socket) {
             Ok(socket) => {
-                acceptors.spawn_local(accept(Rc::clone(shared), listener, socket));
+                acceptors.spawn_local(accept(Rc::clone(shared), (node, listener), socket));
             }
             Err(error) => tracing::error!(listener, %error, "cannot listen"),
         }
     }
-    shared.faults.set_up(true);
+    shared.faults.set_up(node, true);
     acceptors
 }
 
-async fn accept(shared: Rc<Shared>, listener: usize, socket: tokio::net::TcpListener) {
+async fn accept(shared: Rc<Shared>, way: (i32, usize), socket: tokio::net::TcpListener) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -93,7 +112,7 @@ async fn accept(shared: Rc<Shared>, listener: usize, socket: tokio::net::TcpList
                 Ok((stream, peer)) => {
                     let id = shared.faults.connections.fetch_add(1, Ordering::Relaxed);
                     let shared = Rc::clone(&shared);
-                    connections.spawn_local(connection::serve(shared, listener, id, stream, peer));
+                    connections.spawn_local(connection::serve(shared, way, id, stream, peer));
                 }
                 Err(error) => {
                     // Out of file descriptors, most likely: let some be closed first.

@@ -143,6 +143,7 @@ pub(crate) struct TopicConfig {
     /// `None`: records are not removed by size.
     pub retention_bytes: Option<usize>,
     pub compact: bool,
+    pub min_insync_replicas: usize,
     /// When a segment is closed, so that it can be compacted.
     pub rolling: Rolling,
     pub min_dirty_ratio: f64,
@@ -173,6 +174,7 @@ impl TopicConfig {
             timestamp_before_max_ms: number("message.timestamp.before.max.ms"),
             retention_ms: limit("retention.ms"),
             retention_bytes: limit("retention.bytes").and_then(|n| usize::try_from(n).ok()),
+            min_insync_replicas: usize::try_from(number("min.insync.replicas")).unwrap_or(1),
             compact: text("cleanup.policy").contains("compact"),
             rolling: Rolling {
                 bytes: usize::try_from(number("segment.bytes")).unwrap_or(usize::MAX),

@@ -43,9 +43,20 @@ impl Waiters {
 /// One partition.
 #[derive(Debug, Default)]
 pub(crate) struct Partition {
+    /// The nodes that keep it; the first is the preferred leader.
+    pub replicas: Vec<i32>,
+    /// None while no replica is up.
+    pub leader: Option<i32>,
     pub log: Log,
     pub producers: Producers,
     pub waiters: Waiters,
+}
+
+impl Partition {
+    /// An empty partition, led by the first of its replicas.
+    pub(crate) fn on(replicas: Vec<i32>) -> Partition {
+        Partition { leader: replicas.first().copied(), replicas, ..Partition::default() }
+    }
 }
 
 /// One topic.
@@ -65,11 +76,9 @@ impl Topic {
         self.partitions.get_mut(usize::try_from(index).ok()?)
     }
 
-    /// Adds partitions up to `count`.
-    pub(crate) fn grow_to(&mut self, count: usize) {
-        while self.partitions.len() < count {
-            self.partitions.push(Partition::default());
-        }
+    /// How many replicas each partition has.
+    pub(crate) fn replication_factor(&self) -> usize {
+        self.partitions.first().map_or(1, |partition| partition.replicas.len())
     }
 }
 
@@ -110,12 +119,10 @@ impl Topics {
     }
 
     /// Creates a topic of a name that was checked.
-    pub(crate) fn create(&mut self, name: &str, partitions: usize, config: TopicConfig) -> &Topic {
+    pub(crate) fn create(&mut self, name: &str, partitions: Vec<Partition>, config: TopicConfig) -> &Topic {
         let id = Uuid::new_v4();
         self.names.insert(id, name.to_owned());
-        let mut topic = Topic { id, partitions: Vec::new(), config };
-        topic.grow_to(partitions);
-        self.by_name.entry(name.to_owned()).or_insert(topic)
+        self.by_name.entry(name.to_owned()).or_insert(Topic { id, partitions, config })
     }
 
     /// Deletes a topic and gives the bytes freed. Fetches that wait on it are woken.

@@ -16,7 +16,8 @@ fn kind(id: SentenceId) -> Option<&'static str> {
         SentenceId::BrokerLosesAcknowledgements => "lose-acknowledgement",
         SentenceId::BrokerCorrupts => "corrupt",
         SentenceId::BrokerThrottles => "throttle",
-        SentenceId::BrokerCrashes => "crash",
+        SentenceId::BrokerCrashes | SentenceId::NodeCrashes => "crash",
+        SentenceId::LeadersMove => "move-leaders",
         SentenceId::BrokerClockAhead | SentenceId::BrokerClockBehind => "clock",
         _ => return None,
     })

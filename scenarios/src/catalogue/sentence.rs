@@ -31,6 +31,8 @@ pub enum SentenceId {
     BrokerCorrupts,
     BrokerThrottles,
     BrokerCrashes,
+    NodeCrashes,
+    LeadersMove,
     BrokerIsStarted,
     BrokerClockAhead,
     BrokerClockBehind,

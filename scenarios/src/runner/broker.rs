@@ -1,6 +1,6 @@
 //! Sentences that make the broker show a fault, and what a fault that met nothing is worth.
 
-use eventproof_broker::{ActiveFault, BrokerError, FaultControl};
+use eventproof_broker::{ActiveFault, BrokerError, FaultControl, Met};
 use eventproof_evidence::{Proof, Reason, Verdict};
 use eventproof_reports::model::{Finding, Outcome};
 
@@ -41,7 +41,7 @@ impl Running {
         let fault = broker_fault(id, arguments, table).ok_or_else(|| environment("this is no fault"))?;
         let fault = control.start(&fault.map_err(environment)?).map_err(environment)?;
         let text = format!("in force: {}", fault.label);
-        let is_crash = id == SentenceId::BrokerCrashes;
+        let is_crash = matches!(id, SentenceId::BrokerCrashes | SentenceId::NodeCrashes);
         self.faults.push(Begun { fault, is_crash, step: self.next_step.saturating_sub(1) });
         Ok(Verdict::Held(Proof::of(text)))
     }
@@ -83,9 +83,8 @@ impl Running {
             let label = fault.label.clone();
             let met = self.context.rig.broker.faults().map(|control| control.end(fault));
             match met.transpose() {
-                Ok(Some(Some(0))) => ended.void.push((step, void_reason(&label))),
-                Ok(Some(Some(count))) => ended.met.push(format!("{label} met {count} requests")),
-                Ok(_) => ended.met.push(format!("{label} is over")),
+                Ok(Some(met)) if met.is_nothing() => ended.void.push((step, void_reason(&label, met))),
+                Ok(met) => ended.met.push(format!("{label} {}", met.unwrap_or(Met::Everything))),
                 Err(error) => ended.void.push((step, unended(&label, &error))),
             }
         }
@@ -93,8 +92,8 @@ impl Running {
     }
 }
 
-fn void_reason(label: &str) -> Reason {
-    Reason::NoPositiveControl { detail: format!("the fault \"{label}\" met no request, so it proved nothing") }
+fn void_reason(label: &str, met: Met) -> Reason {
+    Reason::NoPositiveControl { detail: format!("the fault \"{label}\" {met}, so it proved nothing") }
 }
 
 fn unended(label: &str, error: &BrokerError) -> Reason {

@@ -1,5 +1,6 @@
 //! From a planned step to its result.
 
+use eventproof_broker::Broker;
 use eventproof_evidence::{Proof, Reason, Verdict};
 use eventproof_reports::model::{Finding, Outcome, StepResult, SubStep};
 
@@ -8,8 +9,15 @@ use super::world::{Running, environment};
 use crate::catalogue::SentenceId;
 use crate::plan::{PlannedStep, Sub};
 
-/// The need of scenarios that make the broker show faults.
-const BROKER_FAULTS: &str = "broker-faults";
+/// Whether a broker has what scenarios need that make it show faults, or that have several nodes show them. Other needs
+/// are not ours to judge.
+fn is_unmet(need: &str, broker: &Broker) -> bool {
+    match need {
+        "broker-faults" => broker.faults().is_none(),
+        "nodes" => broker.faults().is_none() || broker.nodes() < 2,
+        _ => false,
+    }
+}
 
 impl Running {
     /// Carries out the next step and remembers its result. Returns whether the scenario may go on.
@@ -36,7 +44,7 @@ impl Running {
     /// reason, and never passed. Returns whether it was.
     pub fn skip_unmet_need(&mut self) -> bool {
         let broker = &self.context.rig.broker;
-        let unmet = self.scenario.needs().find(|need| *need == BROKER_FAULTS && broker.faults().is_none());
+        let unmet = self.scenario.needs().find(|need| is_unmet(need, broker));
         let (Some(need), Some(step)) = (unmet, self.scenario.steps.get(self.next_step)) else { return false };
         let text = format!("it needs {need}, which the {} does not have", broker.label());
         let finding = Finding { outcome: Outcome::Skipped, code: "need-unmet".to_owned(), text, took_ms: None };
@@ -94,6 +102,8 @@ impl Running {
             | SentenceId::BrokerCorrupts
             | SentenceId::BrokerThrottles
             | SentenceId::BrokerCrashes
+            | SentenceId::NodeCrashes
+            | SentenceId::LeadersMove
             | SentenceId::BrokerClockAhead
             | SentenceId::BrokerClockBehind => self.begin_fault(sub.sentence.id, &arguments, &table),
         };

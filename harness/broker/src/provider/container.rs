@@ -41,6 +41,7 @@ pub(super) async fn start() -> Result<Broker, BrokerError> {
     let options = BTreeMap::from([("broker.address.family".to_owned(), "v4".to_owned())]);
     Ok(Broker {
         kind: BrokerKind::Container,
+        nodes: 1,
         label: format!("Apache Kafka {VERSION} (container)"),
         settings: ClientSettings { bootstrap: format!("{host}:{port}"), options },
         owned: Owned::Container(Box::new(ContainerBroker { container })),

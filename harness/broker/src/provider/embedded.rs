@@ -8,12 +8,14 @@ use super::{Broker, BrokerKind, Owned};
 use crate::BrokerError;
 use crate::client::ClientSettings;
 
-pub(super) fn start() -> Result<Broker, BrokerError> {
-    let broker =
-        EmbeddedBroker::start(BrokerConfig::default()).map_err(|error| BrokerError::Embedded(error.to_string()))?;
+pub(super) fn start(nodes: usize) -> Result<Broker, BrokerError> {
+    let config = BrokerConfig { nodes, ..BrokerConfig::default() };
+    let broker = EmbeddedBroker::start(config).map_err(|error| BrokerError::Embedded(error.to_string()))?;
+    let label = if nodes > 1 { format!("embedded broker ({nodes} nodes)") } else { "embedded broker".to_owned() };
     Ok(Broker {
         kind: BrokerKind::Embedded,
-        label: "embedded broker".to_owned(),
+        label,
+        nodes,
         settings: ClientSettings { bootstrap: broker.bootstrap_servers(), options: BTreeMap::new() },
         owned: Owned::Embedded(broker),
     })

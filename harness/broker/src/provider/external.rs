@@ -20,6 +20,7 @@ pub(super) async fn connect(bootstrap: &str, options: &BTreeMap<String, String>)
         .map_err(|error| BrokerError::Client(error.to_string()))??;
     Ok(Broker {
         kind: BrokerKind::External,
+        nodes,
         label: format!("external broker {bootstrap} ({nodes} node{})", if nodes == 1 { "" } else { "s" }),
         settings,
         owned: Owned::Nothing,

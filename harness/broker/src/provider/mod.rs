@@ -13,15 +13,20 @@ use crate::{BrokerError, FaultControl};
 use container::ContainerBroker;
 
 /// Which broker a run should use.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum BrokerChoice {
-    /// In this process: for laptops and quick builds.
-    #[default]
-    Embedded,
+    /// In this process, so many nodes: for laptops and quick builds.
+    Embedded { nodes: usize },
     /// Apache Kafka in a container: the gate's recipe.
     Container,
     /// One that runs already: addresses and librdkafka options.
     External { bootstrap: String, options: BTreeMap<String, String> },
+}
+
+impl Default for BrokerChoice {
+    fn default() -> BrokerChoice {
+        BrokerChoice::Embedded { nodes: 1 }
+    }
 }
 
 /// What kind of broker it is.
@@ -36,6 +41,7 @@ pub enum BrokerKind {
 pub struct Broker {
     kind: BrokerKind,
     label: String,
+    nodes: usize,
     pub(crate) settings: ClientSettings,
     owned: Owned,
 }
@@ -51,7 +57,7 @@ impl Broker {
     /// Starts the broker, or makes sure that the one that should run answers.
     pub async fn start(choice: &BrokerChoice) -> Result<Broker, BrokerError> {
         match choice {
-            BrokerChoice::Embedded => embedded::start(),
+            BrokerChoice::Embedded { nodes } => embedded::start(*nodes),
             BrokerChoice::Container => container::start().await,
             BrokerChoice::External { bootstrap, options } => external::connect(bootstrap, options).await,
         }
@@ -70,6 +76,11 @@ impl Broker {
     /// For people: "embedded broker", "Apache Kafka 4.2.0 (container)".
     pub fn label(&self) -> &str {
         &self.label
+    }
+
+    /// How many nodes it had when the run began.
+    pub fn nodes(&self) -> usize {
+        self.nodes
     }
 
     /// Whether we started it, so that everything on it comes from this run.

@@ -7,8 +7,17 @@ use eventproof_embedded::{BrokerConfig, EmbeddedBroker, Listener, User};
 
 use crate::{exit, output};
 
-pub async fn broker(listen: SocketAddr, also_listen: Option<&str>, users: &[String], faults: &[String]) -> u8 {
-    let (config, faults) = match (config(listen, also_listen, users), read_faults(faults)) {
+/// What the command line says of the broker.
+pub struct BrokerOptions {
+    pub listen: SocketAddr,
+    pub also_listen: Option<String>,
+    pub nodes: u8,
+    pub users: Vec<String>,
+    pub faults: Vec<String>,
+}
+
+pub async fn broker(options: BrokerOptions) -> u8 {
+    let (config, faults) = match (config(&options), read_faults(&options.faults)) {
         (Ok(config), Ok(faults)) => (config, faults),
         (Err(error), _) | (_, Err(error)) => {
             output::error(&error);
@@ -40,14 +49,15 @@ pub async fn broker(listen: SocketAddr, also_listen: Option<&str>, users: &[Stri
     exit::HELD
 }
 
-fn config(listen: SocketAddr, also_listen: Option<&str>, users: &[String]) -> Result<BrokerConfig, String> {
+fn config(options: &BrokerOptions) -> Result<BrokerConfig, String> {
     let user = |text: &String| {
         // The text is not repeated: it may hold a password.
         let (name, password) = text.split_once(':').ok_or("--user: write NAME:PASSWORD")?;
         Ok::<_, String>(User { name: name.to_owned(), password: password.to_owned() })
     };
-    let users = users.iter().map(user).collect::<Result<_, _>>()?;
-    Ok(BrokerConfig { listeners: listeners(listen, also_listen)?, users, ..BrokerConfig::default() })
+    let users = options.users.iter().map(user).collect::<Result<_, _>>()?;
+    let listeners = listeners(options.listen, options.also_listen.as_deref())?;
+    Ok(BrokerConfig { listeners, nodes: usize::from(options.nodes), users, ..BrokerConfig::default() })
 }
 
 fn listeners(first: SocketAddr, second: Option<&str>) -> Result<Vec<Listener>, String> {

@@ -21,8 +21,8 @@ pub async fn dispatch(arguments: Arguments) -> u8 {
         Command::Lint { pack } => lint::lint(&pack),
         Command::Steps { words, lang } => steps::steps(&words, lang.as_deref()),
         Command::Serve { system, service, faults } => serve::serve(system, service, &faults).await,
-        Command::Broker { listen, also_listen, users, faults } => {
-            broker::broker(listen, also_listen.as_deref(), &users, &faults).await
+        Command::Broker { listen, also_listen, nodes, users, faults } => {
+            broker::broker(broker::BrokerOptions { listen, also_listen, nodes, users, faults }).await
         }
     }
 }

@@ -46,6 +46,7 @@ pub fn rig_words(arguments: &RigArguments) -> Vec<String> {
         None if arguments.broker == BrokerName::Container => {
             words.extend(["--broker".to_owned(), "container".to_owned()])
         }
+        None if arguments.nodes > 1 => words.extend(["--nodes".to_owned(), arguments.nodes.to_string()]),
         None => {}
     }
     words.extend(arguments.faults.iter().flat_map(|fault| ["--fault".to_owned(), fault.clone()]));

@@ -76,7 +76,10 @@ fn plan(
 fn broker(arguments: &RigArguments) -> Result<BrokerChoice, String> {
     let Some(bootstrap) = &arguments.brokers else {
         return Ok(match arguments.broker {
-            BrokerName::Embedded => BrokerChoice::Embedded,
+            BrokerName::Embedded => BrokerChoice::Embedded { nodes: usize::from(arguments.nodes) },
+            BrokerName::Container if arguments.nodes > 1 => {
+                return Err("--nodes is for the embedded broker; the container has one node".to_owned());
+            }
             BrokerName::Container => BrokerChoice::Container,
         });
     };

@@ -10,7 +10,7 @@ use kafka_protocol::messages::offset_for_leader_epoch_response::{EpochEndOffset,
 use kafka_protocol::messages::*;
 
 use super::{Call, text, topic_name};
-use crate::broker::{Broker, NODE_ID};
+use crate::broker::Broker;
 use crate::codes;
 
 /// "Up to the high watermark" in DeleteRecords.
@@ -18,18 +18,18 @@ const HIGH_WATERMARK: i64 = -1;
 
 pub(super) fn describe_cluster(call: &Call<'_>, _: DescribeClusterRequest) -> DescribeClusterResponse {
     let broker = call.broker();
-    let (host, port) = &broker.advertised[call.conn.listener];
-    let node = DescribeClusterBroker::default()
-        .with_broker_id(BrokerId(NODE_ID))
-        .with_host(text(host))
-        .with_port(i32::from(*port));
+    let node = |id| {
+        let (host, port) = broker.nodes.address(id, call.conn.listener);
+        DescribeClusterBroker::default().with_broker_id(BrokerId(id)).with_host(text(&host)).with_port(i32::from(port))
+    };
+    let nodes = broker.nodes.alive().map(node).collect();
     DescribeClusterResponse::default()
         .with_error_code(call.error().unwrap_or(codes::NONE))
         .with_error_message(None)
         .with_endpoint_type(1)
         .with_cluster_id(text(&broker.cluster_id))
-        .with_controller_id(BrokerId(NODE_ID))
-        .with_brokers(vec![node])
+        .with_controller_id(BrokerId(broker.nodes.controller()))
+        .with_brokers(nodes)
         .with_cluster_authorized_operations(i32::MIN)
 }
 
@@ -40,7 +40,7 @@ pub(super) fn delete_records(call: &Call<'_>, request: DeleteRecordsRequest) -> 
             let index = asked.partition_index;
             let result = match call.injected.error_for(&topic.name, index) {
                 Some(code) => Err(code),
-                None => delete_before(&mut broker, &topic.name, index, asked.offset),
+                None => delete_before(&mut broker, call.conn.node, (&topic.name, index), asked.offset),
             };
             DeleteRecordsPartitionResult::default()
                 .with_partition_index(index)
@@ -53,7 +53,7 @@ pub(super) fn delete_records(call: &Call<'_>, request: DeleteRecordsRequest) -> 
     DeleteRecordsResponse::default().with_topics(topics.collect())
 }
 
-fn delete_before(broker: &mut Broker, topic: &str, index: i32, offset: i64) -> Result<i64, i16> {
+fn delete_before(broker: &mut Broker, node: i32, (topic, index): (&str, i32), offset: i64) -> Result<i64, i16> {
     let known = broker.topics.get_mut(topic);
     let topic = known.ok_or(codes::UNKNOWN_TOPIC_OR_PARTITION)?;
     // Where records are only ever compacted, none are deleted.
@@ -62,6 +62,7 @@ fn delete_before(broker: &mut Broker, topic: &str, index: i32, offset: i64) -> R
     }
     let partition = topic.partition_mut(index);
     let partition = partition.ok_or(codes::UNKNOWN_TOPIC_OR_PARTITION)?;
+    partition.check_leader(node)?;
     let offset = match offset {
         HIGH_WATERMARK => partition.log.end(),
         offset => offset,
@@ -87,10 +88,10 @@ pub(super) fn offset_for_leader_epoch(
             let end = match (call.injected.error_for(&topic.topic, index), partition) {
                 (Some(code), _) => Err(code),
                 (None, None) => Err(codes::UNKNOWN_TOPIC_OR_PARTITION),
-                (None, Some(_)) if asked.current_leader_epoch > 0 => Err(codes::UNKNOWN_LEADER_EPOCH),
-                // The leader has never changed: there is epoch 0, and it goes on.
-                (None, Some(p)) if asked.leader_epoch == 0 => Ok((0, p.log.end())),
-                _ => Ok((-1, -1)),
+                (None, Some(partition)) => partition
+                    .check_leader(call.conn.node)
+                    .and_then(|()| partition.check_epoch(asked.current_leader_epoch))
+                    .map(|()| partition.log.end_of_epoch(asked.leader_epoch)),
             };
             let (epoch, offset) = end.unwrap_or((-1, -1));
             EpochEndOffset::default()
@@ -115,7 +116,7 @@ pub(super) fn describe_log_dirs(call: &Call<'_>, request: DescribeLogDirsRequest
         let partitions = topic.partitions.iter().enumerate();
         let partitions = partitions
             .map(|(index, partition)| (index as i32, partition))
-            .filter(|(index, _)| wanted(name, *index))
+            .filter(|(index, partition)| wanted(name, *index) && partition.replicas.contains(&call.conn.node))
             .map(|(index, partition)| {
                 DescribeLogDirsPartition::default()
                     .with_partition_index(index)

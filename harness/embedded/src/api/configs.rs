@@ -11,7 +11,7 @@ use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsRe
 use kafka_protocol::messages::*;
 
 use super::{Call, text};
-use crate::broker::{Broker, NODE_ID};
+use crate::broker::Broker;
 use crate::codes;
 use crate::topic_config::{self, ConfigType, KEYS};
 
@@ -33,7 +33,7 @@ pub(super) fn describe(call: &Call<'_>, request: DescribeConfigsRequest) -> Desc
         let described = match (call.error(), resource.resource_type) {
             (Some(code), _) => Err((code, "a fault was injected".to_owned())),
             (None, TOPIC) => describe_topic(&broker, resource, request.include_synonyms),
-            (None, BROKER) => describe_broker(&broker, resource),
+            (None, BROKER) => describe_broker(&broker, call.conn.node, resource),
             (None, other) => Err(unsupported(other)),
         };
         let (code, message, configs) = match described {
@@ -105,17 +105,18 @@ fn one(name: &str, value: &str, kind: ConfigType, source: i8) -> DescribeConfigs
 
 fn describe_broker(
     broker: &Broker,
+    node: i32,
     resource: &DescribeConfigsResource,
 ) -> Result<Vec<DescribeConfigsResourceResult>, Fault> {
     let id = resource.resource_name.as_str();
-    if !id.is_empty() && id != NODE_ID.to_string() {
-        let message = format!("Unexpected broker id, expected {NODE_ID} or empty string, but received {id}");
+    if !id.is_empty() && id != node.to_string() {
+        let message = format!("Unexpected broker id, expected {node} or empty string, but received {id}");
         return Err((codes::INVALID_REQUEST, message));
     }
     let config = &broker.config;
     let values = [
         ("auto.create.topics.enable", config.auto_create_topics.to_string(), ConfigType::Boolean),
-        ("broker.id", NODE_ID.to_string(), ConfigType::Int),
+        ("broker.id", node.to_string(), ConfigType::Int),
         ("default.replication.factor", "1".to_owned(), ConfigType::Int),
         ("group.initial.rebalance.delay.ms", config.initial_rebalance_delay.as_millis().to_string(), ConfigType::Int),
         ("group.max.session.timeout.ms", config.max_session_timeout.as_millis().to_string(), ConfigType::Int),

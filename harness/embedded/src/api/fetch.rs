@@ -50,11 +50,9 @@ fn readable_end(partition: &Partition, committed: bool) -> i64 {
 }
 
 /// The error of a partition that cannot be read from where it is asked to.
-fn check(partition: &Partition, asked: &FetchPartition) -> Result<(), i16> {
-    match asked.current_leader_epoch {
-        epoch if epoch > 0 => return Err(codes::UNKNOWN_LEADER_EPOCH),
-        _ => {}
-    }
+fn check(partition: &Partition, node: i32, asked: &FetchPartition) -> Result<(), i16> {
+    partition.check_leader(node)?;
+    partition.check_epoch(asked.current_leader_epoch)?;
     let log = &partition.log;
     match (log.start()..=log.end()).contains(&asked.fetch_offset) {
         true => Ok(()),
@@ -81,7 +79,7 @@ fn is_ready(call: &Call<'_>, request: &FetchRequest) -> bool {
             let Some(partition) = broker.topics.partition(name, asked.partition) else {
                 return true;
             };
-            if fault.is_some() || check(partition, asked).is_err() {
+            if fault.is_some() || check(partition, call.conn.node, asked).is_err() {
                 return true;
             }
             let until = readable_end(partition, committed);
@@ -162,7 +160,7 @@ impl Reader<'_> {
         let Some(partition) = partition else {
             return refuse(index, codes::UNKNOWN_TOPIC_OR_PARTITION);
         };
-        if let Err(code) = check(partition, asked) {
+        if let Err(code) = check(partition, self.call.conn.node, asked) {
             return refuse(index, code);
         }
         let log = &partition.log;

@@ -23,6 +23,7 @@ pub(super) fn list(call: &Call<'_>, request: ListGroupsRequest) -> ListGroupsRes
     };
     let groups = broker
         .listed_groups()
+        .filter(|g| broker.nodes.coordinator_of(&g.id) == call.conn.node)
         .filter(|g| wanted(&request.states_filter, g.state.name()))
         .filter(|_| wanted(&request.types_filter, TYPE))
         .map(|g| {

@@ -8,7 +8,6 @@ use kafka_protocol::protocol::StrBytes;
 use tokio::sync::oneshot;
 
 use super::{Call, text};
-use crate::broker::NODE_ID;
 use crate::codes;
 use crate::groups::{JoinRequest, JoinResult, SyncRequest, SyncResult};
 
@@ -21,18 +20,23 @@ pub(super) fn own(s: &Option<StrBytes>) -> Option<String> {
 }
 
 pub(super) fn find_coordinator(call: &Call<'_>, request: FindCoordinatorRequest) -> FindCoordinatorResponse {
-    let (host, port) = call.broker().advertised[call.conn.listener].clone();
+    let broker = call.broker();
     let known = matches!(request.key_type, GROUP | TRANSACTION);
     let code = match call.error() {
         Some(code) => code,
         None if !known => codes::INVALID_REQUEST,
         None => codes::NONE,
     };
-    let (node, host, port) = match code {
-        codes::NONE => (NODE_ID, text(&host), i32::from(port)),
+    let place = |key: &str| match code {
+        codes::NONE => {
+            let node = broker.nodes.coordinator_of(key);
+            let (host, port) = broker.nodes.address(node, call.conn.listener);
+            (node, text(&host), i32::from(port))
+        }
         _ => (-1, StrBytes::new(), -1),
     };
     if call.version < 4 {
+        let (node, host, port) = place(&request.key);
         return FindCoordinatorResponse::default()
             .with_error_code(code)
             .with_error_message(None)
@@ -41,12 +45,13 @@ pub(super) fn find_coordinator(call: &Call<'_>, request: FindCoordinatorRequest)
             .with_port(port);
     }
     let coordinators = request.coordinator_keys.into_iter().map(|key| {
+        let (node, host, port) = place(&key);
         Coordinator::default()
             .with_key(key)
             .with_error_code(code)
             .with_error_message(None)
             .with_node_id(BrokerId(node))
-            .with_host(host.clone())
+            .with_host(host)
             .with_port(port)
     });
     FindCoordinatorResponse::default().with_coordinators(coordinators.collect())

@@ -27,7 +27,7 @@ pub(super) fn handle(call: &Call<'_>, request: ListOffsetsRequest) -> ListOffset
             let found = match (call.injected.error_for(&topic.name, index), partition) {
                 (Some(code), _) => Err(code),
                 (None, None) => Err(codes::UNKNOWN_TOPIC_OR_PARTITION),
-                (None, Some(partition)) => find(partition, asked, committed),
+                (None, Some(partition)) => find(partition, call.conn.node, asked, committed),
             };
             answer(index, found)
         });
@@ -36,10 +36,12 @@ pub(super) fn handle(call: &Call<'_>, request: ListOffsetsRequest) -> ListOffset
     ListOffsetsResponse::default().with_topics(topics.collect())
 }
 
-fn find(partition: &Partition, asked: &ListOffsetsPartition, committed: bool) -> Result<TimedOffset, i16> {
-    if asked.current_leader_epoch > 0 {
-        return Err(codes::UNKNOWN_LEADER_EPOCH);
-    }
+/// An offset, with its timestamp, and the epoch in which it was or will be written.
+type Found = (TimedOffset, i32);
+
+fn find(partition: &Partition, node: i32, asked: &ListOffsetsPartition, committed: bool) -> Result<Found, i16> {
+    partition.check_leader(node)?;
+    partition.check_epoch(asked.current_leader_epoch)?;
     let log = &partition.log;
     let end = match committed {
         true => log.last_stable(),
@@ -50,22 +52,22 @@ fn find(partition: &Partition, asked: &ListOffsetsPartition, committed: bool) ->
         true => found,
         false => TimedOffset::NONE,
     };
-    Ok(match asked.timestamp {
+    let found = match asked.timestamp {
         LATEST => plain(end),
         EARLIEST | EARLIEST_LOCAL => plain(log.start()),
         MAX_TIMESTAMP => readable(log.find_max_time()),
         LATEST_TIERED => TimedOffset::NONE,
         timestamp => readable(log.find_by_time(timestamp)),
-    })
+    };
+    Ok((found, if found.offset >= 0 { log.epoch_of(found.offset) } else { -1 }))
 }
 
-fn answer(index: i32, found: Result<TimedOffset, i16>) -> ListOffsetsPartitionResponse {
+fn answer(index: i32, found: Result<Found, i16>) -> ListOffsetsPartitionResponse {
     let response = ListOffsetsPartitionResponse::default().with_partition_index(index);
     match found {
-        Ok(found) => response
-            .with_timestamp(found.timestamp)
-            .with_offset(found.offset)
-            .with_leader_epoch(if found.offset >= 0 { 0 } else { -1 }),
+        Ok((found, epoch)) => {
+            response.with_timestamp(found.timestamp).with_offset(found.offset).with_leader_epoch(epoch)
+        }
         Err(code) => response.with_error_code(code).with_timestamp(-1).with_offset(-1).with_leader_epoch(-1),
     }
 }

@@ -26,6 +26,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 
+use crate::codes;
 use crate::connection::Conn;
 use crate::faults::{Injected, Target};
 use crate::schema;
@@ -215,7 +216,7 @@ async fn route_produce(conn: &Conn, head: Head, mut body: Bytes) -> Outcome {
 /// Applies the faults that act before a request is carried out.
 async fn begin<'a, R: Targets>(conn: &'a Conn, head: &Head, request: &R) -> Result<Call<'a>, Outcome> {
     let faults = &conn.shared.faults;
-    let injected = if faults.is_empty() {
+    let mut injected = if faults.is_empty() {
         Injected::default()
     } else {
         let partitions = request.targets(&conn.shared.broker.borrow().topics);
@@ -229,6 +230,10 @@ async fn begin<'a, R: Targets>(conn: &'a Conn, head: &Head, request: &R) -> Resu
     }
     if injected.silence {
         return Err(Outcome::Silence);
+    }
+    let nodes = &conn.shared.broker.borrow().nodes;
+    if request.coordinated().iter().any(|key| nodes.coordinator_of(key) != conn.node) {
+        injected.refuse(codes::NOT_COORDINATOR);
     }
     Ok(Call { conn, version: head.version, client_id: head.client_id.clone(), injected })
 }

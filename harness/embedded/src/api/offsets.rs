@@ -77,6 +77,10 @@ struct Told {
 }
 
 pub(super) fn fetch(call: &Call<'_>, request: OffsetFetchRequest) -> OffsetFetchResponse {
+    // What concerns the whole group has a place of its own in the answer since version 2.
+    if let Some(code) = call.injected.error_of_all().filter(|_| call.version >= 2) {
+        return refuse_all(call.version, &request, code);
+    }
     let broker = call.broker();
     let stable = request.require_stable;
     if call.version >= 8 {
@@ -95,6 +99,17 @@ pub(super) fn fetch(call: &Call<'_>, request: OffsetFetchRequest) -> OffsetFetch
     });
     let told = tell(call, broker.group(&request.group_id), named, stable);
     OffsetFetchResponse::default().with_topics(old_topics(told))
+}
+
+fn refuse_all(version: i16, request: &OffsetFetchRequest, code: i16) -> OffsetFetchResponse {
+    if version < 8 {
+        return OffsetFetchResponse::default().with_error_code(code);
+    }
+    let groups = request
+        .groups
+        .iter()
+        .map(|asked| OffsetFetchResponseGroup::default().with_group_id(asked.group_id.clone()).with_error_code(code));
+    OffsetFetchResponse::default().with_groups(groups.collect())
 }
 
 fn named_new(topics: &[OffsetFetchRequestTopics]) -> Vec<(String, Vec<i32>)> {

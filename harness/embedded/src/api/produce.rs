@@ -21,6 +21,7 @@ pub(super) fn handle(call: &Call<'_>, request: ProduceRequest) -> ProduceRespons
     let append = Append {
         acks: request.acks,
         version: call.version,
+        node: call.conn.node,
         transactional_id: request.transactional_id.map(|id| id.to_string()),
     };
     let responses = request.topic_data.into_iter().map(|topic| {
@@ -71,6 +72,7 @@ fn answer(index: i32, result: Result<Appended, Refused>) -> PartitionProduceResp
 struct Append {
     acks: i16,
     version: i16,
+    node: i32,
     transactional_id: Option<String>,
 }
 
@@ -80,8 +82,15 @@ impl Append {
             return Err(refused(codes::INVALID_REQUIRED_ACKS, "acks is none of 0, 1, -1"));
         }
         let unknown = || refused(codes::UNKNOWN_TOPIC_OR_PARTITION, "no such partition");
-        broker.topics.partition(topic, index).ok_or_else(unknown)?;
+        let partition = broker.topics.partition(topic, index).ok_or_else(unknown)?;
+        partition.check_leader(self.node).map_err(|code| refused(code, "another broker leads this partition"))?;
+        let in_sync = partition.in_sync(&broker.nodes).len();
+        let replicas = partition.replicas.len();
         let config = &broker.topics.get(topic).ok_or_else(unknown)?.config;
+        if self.acks == -1 && in_sync < config.min_insync_replicas.min(replicas) {
+            let message = format!("{in_sync} of {replicas} replicas are in sync");
+            return Err(refused(codes::NOT_ENOUGH_REPLICAS, message));
+        }
         let raw = records.unwrap_or_default();
         let header = batch::validate(&raw, config.max_message_bytes)?;
         self.check_content(&raw, &header, config, broker.wall_ms())?;

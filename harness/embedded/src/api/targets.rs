@@ -1,4 +1,5 @@
-//! The topics and partitions that a request names, for faults to match.
+//! What a request is about: topics and partitions, for faults to match; groups and transactional ids, which one node
+//! coordinates.
 
 use kafka_protocol::messages::*;
 
@@ -10,6 +11,11 @@ pub(crate) trait Targets {
     fn targets(&self, _topics: &Topics) -> Vec<(String, Vec<i32>)> {
         Vec::new()
     }
+
+    /// Groups or transactional ids whose coordinator must be asked.
+    fn coordinated(&self) -> Vec<&str> {
+        Vec::new()
+    }
 }
 
 macro_rules! names_none {
@@ -17,16 +23,49 @@ macro_rules! names_none {
 }
 
 names_none! {
-    FindCoordinatorRequest, JoinGroupRequest, HeartbeatRequest, LeaveGroupRequest, SyncGroupRequest,
-    DescribeGroupsRequest, ListGroupsRequest, DeleteGroupsRequest, ApiVersionsRequest, SaslHandshakeRequest,
-    SaslAuthenticateRequest,
-    InitProducerIdRequest, AddOffsetsToTxnRequest, EndTxnRequest, ListTransactionsRequest,
-    DescribeTransactionsRequest, DescribeConfigsRequest, AlterConfigsRequest,
-    IncrementalAlterConfigsRequest, DescribeClusterRequest, DescribeLogDirsRequest,
+    FindCoordinatorRequest, ListGroupsRequest, ApiVersionsRequest, SaslHandshakeRequest, SaslAuthenticateRequest,
+    ListTransactionsRequest, DescribeConfigsRequest, AlterConfigsRequest, IncrementalAlterConfigsRequest,
+    DescribeClusterRequest, DescribeLogDirsRequest,
+}
+
+macro_rules! coordinated {
+    ($($request:ty: $($key:ident)|+;)*) => {
+        $(impl Targets for $request {
+            fn coordinated(&self) -> Vec<&str> {
+                vec![$(self.$key.as_str()),+]
+            }
+        })*
+    };
+}
+
+coordinated! {
+    JoinGroupRequest: group_id;
+    HeartbeatRequest: group_id;
+    LeaveGroupRequest: group_id;
+    SyncGroupRequest: group_id;
+    EndTxnRequest: transactional_id;
+    AddOffsetsToTxnRequest: transactional_id;
+}
+
+macro_rules! coordinated_each {
+    ($($request:ty: $keys:ident;)*) => {
+        $(impl Targets for $request {
+            fn coordinated(&self) -> Vec<&str> {
+                self.$keys.iter().map(|key| key.as_str()).collect()
+            }
+        })*
+    };
+}
+
+coordinated_each! {
+    DescribeGroupsRequest: groups;
+    DeleteGroupsRequest: groups_names;
+    DescribeTransactionsRequest: transactional_ids;
+    InitProducerIdRequest: transactional_id;
 }
 
 macro_rules! names {
-    ($($request:ty: $topics:ident . $name:ident, $partitions:ident $(. $index:ident)?;)*) => {
+    ($($request:ty: $topics:ident . $name:ident, $partitions:ident $(. $index:ident)? $(, by $key:ident)?;)*) => {
         $(impl Targets for $request {
             fn targets(&self, _: &Topics) -> Vec<(String, Vec<i32>)> {
                 self.$topics
@@ -34,6 +73,10 @@ macro_rules! names {
                     .map(|t| (t.$name.to_string(), t.$partitions.iter().map(|p| names!(@ p $($index)?)).collect()))
                     .collect()
             }
+
+            $(fn coordinated(&self) -> Vec<&str> {
+                vec![self.$key.as_str()]
+            })?
         })*
     };
     (@ $p:ident) => { *$p };
@@ -43,12 +86,12 @@ macro_rules! names {
 names! {
     ProduceRequest: topic_data.name, partition_data.index;
     ListOffsetsRequest: topics.name, partitions.partition_index;
-    OffsetCommitRequest: topics.name, partitions.partition_index;
-    OffsetDeleteRequest: topics.name, partitions.partition_index;
+    OffsetCommitRequest: topics.name, partitions.partition_index, by group_id;
+    OffsetDeleteRequest: topics.name, partitions.partition_index, by group_id;
     DeleteRecordsRequest: topics.name, partitions.partition_index;
-    TxnOffsetCommitRequest: topics.name, partitions.partition_index;
+    TxnOffsetCommitRequest: topics.name, partitions.partition_index, by group_id;
     OffsetForLeaderEpochRequest: topics.topic, partitions.partition;
-    AddPartitionsToTxnRequest: v3_and_below_topics.name, partitions;
+    AddPartitionsToTxnRequest: v3_and_below_topics.name, partitions, by v3_and_below_transactional_id;
     DescribeProducersRequest: topics.name, partition_indexes;
 }
 
@@ -85,6 +128,11 @@ impl Targets for OffsetFetchRequest {
         let new = self.groups.iter().flat_map(|group| group.topics.iter().flatten());
         let new = new.map(|t| (t.name.to_string(), t.partition_indexes.clone()));
         old.chain(new).collect()
+    }
+
+    fn coordinated(&self) -> Vec<&str> {
+        let one = Some(self.group_id.as_str()).filter(|id| !id.is_empty());
+        one.into_iter().chain(self.groups.iter().map(|group| group.group_id.as_str())).collect()
     }
 }
 

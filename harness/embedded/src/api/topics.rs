@@ -10,9 +10,10 @@ use kafka_protocol::messages::delete_topics_response::DeletableTopicResult;
 use kafka_protocol::messages::*;
 
 use super::{Call, text};
-use crate::broker::{Broker, NODE_ID};
+use crate::broker::Broker;
 use crate::codes;
 use crate::topic_config::{self, KEYS, TopicConfig};
+use crate::topics::Partition;
 
 /// Kafka's limit on partitions created at once.
 const MAX_PARTITIONS: i32 = 10_000;
@@ -52,7 +53,7 @@ pub(super) fn create(call: &Call<'_>, request: CreateTopicsRequest) -> CreateTop
 fn create_one(broker: &mut Broker, topic: &CreatableTopic, validate_only: bool) -> Result<CreatableTopicResult, Fault> {
     let name = topic.name.as_str();
     broker.topics.check_new_name(name)?;
-    let count = partition_count(broker, topic)?;
+    let partitions = partitions_of(broker, topic)?;
     let mut set = BTreeMap::new();
     for config in &topic.configs {
         let key = config.name.as_str();
@@ -65,15 +66,16 @@ fn create_one(broker: &mut Broker, topic: &CreatableTopic, validate_only: bool) 
     }
     let config = broker.topic_config(set);
     let configs = describe_configs(&config);
+    let (count, factor) = (partitions.len(), partitions.first().map_or(1, |partition| partition.replicas.len()));
     let id = match validate_only {
         true => uuid::Uuid::nil(),
-        false => broker.topics.create(name, count, config).id,
+        false => broker.topics.create(name, partitions, config).id,
     };
     Ok(CreatableTopicResult::default()
         .with_topic_id(id)
         .with_error_message(None)
         .with_num_partitions(count as i32)
-        .with_replication_factor(1)
+        .with_replication_factor(factor as i16)
         .with_configs(Some(configs)))
 }
 
@@ -88,23 +90,34 @@ fn describe_configs(config: &TopicConfig) -> Vec<CreatableTopicConfigs> {
     KEYS.iter().map(describe).collect()
 }
 
-fn partition_count(broker: &Broker, topic: &CreatableTopic) -> Result<usize, Fault> {
+/// The partitions that a topic is to have, spread over the nodes or placed as asked.
+fn partitions_of(broker: &Broker, topic: &CreatableTopic) -> Result<Vec<Partition>, Fault> {
     if !topic.assignments.is_empty() {
-        return assigned_count(topic);
+        return assigned(broker, topic);
     }
-    match topic.replication_factor {
-        -1 | 1 => {}
-        n if n > 1 => {
+    let factor = replication_factor(broker, topic.replication_factor)?;
+    Ok(broker.spread(partition_count(broker, topic)?, factor))
+}
+
+fn replication_factor(broker: &Broker, asked: i16) -> Result<usize, Fault> {
+    let nodes = broker.nodes.count();
+    match asked {
+        -1 => Ok(1),
+        n if n > 0 && n as usize <= nodes => Ok(n as usize),
+        n if n > 0 => {
             let message = format!(
-                "Unable to replicate the partition {n} time(s): The target replication factor of {n} cannot be reached because only 1 broker(s) are registered."
+                "Unable to replicate the partition {n} time(s): The target replication factor of {n} cannot be reached because only {nodes} broker(s) are registered."
             );
-            return Err((codes::INVALID_REPLICATION_FACTOR, message));
+            Err((codes::INVALID_REPLICATION_FACTOR, message))
         }
         _ => {
             let message = "Replication factor must be larger than 0, or -1 to use the default value.";
-            return Err((codes::INVALID_REPLICATION_FACTOR, message.to_owned()));
+            Err((codes::INVALID_REPLICATION_FACTOR, message.to_owned()))
         }
     }
+}
+
+fn partition_count(broker: &Broker, topic: &CreatableTopic) -> Result<usize, Fault> {
     match topic.num_partitions {
         -1 => Ok(usize::try_from(broker.config.default_partitions).unwrap_or(1).max(1)),
         n if n > MAX_PARTITIONS => {
@@ -119,22 +132,38 @@ fn partition_count(broker: &Broker, topic: &CreatableTopic) -> Result<usize, Fau
     }
 }
 
-/// The number of partitions of a topic whose replicas are given one by one.
-fn assigned_count(topic: &CreatableTopic) -> Result<usize, Fault> {
+/// The partitions of a topic whose replicas are given one by one.
+fn assigned(broker: &Broker, topic: &CreatableTopic) -> Result<Vec<Partition>, Fault> {
     if topic.num_partitions != -1 || topic.replication_factor != -1 {
         let message = "A manual partition assignment was specified, but the partition count or the replication factor was not set to -1.";
         return Err((codes::INVALID_REQUEST, message.to_owned()));
     }
-    let indexes: BTreeSet<i32> = topic.assignments.iter().map(|a| a.partition_index).collect();
-    let count = topic.assignments.len();
-    let consecutive = indexes.iter().copied().eq(0..count as i32);
-    let here = |ids: &[BrokerId]| ids == [BrokerId(NODE_ID)];
-    if !consecutive || !topic.assignments.iter().all(|a| here(&a.broker_ids)) {
-        let message =
-            format!("Partitions must be numbered from 0 on, and the only replica there can be is broker {NODE_ID}.");
-        return Err((codes::INVALID_REPLICA_ASSIGNMENT, message));
+    let placed: BTreeMap<i32, Vec<i32>> =
+        topic.assignments.iter().map(|a| (a.partition_index, replicas_of(&a.broker_ids))).collect();
+    let consecutive = placed.keys().copied().eq(0..topic.assignments.len() as i32);
+    let first = placed.values().next().map_or(0, Vec::len);
+    if !consecutive || !placed.values().all(|replicas| may_hold(broker, replicas, first)) {
+        return Err((codes::INVALID_REPLICA_ASSIGNMENT, placement(broker)));
     }
-    Ok(count)
+    Ok(placed.into_values().map(Partition::on).collect())
+}
+
+fn replicas_of(ids: &[BrokerId]) -> Vec<i32> {
+    ids.iter().map(|id| id.0).collect()
+}
+
+/// Whether these nodes can be the replicas of a partition: there, each once, and as many as the others have.
+fn may_hold(broker: &Broker, replicas: &[i32], factor: usize) -> bool {
+    let once: BTreeSet<&i32> = replicas.iter().collect();
+    !replicas.is_empty()
+        && replicas.len() == factor
+        && once.len() == factor
+        && replicas.iter().all(|node| broker.nodes.has(*node))
+}
+
+fn placement(broker: &Broker) -> String {
+    let nodes = broker.nodes.count();
+    format!("Partitions must be numbered from 0 on, with as many different replicas each, on brokers 1 to {nodes}.")
 }
 
 pub(super) fn delete(call: &Call<'_>, request: DeleteTopicsRequest) -> DeleteTopicsResponse {
@@ -183,7 +212,7 @@ pub(super) fn create_partitions(call: &Call<'_>, request: CreatePartitionsReques
 }
 
 fn grow(broker: &mut Broker, asked: &CreatePartitionsTopic, dry: bool) -> Result<(), Fault> {
-    let Some(topic) = broker.topics.get_mut(&asked.name) else {
+    let Some(topic) = broker.topics.get(&asked.name) else {
         let message = "This server does not host this topic-partition.".to_owned();
         return Err((codes::UNKNOWN_TOPIC_OR_PARTITION, message));
     };
@@ -203,15 +232,20 @@ fn grow(broker: &mut Broker, asked: &CreatePartitionsTopic, dry: bool) -> Result
         let message = format!("{then} partitions are more than the {MAX_PARTITIONS} allowed");
         return Err((codes::INVALID_PARTITIONS, message));
     }
-    if let Some(assignments) = &asked.assignments {
-        let here = assignments.iter().all(|a| a.broker_ids == [BrokerId(NODE_ID)]);
-        if assignments.len() != wanted - now || !here {
-            let message = format!("The only replica there can be is broker {NODE_ID}.");
-            return Err((codes::INVALID_REPLICA_ASSIGNMENT, message));
+    let factor = topic.replication_factor();
+    let more = match &asked.assignments {
+        None => broker.spread(wanted, factor).split_off(now),
+        Some(assignments) => {
+            let placed: Vec<Vec<i32>> = assignments.iter().map(|a| replicas_of(&a.broker_ids)).collect();
+            let fits = placed.len() == wanted - now && placed.iter().all(|one| may_hold(broker, one, factor));
+            if !fits {
+                return Err((codes::INVALID_REPLICA_ASSIGNMENT, placement(broker)));
+            }
+            placed.into_iter().map(Partition::on).collect()
         }
-    }
-    if !dry {
-        topic.grow_to(wanted);
+    };
+    if let Some(topic) = broker.topics.get_mut(&asked.name).filter(|_| !dry) {
+        topic.partitions.extend(more);
     }
     Ok(())
 }

@@ -156,6 +156,7 @@ pub(super) fn list(call: &Call<'_>, request: ListTransactionsRequest) -> ListTra
     let found = broker
         .transactions
         .iter()
+        .filter(|(id, _)| broker.nodes.coordinator_of(id) == call.conn.node)
         .filter(|(_, t)| states.is_empty() || states.iter().any(|s| s.as_str() == t.state.name()))
         .filter(|(_, t)| ids.is_empty() || ids.contains(&ProducerId(t.producer_id)))
         .filter(|(_, t)| {
@@ -176,6 +177,9 @@ pub(super) fn list(call: &Call<'_>, request: ListTransactionsRequest) -> ListTra
 pub(super) fn describe(call: &Call<'_>, request: DescribeTransactionsRequest) -> DescribeTransactionsResponse {
     let broker = call.broker();
     let states = request.transactional_ids.into_iter().map(|id| {
+        if let Some(code) = call.error() {
+            return TransactionState::default().with_error_code(code).with_transactional_id(id);
+        }
         let Some(txn) = broker.transactions.get(&id) else {
             return TransactionState::default()
                 .with_error_code(codes::TRANSACTIONAL_ID_NOT_FOUND)

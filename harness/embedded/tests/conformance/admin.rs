@@ -25,7 +25,7 @@ async fn creation(target: &mut Target) {
         ("a name with a space", one("no spaces")),
         ("a name of dots", one("..")),
         ("a name too long", one(&long)),
-        ("three replicas", NewTopic::new("r3", 1, TopicReplication::Fixed(3))),
+        ("more replicas than nodes", NewTopic::new("r3", 1, TopicReplication::Fixed(20))),
         ("no partitions", NewTopic::new("p0", 0, TopicReplication::Fixed(1))),
         ("an unknown setting", one("c1").set("retention.mss", "1")),
         ("a setting that is no number", one("c2").set("retention.ms", "soon")),

@@ -88,13 +88,18 @@ fn every_check_gives_the_line_that_apache_kafka_gives() {
     let servers = apache.servers();
     let theirs = std::thread::spawn(move || run(servers));
     let config = BrokerConfig { compaction_interval: Duration::from_millis(200), ..BrokerConfig::default() };
+    let cluster = EmbeddedBroker::start(BrokerConfig { nodes: 3, ..config.clone() }).unwrap();
+    let servers = cluster.bootstrap_servers();
+    let spread = std::thread::spawn(move || run(servers));
     let embedded = EmbeddedBroker::start(config).unwrap();
     let ours = run(embedded.bootstrap_servers());
-    let theirs = theirs.join().unwrap();
+    let (spread, theirs) = (spread.join().unwrap(), theirs.join().unwrap());
     for line in &ours {
         println!("{line}");
     }
     assert!(ours.len() >= 60, "{} checks", ours.len());
-    let differences = differences(&ours, &theirs);
-    assert!(differences.is_empty(), "\n{differences}");
+    let found = differences(&ours, &theirs);
+    assert!(found.is_empty(), "\n{found}");
+    let found = differences(&spread, &theirs);
+    assert!(found.is_empty(), "three nodes:\n{found}");
 }
