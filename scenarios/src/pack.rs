@@ -98,7 +98,7 @@ fn profile_paths(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn read_contract(folder: &Path, faults: &mut Diagnostics) -> Option<Contract> {
-    let (contract, warnings) = take(Contract::read(&folder.join("asyncapi.yaml")), faults)?;
+    let (contract, warnings) = take(Contract::read(&Contract::file_in(folder)), faults)?;
     faults.extend(warnings);
     Some(contract)
 }

@@ -43,7 +43,7 @@ impl<'a> Topics<'a> {
     /// Makes every topic of the contract that is not there. On a broker of ours replication is what is declared, as far
     /// as there are nodes; where nothing is declared, every node has a replica, up to three.
     pub async fn create_declared(&self, contract: &Contract) -> Result<(), BrokerError> {
-        let topics: Vec<NewTopic<'_>> = contract.channels.iter().map(|channel| self.new_topic(channel)).collect();
+        let topics: Vec<NewTopic<'_>> = contract.topics().map(|channel| self.new_topic(channel)).collect();
         if topics.is_empty() {
             return Ok(());
         }
@@ -109,7 +109,7 @@ impl<'a> Topics<'a> {
     /// ours: few nodes of our own cannot have more replicas.
     pub async fn differences(&self, contract: &Contract) -> Result<Vec<Cause>, BrokerError> {
         let mut differences = Vec::new();
-        for channel in &contract.channels {
+        for channel in contract.topics() {
             let facts = self.describe(&channel.topic).await?;
             differences.extend(differences_of(channel, facts.as_ref(), !self.broker.is_ours()));
         }

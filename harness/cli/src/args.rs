@@ -27,6 +27,11 @@ pub enum Command {
         /// Folder of the pack
         pack: PathBuf,
     },
+    /// Read a contract by itself
+    Contract {
+        #[command(subcommand)]
+        command: ContractCommand,
+    },
     /// List the sentences that scenarios may use, or those that have all the given words
     Steps {
         words: Vec<String>,
@@ -65,6 +70,21 @@ pub enum Command {
         /// Misbehave from the start, such as "delay by=200ms api=Fetch"; docs/faults.md lists the kinds
         #[arg(long = "fault", value_name = "FAULT")]
         faults: Vec<String>,
+    },
+}
+
+/// What to do with a contract.
+#[derive(Debug, Subcommand)]
+pub enum ContractCommand {
+    /// Find everything that is wrong with an AsyncAPI document
+    Check {
+        /// The document, or the folder of a pack
+        path: PathBuf,
+    },
+    /// Show what was understood of it: topics, messages, senders and receivers
+    Show {
+        /// The document, or the folder of a pack
+        path: PathBuf,
     },
 }
 

@@ -15,6 +15,7 @@ mod expression;
 mod facts;
 mod generate;
 mod model;
+mod outline;
 mod partitioner;
 mod read;
 mod schema;
@@ -24,7 +25,7 @@ pub use expression::{Expression, Part};
 pub use facts::Facts;
 pub use generate::{Draft, GenerateError, Generator, event_number};
 pub use model::{
-    Action, Channel, Contract, Deduplication, Envelope, Handling, Message, Operation, Record, SentinelField,
+    Action, Channel, Contract, Deduplication, Envelope, Handling, Message, Operation, Record, SentinelField, Server,
 };
 pub use partitioner::Partitioner;
 pub use schema::Schema;

@@ -14,6 +14,7 @@ pub struct Contract {
     pub version: String,
     /// The language of generated texts: `en`, `zh-CN`.
     pub locale: String,
+    pub servers: Vec<Server>,
     pub channels: Vec<Channel>,
     pub messages: Vec<Message>,
     pub operations: Vec<Operation>,
@@ -27,6 +28,17 @@ pub(crate) struct Index {
     pub topics: HashMap<String, usize>,
     /// topic -> event type -> message
     pub types: HashMap<String, HashMap<String, usize>>,
+}
+
+/// A broker that the document names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    pub name: String,
+    pub host: String,
+    /// `kafka`, `kafka-secure`.
+    pub protocol: String,
+    pub registry_url: Option<String>,
+    pub registry_vendor: Option<String>,
 }
 
 /// A channel: a Kafka topic.
@@ -46,12 +58,17 @@ pub struct Channel {
 /// A message: one type of event on one channel.
 #[derive(Debug)]
 pub struct Message {
-    /// The event type where the contract gives one, else the message's name.
+    /// What scenarios call it; of two channels with the same message, one calls it by its key.
     pub name: String,
+    /// The event type that its records say.
+    pub type_name: String,
     pub channel: String,
     pub topic: String,
     pub payload: Schema,
     pub headers: Option<Schema>,
+    /// What the Kafka binding says of the key.
+    pub key: Option<Schema>,
+    pub content_type: Option<String>,
     pub envelope: Envelope,
     /// JSON pointers to fields that identify something in the business and must be fresh in every run.
     pub unique: Vec<String>,
@@ -84,6 +101,8 @@ pub struct Operation {
     pub service: Option<String>,
     /// The consumer group of a receiving operation.
     pub group: Option<String>,
+    /// The `client.id` of the service, where the document says it.
+    pub client: Option<String>,
     /// Whether the service of this operation is part of the system at hand. Documents name services that nobody runs.
     pub present: bool,
     /// From the record on the topic to its effect.
@@ -138,7 +157,19 @@ pub struct Record {
     pub payload: Option<Bytes>,
 }
 
+impl Channel {
+    /// Whether it is one topic: an address with a parameter left open is many.
+    pub fn is_concrete(&self) -> bool {
+        !self.topic.contains('{')
+    }
+}
+
 impl Contract {
+    /// Channels whose topics can be named.
+    pub fn topics(&self) -> impl Iterator<Item = &Channel> {
+        self.channels.iter().filter(|channel| channel.is_concrete())
+    }
+
     /// The channel of that name.
     pub fn channel(&self, name: &str) -> Option<&Channel> {
         self.channels.iter().find(|channel| channel.name == name)

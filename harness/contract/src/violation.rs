@@ -57,7 +57,7 @@ impl Contract {
     }
 
     fn unknown_type(&self, topic: &str, facts: &Facts) -> Violation {
-        let known: Vec<&str> = self.messages_on(topic).map(|message| message.name.as_str()).collect();
+        let known: Vec<&str> = self.messages_on(topic).map(|message| message.type_name.as_str()).collect();
         let message = match &facts.event_type {
             Some(other) => format!("`{other}` is not declared on topic \"{topic}\"; there are: {}", known.join(", ")),
             None => format!("the record says no event type; topic \"{topic}\" carries: {}", known.join(", ")),

@@ -45,6 +45,7 @@ impl Diagnostic {
 
     /// Where it is.
     pub fn at(mut self, source: &Source, span: Span) -> Diagnostic {
+        let (source, span) = source.part(span);
         (self.source, self.span) = (Some(source.clone()), Some(span));
         self
     }

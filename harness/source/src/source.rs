@@ -10,6 +10,8 @@ use crate::Diagnostic;
 pub struct Source {
     path: Arc<PathBuf>,
     text: Arc<str>,
+    /// Other files that belong to it, with where their spans begin.
+    included: Arc<Vec<(usize, Source)>>,
 }
 
 /// A place in a text: byte offsets, the end excluded.
@@ -30,12 +32,26 @@ impl Source {
             let message = format!("{} is no UTF-8: the byte at offset {at} is wrong", path.display());
             Diagnostic::error("source/not-utf-8", message).help("save the file as UTF-8")
         })?;
-        Ok(Source { path: Arc::new(path.to_owned()), text: text.into() })
+        Ok(Source { path: Arc::new(path.to_owned()), text: text.into(), included: Arc::default() })
     }
 
     /// A text that is in no file.
     pub fn inline(name: &str, text: &str) -> Source {
-        Source { path: Arc::new(name.into()), text: text.into() }
+        Source { path: Arc::new(name.into()), text: text.into(), included: Arc::default() }
+    }
+
+    /// The same file together with others that it refers to. Spans of another file are moved by the number beside it,
+    /// which lies behind the end of every file before it; [`part`](Source::part) finds the file back.
+    pub fn including(&self, others: Vec<(usize, Source)>) -> Source {
+        Source { included: Arc::new(others), ..self.clone() }
+    }
+
+    /// The file in which a span stands, and where in it.
+    pub fn part(&self, span: Span) -> (&Source, Span) {
+        let behind = self.included.iter().rev().find(|(from, _)| *from <= span.start);
+        behind.map_or((self, span), |(from, source)| {
+            (source, Span { start: span.start - from, end: span.end.saturating_sub(*from) })
+        })
     }
 
     /// The path as it was given.
@@ -78,6 +94,15 @@ mod tests {
         let at = source.text().find('b').unwrap();
         assert_eq!(source.line_column(at), (2, 7));
         assert_eq!(source.byte_at(2, 7), at);
+    }
+
+    #[test]
+    fn a_span_of_an_included_file_finds_its_file() {
+        let (main, other) = (Source::inline("main", "abc"), Source::inline("other", "defg"));
+        let both = main.including(vec![(4, other)]);
+        let (part, span) = both.part(Span { start: 5, end: 7 });
+        assert_eq!((part.path().to_str(), &part.text()[span.start..span.end]), (Some("other"), "ef"));
+        assert_eq!(both.part(Span { start: 1, end: 2 }).0.path().to_str(), Some("main"));
     }
 
     proptest::proptest! {

@@ -199,6 +199,26 @@ impl Node {
         }
     }
 
+    /// The same tree with every span moved: see [`Source::including`].
+    pub fn moved(self, by: usize) -> Node {
+        let move_span = |span: Span| Span { start: span.start + by, end: span.end + by };
+        let value = match self.value {
+            Value::Seq(items) => Value::Seq(items.into_iter().map(|item| item.moved(by)).collect()),
+            Value::Map(entries) => Value::Map(
+                entries
+                    .into_iter()
+                    .map(|entry| Entry {
+                        key_span: move_span(entry.key_span),
+                        key: entry.key,
+                        value: entry.value.moved(by),
+                    })
+                    .collect(),
+            ),
+            scalar => scalar,
+        };
+        Node { value, span: move_span(self.span) }
+    }
+
     /// The text, if this is one.
     pub fn as_str(&self) -> Option<&str> {
         match &self.value {

@@ -84,7 +84,7 @@ impl Rig {
             Topics::of(&broker)?.create_declared(&plan.contract).await?;
         }
         let contract = plan.contract.clone();
-        let topics: Vec<String> = contract.channels.iter().map(|channel| channel.topic.clone()).collect();
+        let topics: Vec<String> = contract.topics().map(|channel| channel.topic.clone()).collect();
         let recorder = {
             let (broker, journal, clock) = (broker.clone(), journal.clone(), clock.clone());
             let sink = ContractSink::new(contract.clone(), journal);
@@ -195,7 +195,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 async fn count_partitions(contract: &Contract, broker: &Broker) -> Result<Partitions, SystemError> {
     let topics = Topics::of(broker)?;
     let mut partitions = Partitions::new();
-    for channel in &contract.channels {
+    for channel in contract.topics() {
         if let Some(facts) = topics.describe(&channel.topic).await? {
             partitions.insert(channel.topic.clone(), facts.partitions);
         }

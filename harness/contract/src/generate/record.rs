@@ -99,11 +99,14 @@ impl Generator {
         size: Option<usize>,
     ) -> Result<Draft, GenerateError> {
         let now = (self.now)().to_rfc3339_opts(SecondsFormat::Millis, true);
+        let root = &message.payload.document;
         let mut values =
-            Values { rng: &mut self.rng, identities: &self.identities, now: &now, locale: &contract.locale };
-        let mut payload = values
-            .of(&message.payload.document, "")
-            .map_err(|(place, detail)| GenerateError::Unsupported { message: message.name.clone(), place, detail })?;
+            Values { rng: &mut self.rng, identities: &self.identities, now: &now, locale: &contract.locale, root };
+        let mut payload = values.of(root, "").map_err(|(place, detail)| GenerateError::Unsupported {
+            message: message.name.clone(),
+            place,
+            detail,
+        })?;
         for (field, value) in given {
             set_given(message, &mut payload, field, value)?;
         }
@@ -125,7 +128,7 @@ impl Generator {
         let id = self.identities.event();
         let parts = [
             (&envelope.id, id.as_str()),
-            (&envelope.event_type, message.name.as_str()),
+            (&envelope.event_type, message.type_name.as_str()),
             (&envelope.correlation, id.as_str()),
             (&envelope.time, now),
         ];

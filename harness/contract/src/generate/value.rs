@@ -11,6 +11,8 @@ use super::identity::Identities;
 
 /// Levels of nesting before optional parts are left out.
 const DEEP: usize = 6;
+/// Levels of nesting before a schema is taken to ask for something without end.
+const ENDLESS: usize = 64;
 
 /// Makes values; the error is the place and why not.
 pub(super) struct Values<'a> {
@@ -18,6 +20,8 @@ pub(super) struct Values<'a> {
     pub identities: &'a Identities,
     pub now: &'a str,
     pub locale: &'a str,
+    /// The schema as a whole, whose `definitions` its parts may refer to.
+    pub root: &'a Value,
 }
 
 type Made = Result<Value, (String, String)>;
@@ -25,6 +29,9 @@ type Made = Result<Value, (String, String)>;
 impl Values<'_> {
     /// A value that keeps to `schema`; `place` is its JSON pointer.
     pub fn of(&mut self, schema: &Value, place: &str) -> Made {
+        if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+            return self.referred(reference, place);
+        }
         if let Some(constant) = schema.get("const") {
             return Ok(constant.clone());
         }
@@ -39,6 +46,18 @@ impl Values<'_> {
             return self.of(&merged(schema, parts), place);
         }
         self.of_type(schema, place)
+    }
+
+    fn referred(&mut self, reference: &str, place: &str) -> Made {
+        let fault = |detail: String| Err((place.to_owned(), detail));
+        if place.matches('/').count() > ENDLESS {
+            return fault(format!("`{reference}` asks for itself without end"));
+        }
+        let root = self.root;
+        match reference.strip_prefix('#').and_then(|pointer| root.pointer(pointer)) {
+            Some(target) => self.of(target, place),
+            None => fault(format!("`{reference}` leads nowhere")),
+        }
     }
 
     fn of_type(&mut self, schema: &Value, place: &str) -> Made {

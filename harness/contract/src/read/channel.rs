@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use eventproof_source::{Diagnostic, Diagnostics, Fields, Node, Value};
 
+use super::parameter;
 use super::reference::Document;
 use crate::Channel;
 
@@ -16,9 +17,10 @@ pub(super) fn read_channel<'a>(
 ) -> Option<(Channel, Vec<(&'a str, &'a Node)>)> {
     let (node, _) = document.follow(node, faults)?;
     let mut fields = Fields::of(node, document.source, &format!("channel `{name}`"), faults)?;
-    let address = fields.string("address", faults);
+    let address = fields.node("address");
+    let parameters = fields.node("parameters");
     let description = fields.string("description", faults).or_else(|| fields.string("title", faults));
-    for known in ["title", "summary", "servers", "parameters", "tags", "externalDocs"] {
+    for known in ["title", "summary", "servers", "tags", "externalDocs"] {
         fields.node(known);
     }
     let messages = fields.node("messages").and_then(Node::entries).unwrap_or_default();
@@ -26,7 +28,16 @@ pub(super) fn read_channel<'a>(
     fields.finish(faults);
     let mut channel = Channel { name: name.to_owned(), ..Channel::default() };
     let topic = binding.and_then(|binding| read_binding(document, binding, &mut channel, faults));
-    let Some(topic) = topic.or(address) else {
+    let written = address.and_then(Node::scalar_text);
+    let filled = written.map(|text| match &topic {
+        Some(_) => text,
+        None => parameter::address(document, name, text, parameters, address.unwrap_or(node), faults),
+    });
+    let unknown = address.is_some_and(|address| address.value == Value::Null).then(|| {
+        // AsyncAPI's way to say that only the running system knows.
+        parameter::address(document, name, format!("{{{name}}}"), None, address.unwrap_or(node), faults)
+    });
+    let Some(topic) = topic.or(filled).or(unknown) else {
         let message = format!("channel `{name}` has neither `address` nor a Kafka `topic`");
         faults.push(Diagnostic::error("contract/no-topic", message).at(document.source, node.span));
         return None;

@@ -1,27 +1,38 @@
 //! The document as a whole.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use eventproof_source::{Diagnostic, Diagnostics, Fields, Node, Source, parse_yaml};
+use eventproof_source::{Diagnostic, Diagnostics, Fields, Node, Source};
 
 use super::channel::read_channel;
 use super::extension::Defaults;
+use super::files::Files;
 use super::message::read_message;
 use super::operation::read_operation;
 use super::reference::Document;
+use super::server::read_servers;
+use super::traits::merge_traits;
 use crate::{Channel, Contract, Message};
 
 impl Contract {
+    /// The document of a folder: `asyncapi.yaml`, or else `asyncapi.yml` or `asyncapi.json`.
+    pub fn file_in(folder: &Path) -> PathBuf {
+        let usual = folder.join("asyncapi.yaml");
+        let others = ["asyncapi.yml", "asyncapi.json"].map(|name| folder.join(name));
+        others.into_iter().find(|other| !usual.exists() && other.exists()).unwrap_or(usual)
+    }
+
     /// Reads a contract: the contract and its warnings, or every fault.
     pub fn read(path: &Path) -> Result<(Contract, Diagnostics), Diagnostics> {
         Contract::parse(&Source::read(path)?)
     }
 
-    /// Reads a contract from a text.
+    /// Reads a contract from a text; other files are looked for beside the text's path.
     pub fn parse(source: &Source) -> Result<(Contract, Diagnostics), Diagnostics> {
-        let root = parse_yaml(source)?;
         let mut faults = Diagnostics::default();
-        let contract = read(&Document { source, root: &root }, &mut faults);
+        let Some(files) = Files::load(source, &mut faults) else { return Err(faults) };
+        let files = merge_traits(files, &mut faults);
+        let contract = read(&Document::of(&files), &mut faults);
         match contract {
             Some(contract) if !faults.has_errors() => Ok((contract, faults)),
             _ => Err(faults),
@@ -34,14 +45,16 @@ fn read(document: &Document<'_>, faults: &mut Diagnostics) -> Option<Contract> {
     check_version(document, fields.required_string("asyncapi", faults).as_deref(), faults)?;
     let info = fields.required("info", faults);
     let (title, version) = info.map(|info| read_info(document, info, faults)).unwrap_or_default();
-    for known in ["id", "servers", "defaultContentType", "components"] {
+    for known in ["id", "components"] {
         fields.node(known);
     }
-    let channels = fields.required("channels", faults);
+    let servers = fields.node("servers").map(|node| read_servers(document, node, faults)).unwrap_or_default();
+    let content_type = fields.string("defaultContentType", faults);
+    let channels = fields.node("channels");
     let operations = fields.node("operations");
     fields.finish(faults);
-    let defaults = Defaults::read(document, faults);
-    let mut contract = Contract { title, version, locale: defaults.locale.clone(), ..Contract::default() };
+    let defaults = Defaults { content_type, ..Defaults::read(document, faults) };
+    let mut contract = Contract { title, version, servers, locale: defaults.locale.clone(), ..Contract::default() };
     for entry in channels.and_then(Node::entries).unwrap_or_default() {
         let Some((channel, messages)) = read_channel(document, &entry.key, &entry.value, faults) else { continue };
         read_messages(document, &defaults, &channel, messages, &mut contract, faults);
@@ -94,7 +107,7 @@ fn read_messages(
     faults: &mut Diagnostics,
 ) {
     for (key, node) in nodes {
-        let Some(message) = read_message(document, defaults, channel, key, node, faults) else { continue };
+        let Some(message) = read_message(document, defaults, contract, channel, key, node, faults) else { continue };
         if let Some(other) = contract.message(&message.name) {
             let message = format!("message `{}` is on channel `{}` already", message.name, other.channel);
             faults.push(
@@ -145,7 +158,7 @@ impl Contract {
             self.index.topics.insert(channel.topic.clone(), index);
         }
         for (index, message) in self.messages.iter().enumerate() {
-            self.index.types.entry(message.topic.clone()).or_default().insert(message.name.clone(), index);
+            self.index.types.entry(message.topic.clone()).or_default().insert(message.type_name.clone(), index);
         }
     }
 }

@@ -12,6 +12,8 @@ const KEY: &str = "x-eventproof";
 /// What the document says for all of its messages and operations.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Defaults {
+    /// `defaultContentType` of the document.
+    pub content_type: Option<String>,
     pub locale: String,
     pub envelope: Envelope,
     pub partitioner: Partitioner,
@@ -163,7 +165,7 @@ fn read_envelope(document: &Document<'_>, node: &Node, base: Envelope, faults: &
     envelope
 }
 
-fn expression(document: &Document<'_>, node: &Node, faults: &mut Diagnostics) -> Option<Expression> {
+pub(super) fn expression(document: &Document<'_>, node: &Node, faults: &mut Diagnostics) -> Option<Expression> {
     let text = node.scalar_text().unwrap_or_default();
     Expression::parse(&text)
         .map_err(|message| {

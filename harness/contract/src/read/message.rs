@@ -2,9 +2,10 @@
 
 use eventproof_source::{Diagnostic, Diagnostics, Fields, Node};
 
-use super::extension::{Defaults, MessageExtension};
+use super::extension::{Defaults, MessageExtension, expression};
 use super::reference::Document;
-use crate::{Channel, Message, Schema};
+use super::schema::fill;
+use crate::{Channel, Contract, Expression, Message, Schema};
 
 /// Formats whose schemas are JSON Schema.
 const JSON_SCHEMA: [&str; 3] = ["application/vnd.aai.asyncapi", "application/schema+json", "application/schema+yaml"];
@@ -12,6 +13,7 @@ const JSON_SCHEMA: [&str; 3] = ["application/vnd.aai.asyncapi", "application/sch
 pub(super) fn read_message<'a>(
     document: &Document<'a>,
     defaults: &Defaults,
+    contract: &Contract,
     channel: &Channel,
     key: &str,
     node: &'a Node,
@@ -20,47 +22,62 @@ pub(super) fn read_message<'a>(
     let (node, _) = document.follow(node, faults)?;
     let what = format!("message `{key}`");
     let mut fields = Fields::of(node, document.source, &what, faults)?;
-    let name = fields.string("name", faults).unwrap_or_else(|| key.to_owned());
-    let payload = fields.required("payload", faults);
+    let type_name = fields.string("name", faults).unwrap_or_else(|| key.to_owned());
+    let is_taken = contract.message(&type_name).is_some();
+    let name = if is_taken { key.to_owned() } else { type_name.clone() };
+    let payload = fields.node("payload");
     let headers = fields.node("headers");
-    for known in [
-        "title",
-        "summary",
-        "description",
-        "correlationId",
-        "contentType",
-        "tags",
-        "externalDocs",
-        "bindings",
-        "examples",
-    ] {
+    let correlation = fields.node("correlationId");
+    let content_type = fields.string("contentType", faults).or_else(|| defaults.content_type.clone());
+    let binding = fields.node("bindings").and_then(|bindings| bindings.get("kafka"));
+    for known in ["title", "summary", "description", "tags", "externalDocs", "examples"] {
         fields.node(known);
     }
-    if let Some(traits) = fields.node("traits") {
-        let message = "message traits are not read yet".to_owned();
-        faults.push(
-            Diagnostic::error("contract/traits", message)
-                .at(document.source, traits.span)
-                .help("write what the trait says into the message itself"),
-        );
-    }
     fields.finish(faults);
-    let extension = MessageExtension::read(document, defaults, node, faults);
-    let payload = compile(document, payload?, faults)?;
-    let headers = match headers {
-        Some(headers) => Some(compile(document, headers, faults)?),
-        None => None,
+    let mut extension = MessageExtension::read(document, defaults, node, faults);
+    if extension.envelope.correlation.is_none() {
+        extension.envelope.correlation = correlation.and_then(|node| correlation_id(document, node, faults));
+    }
+    let payload = match payload {
+        Some(payload) => compile(document, payload, faults)?,
+        // AsyncAPI lets a message say nothing of its payload: then anything is right.
+        None => Schema::compile(serde_json::Value::Bool(true)).ok()?,
     };
+    let headers =
+        headers.map(|headers| compile(document, headers, faults)).map_or(Some(None), |read| read.map(Some))?;
+    let key = binding.and_then(|binding| read_binding(document, binding, faults));
     Some(Message {
         name,
+        type_name,
         channel: channel.name.clone(),
         topic: channel.topic.clone(),
         payload,
         headers,
+        key,
+        content_type,
         envelope: extension.envelope,
         unique: extension.unique,
         sensitive: extension.sensitive,
     })
+}
+
+/// The schema of the key.
+fn read_binding<'a>(document: &Document<'a>, node: &'a Node, faults: &mut Diagnostics) -> Option<Schema> {
+    let node = document.follow_any(node, faults)?;
+    let mut fields = Fields::of(node, document.source, "the Kafka binding of a message", faults)?;
+    let key = fields.node("key");
+    for known in ["schemaIdLocation", "schemaIdPayloadEncoding", "schemaLookupStrategy", "bindingVersion"] {
+        fields.node(known);
+    }
+    fields.finish(faults);
+    compile(document, key?, faults)
+}
+
+/// Where AsyncAPI's own `correlationId` says that it stands.
+fn correlation_id<'a>(document: &Document<'a>, node: &'a Node, faults: &mut Diagnostics) -> Option<Expression> {
+    let node = document.follow_any(node, faults)?;
+    let location = node.get("location")?;
+    expression(document, location, faults)
 }
 
 fn compile<'a>(document: &Document<'a>, node: &'a Node, faults: &mut Diagnostics) -> Option<Schema> {
@@ -81,7 +98,7 @@ fn compile<'a>(document: &Document<'a>, node: &'a Node, faults: &mut Diagnostics
         }
         _ => node,
     };
-    let json = document.schema(schema, faults)?;
+    let json = fill(document, schema, faults)?;
     Schema::compile(json)
         .map_err(|error| {
             let message = format!("this is no JSON Schema: {error}");

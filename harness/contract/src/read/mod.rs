@@ -3,6 +3,11 @@
 mod channel;
 mod document;
 mod extension;
+mod files;
 mod message;
 mod operation;
+mod parameter;
 mod reference;
+mod schema;
+mod server;
+mod traits;

@@ -19,8 +19,9 @@ pub(super) fn read_operation<'a>(
     let action = fields.choice("action", &["send", "receive"], faults);
     let channel = fields.required("channel", faults);
     let messages = fields.node("messages");
-    let group = fields.node("bindings").and_then(|bindings| bindings.get("kafka")).and_then(group_of);
-    for known in ["title", "summary", "description", "security", "tags", "externalDocs", "reply", "traits"] {
+    let binding = fields.node("bindings").and_then(|bindings| bindings.get("kafka"));
+    let (group, client) = binding.and_then(|binding| read_binding(document, binding, faults)).unwrap_or_default();
+    for known in ["title", "summary", "description", "security", "tags", "externalDocs", "reply"] {
         fields.node(known);
     }
     if action.is_none() && node.get("action").is_none() {
@@ -38,6 +39,7 @@ pub(super) fn read_operation<'a>(
         messages: names,
         service: extension.service,
         group,
+        client,
         present: extension.present,
         deadline: extension.deadline,
         deduplication: extension.deduplication,
@@ -49,11 +51,24 @@ pub(super) fn read_operation<'a>(
     })
 }
 
-/// The group id: AsyncAPI makes it a schema with a constant or one allowed value.
-fn group_of(binding: &Node) -> Option<String> {
-    let group = binding.get("groupId")?;
-    let constant = group.get("const").and_then(Node::scalar_text);
-    constant.or_else(|| group.get("enum")?.items()?.first()?.scalar_text()).or_else(|| group.scalar_text())
+/// `groupId` and `clientId`.
+fn read_binding<'a>(
+    document: &Document<'a>,
+    node: &'a Node,
+    faults: &mut Diagnostics,
+) -> Option<(Option<String>, Option<String>)> {
+    let node = document.follow_any(node, faults)?;
+    let mut fields = Fields::of(node, document.source, "the Kafka binding of an operation", faults)?;
+    let (group, client) = (fields.node("groupId"), fields.node("clientId"));
+    fields.node("bindingVersion");
+    fields.finish(faults);
+    Some((group.and_then(only_text), client.and_then(only_text)))
+}
+
+/// AsyncAPI makes both a schema: what counts is its constant or its first allowed value.
+fn only_text(schema: &Node) -> Option<String> {
+    let constant = schema.get("const").and_then(Node::scalar_text);
+    constant.or_else(|| schema.get("enum")?.items()?.first()?.scalar_text()).or_else(|| schema.scalar_text())
 }
 
 fn channel_name(document: &Document<'_>, contract: &Contract, node: &Node, faults: &mut Diagnostics) -> Option<String> {
@@ -97,9 +112,12 @@ fn message_names<'a>(
         let Some((found, by)) = document.follow(item, faults) else { continue };
         let key = by.and_then(|by| by.rsplit('/').next()).unwrap_or_default().to_owned();
         let name = found.get("name").and_then(Node::scalar_text).unwrap_or(key);
-        match on_channel().any(|message| message.name == name) {
-            true => names.push(name),
-            false => {
+        // A message that two channels have is called by its key on the second.
+        let first = item.get("$ref").and_then(Node::as_str).and_then(|by| by.rsplit('/').next());
+        let known = on_channel().find(|message| message.name == name || Some(message.name.as_str()) == first);
+        match known {
+            Some(message) => names.push(message.name.clone()),
+            None => {
                 let message = format!("message `{name}` is not on channel `{channel}`");
                 faults.push(Diagnostic::error("contract/unknown-message", message).at(document.source, item.span));
             }

@@ -1,18 +1,25 @@
-//! `$ref`s within a document.
+//! `$ref`s, within a document and to other files.
 
-use eventproof_source::{Diagnostic, Diagnostics, Node, Source, Value, nearest};
-use serde_json::Value as Json;
+use eventproof_source::{Diagnostic, Diagnostics, Node, Source, nearest};
+
+use super::files::Files;
 
 /// References that follow each other before a circle is assumed.
 const LONGEST: usize = 32;
 
 /// A document whose references can be followed.
 pub(super) struct Document<'a> {
+    files: &'a Files,
     pub source: &'a Source,
     pub root: &'a Node,
 }
 
 impl<'a> Document<'a> {
+    /// The document of these files.
+    pub fn of(files: &'a Files) -> Document<'a> {
+        Document { files, source: &files.source, root: &files.document().root }
+    }
+
     /// The node itself, or the one that its `$ref` leads to, with the reference that led there.
     pub fn follow(&self, node: &'a Node, faults: &mut Diagnostics) -> Option<(&'a Node, Option<&'a str>)> {
         let mut at = node;
@@ -28,6 +35,11 @@ impl<'a> Document<'a> {
         None
     }
 
+    /// The same, where nobody asks by which reference.
+    pub fn follow_any(&self, node: &'a Node, faults: &mut Diagnostics) -> Option<&'a Node> {
+        self.follow(node, faults).map(|(node, _)| node)
+    }
+
     fn reference_text(&self, reference: &'a Node, faults: &mut Diagnostics) -> Option<&'a str> {
         let text = reference.as_str();
         if text.is_none() {
@@ -38,23 +50,37 @@ impl<'a> Document<'a> {
     }
 
     fn find(&self, text: &str, reference: &Node, faults: &mut Diagnostics) -> Option<&'a Node> {
-        let Some(pointer) = text.strip_prefix('#') else {
-            faults.push(
-                Diagnostic::error("contract/reference-to-file", "references to other files are not read yet")
-                    .at(self.source, reference.span)
-                    .help("put what it refers to under `components` of this document"),
-            );
-            return None;
-        };
-        let mut at = self.root;
+        let (path, pointer) = text.split_once('#').unwrap_or((text, ""));
+        let mut at = self.root_of(path, text, reference, faults)?;
         for name in pointer.split('/').skip(1).map(|name| name.replace("~1", "/").replace("~0", "~")) {
-            let Some(next) = at.get(&name) else {
+            let index = name.parse::<usize>().ok();
+            let next = at.get(&name).or_else(|| at.items()?.get(index?));
+            let Some(next) = next else {
                 faults.push(self.nothing_there(text, &name, at, reference));
                 return None;
             };
             at = next;
         }
         Some(at)
+    }
+
+    /// The tree that a reference goes into.
+    fn root_of(&self, path: &str, text: &str, reference: &Node, faults: &mut Diagnostics) -> Option<&'a Node> {
+        if path.is_empty() {
+            return Some(&self.files.file_at(reference.span).root);
+        }
+        match self.files.referred(path, reference.span) {
+            Ok(file) => Some(&file.root),
+            Err(why) => {
+                let message = format!("`{text}` cannot be followed: {why}");
+                faults.push(
+                    Diagnostic::error("contract/reference-to-file", message)
+                        .at(self.source, reference.span)
+                        .help("write the path of a file beside this one, such as `./schemas.yaml#/post`"),
+                );
+                None
+            }
+        }
     }
 
     fn nothing_there(&self, text: &str, name: &str, at: &Node, reference: &Node) -> Diagnostic {
@@ -66,29 +92,5 @@ impl<'a> Document<'a> {
         Diagnostic::error("contract/dangling-reference", format!("`{text}` leads nowhere: there is no `{name}`"))
             .at(self.source, reference.span)
             .help(help)
-    }
-
-    /// A schema as JSON, with its references filled in.
-    pub fn schema(&self, node: &'a Node, faults: &mut Diagnostics) -> Option<Json> {
-        self.filled(node, 0, faults)
-    }
-
-    fn filled(&self, node: &'a Node, depth: usize, faults: &mut Diagnostics) -> Option<Json> {
-        if depth > LONGEST {
-            let message = "this schema refers to itself: such schemas are not read yet".to_owned();
-            faults.push(Diagnostic::error("contract/recursive-schema", message).at(self.source, node.span));
-            return None;
-        }
-        let (node, _) = self.follow(node, faults)?;
-        match &node.value {
-            Value::Map(entries) => {
-                let filled = entries
-                    .iter()
-                    .map(|entry| Some((entry.key.clone(), self.filled(&entry.value, depth + 1, faults)?)));
-                filled.collect::<Option<serde_json::Map<_, _>>>().map(Json::Object)
-            }
-            Value::Seq(items) => items.iter().map(|item| self.filled(item, depth + 1, faults)).collect(),
-            _ => Some(node.to_json()),
-        }
     }
 }
