@@ -1,11 +1,12 @@
 //! One load run: threads, channels, and the end of it.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender as To, channel};
 use std::time::Duration;
 
-use eventproof_broker::{BrokerError, GroupWatch, Recorder};
+use eventproof_broker::{BrokerError, GroupWatch, PartitionCounts, Recorder};
 use eventproof_contract::{Contract, GenerateError, event_number};
 use eventproof_evidence::{At, Clock, Observation, Percentile, Reason};
 use eventproof_reports::model::{Disturbed, Finding, Generator as GeneratorFigures, Interval, LoadResult};
@@ -89,8 +90,13 @@ pub async fn run(
 }
 
 fn recorder(setup: &LoadSetup<'_>, plan: &Plan, to: To<Message>) -> Result<Recorder, LoadError> {
-    let sink =
-        LoadSink { contract: setup.contract.clone(), run_id: setup.run_id.clone(), topic: plan.topic.clone(), to };
+    let sink = LoadSink {
+        contract: setup.contract.clone(),
+        run_id: setup.run_id.clone(),
+        topic: plan.topic.clone(),
+        partitions: PartitionCounts::new(HashMap::from([(plan.topic.clone(), plan.partitions)])),
+        to,
+    };
     let topics = [plan.topic.clone()];
     let clock = setup.rig.clock.clone();
     Ok(tokio::task::block_in_place(|| Recorder::start(&setup.rig.broker, &topics, sink, clock))?)

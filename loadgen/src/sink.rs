@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use eventproof_broker::{RawRecord, Sink};
+use eventproof_broker::{PartitionCounts, RawRecord, Sink};
 use eventproof_contract::{Contract, event_number};
 use eventproof_evidence::{At, Blind};
 
@@ -15,6 +15,7 @@ pub(crate) struct LoadSink {
     pub contract: Arc<Contract>,
     pub run_id: String,
     pub topic: String,
+    pub partitions: PartitionCounts,
     pub to: Sender<Message>,
 }
 
@@ -25,7 +26,8 @@ impl Sink for LoadSink {
         }
         let facts = self.contract.read_facts(record.topic, record.key, record.headers, record.payload);
         let number = facts.id.as_deref().and_then(|id| event_number(id, &self.run_id));
-        let faults = self.contract.check_facts(record.topic, &facts, record.headers, record.payload);
+        let mut faults = self.contract.check_facts(record.topic, &facts, record.headers, record.payload);
+        faults.extend(self.partitions.check(&self.contract, &facts, record));
         let place = format!("{}[{}]@{}", record.topic, record.partition, record.offset);
         let fault = faults.first().map(|fault| format!("{place}: {fault}"));
         let hash = hash(record.payload.unwrap_or_default());

@@ -24,6 +24,6 @@ pub use faults::{ActiveFault, BrokerFault, FaultControl, Met};
 pub use groups::{GroupEvent, GroupWatch};
 pub use provider::{Broker, BrokerChoice, BrokerKind};
 pub use publisher::{Published, Publisher};
-pub use recorder::{ContractSink, RawRecord, Recorder, Sink};
+pub use recorder::{ContractSink, PartitionCounts, RawRecord, Recorder, Sink};
 pub use sender::{Delivery, Failure, SendError, Sender, SenderSettings};
 pub use topics::{TopicFacts, Topics};

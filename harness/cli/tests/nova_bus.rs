@@ -65,6 +65,30 @@ fn a_producer_with_the_wrong_key_is_caught() {
 }
 
 #[test]
+fn a_producer_with_another_partitioner_is_caught() {
+    // Of so many posts one at least is placed elsewhere: the chance of none is less than one in a million.
+    let pack = tempfile::tempdir().unwrap();
+    for name in ["asyncapi.yaml", "system.yaml", "phrases.yaml"] {
+        std::fs::copy(project().join("features/nova-bus").join(name), pack.path().join(name)).unwrap();
+    }
+    let posts =
+        "    When user \"alice\" creates a post as \"post\"\n    Then \"content.post.created\" follows within 5s\n"
+            .repeat(8);
+    let feature = format!("Feature: Places\n  Scenario: posts\n    Given the system is running\n{posts}");
+    std::fs::write(pack.path().join("places.feature"), feature).unwrap();
+    let report = pack.path().join("report");
+    let (pack, report) = (pack.path().to_str().unwrap(), report.to_str().unwrap());
+    let ran = eventproof(&["run", pack, "--fault", "content-service:wrong-partitioner", "--report", report]);
+    assert_caught(
+        &ran,
+        "",
+        r"on \d of topic .nova.content.events., by consistent_random of content-service it belongs on \d of 6",
+    );
+    let ran = eventproof(&["run", pack, "--report", report]);
+    assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
+}
+
+#[test]
 fn an_event_that_is_never_published_is_not_on_its_topic() {
     let (ran, _report) = run(&["--fault", "content-service:outbox-lost", "--name", "reaches feed"]);
     assert_caught(

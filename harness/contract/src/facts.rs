@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{Contract, Expression, Message};
+use crate::{Contract, DecodeError, Expression, Message};
 
 /// The envelope of a record, read by the contract. What cannot be read is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,8 +20,8 @@ pub struct Facts {
     pub causation: Option<String>,
     /// Null where there is none or it cannot be read.
     pub payload: Value,
-    /// There are bytes, and they are no JSON.
-    pub unreadable: bool,
+    /// Why the bytes are no payload of the contract, if they are none.
+    pub unreadable: Option<DecodeError>,
 }
 
 impl Contract {
@@ -33,9 +33,12 @@ impl Contract {
         headers: &[(&str, Option<&[u8]>)],
         payload: Option<&[u8]>,
     ) -> Facts {
-        let parsed = payload.map(serde_json::from_slice::<Value>);
-        let unreadable = matches!(parsed, Some(Err(_)));
-        let payload = parsed.and_then(Result::ok).unwrap_or(Value::Null);
+        let decoded = payload.map(|bytes| self.decode(topic, key, headers, bytes));
+        let (payload, unreadable) = match decoded {
+            None => (Value::Null, None),
+            Some(Ok(value)) => (value, None),
+            Some(Err(error)) => (Value::Null, Some(error)),
+        };
         let message = self.recognise(topic, key, headers, &payload);
         let mut facts = Facts {
             key: key.map(|key| String::from_utf8_lossy(key).into_owned()),
@@ -55,6 +58,37 @@ impl Contract {
         }
         facts.payload = payload;
         facts
+    }
+
+    /// The payload, decoded as the message's schema says. Where the record does not say its type outside of the payload,
+    /// the first message counts that it can be, and that agrees with the type inside.
+    fn decode(
+        &self,
+        topic: &str,
+        key: Option<&[u8]>,
+        headers: &[(&str, Option<&[u8]>)],
+        bytes: &[u8],
+    ) -> Result<Value, DecodeError> {
+        if !self.index.encoded.contains(topic) {
+            return serde_json::from_slice(bytes).map_err(|_| DecodeError::Json);
+        }
+        if let Some(message) = self.recognise(topic, key, headers, &Value::Null) {
+            return message.payload.decode(bytes);
+        }
+        let mut first = None;
+        for message in self.messages_on(topic) {
+            let decoded = message.payload.decode(bytes);
+            let agrees = |value: &Value| {
+                let found = self.recognise(topic, key, headers, value);
+                found.is_some_and(|found| std::ptr::eq(found, message))
+            };
+            match decoded {
+                Ok(value) if agrees(&value) => return Ok(value),
+                Ok(value) => first = first.or(Some(Ok(value))),
+                Err(error) => first = first.or(Some(Err(error))),
+            }
+        }
+        first.unwrap_or(Err(DecodeError::Json))
     }
 
     /// The declared message that a record is: by its event type, or because its topic carries only one.

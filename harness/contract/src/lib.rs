@@ -11,6 +11,7 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod encoding;
 mod expression;
 mod facts;
 mod generate;
@@ -21,6 +22,7 @@ mod read;
 mod schema;
 mod violation;
 
+pub use encoding::{DecodeError, Framing};
 pub use expression::{Expression, Part};
 pub use facts::Facts;
 pub use generate::{Draft, GenerateError, Generator, event_number};

@@ -1,6 +1,6 @@
 //! The typed model of a contract.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,6 +28,8 @@ pub(crate) struct Index {
     pub topics: HashMap<String, usize>,
     /// topic -> event type -> message
     pub types: HashMap<String, HashMap<String, usize>>,
+    /// Topics with a message that is not JSON.
+    pub encoded: HashSet<String>,
 }
 
 /// A broker that the document names.
@@ -114,8 +116,8 @@ pub struct Operation {
     /// Fields that make the sentinel change nothing, by name.
     pub sentinel_with: Vec<(String, SentinelField)>,
     pub lag_limit: Option<u64>,
-    /// How the service's producer places keys; for sending operations.
-    pub partitioner: Partitioner,
+    /// How the service's producer places keys, where the document says it; for sending operations.
+    pub partitioner: Option<Partitioner>,
 }
 
 /// What a field of a sentinel is set to.
@@ -220,8 +222,8 @@ impl Contract {
         groups
     }
 
-    /// How the producer of a message places its keys.
+    /// How the producer of a message places its keys; as Java's does where the document says nothing.
     pub fn partitioner_of(&self, message: &Message) -> Partitioner {
-        self.senders(&message.name).next().map(|operation| operation.partitioner).unwrap_or_default()
+        self.senders(&message.name).next().and_then(|operation| operation.partitioner).unwrap_or_default()
     }
 }

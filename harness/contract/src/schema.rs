@@ -3,10 +3,14 @@
 use jsonschema::Validator;
 use serde_json::Value;
 
-/// A schema, as written and as compiled. Formats are asserted.
+use crate::encoding::{Avro, Codec, DecodeError, Framing};
+
+/// A schema, as written and as compiled, with the encoding of its values. Formats are asserted.
 pub struct Schema {
+    /// The JSON Schema; of another schema language, what it says of the values.
     pub document: Value,
     validator: Validator,
+    codec: Codec,
 }
 
 impl std::fmt::Debug for Schema {
@@ -18,6 +22,16 @@ impl std::fmt::Debug for Schema {
 impl Schema {
     /// Compiles a schema: draft-07, which AsyncAPI's own schema object extends, unless `$schema` says otherwise.
     pub fn compile(document: Value) -> Result<Schema, String> {
+        Schema::with(document, Codec::Json)
+    }
+
+    /// An Avro schema; its values stand in Avro's binary encoding.
+    pub fn avro(document: &Value, framing: Framing) -> Result<Schema, String> {
+        let (avro, shape) = Avro::new(document, framing)?;
+        Schema::with(shape, Codec::Avro(Box::new(avro)))
+    }
+
+    fn with(document: Value, codec: Codec) -> Result<Schema, String> {
         let named = document.get("$schema").and_then(Value::as_str).unwrap_or_default();
         let draft = match named.contains("2020-12") {
             true => jsonschema::Draft::Draft202012,
@@ -30,7 +44,22 @@ impl Schema {
             .with_format("uuid", |text| uuid::Uuid::try_parse(text).is_ok())
             .build(&document)
             .map_err(|error| error.to_string())?;
-        Ok(Schema { document, validator })
+        Ok(Schema { document, validator, codec })
+    }
+
+    /// A value from the bytes of a payload.
+    pub fn decode(&self, bytes: &[u8]) -> Result<Value, DecodeError> {
+        self.codec.decode(bytes)
+    }
+
+    /// The bytes of a payload; the error says what of the value cannot be encoded.
+    pub fn encode(&self, value: &Value) -> Result<Vec<u8>, String> {
+        self.codec.encode(value)
+    }
+
+    /// Whether its values stand as JSON.
+    pub fn is_json(&self) -> bool {
+        matches!(self.codec, Codec::Json)
     }
 
     /// Whether a value keeps to the schema.

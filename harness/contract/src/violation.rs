@@ -3,12 +3,13 @@
 use std::fmt;
 
 use crate::facts::Facts;
-use crate::{Contract, Message};
+use crate::{Contract, DecodeError, Message};
 
 /// One departure. Values of sensitive fields are never in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Stable, kebab case: `unknown-type`, `missing-header`, `schema`, `wrong-key`, `not-json`.
+    /// Stable, kebab case: `unknown-type`, `missing-header`, `schema`, `wrong-key`, `not-json`, `not-decodable`,
+    /// `wrong-partition`.
     pub code: &'static str,
     /// Where in the record: `header event_id`, `payload /user_id`, `key`.
     pub place: String,
@@ -46,14 +47,42 @@ impl Contract {
             return vec![self.unknown_type(topic, facts)];
         };
         let mut found = Vec::new();
-        match payload {
-            None => found.push(violation("null-payload", "payload", "there is none; the contract declares one")),
-            Some(_) if facts.unreadable => found.push(violation("not-json", "payload", "the bytes are no JSON")),
-            Some(_) => found.extend(message.schema_violations(facts)),
+        match (payload, &facts.unreadable) {
+            (None, _) => found.push(violation("null-payload", "payload", "there is none; the contract declares one")),
+            (Some(_), Some(why)) => {
+                let code = if *why == DecodeError::Json { "not-json" } else { "not-decodable" };
+                found.push(violation(code, "payload", &why.to_string()));
+            }
+            (Some(_), None) => found.extend(message.schema_violations(facts)),
         }
         found.extend(message.header_violations(headers));
         found.extend(message.envelope_violations(facts));
         found
+    }
+
+    /// Whether a record's key belongs on the partition where it is, out of `partitions`. Nothing is said where a sender
+    /// of the message does not state its partitioner, or where it would let any partition do.
+    pub fn check_place(&self, topic: &str, facts: &Facts, partition: i32, partitions: u32) -> Option<Violation> {
+        let message = self.message(facts.message.as_deref()?)?;
+        let key = facts.key.as_deref()?;
+        let mut expected = Vec::new();
+        for sender in self.senders(&message.name) {
+            let partitioner = sender.partitioner?;
+            let placed = partitioner.partition(Some(key.as_bytes()), partitions)?;
+            expected.push((placed, partitioner, sender.service.as_deref()));
+        }
+        if expected.iter().any(|(placed, ..)| i64::from(*placed) == i64::from(partition)) {
+            return None;
+        }
+        let (placed, partitioner, service) = expected.first()?;
+        let rule = message.envelope.key.as_ref();
+        let shown = if rule.is_some_and(|rule| message.sensitive.contains(&rule.pointer)) { "(hidden)" } else { key };
+        let by = service.map(|service| format!(" of {service}")).unwrap_or_default();
+        let text = format!(
+            "key \"{shown}\" is on {partition} of topic \"{topic}\", by {}{by} it belongs on {placed} of {partitions}",
+            partitioner.name()
+        );
+        Some(violation("wrong-partition", "partition", &text))
     }
 
     fn unknown_type(&self, topic: &str, facts: &Facts) -> Violation {

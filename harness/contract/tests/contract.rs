@@ -137,6 +137,24 @@ fn departures_are_named_with_their_place() {
 }
 
 #[test]
+fn a_key_belongs_where_the_stated_partitioner_puts_it() {
+    let contract = nova_bus();
+    let message = contract.message("content.post.created").unwrap();
+    let post = "0b2d3c1e-0000-4000-8000-000000000001";
+    let given = [("post_id".to_owned(), json!(post))];
+    let draft = Generator::new(1, "run").record(&contract, message, &given, None).unwrap();
+    let right = contract.partitioner_of(message).partition(Some(post.as_bytes()), 6).unwrap() as i32;
+    let told =
+        |partition| contract.check_place(&message.topic, &draft.event, partition, 6).map(|found| found.to_string());
+    assert_eq!(told(right), None);
+    insta::assert_snapshot!(told((right + 1) % 6).unwrap(), @r#"partition: key "0b2d3c1e-0000-4000-8000-000000000001" is on 4 of topic "nova.content.events", by consistent_random of content-service it belongs on 3 of 6"#);
+    let silent = contract.message("identity.user.created").unwrap();
+    let draft = Generator::new(1, "run").record(&contract, silent, &[], None).unwrap();
+    let elsewhere = (0..3).filter(|at| contract.check_place(&silent.topic, &draft.event, *at, 3).is_some()).count();
+    assert_eq!(elsewhere, 2);
+}
+
+#[test]
 fn a_sensitive_value_is_in_no_message() {
     let contract = nova_bus();
     let id = "0b2d3c1e-0000-4000-8000-000000000001";

@@ -86,7 +86,10 @@ mod tests {
         let fault = find("nova-bus", "graph-service", &["slow".into()]).unwrap_err().to_string();
         assert_eq!(fault, "service `graph-service` has no fault `slow`; known: none");
         let fault = find("nova-bus", "content-service", &["skip-dedup".into()]).unwrap_err().to_string();
-        assert!(fault.contains("known: wrong-key, outbox-lost, wrong-payload, outbox-twice, reorder"), "{fault}");
+        assert!(
+            fault.contains("known: wrong-key, wrong-partitioner, outbox-lost, wrong-payload, outbox-twice, reorder"),
+            "{fault}"
+        );
     }
 
     #[test]

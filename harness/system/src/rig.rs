@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventproof_broker::{Broker, BrokerChoice, ContractSink, GroupWatch, Publisher, Recorder, Topics};
+use eventproof_broker::{Broker, BrokerChoice, ContractSink, GroupWatch, PartitionCounts, Publisher, Recorder, Topics};
 use eventproof_contract::{Contract, Generator};
 use eventproof_evidence::{Clock, Journal, Observation};
 use tokio::task::JoinHandle;
@@ -83,14 +83,14 @@ impl Rig {
             tell("creating topics");
             Topics::of(&broker)?.create_declared(&plan.contract).await?;
         }
+        let partitions = count_partitions(&plan.contract, &broker).await?;
         let contract = plan.contract.clone();
         let topics: Vec<String> = contract.topics().map(|channel| channel.topic.clone()).collect();
         let recorder = {
             let (broker, journal, clock) = (broker.clone(), journal.clone(), clock.clone());
-            let sink = ContractSink::new(contract.clone(), journal);
+            let sink = ContractSink::new(contract.clone(), journal, PartitionCounts::new(partitions.clone()));
             blocking(move || Recorder::start(&broker, &topics, sink, clock)).await??
         };
-        let partitions = count_partitions(&plan.contract, &broker).await?;
         let needs = needs(plan, &partitions);
         let groups = watch_groups(&broker, &needs, &journal, clock.clone())?;
         let environment = Environment {

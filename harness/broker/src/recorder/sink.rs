@@ -1,8 +1,9 @@
 //! Where recorded records go: for scenarios through the contract into the journal, for load straight to the account.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use eventproof_contract::Contract;
+use eventproof_contract::{Contract, Facts, Violation};
 use eventproof_evidence::{At, Blind, Journal, Name, Observation, Seen};
 
 /// A record as it came from the broker, borrowed for the time of one call.
@@ -33,21 +34,45 @@ pub trait Sink: Send {
 pub struct ContractSink {
     contract: Arc<Contract>,
     journal: Journal,
+    partitions: PartitionCounts,
+}
+
+/// How many partitions topics have.
+#[derive(Clone, Debug, Default)]
+pub struct PartitionCounts(HashMap<String, u32>);
+
+impl PartitionCounts {
+    /// As the broker said before the run.
+    pub fn new(counts: HashMap<String, u32>) -> PartitionCounts {
+        PartitionCounts(counts)
+    }
+
+    /// How a record's place departs from the contract. A topic that turns out to have more partitions was grown: where
+    /// its keys belong has changed meanwhile, and nothing can be said of them any more.
+    pub fn check(&mut self, contract: &Contract, facts: &Facts, record: &RawRecord<'_>) -> Option<Violation> {
+        let count = *self.0.get(record.topic)?;
+        if u32::try_from(record.partition).is_ok_and(|partition| partition >= count) {
+            self.0.remove(record.topic);
+            return None;
+        }
+        contract.check_place(record.topic, facts, record.partition, count)
+    }
 }
 
 impl ContractSink {
     /// A sink into `journal`.
-    pub fn new(contract: Arc<Contract>, journal: Journal) -> ContractSink {
-        ContractSink { contract, journal }
+    pub fn new(contract: Arc<Contract>, journal: Journal, partitions: PartitionCounts) -> ContractSink {
+        ContractSink { contract, journal, partitions }
     }
 
-    fn seen(&self, record: &RawRecord<'_>, at: At) -> Seen {
+    fn seen(&mut self, record: &RawRecord<'_>, at: At) -> Seen {
         let facts = self.contract.read_facts(record.topic, record.key, record.headers, record.payload);
         let declared = self.contract.channel_of_topic(record.topic).is_some();
-        let violations = match declared {
-            true => self.contract.check(record.topic, record.key, record.headers, record.payload),
+        let mut violations = match declared {
+            true => self.contract.check_facts(record.topic, &facts, record.headers, record.payload),
             false => Vec::new(),
         };
+        violations.extend(self.partitions.check(&self.contract, &facts, record));
         let sensitive = facts.message.as_deref().and_then(|name| self.contract.message(name));
         let name = |text: &Option<String>| text.as_deref().map(Name::from);
         Seen {

@@ -5,18 +5,26 @@ use serde_json::Value;
 use super::GenerateError;
 use crate::Message;
 
-/// The payload, exactly `size` bytes long as compact JSON.
+/// The payload, exactly `size` bytes long as it is encoded; as JSON without needless space.
 pub(super) fn pad(message: &Message, mut payload: Value, size: usize) -> Result<Value, GenerateError> {
     let failed = |detail: String| GenerateError::Size { message: message.name.clone(), wanted: size, detail };
     let field = free_text(&message.payload.document)
         .ok_or_else(|| failed("it has no text field without format, pattern, enum or greatest length".to_owned()))?;
+    let encoded = |payload: &Value| message.payload.encode(payload).map(|bytes| bytes.len()).map_err(failed);
     payload[&field] = Value::from("");
-    let bare = payload.to_string().len();
-    let room = size.checked_sub(bare).ok_or_else(|| failed(format!("without its `{field}` it has {bare} already")))?;
-    // One byte a letter, so the length is exact.
-    let text: String = "lorem ipsum dolor sit amet ".chars().cycle().take(room).collect();
-    payload[&field] = Value::from(text);
-    Ok(payload)
+    let bare = encoded(&payload)?;
+    let mut room =
+        size.checked_sub(bare).ok_or_else(|| failed(format!("without its `{field}` it has {bare} already")))?;
+    // One byte a letter. In Avro the length itself takes more bytes the greater it is: then a few letters go again.
+    for _ in 0..4 {
+        let text: String = "lorem ipsum dolor sit amet ".chars().cycle().take(room).collect();
+        payload[&field] = Value::from(text);
+        match encoded(&payload)? {
+            length if length == size => return Ok(payload),
+            length => room = (room + size).saturating_sub(length),
+        }
+    }
+    Err(failed("no length of its text makes exactly so many bytes".to_owned()))
 }
 
 fn free_text(schema: &Value) -> Option<String> {

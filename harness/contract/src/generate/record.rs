@@ -119,7 +119,11 @@ impl Generator {
             let faults = faults.into_iter().map(|(place, text)| format!("{place}: {text}")).collect::<Vec<_>>();
             return Err(GenerateError::Invalid { message: message.name.clone(), faults: faults.join("; ") });
         }
-        Ok(draft(contract, message, &payload, headers))
+        let bytes = message.payload.encode(&payload).map_err(|faults| {
+            let message = message.name.clone();
+            GenerateError::Invalid { message, faults }
+        })?;
+        Ok(draft(contract, message, &payload, bytes, headers))
     }
 
     /// Sets what the envelope wants in payload and headers.
@@ -146,13 +150,18 @@ impl Generator {
     }
 }
 
-fn draft(contract: &Contract, message: &Message, payload: &Value, headers: Vec<(String, String)>) -> Draft {
+fn draft(
+    contract: &Contract,
+    message: &Message,
+    payload: &Value,
+    bytes: Vec<u8>,
+    headers: Vec<(String, String)>,
+) -> Draft {
     let key = message.envelope.key.as_ref().and_then(|rule| rule.read(None, &[], payload));
-    let bytes = payload.to_string();
     let borrowed: Vec<(&str, Option<&[u8]>)> =
         headers.iter().map(|(name, text)| (name.as_str(), Some(text.as_bytes()))).collect();
     let key_bytes = key.as_ref().map(|key| key.as_bytes());
-    let event = contract.read_facts(&message.topic, key_bytes, &borrowed, Some(bytes.as_bytes()));
+    let event = contract.read_facts(&message.topic, key_bytes, &borrowed, Some(&bytes));
     let record = Record {
         topic: message.topic.clone(),
         key: key.map(Bytes::from),

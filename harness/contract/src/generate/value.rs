@@ -104,13 +104,23 @@ impl Values<'_> {
     }
 
     fn integer(&mut self, schema: &Value) -> i64 {
-        let least = schema["minimum"].as_i64().or(schema["exclusiveMinimum"].as_i64().map(|n| n + 1)).unwrap_or(0);
+        if schema["x-logical"].as_str().is_some_and(|logical| logical.ends_with("timestamp-millis")) {
+            return self.now_millis();
+        }
+        // The range of a whole machine type is no choice of the contract's.
+        let chosen = |bound: i64| (bound.unsigned_abs() < i32::MAX.unsigned_abs().into()).then_some(bound);
+        let least = schema["minimum"].as_i64().or(schema["exclusiveMinimum"].as_i64().map(|n| n + 1));
+        let least = least.and_then(chosen).unwrap_or(0);
         let most = schema["maximum"].as_i64().or(schema["exclusiveMaximum"].as_i64().map(|n| n - 1));
-        let most = most.unwrap_or(least.saturating_add(10_000)).max(least);
+        let most = most.and_then(chosen).unwrap_or(least.saturating_add(10_000)).max(least);
         let step = schema["multipleOf"].as_i64().filter(|step| *step > 0).unwrap_or(1);
         let drawn = self.rng.random_range(least..=most);
         let down = drawn - drawn.rem_euclid(step);
         if down < least { down + step } else { down }
+    }
+
+    fn now_millis(&self) -> i64 {
+        chrono::DateTime::parse_from_rfc3339(self.now).map_or(0, |now| now.timestamp_millis())
     }
 
     fn number(&mut self, schema: &Value) -> f64 {
@@ -125,6 +135,8 @@ impl Values<'_> {
             return Err((place.to_owned(), detail));
         }
         let text = match schema["format"].as_str() {
+            // A character a byte.
+            _ if schema["x-logical"] == "bytes" => self.identities.other(),
             Some("uuid") => self.identities.other(),
             Some("date-time") => self.now.to_owned(),
             Some("date") => self.now.chars().take(10).collect(),

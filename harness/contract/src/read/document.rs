@@ -157,6 +157,8 @@ impl Contract {
         for (index, channel) in self.channels.iter().enumerate() {
             self.index.topics.insert(channel.topic.clone(), index);
         }
+        let encoded = self.messages.iter().filter(|message| !message.payload.is_json());
+        self.index.encoded = encoded.map(|message| message.topic.clone()).collect();
         for (index, message) in self.messages.iter().enumerate() {
             self.index.types.entry(message.topic.clone()).or_default().insert(message.type_name.clone(), index);
         }

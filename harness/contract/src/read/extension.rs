@@ -5,7 +5,7 @@ use std::time::Duration;
 use eventproof_source::{Diagnostic, Diagnostics, Fields, Node};
 
 use super::reference::Document;
-use crate::{Deduplication, Envelope, Expression, Handling, Partitioner, SentinelField};
+use crate::{Deduplication, Envelope, Expression, Framing, Handling, Partitioner, SentinelField};
 
 const KEY: &str = "x-eventproof";
 
@@ -16,7 +16,7 @@ pub(super) struct Defaults {
     pub content_type: Option<String>,
     pub locale: String,
     pub envelope: Envelope,
-    pub partitioner: Partitioner,
+    pub partitioner: Option<Partitioner>,
 }
 
 impl Defaults {
@@ -32,23 +32,24 @@ impl Defaults {
         if let Some(envelope) = fields.node("envelope") {
             defaults.envelope = read_envelope(document, envelope, Envelope::default(), faults);
         }
-        defaults.partitioner = partitioner(&mut fields, faults).unwrap_or_default();
+        defaults.partitioner = partitioner(&mut fields, faults);
         fields.finish(faults);
         defaults
     }
 }
 
 /// What a message says beyond AsyncAPI.
+#[derive(Default)]
 pub(super) struct MessageExtension {
     pub envelope: Envelope,
     pub unique: Vec<String>,
     pub sensitive: Vec<String>,
+    pub framing: Framing,
 }
 
 impl MessageExtension {
     pub fn read(document: &Document<'_>, defaults: &Defaults, node: &Node, faults: &mut Diagnostics) -> Self {
-        let mut extension =
-            MessageExtension { envelope: defaults.envelope.clone(), unique: Vec::new(), sensitive: Vec::new() };
+        let mut extension = MessageExtension { envelope: defaults.envelope.clone(), ..MessageExtension::default() };
         let Some(own) = node.get(KEY) else { return extension };
         let Some(mut fields) = Fields::of(own, document.source, "x-eventproof of a message", faults) else {
             return extension;
@@ -61,8 +62,20 @@ impl MessageExtension {
         }
         extension.unique = fields.strings("unique", faults);
         extension.sensitive = fields.strings("sensitive", faults);
+        extension.framing = framing(&mut fields, faults);
         fields.finish(faults);
         extension
+    }
+}
+
+/// `framing: confluent`, with the `schema_id` that records are published with.
+fn framing(fields: &mut Fields<'_>, faults: &mut Diagnostics) -> Framing {
+    let id = fields.parsed("schema_id", faults, |text| {
+        text.parse::<u32>().map_err(|_| format!("`{text}` is no schema id: a whole number from 0"))
+    });
+    match fields.choice("framing", &["none", "confluent"], faults).as_deref() {
+        Some("confluent") => Framing::Confluent { id },
+        _ => Framing::None,
     }
 }
 
@@ -77,7 +90,7 @@ pub(super) struct OperationExtension {
     pub sentinel: Option<String>,
     pub sentinel_with: Vec<(String, SentinelField)>,
     pub lag_limit: Option<u64>,
-    pub partitioner: Partitioner,
+    pub partitioner: Option<Partitioner>,
 }
 
 impl OperationExtension {
@@ -98,7 +111,7 @@ impl OperationExtension {
         extension.sentinel = fields.string("sentinel", faults);
         extension.sentinel_with = sentinel_fields(document, &mut fields, faults);
         extension.lag_limit = fields.u64("lag_limit", faults);
-        extension.partitioner = partitioner(&mut fields, faults).unwrap_or(defaults.partitioner);
+        extension.partitioner = partitioner(&mut fields, faults).or(defaults.partitioner);
         fields.finish(faults);
         extension
     }

@@ -5,10 +5,13 @@ use eventproof_source::{Diagnostic, Diagnostics, Fields, Node};
 use super::extension::{Defaults, MessageExtension, expression};
 use super::reference::Document;
 use super::schema::fill;
-use crate::{Channel, Contract, Expression, Message, Schema};
+use crate::{Channel, Contract, Expression, Framing, Message, Schema};
 
 /// Formats whose schemas are JSON Schema.
 const JSON_SCHEMA: [&str; 3] = ["application/vnd.aai.asyncapi", "application/schema+json", "application/schema+yaml"];
+
+/// The format whose schemas are Avro's.
+const AVRO: &str = "application/vnd.apache.avro";
 
 pub(super) fn read_message<'a>(
     document: &Document<'a>,
@@ -39,12 +42,13 @@ pub(super) fn read_message<'a>(
         extension.envelope.correlation = correlation.and_then(|node| correlation_id(document, node, faults));
     }
     let payload = match payload {
-        Some(payload) => compile(document, payload, faults)?,
+        Some(payload) => compile(document, payload, extension.framing, faults)?,
         // AsyncAPI lets a message say nothing of its payload: then anything is right.
         None => Schema::compile(serde_json::Value::Bool(true)).ok()?,
     };
-    let headers =
-        headers.map(|headers| compile(document, headers, faults)).map_or(Some(None), |read| read.map(Some))?;
+    let headers = headers
+        .map(|headers| compile(document, headers, Framing::None, faults))
+        .map_or(Some(None), |read| read.map(Some))?;
     let key = binding.and_then(|binding| read_binding(document, binding, faults));
     Some(Message {
         name,
@@ -70,7 +74,7 @@ fn read_binding<'a>(document: &Document<'a>, node: &'a Node, faults: &mut Diagno
         fields.node(known);
     }
     fields.finish(faults);
-    compile(document, key?, faults)
+    compile(document, key?, Framing::None, faults)
 }
 
 /// Where AsyncAPI's own `correlationId` says that it stands.
@@ -80,29 +84,29 @@ fn correlation_id<'a>(document: &Document<'a>, node: &'a Node, faults: &mut Diag
     expression(document, location, faults)
 }
 
-fn compile<'a>(document: &Document<'a>, node: &'a Node, faults: &mut Diagnostics) -> Option<Schema> {
-    let (node, _) = document.follow(node, faults)?;
-    let schema = match (node.get("schemaFormat"), node.get("schema")) {
-        (Some(format), Some(schema)) => {
-            let name = format.scalar_text().unwrap_or_default();
-            if !JSON_SCHEMA.iter().any(|known| name.starts_with(known)) {
-                let message = format!("schemas in `{name}` are not read yet");
-                faults.push(
-                    Diagnostic::error("contract/schema-format", message)
-                        .at(document.source, format.span)
-                        .help(format!("write JSON Schema: {}", JSON_SCHEMA.join(", "))),
-                );
-                return None;
-            }
-            schema
-        }
-        _ => node,
+/// A schema in whichever of the languages that are read here.
+fn compile<'a>(document: &Document<'a>, node: &'a Node, framing: Framing, faults: &mut Diagnostics) -> Option<Schema> {
+    let node = document.follow_any(node, faults)?;
+    let (format, schema) = match (node.get("schemaFormat"), node.get("schema")) {
+        (Some(format), Some(schema)) => (Some(format), schema),
+        _ => (None, node),
     };
-    let json = fill(document, schema, faults)?;
-    Schema::compile(json)
-        .map_err(|error| {
-            let message = format!("this is no JSON Schema: {error}");
-            faults.push(Diagnostic::error("contract/schema", message).at(document.source, schema.span));
-        })
-        .ok()
+    let name = format.and_then(Node::scalar_text).unwrap_or_default();
+    let compiled = if format.is_none() || JSON_SCHEMA.iter().any(|known| name.starts_with(known)) {
+        Schema::compile(fill(document, schema, faults)?).map_err(|error| format!("this is no JSON Schema: {error}"))
+    } else if name.starts_with(AVRO) {
+        let schema = document.follow_any(schema, faults)?;
+        Schema::avro(&schema.to_json(), framing).map_err(|error| format!("this is no Avro schema: {error}"))
+    } else {
+        faults.push(unknown_format(&name).at(document.source, format.map_or(node.span, |format| format.span)));
+        return None;
+    };
+    let fault = |message| faults.push(Diagnostic::error("contract/schema", message).at(document.source, schema.span));
+    compiled.map_err(fault).ok()
+}
+
+fn unknown_format(name: &str) -> Diagnostic {
+    let message = format!("schemas in `{name}` are not read");
+    let known = JSON_SCHEMA.into_iter().chain([AVRO]).collect::<Vec<_>>().join(", ");
+    Diagnostic::error("contract/schema-format", message).help(format!("the formats are: {known}"))
 }

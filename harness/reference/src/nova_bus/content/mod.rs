@@ -31,8 +31,20 @@ const OUTBOX_TWICE: FaultInfo = FaultInfo { name: "outbox-twice", summary: "publ
 const REORDER: FaultInfo =
     FaultInfo { name: "reorder", summary: "publishes the rows of an outbox batch in reverse order" };
 
+const WRONG_PARTITIONER: FaultInfo = FaultInfo {
+    name: "wrong-partitioner",
+    summary: "places keys by murmur2 instead of CRC-32, so that events of one post from two producers part",
+};
+
 /// The faults of this service.
-pub(super) const FAULTS: &[FaultInfo] = &[WRONG_KEY, OUTBOX_LOST, WRONG_PAYLOAD, OUTBOX_TWICE, REORDER];
+pub(super) const FAULTS: &[FaultInfo] =
+    &[WRONG_KEY, WRONG_PARTITIONER, OUTBOX_LOST, WRONG_PAYLOAD, OUTBOX_TWICE, REORDER];
+
+fn publisher(context: &Context) -> Result<KafkaPublisher, ServeError> {
+    let settings = &context.settings;
+    let partitioner = if context.has(WRONG_PARTITIONER) { "murmur2_random" } else { "consistent_random" };
+    KafkaPublisher::placing(&settings.brokers, NAME, settings.delivery_timeout, partitioner, context.log)
+}
 
 /// Opens the store, makes the routes and the outbox's worker.
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
@@ -51,7 +63,7 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     declare_metrics(&context.metrics);
     let relay = Relay {
         db: db.clone(),
-        publisher: Arc::new(KafkaPublisher::new(&settings.brokers, NAME, settings.delivery_timeout, context.log)?),
+        publisher: Arc::new(publisher(context)?),
         settings: settings.outbox,
         faults: OutboxFaults {
             lost: context.has(OUTBOX_LOST),

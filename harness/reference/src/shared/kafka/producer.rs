@@ -36,11 +36,22 @@ pub(crate) struct KafkaPublisher {
 }
 
 impl KafkaPublisher {
-    /// Makes a producer; that the brokers can be reached is not needed for it.
+    /// Makes a producer that places keys as librdkafka does by itself; that the brokers can be reached is not needed.
     pub(crate) fn new(
         brokers: &str,
         client_id: &str,
         delivery_timeout: Duration,
+        log: Log,
+    ) -> Result<KafkaPublisher, ServeError> {
+        KafkaPublisher::placing(brokers, client_id, delivery_timeout, "consistent_random", log)
+    }
+
+    /// The same with another of librdkafka's partitioners.
+    pub(crate) fn placing(
+        brokers: &str,
+        client_id: &str,
+        delivery_timeout: Duration,
+        partitioner: &str,
         log: Log,
     ) -> Result<KafkaPublisher, ServeError> {
         let mut config = ClientConfig::new();
@@ -49,7 +60,7 @@ impl KafkaPublisher {
             .set("client.id", client_id)
             .set("enable.idempotence", "true")
             .set("acks", "all")
-            .set("partitioner", "consistent_random")
+            .set("partitioner", partitioner)
             .set("linger.ms", "2")
             .set("message.timeout.ms", delivery_timeout.as_millis().to_string());
         let producer = config

@@ -1,0 +1,58 @@
+//! How payloads stand in bytes: JSON, or Avro with or without Confluent's framing. Whatever the encoding, the rest of
+//! eventproof sees a JSON value and a JSON Schema.
+
+mod avro;
+mod framing;
+mod shape;
+
+pub use framing::Framing;
+
+pub(crate) use avro::Avro;
+
+use serde_json::Value;
+
+/// Bytes that are no payload of the schema.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    #[error("the bytes are no JSON")]
+    Json,
+    /// Where Avro gave up, and how the bytes begin.
+    #[error("the bytes are no Avro of this schema: {detail}; they begin {begin}")]
+    Avro { detail: String, begin: String },
+    /// The five bytes before the payload are not as Confluent's serializers write them.
+    #[error("the bytes have no Confluent header (a zero byte and a schema id of four): they begin {begin}")]
+    NoHeader { begin: String },
+    #[error("the record says schema id {actual}, the contract says {expected}")]
+    SchemaId { expected: u32, actual: u32 },
+}
+
+/// A codec that is chosen by the contract.
+#[derive(Debug)]
+pub(crate) enum Codec {
+    Json,
+    Avro(Box<Avro>),
+}
+
+impl Codec {
+    pub fn decode(&self, bytes: &[u8]) -> Result<Value, DecodeError> {
+        match self {
+            Codec::Json => serde_json::from_slice(bytes).map_err(|_| DecodeError::Json),
+            Codec::Avro(avro) => avro.decode(bytes),
+        }
+    }
+
+    /// The error says what of the value cannot be encoded.
+    pub fn encode(&self, value: &Value) -> Result<Vec<u8>, String> {
+        match self {
+            Codec::Json => Ok(value.to_string().into_bytes()),
+            Codec::Avro(avro) => avro.encode(value),
+        }
+    }
+}
+
+/// The first bytes, as people compare them.
+fn begin(bytes: &[u8]) -> String {
+    let shown: Vec<String> = bytes.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    let more = if bytes.len() > 12 { " …" } else { "" };
+    if bytes.is_empty() { "nowhere: there are none".to_owned() } else { format!("{}{more}", shown.join(" ")) }
+}

@@ -1,0 +1,163 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+//! Payloads that are not JSON: known bytes, what is wrong with others, and everything generated comes back.
+
+use eventproof_contract::{Contract, Framing, Generator, Schema};
+use eventproof_source::Source;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const DOCUMENT: &str = r#"
+asyncapi: 3.0.0
+info: {title: Avro, version: '1'}
+channels:
+  orders:
+    address: orders
+    messages:
+      OrderPlaced:
+        payload:
+          schemaFormat: application/vnd.apache.avro;version=1.9.0
+          schema:
+            type: record
+            name: OrderPlaced
+            namespace: shop
+            fields:
+              - {name: event_id, type: {type: string, logicalType: uuid}}
+              - {name: event_type, type: {type: enum, name: PlacedType, symbols: [OrderPlaced]}}
+              - {name: at, type: {type: long, logicalType: timestamp-millis}}
+              - {name: count, type: int}
+              - {name: price, type: double}
+              - {name: paid, type: boolean}
+              - {name: note, type: ['null', string], default: null}
+              - {name: tags, type: {type: map, values: string}}
+              - {name: digest, type: {type: fixed, name: Digest, size: 4}}
+              - {name: raw, type: bytes}
+              - name: lines
+                type:
+                  type: array
+                  items: {type: record, name: Line, fields: [{name: sku, type: string}, {name: next, type: ['null', Line], default: null}]}
+        x-eventproof:
+          framing: confluent
+          schema_id: 7
+          envelope: {id: $message.payload#/event_id, type: $message.payload#/event_type}
+          key: $message.payload#/event_id
+      OrderPaid:
+        payload:
+          schemaFormat: application/vnd.apache.avro+json;version=1.9.0
+          schema:
+            type: record
+            name: OrderPaid
+            fields:
+              - {name: event_id, type: string}
+              - {name: event_type, type: {type: enum, name: PaidType, symbols: [OrderPaid]}}
+              - {name: text, type: string}
+        x-eventproof:
+          envelope: {id: $message.payload#/event_id, type: $message.payload#/event_type}
+"#;
+
+fn contract() -> Contract {
+    let source = Source::inline("asyncapi.yaml", DOCUMENT);
+    Contract::parse(&source).unwrap_or_else(|faults| panic!("{}", faults.render(false))).0
+}
+
+/// The example of Avro's specification: a long 27 and a string "foo".
+fn example() -> Value {
+    json!({"type": "record", "name": "test", "fields": [{"name": "a", "type": "long"}, {"name": "b", "type": "string"}]})
+}
+
+#[test]
+fn avro_stands_in_the_bytes_of_its_specification() {
+    let value = json!({"a": 27, "b": "foo"});
+    let plain = Schema::avro(&example(), Framing::None).unwrap();
+    assert_eq!(plain.encode(&value).unwrap(), [0x36, 0x06, 0x66, 0x6f, 0x6f]);
+    let framed = Schema::avro(&example(), Framing::Confluent { id: Some(258) }).unwrap();
+    let bytes = framed.encode(&value).unwrap();
+    assert_eq!(bytes, [0, 0, 0, 1, 2, 0x36, 0x06, 0x66, 0x6f, 0x6f]);
+    assert_eq!(framed.decode(&bytes).unwrap(), value);
+}
+
+#[test]
+fn bytes_that_are_no_payload_are_told_with_how_they_begin() {
+    let framed = Schema::avro(&example(), Framing::Confluent { id: Some(7) }).unwrap();
+    let error = |bytes: &[u8]| framed.decode(bytes).unwrap_err().to_string();
+    insta::assert_snapshot!(error(b"{\"a\":1}"), @"the bytes have no Confluent header (a zero byte and a schema id of four): they begin 7b 22 61 22 3a 31 7d");
+    insta::assert_snapshot!(error(&[]), @"the bytes have no Confluent header (a zero byte and a schema id of four): they begin nowhere: there are none");
+    insta::assert_snapshot!(error(&[0, 0, 0, 0, 8, 0x36, 0]), @"the record says schema id 8, the contract says 7");
+    insta::assert_snapshot!(error(&[0, 0, 0, 0, 7, 0x36, 0, 1, 2, 3]), @"the bytes are no Avro of this schema: 3 bytes are left over; they begin 00 00 00 00 07 36 00 01 02 03");
+    // A text of three bytes of which one is there: the reader itself would give nothing, and no error.
+    insta::assert_snapshot!(error(&[0, 0, 0, 0, 7, 0x36, 0x06, 0x66]), @"the bytes are no Avro of this schema: they end too early; they begin 00 00 00 00 07 36 06 66");
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_refused_with_its_place() {
+    let schema = json!({"type": "record", "name": "r", "fields": [
+        {"name": "list", "type": {"type": "array", "items": ["null", "int"]}}, {"name": "kind", "type": {"type": "enum", "name": "k", "symbols": ["A", "B"]}}]});
+    let schema = Schema::avro(&schema, Framing::None).unwrap();
+    let error = |value: Value| schema.encode(&value).unwrap_err();
+    insta::assert_snapshot!(error(json!({"list": [1, "x"], "kind": "A"})), @r#"/list/1: one of the union's branches is expected, this is "x""#);
+    insta::assert_snapshot!(error(json!({"list": [3_000_000_000i64], "kind": "A"})), @"/list/0: one of the union's branches is expected, this is 3000000000");
+    insta::assert_snapshot!(error(json!({"list": [], "kind": "C"})), @r#"/kind: one of A, B is expected, this is "C""#);
+    insta::assert_snapshot!(error(json!({"list": []})), @"the record: the field kind is missing");
+    assert!(Schema::avro(&json!({"type": "rekord"}), Framing::None).is_err());
+}
+
+proptest! {
+    #[test]
+    fn every_generated_record_comes_back_and_keeps_to_the_contract(seed in any::<u64>()) {
+        let contract = contract();
+        for message in &contract.messages {
+            let draft = Generator::new(seed, "run").record(&contract, message, &[], None).unwrap();
+            let bytes = draft.record.payload.as_deref().unwrap();
+            prop_assert_eq!(&message.payload.decode(bytes).unwrap(), &draft.event.payload);
+            prop_assert_eq!(draft.event.message.as_ref(), Some(&message.name));
+            let found = contract.check("orders", draft.record.key.as_deref(), &[], Some(bytes));
+            prop_assert!(found.is_empty(), "{:?}", found);
+        }
+    }
+
+    #[test]
+    fn an_avro_payload_has_exactly_the_size_asked_for(seed in any::<u64>(), size in 200usize..20_000) {
+        let contract = contract();
+        let paid = contract.message("OrderPaid").unwrap();
+        match Generator::new(seed, "run").record(&contract, paid, &[], Some(size)) {
+            Ok(draft) => prop_assert_eq!(draft.record.payload.unwrap().len(), size),
+            // Where the length of the text takes one byte more, one size cannot be reached.
+            Err(error) => prop_assert!(error.to_string().contains("no length of its text"), "{}", error),
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+        let contract = contract();
+        contract.check("orders", None, &[], Some(&bytes));
+    }
+}
+
+#[test]
+fn departures_of_a_record_in_avro_have_their_codes() {
+    let contract = contract();
+    let codes = |payload: &[u8]| -> Vec<_> {
+        contract.check("orders", None, &[], Some(payload)).into_iter().map(|found| found.code).collect()
+    };
+    assert_eq!(codes(b"{}"), ["unknown-type"]);
+    let paid = contract.message("OrderPaid").unwrap();
+    let good = paid.payload.encode(&json!({"event_id": "e", "event_type": "OrderPaid", "text": "t"})).unwrap();
+    assert_eq!(codes(&good), Vec::<&str>::new());
+    let empty = paid.payload.encode(&json!({"event_id": "", "event_type": "OrderPaid", "text": "t"})).unwrap();
+    assert_eq!(codes(&empty), ["missing-id"]);
+}
+
+#[test]
+fn confluents_framing_without_an_id_cannot_be_published() {
+    let source = DOCUMENT.replace("          schema_id: 7\n", "");
+    let (contract, _) = Contract::parse(&Source::inline("asyncapi.yaml", &source)).unwrap();
+    let placed = contract.message("OrderPlaced").unwrap();
+    let error = Generator::new(1, "run").record(&contract, placed, &[], None).unwrap_err();
+    assert!(error.to_string().contains("needs a `schema_id`"), "{error}");
+    assert!(placed.payload.decode(&[0, 0, 0, 0, 9]).unwrap_err().to_string().contains("no Avro"), "any id is read");
+}
+
+#[test]
+fn a_schema_in_an_unknown_language_or_that_is_none_is_a_fault_at_its_place() {
+    let source = DOCUMENT.replace("avro+json", "avr+json").replace("type: int}", "type: integer}");
+    insta::assert_snapshot!(Contract::parse(&Source::inline("asyncapi.yaml", &source)).unwrap_err().render(false));
+}
