@@ -81,6 +81,19 @@ pub enum ContractCommand {
         /// The document, or the folder of a pack
         path: PathBuf,
     },
+    /// Compare versions of a contract; exit code 1 if a change breaks what the mode protects
+    Diff {
+        /// Versions, the newest last: documents, or folders of packs
+        #[arg(num_args = 2.., required = true)]
+        paths: Vec<PathBuf>,
+        /// What may not break: backward protects producers of the old version, forward its consumers, full both;
+        /// additive lets nothing go or become another; none protects nothing
+        #[arg(long, default_value = "full", value_parser = ["none", "backward", "forward", "full", "additive"])]
+        mode: String,
+        /// Compare the newest with every version before it, not only with the last
+        #[arg(long)]
+        transitive: bool,
+    },
     /// Show what was understood of it: topics, messages, senders and receivers
     Show {
         /// The document, or the folder of a pack

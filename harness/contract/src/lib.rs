@@ -12,6 +12,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod encoding;
+mod evolution;
 mod expression;
 mod facts;
 mod generate;
@@ -23,6 +24,7 @@ mod schema;
 mod violation;
 
 pub use encoding::{DecodeError, Framing};
+pub use evolution::{Breaks, Change, Mode};
 pub use expression::{Expression, Part};
 pub use facts::Facts;
 pub use generate::{Draft, GenerateError, Generator, event_number};

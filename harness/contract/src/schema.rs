@@ -57,6 +57,14 @@ impl Schema {
         self.codec.encode(value)
     }
 
+    /// The Avro schema, if it is one.
+    pub(crate) fn avro_codec(&self) -> Option<&Avro> {
+        match &self.codec {
+            Codec::Avro(avro) => Some(avro),
+            Codec::Json => None,
+        }
+    }
+
     /// Whether its values stand as JSON.
     pub fn is_json(&self) -> bool {
         matches!(self.codec, Codec::Json)

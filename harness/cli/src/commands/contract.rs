@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use eventproof_contract::Contract;
+use eventproof_contract::{Change, Contract, Mode};
 
 use crate::args::ContractCommand;
 use crate::{exit, output};
@@ -11,6 +11,7 @@ pub fn contract(command: ContractCommand) -> u8 {
     match command {
         ContractCommand::Check { path } => check(&path),
         ContractCommand::Show { path } => show(&path),
+        ContractCommand::Diff { paths, mode, transitive } => diff(&paths, &mode, transitive),
     }
 }
 
@@ -30,6 +31,51 @@ fn show(path: &Path) -> u8 {
     let Some(contract) = read(path) else { return exit::USAGE };
     output::result(contract.outline().trim_end());
     exit::HELD
+}
+
+fn diff(paths: &[PathBuf], mode: &str, transitive: bool) -> u8 {
+    let Some(versions) = paths.iter().map(|path| read(path)).collect::<Option<Vec<_>>>() else { return exit::USAGE };
+    let mode = Mode::NAMES.iter().find(|(name, _)| *name == mode).map_or(Mode::Full, |(_, mode)| *mode);
+    let Some(((new, old), path)) = versions.split_last().zip(paths.last()) else { return exit::USAGE };
+    let from = if transitive { 0 } else { old.len() - 1 };
+    let mut broken = 0;
+    for (before, of) in old.iter().zip(paths).skip(from) {
+        let changes = new.changes_since(before);
+        broken += changes.iter().filter(|change| mode.forbids(change)).count();
+        output::result(&format!("{} -> {}: {}", of.display(), path.display(), counted(changes.len())));
+        changes.iter().for_each(|change| output::result(&told(change, mode)));
+    }
+    match broken {
+        0 => exit::HELD,
+        count => {
+            output::result(&format!("{count} of them may not be made: {}", why(mode)));
+            exit::BROKEN
+        }
+    }
+}
+
+fn counted(changes: usize) -> String {
+    match changes {
+        0 => "nothing changed".to_owned(),
+        1 => "1 change".to_owned(),
+        many => format!("{many} changes"),
+    }
+}
+
+/// One line: what it breaks, where, and how.
+fn told(change: &Change, mode: Mode) -> String {
+    let mark = if mode.forbids(change) { "BREAKS" } else { "breaks" };
+    format!("  {mark} {}: {change}", change.breaks)
+}
+
+fn why(mode: Mode) -> &'static str {
+    match mode {
+        Mode::None => "nothing is protected",
+        Mode::Backward => "what was written by the old contract must stay right (--mode backward)",
+        Mode::Forward => "what is written by the new contract must be right by the old one (--mode forward)",
+        Mode::Full => "each contract must take what is written by the other (--mode full)",
+        Mode::Additive => "nothing may go or become another (--mode additive)",
+    }
 }
 
 /// The contract of a document or a pack; its faults and warnings are told.

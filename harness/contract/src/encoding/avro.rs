@@ -24,6 +24,7 @@ pub(crate) struct Avro {
     /// Named types by full name.
     names: HashMap<String, Schema>,
     framing: Framing,
+    document: Value,
 }
 
 impl Avro {
@@ -33,7 +34,26 @@ impl Avro {
         let mut names = HashMap::new();
         collect(&schema, None, &mut names);
         let json_schema = shape::json_schema(&schema, &names);
-        Ok((Avro { schema, names, framing }, json_schema))
+        Ok((Avro { schema, names, framing, document: document.clone() }, json_schema))
+    }
+
+    /// The schema, logical types taken out.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// Its named types by full name.
+    pub fn names(&self) -> &HashMap<String, Schema> {
+        &self.names
+    }
+
+    /// The schema as it was written.
+    pub fn document(&self) -> &Value {
+        &self.document
+    }
+
+    pub fn framing(&self) -> Framing {
+        self.framing
     }
 
     pub fn decode(&self, bytes: &[u8]) -> Result<Value, DecodeError> {

@@ -1,0 +1,72 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+//! `contract`: a document by itself, and two versions of it.
+
+mod support;
+
+use std::path::PathBuf;
+
+use support::{eventproof, project};
+
+/// The contract of nova-bus with some edits, in a folder of its own.
+fn edited(edits: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
+    let text = std::fs::read_to_string(project().join("features/nova-bus/asyncapi.yaml")).unwrap();
+    let text = edits.iter().fold(text, |text, (from, to)| {
+        assert!(text.contains(from), "{from}");
+        text.replace(from, to)
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("asyncapi.yaml");
+    std::fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+#[test]
+fn a_document_is_checked_and_shown_without_a_system() {
+    let ran = eventproof(&["contract", "check", "features/nova-bus"]);
+    assert_eq!(
+        (ran.code, ran.result.trim()),
+        (0, "Nova event bus: 6 messages on 2 channels, 10 operations: nothing is wrong")
+    );
+    let ran = eventproof(&["contract", "show", "features/nova-bus/asyncapi.yaml"]);
+    assert_eq!(ran.code, 0);
+    assert!(ran.result.contains("received by feed-service in group feed-service-group"), "{}", ran.result);
+    let (_folder, path) = edited(&[("partitions: 6", "partions: 6")]);
+    let ran = eventproof(&["contract", "check", path.to_str().unwrap()]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.progress.contains("did you mean `partitions`?"), "{}", ran.progress);
+}
+
+#[test]
+fn a_breaking_change_ends_with_1_in_the_modes_that_protect_whom_it_breaks() {
+    let (_folder, new) = edited(&[("partitions: 6", "partitions: 12")]);
+    let old = "features/nova-bus/asyncapi.yaml";
+    let diff = |more: &[&str]| {
+        let mut arguments = vec!["contract", "diff", old, new.to_str().unwrap()];
+        arguments.extend(more);
+        eventproof(&arguments)
+    };
+    let ran = diff(&[]);
+    assert_eq!(ran.code, 1, "{}", ran.result);
+    assert!(
+        ran.result.contains("BREAKS consumers: topic nova.content.events: 12 partitions, 6 before"),
+        "{}",
+        ran.result
+    );
+    assert!(ran.result.contains("1 of them may not be made"), "{}", ran.result);
+    assert_eq!((diff(&["--mode", "backward"]).code, diff(&["--mode", "forward"]).code), (0, 1));
+    assert_eq!(eventproof(&["contract", "diff", old, old]).code, 0);
+    assert_eq!(eventproof(&["contract", "diff", old, "nowhere.yaml"]).code, 2);
+}
+
+#[test]
+fn transitive_compares_with_every_version() {
+    let (_one, first) = edited(&[("partitions: 6", "partitions: 12")]);
+    let (_two, second) = edited(&[]);
+    let (first, second) = (first.to_str().unwrap(), second.to_str().unwrap());
+    let diff = |more: &[&str]| {
+        let mut arguments = vec!["contract", "diff", first, second, "features/nova-bus"];
+        arguments.extend(more);
+        eventproof(&arguments).code
+    };
+    assert_eq!((diff(&[]), diff(&["--transitive"])), (0, 1));
+}
