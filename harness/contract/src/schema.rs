@@ -1,9 +1,11 @@
 //! A JSON Schema with its compiled validator.
 
+use std::path::Path;
+
 use jsonschema::Validator;
 use serde_json::Value;
 
-use crate::encoding::{Avro, Codec, DecodeError, Framing};
+use crate::encoding::{Avro, Codec, DecodeError, Framing, Protobuf};
 
 /// A schema, as written and as compiled, with the encoding of its values. Formats are asserted.
 pub struct Schema {
@@ -29,6 +31,12 @@ impl Schema {
     pub fn avro(document: &Value, framing: Framing) -> Result<Schema, String> {
         let (avro, shape) = Avro::new(document, framing)?;
         Schema::with(shape, Codec::Avro(Box::new(avro)))
+    }
+
+    /// A Protobuf schema; imports are looked for in `folder`, and the message is the one of that name or the only one.
+    pub fn protobuf(text: &str, folder: &Path, message: Option<&str>, framing: Framing) -> Result<Schema, String> {
+        let (protobuf, shape) = Protobuf::new(text, folder, message, framing)?;
+        Schema::with(shape, Codec::Protobuf(Box::new(protobuf)))
     }
 
     fn with(document: Value, codec: Codec) -> Result<Schema, String> {
@@ -57,12 +65,8 @@ impl Schema {
         self.codec.encode(value)
     }
 
-    /// The Avro schema, if it is one.
-    pub(crate) fn avro_codec(&self) -> Option<&Avro> {
-        match &self.codec {
-            Codec::Avro(avro) => Some(avro),
-            Codec::Json => None,
-        }
+    pub(crate) fn codec(&self) -> &Codec {
+        &self.codec
     }
 
     /// Whether its values stand as JSON.

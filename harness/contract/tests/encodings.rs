@@ -161,3 +161,137 @@ fn a_schema_in_an_unknown_language_or_that_is_none_is_a_fault_at_its_place() {
     let source = DOCUMENT.replace("avro+json", "avr+json").replace("type: int}", "type: integer}");
     insta::assert_snapshot!(Contract::parse(&Source::inline("asyncapi.yaml", &source)).unwrap_err().render(false));
 }
+
+const PROTO: &str = r#"
+syntax = "proto3";
+package shop.v1;
+import "google/protobuf/timestamp.proto";
+import "common.proto";
+message OrderPlaced {
+  string event_id = 1;
+  google.protobuf.Timestamp at = 2;
+  int32 count = 3;
+  int64 total = 4;
+  Status status = 5;
+  repeated Line lines = 6;
+  map<string, string> tags = 7;
+  optional string note = 8;
+  oneof payment { string card = 9; Voucher voucher = 10; }
+  bytes raw = 11;
+  Address address = 12;
+}
+enum Status { UNKNOWN = 0; NEW = 1; OPEN = 2; }
+message Line { string sku = 1; Line next = 2; }
+message Voucher { uint64 cents = 1; }
+"#;
+
+/// A contract with a Protobuf message in files of its own.
+fn protobuf(proto: &str, more: &str) -> Result<Contract, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let document = format!(
+        "asyncapi: 3.0.0\ninfo: {{title: P, version: '1'}}\nchannels:\n  orders:\n    address: orders\n    messages:\n      OrderPlaced:\n        payload:\n          schemaFormat: application/vnd.google.protobuf;version=3\n          schema: {{$ref: './proto/order.proto'}}\n        x-eventproof: {{envelope: {{id: $message.payload#/event_id}}, key: $message.payload#/event_id, protobuf_message: OrderPlaced{more}}}\n"
+    );
+    std::fs::write(folder.path().join("asyncapi.yaml"), document).unwrap();
+    std::fs::create_dir(folder.path().join("proto")).unwrap();
+    std::fs::write(folder.path().join("proto/order.proto"), proto).unwrap();
+    let common = "syntax = \"proto3\"; package shop.v1; message Address { string city = 1; }";
+    std::fs::write(folder.path().join("proto/common.proto"), common).unwrap();
+    let read = Contract::read(&folder.path().join("asyncapi.yaml"));
+    read.map(|(contract, _)| contract)
+        .map_err(|faults| faults.render(false).replace(&format!("{}/", folder.path().display()), ""))
+}
+
+/// The example of the encoding guide: field 1 with 150 is 08 96 01.
+#[test]
+fn protobuf_stands_in_the_bytes_of_its_guide_and_behind_confluents_indexes() {
+    let text = "syntax = \"proto3\"; message Other { message Inner { int32 a = 1; } } message Test1 { int32 a = 1; }";
+    let schema = |name: &str, framing| Schema::protobuf(text, std::path::Path::new(""), Some(name), framing).unwrap();
+    let value = json!({"a": 150});
+    assert_eq!(schema("Test1", Framing::None).encode(&value).unwrap(), [0x08, 0x96, 0x01]);
+    let framed = |name: &str| schema(name, Framing::Confluent { id: Some(7) });
+    let bytes = framed("Test1").encode(&value).unwrap();
+    assert_eq!(bytes, [0, 0, 0, 0, 7, 2, 2, 0x08, 0x96, 0x01], "one index, which is 1, zigzag");
+    assert_eq!(framed("Test1").decode(&bytes).unwrap(), value);
+    assert_eq!(framed("Inner").encode(&value).unwrap(), [0, 0, 0, 0, 7, 4, 0, 0, 0x08, 0x96, 0x01]);
+    let first = Schema::protobuf(
+        "syntax = \"proto3\"; message A { int32 a = 1; }",
+        std::path::Path::new(""),
+        None,
+        Framing::Confluent { id: Some(7) },
+    )
+    .unwrap();
+    assert_eq!(first.encode(&value).unwrap(), [0, 0, 0, 0, 7, 0, 0x08, 0x96, 0x01]);
+}
+
+proptest! {
+    #[test]
+    fn every_generated_protobuf_record_comes_back_and_keeps_to_the_contract(seed in any::<u64>()) {
+        static CONTRACT: std::sync::OnceLock<Contract> = std::sync::OnceLock::new();
+        let contract = CONTRACT.get_or_init(|| protobuf(PROTO, "").unwrap());
+        let message = &contract.messages[0];
+        let draft = Generator::new(seed, "run").record(contract, message, &[], None).unwrap();
+        let bytes = draft.record.payload.as_deref().unwrap();
+        let value = message.payload.decode(bytes).unwrap();
+        prop_assert_eq!(&message.payload.decode(&message.payload.encode(&value).unwrap()).unwrap(), &value);
+        let found = contract.check("orders", draft.record.key.as_deref(), &[], Some(bytes));
+        prop_assert!(found.is_empty(), "{:?}", found);
+        prop_assert!(value.get("card").is_none() || value.get("voucher").is_none());
+    }
+
+    #[test]
+    fn no_bytes_make_the_protobuf_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+        let schema = Schema::protobuf("syntax = \"proto3\"; message A { int32 a = 1; A b = 2; }", std::path::Path::new(""), None, Framing::Confluent { id: None }).unwrap();
+        let _ = schema.decode(&bytes);
+    }
+}
+
+#[test]
+fn protobuf_that_is_not_of_the_schema_is_told() {
+    let schema = Schema::protobuf(
+        "syntax = \"proto3\"; message A { int32 a = 1; A b = 2; }",
+        std::path::Path::new(""),
+        None,
+        Framing::None,
+    )
+    .unwrap();
+    let error = |bytes: &[u8]| schema.decode(bytes).unwrap_err().to_string();
+    insta::assert_snapshot!(error(&[0x12, 2, 0x18, 1]), @"the bytes are no Protobuf of this schema: A has no field 3; they begin 12 02 18 01");
+    assert!(error(&[0x08]).starts_with("the bytes are no Protobuf of this schema:"));
+    assert!(schema.encode(&json!({"c": 1})).is_err());
+}
+
+#[test]
+fn a_wrong_proto_file_is_a_fault_of_the_contract() {
+    insta::assert_snapshot!(protobuf(&PROTO.replace("int32 count", "int31 count"), "").unwrap_err());
+    let missing = protobuf(&PROTO.replace("common.proto", "commons.proto"), "").unwrap_err();
+    assert!(missing.contains("commons.proto"), "{missing}");
+    let other = protobuf(&PROTO.replace("message OrderPlaced", "message OrderPlacd"), "").unwrap_err();
+    assert!(
+        other.contains("it has no message OrderPlaced; there are: shop.v1.OrderPlacd, shop.v1.Line, shop.v1.Voucher"),
+        "{other}"
+    );
+}
+
+#[test]
+fn what_a_new_proto_file_breaks_is_told_field_by_field() {
+    let old = protobuf(PROTO, "").unwrap();
+    let edits = [
+        ("int32 count = 3", "string count = 3"),
+        ("int64 total = 4", "uint64 total = 4"),
+        ("repeated Line lines", "Line lines"),
+        ("NEW = 1; OPEN = 2;", "NEW = 1; CLOSED = 3;"),
+        ("optional string note = 8;", "optional string note = 18;"),
+        ("bytes raw = 11;", "bytes data = 11;"),
+        ("Address address = 12;", "string hint = 13;"),
+        ("uint64 cents = 1", "fixed64 cents = 1"),
+    ];
+    let new = edits.iter().fold(PROTO.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "{from}");
+        text.replace(from, to)
+    });
+    let changes = protobuf(&new, "").unwrap().changes_since(&old);
+    let told: String = changes.iter().map(|change| format!("breaks {}: {change}\n", change.breaks)).collect();
+    insta::assert_snapshot!(told);
+    let framed = protobuf(PROTO, ", framing: confluent").unwrap().changes_since(&old);
+    assert_eq!(framed[0].to_string(), "OrderPlaced: the framing is another [encoding-changed]");
+}

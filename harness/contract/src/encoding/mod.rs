@@ -1,13 +1,16 @@
-//! How payloads stand in bytes: JSON, or Avro with or without Confluent's framing. Whatever the encoding, the rest of
+//! How payloads stand in bytes: JSON, or Avro or Protobuf, with or without Confluent's framing. Whatever the encoding, the rest of
 //! eventproof sees a JSON value and a JSON Schema.
 
 mod avro;
 mod framing;
+mod messages;
+mod protobuf;
 mod shape;
 
 pub use framing::Framing;
 
 pub(crate) use avro::Avro;
+pub(crate) use protobuf::Protobuf;
 
 use serde_json::Value;
 
@@ -19,6 +22,9 @@ pub enum DecodeError {
     /// Where Avro gave up, and how the bytes begin.
     #[error("the bytes are no Avro of this schema: {detail}; they begin {begin}")]
     Avro { detail: String, begin: String },
+    /// Where Protobuf gave up, and how the bytes begin.
+    #[error("the bytes are no Protobuf of this schema: {detail}; they begin {begin}")]
+    Protobuf { detail: String, begin: String },
     /// The five bytes before the payload are not as Confluent's serializers write them.
     #[error("the bytes have no Confluent header (a zero byte and a schema id of four): they begin {begin}")]
     NoHeader { begin: String },
@@ -31,6 +37,7 @@ pub enum DecodeError {
 pub(crate) enum Codec {
     Json,
     Avro(Box<Avro>),
+    Protobuf(Box<Protobuf>),
 }
 
 impl Codec {
@@ -38,6 +45,7 @@ impl Codec {
         match self {
             Codec::Json => serde_json::from_slice(bytes).map_err(|_| DecodeError::Json),
             Codec::Avro(avro) => avro.decode(bytes),
+            Codec::Protobuf(protobuf) => protobuf.decode(bytes),
         }
     }
 
@@ -46,6 +54,7 @@ impl Codec {
         match self {
             Codec::Json => Ok(value.to_string().into_bytes()),
             Codec::Avro(avro) => avro.encode(value),
+            Codec::Protobuf(protobuf) => protobuf.encode(value),
         }
     }
 }

@@ -8,15 +8,20 @@ mod avro;
 mod change;
 mod channel;
 mod json;
+mod protobuf;
 
 pub use change::{Breaks, Change, Mode};
 
-use crate::encoding::Avro;
+use crate::encoding::Codec;
 use crate::{Contract, Framing, Schema};
 
 /// Whether a header stands before the payload; the schema's id in it changes with every version.
-fn framed(avro: &Avro) -> bool {
-    avro.framing() != Framing::None
+fn framed(schema: &Schema) -> bool {
+    match schema.codec() {
+        Codec::Json => false,
+        Codec::Avro(avro) => avro.framing() != Framing::None,
+        Codec::Protobuf(protobuf) => protobuf.framing() != Framing::None,
+    }
 }
 
 impl Contract {
@@ -29,13 +34,17 @@ impl Contract {
 impl Schema {
     /// Every change from `old` to this schema; `place` is what messages call it.
     pub fn changes_since(&self, old: &Schema, place: &str) -> Vec<Change> {
-        match (old.avro_codec(), self.avro_codec()) {
-            (Some(old), Some(new)) if framed(old) != framed(new) => {
-                vec![Change::new("encoding-changed", place, "the framing is another", Breaks::BOTH)]
+        let changed = |what: &str| vec![Change::new("encoding-changed", place, what, Breaks::BOTH)];
+        if framed(old) != framed(self) {
+            return changed("the framing is another");
+        }
+        match (old.codec(), self.codec()) {
+            (Codec::Json, Codec::Json) => json::changes(&old.document, &self.document, place),
+            (Codec::Avro(old), Codec::Avro(new)) => avro::changes(old, new, place),
+            (Codec::Protobuf(old), Codec::Protobuf(new)) => {
+                protobuf::changes(old.descriptor(), new.descriptor(), place)
             }
-            (Some(old), Some(new)) => avro::changes(old, new, place),
-            (None, None) => json::changes(&old.document, &self.document, place),
-            _ => vec![Change::new("encoding-changed", place, "the encoding is another", Breaks::BOTH)],
+            _ => changed("the encoding is another"),
         }
     }
 }

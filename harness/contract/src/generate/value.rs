@@ -91,7 +91,24 @@ impl Values<'_> {
             }
             object.insert(name.clone(), self.of(rule, &format!("{place}/{name}"))?);
         }
+        self.keep_one_of_each(schema, &mut object);
         Ok(Value::Object(object))
+    }
+
+    /// Of fields that exclude each other, as Protobuf's `oneof`, one stays.
+    fn keep_one_of_each(&mut self, schema: &Value, object: &mut Map<String, Value>) {
+        for choice in schema["x-oneof"].as_array().into_iter().flatten() {
+            let names = choice.as_array().into_iter().flatten().filter_map(Value::as_str);
+            let there: Vec<&str> = names.filter(|name| object.contains_key(*name)).collect();
+            if !there.is_empty() {
+                let stays = self.rng.random_range(0..there.len());
+                there
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, _)| *at != stays)
+                    .for_each(|(_, name)| drop(object.remove(*name)));
+            }
+        }
     }
 
     fn array(&mut self, schema: &Value, place: &str) -> Made {
@@ -137,6 +154,8 @@ impl Values<'_> {
         let text = match schema["format"].as_str() {
             // A character a byte.
             _ if schema["x-logical"] == "bytes" => self.identities.other(),
+            // Whole groups of four characters are base64 of something.
+            _ if schema["x-logical"] == "base64" => self.identities.other().replace('-', "")[..16].to_owned(),
             Some("uuid") => self.identities.other(),
             Some("date-time") => self.now.to_owned(),
             Some("date") => self.now.chars().take(10).collect(),

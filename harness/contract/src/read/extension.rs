@@ -45,6 +45,8 @@ pub(super) struct MessageExtension {
     pub unique: Vec<String>,
     pub sensitive: Vec<String>,
     pub framing: Framing,
+    /// Which message of a Protobuf schema it is.
+    pub protobuf_message: Option<String>,
 }
 
 impl MessageExtension {
@@ -63,6 +65,7 @@ impl MessageExtension {
         extension.unique = fields.strings("unique", faults);
         extension.sensitive = fields.strings("sensitive", faults);
         extension.framing = framing(&mut fields, faults);
+        extension.protobuf_message = fields.string("protobuf_message", faults);
         fields.finish(faults);
         extension
     }

@@ -14,6 +14,13 @@ pub(super) struct File {
     pub root: Node,
 }
 
+impl File {
+    /// The folder that it is in.
+    pub fn folder(&self) -> PathBuf {
+        folder_of(&self.path)
+    }
+}
+
 /// All files, with one source for the diagnostics of any of them.
 #[derive(Debug)]
 pub(super) struct Files {

@@ -13,6 +13,23 @@ const JSON_SCHEMA: [&str; 3] = ["application/vnd.aai.asyncapi", "application/sch
 /// The format whose schemas are Avro's.
 const AVRO: &str = "application/vnd.apache.avro";
 
+/// The format whose schemas are Protobuf's.
+const PROTOBUF: &str = "application/vnd.google.protobuf";
+
+/// What a schema alone does not say of its bytes.
+#[derive(Default)]
+struct Wire {
+    framing: Framing,
+    /// Which message of a Protobuf schema it is.
+    message: Option<String>,
+}
+
+impl Wire {
+    fn of(extension: &MessageExtension) -> Wire {
+        Wire { framing: extension.framing, message: extension.protobuf_message.clone() }
+    }
+}
+
 pub(super) fn read_message<'a>(
     document: &Document<'a>,
     defaults: &Defaults,
@@ -42,12 +59,12 @@ pub(super) fn read_message<'a>(
         extension.envelope.correlation = correlation.and_then(|node| correlation_id(document, node, faults));
     }
     let payload = match payload {
-        Some(payload) => compile(document, payload, extension.framing, faults)?,
+        Some(payload) => compile(document, payload, &Wire::of(&extension), faults)?,
         // AsyncAPI lets a message say nothing of its payload: then anything is right.
         None => Schema::compile(serde_json::Value::Bool(true)).ok()?,
     };
     let headers = headers
-        .map(|headers| compile(document, headers, Framing::None, faults))
+        .map(|headers| compile(document, headers, &Wire::default(), faults))
         .map_or(Some(None), |read| read.map(Some))?;
     let key = binding.and_then(|binding| read_binding(document, binding, faults));
     Some(Message {
@@ -74,7 +91,7 @@ fn read_binding<'a>(document: &Document<'a>, node: &'a Node, faults: &mut Diagno
         fields.node(known);
     }
     fields.finish(faults);
-    compile(document, key?, Framing::None, faults)
+    compile(document, key?, &Wire::default(), faults)
 }
 
 /// Where AsyncAPI's own `correlationId` says that it stands.
@@ -85,7 +102,7 @@ fn correlation_id<'a>(document: &Document<'a>, node: &'a Node, faults: &mut Diag
 }
 
 /// A schema in whichever of the languages that are read here.
-fn compile<'a>(document: &Document<'a>, node: &'a Node, framing: Framing, faults: &mut Diagnostics) -> Option<Schema> {
+fn compile<'a>(document: &Document<'a>, node: &'a Node, wire: &Wire, faults: &mut Diagnostics) -> Option<Schema> {
     let node = document.follow_any(node, faults)?;
     let (format, schema) = match (node.get("schemaFormat"), node.get("schema")) {
         (Some(format), Some(schema)) => (Some(format), schema),
@@ -96,7 +113,12 @@ fn compile<'a>(document: &Document<'a>, node: &'a Node, framing: Framing, faults
         Schema::compile(fill(document, schema, faults)?).map_err(|error| format!("this is no JSON Schema: {error}"))
     } else if name.starts_with(AVRO) {
         let schema = document.follow_any(schema, faults)?;
-        Schema::avro(&schema.to_json(), framing).map_err(|error| format!("this is no Avro schema: {error}"))
+        Schema::avro(&schema.to_json(), wire.framing).map_err(|error| format!("this is no Avro schema: {error}"))
+    } else if name.starts_with(PROTOBUF) {
+        let schema = document.follow_any(schema, faults)?;
+        let (text, folder) = (schema.as_str().unwrap_or_default(), document.folder_of(schema));
+        Schema::protobuf(text, &folder, wire.message.as_deref(), wire.framing)
+            .map_err(|error| format!("this is no Protobuf schema: {error}"))
     } else {
         faults.push(unknown_format(&name).at(document.source, format.map_or(node.span, |format| format.span)));
         return None;
@@ -107,6 +129,6 @@ fn compile<'a>(document: &Document<'a>, node: &'a Node, framing: Framing, faults
 
 fn unknown_format(name: &str) -> Diagnostic {
     let message = format!("schemas in `{name}` are not read");
-    let known = JSON_SCHEMA.into_iter().chain([AVRO]).collect::<Vec<_>>().join(", ");
+    let known = JSON_SCHEMA.into_iter().chain([AVRO, PROTOBUF]).collect::<Vec<_>>().join(", ");
     Diagnostic::error("contract/schema-format", message).help(format!("the formats are: {known}"))
 }

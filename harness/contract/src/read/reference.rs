@@ -1,5 +1,7 @@
 //! `$ref`s, within a document and to other files.
 
+use std::path::PathBuf;
+
 use eventproof_source::{Diagnostic, Diagnostics, Node, Source, nearest};
 
 use super::files::Files;
@@ -38,6 +40,11 @@ impl<'a> Document<'a> {
     /// The same, where nobody asks by which reference.
     pub fn follow_any(&self, node: &'a Node, faults: &mut Diagnostics) -> Option<&'a Node> {
         self.follow(node, faults).map(|(node, _)| node)
+    }
+
+    /// The folder of the file in which a node stands.
+    pub fn folder_of(&self, node: &Node) -> PathBuf {
+        self.files.file_at(node.span).folder()
     }
 
     fn reference_text(&self, reference: &'a Node, faults: &mut Diagnostics) -> Option<&'a str> {
