@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod client;
+mod drift;
 mod error;
 mod faults;
 mod groups;
@@ -18,6 +19,7 @@ mod recorder;
 mod sender;
 mod topics;
 
+pub use drift::{Drift, drift};
 pub use error::BrokerError;
 pub use eventproof_embedded::lasting_listener;
 pub use faults::{ActiveFault, BrokerFault, FaultControl, Met};

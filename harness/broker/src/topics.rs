@@ -1,6 +1,6 @@
 //! The contract's topics on the broker: made as declared, and compared with what is declared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use eventproof_contract::{Channel, Contract};
@@ -111,6 +111,25 @@ impl<'a> Topics<'a> {
         let mut differences = Vec::new();
         for channel in contract.topics() {
             let facts = self.describe(&channel.topic).await?;
+            differences.extend(differences_of(channel, facts.as_ref(), !self.broker.is_ours()));
+        }
+        Ok(differences)
+    }
+}
+
+impl Topics<'_> {
+    /// The same for a broker whose topics are known: one that is not there is not asked for, lest it be made.
+    pub(crate) async fn differences_among(
+        &self,
+        contract: &Contract,
+        there: &BTreeSet<&str>,
+    ) -> Result<Vec<Cause>, BrokerError> {
+        let mut differences = Vec::new();
+        for channel in contract.topics() {
+            let facts = match there.contains(channel.topic.as_str()) {
+                true => self.describe(&channel.topic).await?,
+                false => None,
+            };
             differences.extend(differences_of(channel, facts.as_ref(), !self.broker.is_ours()));
         }
         Ok(differences)

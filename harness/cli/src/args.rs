@@ -94,6 +94,17 @@ pub enum ContractCommand {
         #[arg(long)]
         transitive: bool,
     },
+    /// Compare a running broker with a contract; exit code 1 if they differ
+    Drift {
+        /// The document, or the folder of a pack
+        path: PathBuf,
+        /// The broker: host:port,…
+        #[arg(long, value_name = "ADDRESSES", env = "EVENTPROOF_BROKERS")]
+        brokers: String,
+        /// librdkafka option, key=value
+        #[arg(long = "broker-option", value_name = "KEY=VALUE")]
+        broker_options: Vec<String>,
+    },
     /// Show what was understood of it: topics, messages, senders and receivers
     Show {
         /// The document, or the folder of a pack

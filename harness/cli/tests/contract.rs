@@ -5,6 +5,7 @@ mod support;
 
 use std::path::PathBuf;
 
+use eventproof_embedded::{BrokerConfig, EmbeddedBroker};
 use support::{eventproof, project};
 
 /// The contract of nova-bus with some edits, in a folder of its own.
@@ -69,4 +70,22 @@ fn transitive_compares_with_every_version() {
         eventproof(&arguments).code
     };
     assert_eq!((diff(&[]), diff(&["--transitive"])), (0, 1));
+}
+
+#[test]
+fn a_broker_that_differs_is_told_and_one_that_does_not_answer_is_no_verdict() {
+    let broker = EmbeddedBroker::start(BrokerConfig::default()).unwrap();
+    let ran = eventproof(&["contract", "drift", "features/nova-bus", "--brokers", &broker.bootstrap_servers()]);
+    assert_eq!(ran.code, 1, "{}{}", ran.progress, ran.result);
+    assert!(ran.result.contains("topic \"nova.content.events\": existence is no topic"), "{}", ran.result);
+    assert!(ran.result.contains("group \"feed-service-group\" is not on the broker"), "{}", ran.result);
+    let nothing = edited(&[]);
+    let bare = nothing.1.with_file_name("bare.yaml");
+    std::fs::write(&bare, "asyncapi: 3.0.0\ninfo: {title: Bare, version: '1'}\nchannels: {}\n").unwrap();
+    let drift = |brokers: &str| eventproof(&["contract", "drift", bare.to_str().unwrap(), "--brokers", brokers]);
+    let ran = drift(&broker.bootstrap_servers());
+    assert_eq!((ran.code, ran.result.trim()), (0, "Bare: the broker is as the contract declares"), "{}", ran.progress);
+    let address = broker.bootstrap_servers();
+    broker.stop();
+    assert_eq!(drift(&address).code, 3);
 }

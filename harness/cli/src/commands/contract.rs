@@ -2,15 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use eventproof_broker::{Broker, drift};
 use eventproof_contract::{Change, Contract, Mode};
 
+use super::rig::external;
 use crate::args::ContractCommand;
 use crate::{exit, output};
 
-pub fn contract(command: ContractCommand) -> u8 {
+pub async fn contract(command: ContractCommand) -> u8 {
     match command {
         ContractCommand::Check { path } => check(&path),
         ContractCommand::Show { path } => show(&path),
+        ContractCommand::Drift { path, brokers, broker_options } => compare(&path, &brokers, &broker_options).await,
         ContractCommand::Diff { paths, mode, transitive } => diff(&paths, &mode, transitive),
     }
 }
@@ -50,6 +53,35 @@ fn diff(paths: &[PathBuf], mode: &str, transitive: bool) -> u8 {
         count => {
             output::result(&format!("{count} of them may not be made: {}", why(mode)));
             exit::BROKEN
+        }
+    }
+}
+
+async fn compare(path: &Path, brokers: &str, options: &[String]) -> u8 {
+    let Some(contract) = read(path) else { return exit::USAGE };
+    let choice = match external(brokers, options) {
+        Ok(choice) => choice,
+        Err(error) => {
+            output::error(&error);
+            return exit::USAGE;
+        }
+    };
+    let found = match Broker::start(&choice).await {
+        Ok(broker) => drift(&broker, &contract).await,
+        Err(error) => Err(error),
+    };
+    match found {
+        Ok(found) if found.is_empty() => {
+            output::result(&format!("{}: the broker is as the contract declares", contract.title));
+            exit::HELD
+        }
+        Ok(found) => {
+            found.iter().for_each(|drift| output::result(&drift.to_string()));
+            exit::BROKEN
+        }
+        Err(error) => {
+            output::error(&error.to_string());
+            exit::NO_VERDICT
         }
     }
 }

@@ -20,7 +20,7 @@ pub async fn dispatch(arguments: Arguments) -> u8 {
         Command::Run(arguments) => run::run(arguments).await,
         Command::Load(arguments) => load::load(arguments).await,
         Command::Lint { pack } => lint::lint(&pack),
-        Command::Contract { command } => contract::contract(command),
+        Command::Contract { command } => contract::contract(command).await,
         Command::Steps { words, lang } => steps::steps(&words, lang.as_deref()),
         Command::Serve { system, service, faults } => serve::serve(system, service, &faults).await,
         Command::Broker { listen, also_listen, nodes, users, faults } => {

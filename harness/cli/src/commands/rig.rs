@@ -1,6 +1,5 @@
 //! From options to a running system.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -83,13 +82,18 @@ fn broker(arguments: &RigArguments) -> Result<BrokerChoice, String> {
             BrokerName::Container => BrokerChoice::Container,
         });
     };
-    let mut options = BTreeMap::new();
-    for option in &arguments.broker_options {
+    external(bootstrap, &arguments.broker_options)
+}
+
+/// A broker that runs already; the error says which option is wrong.
+pub fn external(bootstrap: &str, options: &[String]) -> Result<BrokerChoice, String> {
+    let pair = |option: &String| {
         let (key, value) =
             option.split_once('=').ok_or_else(|| format!("--broker-option {option}: write KEY=VALUE"))?;
-        options.insert(key.to_owned(), value.to_owned());
-    }
-    Ok(BrokerChoice::External { bootstrap: bootstrap.clone(), options })
+        Ok::<_, String>((key.to_owned(), value.to_owned()))
+    };
+    let options = options.iter().map(pair).collect::<Result<_, _>>()?;
+    Ok(BrokerChoice::External { bootstrap: bootstrap.to_owned(), options })
 }
 
 fn service_fault(text: &str) -> Result<(String, String), String> {
