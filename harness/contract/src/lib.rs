@@ -23,7 +23,7 @@ mod read;
 mod schema;
 mod violation;
 
-pub use encoding::{DecodeError, Framing};
+pub use encoding::{DecodeError, Framing, SchemaError};
 pub use evolution::{Breaks, Change, Mode};
 pub use expression::{Expression, Part};
 pub use facts::Facts;

@@ -5,7 +5,7 @@ use std::path::Path;
 use jsonschema::Validator;
 use serde_json::Value;
 
-use crate::encoding::{Avro, Codec, DecodeError, Framing, Protobuf};
+use crate::encoding::{Avro, Codec, DecodeError, Framing, Protobuf, SchemaError};
 
 /// A schema, as written and as compiled, with the encoding of its values. Formats are asserted.
 pub struct Schema {
@@ -23,23 +23,23 @@ impl std::fmt::Debug for Schema {
 
 impl Schema {
     /// Compiles a schema: draft-07, which AsyncAPI's own schema object extends, unless `$schema` says otherwise.
-    pub fn compile(document: Value) -> Result<Schema, String> {
+    pub fn compile(document: Value) -> Result<Schema, SchemaError> {
         Schema::with(document, Codec::Json)
     }
 
     /// An Avro schema; its values stand in Avro's binary encoding.
-    pub fn avro(document: &Value, framing: Framing) -> Result<Schema, String> {
+    pub fn avro(document: &Value, framing: Framing) -> Result<Schema, SchemaError> {
         let (avro, shape) = Avro::new(document, framing)?;
         Schema::with(shape, Codec::Avro(Box::new(avro)))
     }
 
     /// A Protobuf schema; imports are looked for in `folder`, and the message is the one of that name or the only one.
-    pub fn protobuf(text: &str, folder: &Path, message: Option<&str>, framing: Framing) -> Result<Schema, String> {
+    pub fn protobuf(text: &str, folder: &Path, message: Option<&str>, framing: Framing) -> Result<Schema, SchemaError> {
         let (protobuf, shape) = Protobuf::new(text, folder, message, framing)?;
         Schema::with(shape, Codec::Protobuf(Box::new(protobuf)))
     }
 
-    fn with(document: Value, codec: Codec) -> Result<Schema, String> {
+    fn with(document: Value, codec: Codec) -> Result<Schema, SchemaError> {
         let named = document.get("$schema").and_then(Value::as_str).unwrap_or_default();
         let draft = match named.contains("2020-12") {
             true => jsonschema::Draft::Draft202012,

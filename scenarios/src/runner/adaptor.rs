@@ -9,9 +9,10 @@ use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use regex::Regex;
 
+use super::carry_out::unmet_need;
 use super::context::{RunContext, RunReport};
 use super::world::{Running, World};
-use crate::plan::PlannedStep;
+use crate::plan::{PlannedStep, Touches};
 
 /// Scenarios that run side by side.
 const PARALLEL: usize = 64;
@@ -68,7 +69,11 @@ fn path_of(feature: &gherkin::Feature) -> String {
 }
 
 async fn begin(context: Arc<RunContext>, feature: &gherkin::Feature, scenario: &gherkin::Scenario, world: &mut World) {
-    let Some(planned) = context.plan.find(&path_of(feature), scenario.position.line).cloned() else { return };
+    let Some(mut planned) = context.plan.find(&path_of(feature), scenario.position.line).cloned() else { return };
+    if unmet_need(&planned, &context.rig.broker).is_some() {
+        // It will be skipped: it holds nobody up, and leaves nothing to be restored.
+        planned.touches = Touches::default();
+    }
     let waiting = Instant::now();
     let held = context.holds.acquire(&planned.touches).await;
     context.listener.began(&planned.name);

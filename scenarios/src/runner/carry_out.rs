@@ -7,7 +7,12 @@ use eventproof_reports::model::{Finding, Outcome, StepResult, SubStep};
 use super::context::STEP_LIMIT;
 use super::world::{Running, environment};
 use crate::catalogue::SentenceId;
-use crate::plan::{PlannedStep, Sub};
+use crate::plan::{PlannedScenario, PlannedStep, Sub};
+
+/// What a scenario needs (`@needs:…`) and the broker does not have.
+pub(super) fn unmet_need<'s>(scenario: &'s PlannedScenario, broker: &Broker) -> Option<&'s str> {
+    scenario.needs().find(|need| is_unmet(need, broker))
+}
 
 /// Whether a broker has what scenarios need that make it show faults, or that have several nodes show them. Other needs
 /// are not ours to judge.
@@ -44,7 +49,7 @@ impl Running {
     /// reason, and never passed. Returns whether it was.
     pub fn skip_unmet_need(&mut self) -> bool {
         let broker = &self.context.rig.broker;
-        let unmet = self.scenario.needs().find(|need| is_unmet(need, broker));
+        let unmet = unmet_need(&self.scenario, broker);
         let (Some(need), Some(step)) = (unmet, self.scenario.steps.get(self.next_step)) else { return false };
         let text = format!("it needs {need}, which the {} does not have", broker.label());
         let finding = Finding { outcome: Outcome::Skipped, code: "need-unmet".to_owned(), text, took_ms: None };

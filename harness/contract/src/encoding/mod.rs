@@ -12,6 +12,8 @@ pub use framing::Framing;
 pub(crate) use avro::Avro;
 pub(crate) use protobuf::Protobuf;
 
+use std::ops::Range;
+
 use serde_json::Value;
 
 /// Bytes that are no payload of the schema.
@@ -30,6 +32,21 @@ pub enum DecodeError {
     NoHeader { begin: String },
     #[error("the record says schema id {actual}, the contract says {expected}")]
     SchemaId { expected: u32, actual: u32 },
+}
+
+/// A text that is no schema.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SchemaError {
+    pub message: String,
+    /// Where in the text, in bytes, as far as the language's own reader says it.
+    pub at: Option<Range<usize>>,
+}
+
+impl From<String> for SchemaError {
+    fn from(message: String) -> SchemaError {
+        SchemaError { message, at: None }
+    }
 }
 
 /// A codec that is chosen by the contract.

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use miette::Diagnostic as _;
 use prost_reflect::{
     DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, ReflectMessage, SerializeOptions,
     Value as Part,
@@ -13,7 +14,7 @@ use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
 use serde_json::Value;
 
 use super::framing::Framing;
-use super::{DecodeError, begin, messages};
+use super::{DecodeError, SchemaError, begin, messages};
 
 /// The name under which a schema's own text is compiled.
 const OWN: &str = "schema.proto";
@@ -53,13 +54,13 @@ impl Protobuf {
         folder: &Path,
         message: Option<&str>,
         framing: Framing,
-    ) -> Result<(Protobuf, Value), String> {
+    ) -> Result<(Protobuf, Value), SchemaError> {
         let mut resolver = ChainFileResolver::new();
         resolver.add(GoogleFileResolver::new());
         resolver.add(Texts { own: text.to_owned(), folder: folder.to_owned() });
         let mut compiler = protox::Compiler::with_file_resolver(resolver);
         compiler.include_imports(true);
-        compiler.open_file(OWN).map_err(|error| error.to_string())?;
+        compiler.open_file(OWN).map_err(|error| placed(&error))?;
         let descriptor = message_of(&compiler.descriptor_pool(), message)?;
         let shape = messages::json_schema(&descriptor);
         Ok((Protobuf { descriptor, framing }, shape))
@@ -103,6 +104,13 @@ impl Protobuf {
         payload.extend(prost_reflect::prost::Message::encode_to_vec(&message));
         self.framing.close(payload)
     }
+}
+
+/// The compiler's error, with the place in our own text if that is where it is.
+fn placed(error: &protox::Error) -> SchemaError {
+    let own = error.file().is_none_or(|file| file == OWN);
+    let label = error.labels().and_then(|mut labels| labels.next()).filter(|_| own);
+    SchemaError { message: error.to_string(), at: label.map(|label| label.offset()..label.offset() + label.len()) }
 }
 
 fn message_of(pool: &DescriptorPool, name: Option<&str>) -> Result<MessageDescriptor, String> {

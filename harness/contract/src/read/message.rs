@@ -1,11 +1,11 @@
 //! Messages: schema, headers, envelope.
 
-use eventproof_source::{Diagnostic, Diagnostics, Fields, Node};
+use eventproof_source::{Diagnostic, Diagnostics, Fields, Node, Span};
 
 use super::extension::{Defaults, MessageExtension, expression};
 use super::reference::Document;
 use super::schema::fill;
-use crate::{Channel, Contract, Expression, Framing, Message, Schema};
+use crate::{Channel, Contract, Expression, Framing, Message, Schema, SchemaError};
 
 /// Formats whose schemas are JSON Schema.
 const JSON_SCHEMA: [&str; 3] = ["application/vnd.aai.asyncapi", "application/schema+json", "application/schema+yaml"];
@@ -109,22 +109,33 @@ fn compile<'a>(document: &Document<'a>, node: &'a Node, wire: &Wire, faults: &mu
         _ => (None, node),
     };
     let name = format.and_then(Node::scalar_text).unwrap_or_default();
-    let compiled = if format.is_none() || JSON_SCHEMA.iter().any(|known| name.starts_with(known)) {
-        Schema::compile(fill(document, schema, faults)?).map_err(|error| format!("this is no JSON Schema: {error}"))
+    let (language, schema, compiled) = if format.is_none() || JSON_SCHEMA.iter().any(|known| name.starts_with(known)) {
+        ("JSON", schema, Schema::compile(fill(document, schema, faults)?))
     } else if name.starts_with(AVRO) {
         let schema = document.follow_any(schema, faults)?;
-        Schema::avro(&schema.to_json(), wire.framing).map_err(|error| format!("this is no Avro schema: {error}"))
+        ("Avro", schema, Schema::avro(&schema.to_json(), wire.framing))
     } else if name.starts_with(PROTOBUF) {
         let schema = document.follow_any(schema, faults)?;
         let (text, folder) = (schema.as_str().unwrap_or_default(), document.folder_of(schema));
-        Schema::protobuf(text, &folder, wire.message.as_deref(), wire.framing)
-            .map_err(|error| format!("this is no Protobuf schema: {error}"))
+        ("Protobuf", schema, Schema::protobuf(text, &folder, wire.message.as_deref(), wire.framing))
     } else {
         faults.push(unknown_format(&name).at(document.source, format.map_or(node.span, |format| format.span)));
         return None;
     };
-    let fault = |message| faults.push(Diagnostic::error("contract/schema", message).at(document.source, schema.span));
+    let fault = |error: SchemaError| {
+        let message = format!("this is no {language} schema: {error}");
+        faults.push(Diagnostic::error("contract/schema", message).at(document.source, place(schema, &error)));
+    };
     compiled.map_err(fault).ok()
+}
+
+/// Where a schema is wrong: within a file that is one text as a whole, or else the schema.
+fn place(schema: &Node, error: &SchemaError) -> Span {
+    let whole = schema.as_str().is_some() && schema.span.start == schema.span.end;
+    match error.at.clone().filter(|_| whole) {
+        Some(at) => Span { start: schema.span.start + at.start, end: schema.span.start + at.end },
+        None => schema.span,
+    }
 }
 
 fn unknown_format(name: &str) -> Diagnostic {
