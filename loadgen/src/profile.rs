@@ -11,6 +11,9 @@ use eventproof_system::SystemSpec;
 use crate::disturbance::{Disturbance, disturbance};
 use crate::objective::{Metric, Objective};
 
+/// How far sends may slip where a profile says nothing.
+const SLIP_LIMIT: Duration = Duration::from_millis(20);
+
 const COMPRESSIONS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
 
 /// A load profile.
@@ -34,6 +37,8 @@ pub struct Profile {
     pub effects: Vec<String>,
     /// How long stragglers are waited for.
     pub settle: Duration,
+    /// How far 99 % of the sends may slip behind their plan before figures of time and rate have no verdict.
+    pub slip_limit: Duration,
     /// How the events are sent.
     pub producer: SenderSettings,
     /// What is done to broker and services while the load runs.
@@ -125,6 +130,7 @@ fn read(root: &Node, source: &Source, faults: &mut Diagnostics) -> Option<Profil
     let events = fields.u64("events", faults);
     let effects = fields.strings("effects", faults);
     let settle = fields.duration("settle", faults).unwrap_or(Duration::from_secs(10));
+    let slip_limit = fields.duration("slip_limit", faults).unwrap_or(SLIP_LIMIT);
     let producer = fields.node("producer").and_then(|node| producer(node, source, faults)).unwrap_or_default();
     let timeline = fields.list("timeline").iter().filter_map(|node| disturbance(node, source, faults)).collect();
     let objective_nodes = fields.list("objectives").to_vec();
@@ -143,6 +149,7 @@ fn read(root: &Node, source: &Source, faults: &mut Diagnostics) -> Option<Profil
         events: events?,
         effects,
         settle,
+        slip_limit,
         producer,
         timeline,
         objectives,

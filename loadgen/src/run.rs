@@ -23,8 +23,6 @@ use crate::result;
 use crate::sending::{SendReport, Sending, spawn_sending};
 use crate::sink::LoadSink;
 
-/// The slip (actual minus planned send) that takes the verdict away, at its 99th percentile.
-const SLIP_LIMIT: Duration = Duration::from_millis(20);
 /// How often groups are asked.
 const GROUPS_EVERY: Duration = Duration::from_millis(200);
 
@@ -184,7 +182,7 @@ fn drain(collector: &mut Collector, messages: &Receiver<Message>) {
 
 fn finish(profile: &Profile, plan: &Plan, collector: &Collector, sending: &Sending, cpu_share: f64) -> LoadResult {
     let report = sending.report.borrow().clone().unwrap_or_default();
-    let saturated = saturated(plan, collector, &report);
+    let saturated = saturated(plan, profile.slip_limit, collector, &report);
     let size = profile.payload_size.map(|size| format!(" of {size} B")).unwrap_or_default();
     let views: Vec<String> = plan.views.iter().map(|(view, _)| view.clone()).collect();
     LoadResult {
@@ -237,7 +235,7 @@ fn nonconforming(collector: &Collector) -> Option<Finding> {
 }
 
 /// Why the generator's figures are none, if it did not keep its plan.
-fn saturated(plan: &Plan, collector: &Collector, report: &SendReport) -> Option<String> {
+fn saturated(plan: &Plan, limit: Duration, collector: &Collector, report: &SendReport) -> Option<String> {
     if let Some(error) = &report.error {
         return Some(format!("records could not be made: {error}"));
     }
@@ -245,10 +243,10 @@ fn saturated(plan: &Plan, collector: &Collector, report: &SendReport) -> Option<
         return Some(format!("it ended after {} of {} events", report.sent, plan.total));
     }
     let slip = collector.slip.percentile(Percentile(99.0)).value;
-    (slip > SLIP_LIMIT).then(|| {
+    (slip > limit).then(|| {
         format!(
             "99 % of its sends should slip by less than {}, they slipped by up to {}; {} sends had to wait for a full queue",
-            format_duration(SLIP_LIMIT),
+            format_duration(limit),
             format_duration(slip),
             report.backpressure
         )
