@@ -3,7 +3,8 @@
 //! `asyncapi.yaml` (AsyncAPI 3.0 and 3.1, with Kafka bindings and `x-eventproof` extensions) becomes a [`Contract`]:
 //! channels with topics, messages with schema, envelope and key, operations with groups and deadlines. From it come
 //! what a record says of itself ([`Facts`]), how it departs from the contract ([`Violation`]), new valid records
-//! ([`Generator`]), and where a key belongs ([`Partitioner`]). This part knows nothing of brokers, scenarios or load.
+//! ([`Generator`]), where a key belongs ([`Partitioner`]), and what a new version breaks ([`Change`]). Payloads are JSON, Avro
+//! or Protobuf in bytes, and JSON values to everybody else. This part knows nothing of brokers, scenarios or load.
 //!
 //! ```text
 //! asyncapi.yaml --> Contract --> read_facts, check   (records that were seen)
