@@ -110,20 +110,20 @@ fn compile<'a>(document: &Document<'a>, node: &'a Node, wire: &Wire, faults: &mu
     };
     let name = format.and_then(Node::scalar_text).unwrap_or_default();
     let (language, schema, compiled) = if format.is_none() || JSON_SCHEMA.iter().any(|known| name.starts_with(known)) {
-        ("JSON", schema, Schema::compile(fill(document, schema, faults)?))
+        ("JSON Schema", schema, Schema::compile(fill(document, schema, faults)?))
     } else if name.starts_with(AVRO) {
         let schema = document.follow_any(schema, faults)?;
-        ("Avro", schema, Schema::avro(&schema.to_json(), wire.framing))
+        ("Avro schema", schema, Schema::avro(&schema.to_json(), wire.framing))
     } else if name.starts_with(PROTOBUF) {
         let schema = document.follow_any(schema, faults)?;
         let (text, folder) = (schema.as_str().unwrap_or_default(), document.folder_of(schema));
-        ("Protobuf", schema, Schema::protobuf(text, &folder, wire.message.as_deref(), wire.framing))
+        ("Protobuf schema", schema, Schema::protobuf(text, &folder, wire.message.as_deref(), wire.framing))
     } else {
         faults.push(unknown_format(&name).at(document.source, format.map_or(node.span, |format| format.span)));
         return None;
     };
     let fault = |error: SchemaError| {
-        let message = format!("this is no {language} schema: {error}");
+        let message = format!("this is no {language}: {error}");
         faults.push(Diagnostic::error("contract/schema", message).at(document.source, place(schema, &error)));
     };
     compiled.map_err(fault).ok()
