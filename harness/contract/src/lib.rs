@@ -21,10 +21,11 @@ mod model;
 mod outline;
 mod partitioner;
 mod read;
+mod registry;
 mod schema;
 mod violation;
 
-pub use encoding::{DecodeError, Framing, SchemaError};
+pub use encoding::{DecodeError, Framing, SchemaError, SchemaImport, SchemaKind, SchemaSource, SchemaText};
 pub use evolution::{Breaks, Change, Mode};
 pub use expression::{Expression, Part};
 pub use facts::Facts;
@@ -33,5 +34,6 @@ pub use model::{
     Action, Channel, Contract, Deduplication, Envelope, Handling, Message, Operation, Record, SentinelField, Server,
 };
 pub use partitioner::Partitioner;
+pub use registry::{Registration, SubjectNaming};
 pub use schema::Schema;
 pub use violation::Violation;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Expression, Partitioner, Schema};
+use crate::{Expression, Partitioner, Registration, Schema};
 
 /// Everything that a contract says.
 #[derive(Debug, Default)]
@@ -72,6 +72,8 @@ pub struct Message {
     pub key: Option<Schema>,
     pub content_type: Option<String>,
     pub envelope: Envelope,
+    /// What a schema registry is told of its schema.
+    pub registration: Registration,
     /// JSON pointers to fields that identify something in the business and must be fresh in every run.
     pub unique: Vec<String>,
     /// JSON pointers to fields that no output may show.

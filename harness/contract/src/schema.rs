@@ -5,7 +5,9 @@ use std::path::Path;
 use jsonschema::Validator;
 use serde_json::Value;
 
-use crate::encoding::{Avro, Codec, DecodeError, Framing, Protobuf, SchemaError};
+use crate::encoding::{
+    Avro, Codec, DecodeError, Frame, Framing, Protobuf, SchemaError, SchemaImport, SchemaKind, SchemaText,
+};
 
 /// A schema, as written and as compiled, with the encoding of its values. Formats are asserted.
 pub struct Schema {
@@ -13,6 +15,9 @@ pub struct Schema {
     pub document: Value,
     validator: Validator,
     codec: Codec,
+    frame: Frame,
+    /// What the schema names of other files.
+    imports: Vec<SchemaImport>,
 }
 
 impl std::fmt::Debug for Schema {
@@ -27,16 +32,28 @@ impl Schema {
         Schema::with(document, Codec::Json)
     }
 
+    /// A JSON Schema whose values stand in a frame.
+    pub fn json(document: Value, framing: Framing) -> Result<Schema, SchemaError> {
+        Ok(Schema { frame: Frame::new(framing), ..Schema::compile(document)? })
+    }
+
     /// An Avro schema; its values stand in Avro's binary encoding.
     pub fn avro(document: &Value, framing: Framing) -> Result<Schema, SchemaError> {
-        let (avro, shape) = Avro::new(document, framing)?;
-        Schema::with(shape, Codec::Avro(Box::new(avro)))
+        Schema::avro_with(document, Vec::new(), framing)
+    }
+
+    /// An Avro schema that names types of other files.
+    pub fn avro_with(document: &Value, imports: Vec<SchemaImport>, framing: Framing) -> Result<Schema, SchemaError> {
+        let text = SchemaText { kind: SchemaKind::Avro, text: document.to_string(), imports };
+        let (avro, shape) = Avro::new(&text.document()?, text.text)?;
+        let schema = Schema::with(shape, Codec::Avro(Box::new(avro)))?;
+        Ok(Schema { frame: Frame::new(framing), imports: text.imports, ..schema })
     }
 
     /// A Protobuf schema; imports are looked for in `folder`, and the message is the one of that name or the only one.
     pub fn protobuf(text: &str, folder: &Path, message: Option<&str>, framing: Framing) -> Result<Schema, SchemaError> {
-        let (protobuf, shape) = Protobuf::new(text, folder, message, framing)?;
-        Schema::with(shape, Codec::Protobuf(Box::new(protobuf)))
+        let (protobuf, shape) = Protobuf::new(text, folder, message)?;
+        Ok(Schema { frame: Frame::new(framing), ..Schema::with(shape, Codec::Protobuf(Box::new(protobuf)))? })
     }
 
     fn with(document: Value, codec: Codec) -> Result<Schema, SchemaError> {
@@ -52,26 +69,38 @@ impl Schema {
             .with_format("uuid", |text| uuid::Uuid::try_parse(text).is_ok())
             .build(&document)
             .map_err(|error| error.to_string())?;
-        Ok(Schema { document, validator, codec })
+        Ok(Schema { document, validator, codec, frame: Frame::default(), imports: Vec::new() })
     }
 
     /// A value from the bytes of a payload.
     pub fn decode(&self, bytes: &[u8]) -> Result<Value, DecodeError> {
-        self.codec.decode(bytes)
+        self.codec.decode(&self.frame, bytes)
     }
 
     /// The bytes of a payload; the error says what of the value cannot be encoded.
     pub fn encode(&self, value: &Value) -> Result<Vec<u8>, String> {
-        self.codec.encode(value)
+        self.codec.encode(&self.frame, value)
     }
 
     pub(crate) fn codec(&self) -> &Codec {
         &self.codec
     }
 
-    /// Whether its values stand as JSON.
+    /// What it names of other files.
+    pub(crate) fn imports(&self) -> &[SchemaImport] {
+        match &self.codec {
+            Codec::Protobuf(protobuf) => protobuf.imports(),
+            _ => &self.imports,
+        }
+    }
+
+    pub(crate) fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    /// Whether its values stand as JSON, with nothing before it.
     pub fn is_json(&self) -> bool {
-        matches!(self.codec, Codec::Json)
+        matches!(self.codec, Codec::Json) && !self.frame.is_framed()
     }
 
     /// Whether a value keeps to the schema.

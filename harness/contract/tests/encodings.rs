@@ -152,7 +152,7 @@ fn confluents_framing_without_an_id_cannot_be_published() {
     let (contract, _) = Contract::parse(&Source::inline("asyncapi.yaml", &source)).unwrap();
     let placed = contract.message("OrderPlaced").unwrap();
     let error = Generator::new(1, "run").record(&contract, placed, &[], None).unwrap_err();
-    assert!(error.to_string().contains("needs a `schema_id`"), "{error}");
+    assert!(error.to_string().contains("needs a schema registry, or a `schema_id`"), "{error}");
     assert!(placed.payload.decode(&[0, 0, 0, 0, 9]).unwrap_err().to_string().contains("no Avro"), "any id is read");
 }
 

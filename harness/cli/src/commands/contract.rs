@@ -38,7 +38,7 @@ fn show(path: &Path) -> u8 {
 
 fn diff(paths: &[PathBuf], mode: &str, transitive: bool) -> u8 {
     let Some(versions) = paths.iter().map(|path| read(path)).collect::<Option<Vec<_>>>() else { return exit::USAGE };
-    let mode = Mode::NAMES.iter().find(|(name, _)| *name == mode).map_or(Mode::Full, |(_, mode)| *mode);
+    let mode = Mode::named(mode).unwrap_or_default();
     let Some(((new, old), path)) = versions.split_last().zip(paths.last()) else { return exit::USAGE };
     let from = if transitive { 0 } else { old.len() - 1 };
     let mut broken = 0;

@@ -13,28 +13,35 @@ use apache_avro::types::Value as AvroValue;
 use apache_avro::writer::datum::GenericDatumWriter;
 use serde_json::{Map, Value};
 
-use super::framing::Framing;
 use super::shape;
 use super::{DecodeError, begin};
 
-/// A schema with its framing.
+pub(super) use super::imports::with_imports;
+
+/// A schema.
 #[derive(Debug)]
 pub(crate) struct Avro {
     schema: Schema,
     /// Named types by full name.
     names: HashMap<String, Schema>,
-    framing: Framing,
     document: Value,
+    /// As it was written, types of other files by name only.
+    written: String,
+}
+
+/// A schema as it is read here: logical types are taken out. The error is Avro's own.
+pub(super) fn parse(document: &Value) -> Result<Schema, String> {
+    Schema::parse(&shape::without_logical_types(document)).map_err(|error| error.to_string())
 }
 
 impl Avro {
     /// Reads a schema; gives the codec and the JSON Schema of its values. The error is Avro's own.
-    pub fn new(document: &Value, framing: Framing) -> Result<(Avro, Value), String> {
-        let schema = Schema::parse(&shape::without_logical_types(document)).map_err(|error| error.to_string())?;
+    pub fn new(document: &Value, written: String) -> Result<(Avro, Value), String> {
+        let schema = parse(document)?;
         let mut names = HashMap::new();
         collect(&schema, None, &mut names);
         let json_schema = shape::json_schema(&schema, &names);
-        Ok((Avro { schema, names, framing, document: document.clone() }, json_schema))
+        Ok((Avro { schema, names, document: document.clone(), written }, json_schema))
     }
 
     /// The schema, logical types taken out.
@@ -47,19 +54,24 @@ impl Avro {
         &self.names
     }
 
-    /// The schema as it was written.
+    /// The schema as it was written, types of other files by name only.
+    pub fn written(&self) -> &str {
+        &self.written
+    }
+
+    /// The whole schema.
     pub fn document(&self) -> &Value {
         &self.document
     }
 
-    pub fn framing(&self) -> Framing {
-        self.framing
-    }
-
-    pub fn decode(&self, bytes: &[u8]) -> Result<Value, DecodeError> {
-        let mut rest = self.framing.open(bytes)?;
+    /// A payload that was written by this schema, or by another one whose values are then resolved to this one.
+    pub fn decode(&self, bytes: &[u8], writer: Option<&Schema>) -> Result<Value, DecodeError> {
+        let mut rest = bytes;
         let failed = |detail: String| DecodeError::Avro { detail, begin: begin(bytes) };
-        let reader = GenericDatumReader::builder(&self.schema).build();
+        let reader = match writer {
+            None => GenericDatumReader::builder(&self.schema).build(),
+            Some(writer) => GenericDatumReader::builder(writer).reader_schema(&self.schema).build(),
+        };
         let value =
             reader.and_then(|reader| reader.read_value(&mut rest)).map_err(|error| failed(error.to_string()))?;
         match rest.len() {
@@ -71,8 +83,7 @@ impl Avro {
     pub fn encode(&self, value: &Value) -> Result<Vec<u8>, String> {
         let typed = self.typed(value, &self.schema, None, "")?;
         let writer = GenericDatumWriter::builder(&self.schema).build();
-        let bytes = writer.and_then(|writer| writer.write_value_to_vec(typed)).map_err(|error| error.to_string())?;
-        self.framing.close(bytes)
+        writer.and_then(|writer| writer.write_value_to_vec(typed)).map_err(|error| error.to_string())
     }
 
     /// The value as JSON. `None` where there is nothing although the schema has something there: the reader gives that,

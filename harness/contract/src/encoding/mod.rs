@@ -2,19 +2,24 @@
 //! eventproof sees a JSON value and a JSON Schema.
 
 mod avro;
+mod codec;
 mod framing;
+mod imports;
 mod messages;
 mod protobuf;
+mod registered;
 mod shape;
 
 pub use framing::Framing;
+pub use registered::{SchemaImport, SchemaKind, SchemaSource, SchemaText};
 
 pub(crate) use avro::Avro;
+pub(crate) use codec::Codec;
+pub(crate) use framing::Frame;
+pub(crate) use imports::full_name;
 pub(crate) use protobuf::Protobuf;
 
 use std::ops::Range;
-
-use serde_json::Value;
 
 /// Bytes that are no payload of the schema.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +37,20 @@ pub enum DecodeError {
     NoHeader { begin: String },
     #[error("the record says schema id {actual}, the contract says {expected}")]
     SchemaId { expected: u32, actual: u32 },
+    #[error("the record says schema id {id}, which the registry does not have")]
+    UnknownSchema { id: u32 },
+    #[error("the record says schema id {id}, whose schema cannot be had or used: {detail}")]
+    WriterSchema { id: u32, detail: String },
+}
+
+impl DecodeError {
+    /// The same, of a record that begins with these bytes.
+    fn beginning(mut self, bytes: &[u8]) -> DecodeError {
+        if let DecodeError::Avro { begin: shown, .. } | DecodeError::Protobuf { begin: shown, .. } = &mut self {
+            *shown = begin(bytes);
+        }
+        self
+    }
 }
 
 /// A text that is no schema.
@@ -46,33 +65,6 @@ pub struct SchemaError {
 impl From<String> for SchemaError {
     fn from(message: String) -> SchemaError {
         SchemaError { message, at: None }
-    }
-}
-
-/// A codec that is chosen by the contract.
-#[derive(Debug)]
-pub(crate) enum Codec {
-    Json,
-    Avro(Box<Avro>),
-    Protobuf(Box<Protobuf>),
-}
-
-impl Codec {
-    pub fn decode(&self, bytes: &[u8]) -> Result<Value, DecodeError> {
-        match self {
-            Codec::Json => serde_json::from_slice(bytes).map_err(|_| DecodeError::Json),
-            Codec::Avro(avro) => avro.decode(bytes),
-            Codec::Protobuf(protobuf) => protobuf.decode(bytes),
-        }
-    }
-
-    /// The error says what of the value cannot be encoded.
-    pub fn encode(&self, value: &Value) -> Result<Vec<u8>, String> {
-        match self {
-            Codec::Json => Ok(value.to_string().into_bytes()),
-            Codec::Avro(avro) => avro.encode(value),
-            Codec::Protobuf(protobuf) => protobuf.encode(value),
-        }
     }
 }
 

@@ -7,29 +7,30 @@ use std::path::{Path, PathBuf};
 
 use miette::Diagnostic as _;
 use prost_reflect::{
-    DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, ReflectMessage, SerializeOptions,
-    Value as Part,
+    DescriptorPool, DeserializeOptions, DynamicMessage, FileDescriptor, MessageDescriptor, ReflectMessage,
+    SerializeOptions, Value as Part,
 };
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
 use serde_json::Value;
 
-use super::framing::Framing;
-use super::{DecodeError, SchemaError, begin, messages};
+use super::{DecodeError, SchemaError, SchemaImport, SchemaText, begin, messages};
 
 /// The name under which a schema's own text is compiled.
 const OWN: &str = "schema.proto";
 
-/// A message type with its framing.
+/// A message type.
 #[derive(Debug)]
 pub(crate) struct Protobuf {
     descriptor: MessageDescriptor,
-    framing: Framing,
+    text: String,
+    imports: Vec<SchemaImport>,
 }
 
 /// The text itself, and what it imports from a folder.
 struct Texts {
     own: String,
-    folder: PathBuf,
+    folder: Option<PathBuf>,
+    imports: Vec<SchemaImport>,
 }
 
 impl FileResolver for Texts {
@@ -41,50 +42,57 @@ impl FileResolver for Texts {
         if name == OWN {
             return File::from_source(name, &self.own);
         }
-        let path = self.folder.join(name);
-        if path.is_file() { File::open(name, &path) } else { Err(protox::Error::file_not_found(name)) }
+        if let Some(import) = self.imports.iter().find(|import| import.name == name) {
+            return File::from_source(name, &import.text);
+        }
+        let path = self.folder.as_ref().map(|folder| folder.join(name)).filter(|path| path.is_file());
+        path.map_or_else(|| Err(protox::Error::file_not_found(name)), |path| File::open(name, &path))
     }
 }
 
 impl Protobuf {
     /// Compiles a text; imports are looked for in `folder`. Gives the codec and the JSON Schema of its values. The message
     /// is the one of that name, or the only one at the top. The error is the compiler's own.
-    pub fn new(
-        text: &str,
-        folder: &Path,
-        message: Option<&str>,
-        framing: Framing,
-    ) -> Result<(Protobuf, Value), SchemaError> {
-        let mut resolver = ChainFileResolver::new();
-        resolver.add(GoogleFileResolver::new());
-        resolver.add(Texts { own: text.to_owned(), folder: folder.to_owned() });
-        let mut compiler = protox::Compiler::with_file_resolver(resolver);
-        compiler.include_imports(true);
-        compiler.open_file(OWN).map_err(|error| placed(&error))?;
-        let descriptor = message_of(&compiler.descriptor_pool(), message)?;
+    pub fn new(text: &str, folder: &Path, message: Option<&str>) -> Result<(Protobuf, Value), SchemaError> {
+        let texts = Texts { own: text.to_owned(), folder: Some(folder.to_owned()), imports: Vec::new() };
+        let pool = compile(texts)?;
+        let descriptor = message_of(&pool, message)?;
         let shape = messages::json_schema(&descriptor);
-        Ok((Protobuf { descriptor, framing }, shape))
+        let imports = imports(&descriptor.parent_file(), folder);
+        Ok((Protobuf { descriptor, text: text.to_owned(), imports }, shape))
+    }
+
+    /// The messages at the top of a text, with imports as a registry has them.
+    pub fn messages(text: &SchemaText) -> Result<Vec<MessageDescriptor>, SchemaError> {
+        let pool = compile(Texts { own: text.text.clone(), folder: None, imports: text.imports.clone() })?;
+        Ok(pool.get_file_by_name(OWN).map(|own| own.messages().collect()).unwrap_or_default())
     }
 
     pub fn descriptor(&self) -> &MessageDescriptor {
         &self.descriptor
     }
 
-    pub fn framing(&self) -> Framing {
-        self.framing
+    /// The schema as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
-    pub fn decode(&self, bytes: &[u8]) -> Result<Value, DecodeError> {
+    /// The files of the pack that it imports, each behind those that it imports itself.
+    pub fn imports(&self) -> &[SchemaImport] {
+        &self.imports
+    }
+
+    /// A payload, behind Confluent's message indexes if it is framed. Fields that the schema does not have are an error,
+    /// but for who wrote by another version.
+    pub fn decode(&self, bytes: &[u8], framed: bool, by_other: bool) -> Result<Value, DecodeError> {
         let failed = |detail: String| DecodeError::Protobuf { detail, begin: begin(bytes) };
-        let rest = self.framing.open(bytes)?;
-        let rest = if self.framing == Framing::None {
-            rest
-        } else {
-            behind_indexes(rest).ok_or_else(|| failed("the message indexes do not end".to_owned()))?
+        let rest = match framed {
+            true => behind_indexes(bytes).ok_or_else(|| failed("the message indexes do not end".to_owned()))?,
+            false => bytes,
         };
         let message =
             DynamicMessage::decode(self.descriptor.clone(), rest).map_err(|error| failed(error.to_string()))?;
-        if let Some((name, number)) = unknown(&message) {
+        if let Some((name, number)) = unknown(&message).filter(|_| !by_other) {
             return Err(failed(format!("{name} has no field {number}")));
         }
         let options = SerializeOptions::new()
@@ -96,14 +104,37 @@ impl Protobuf {
             .map_err(|error| failed(error.to_string()))
     }
 
-    pub fn encode(&self, value: &Value) -> Result<Vec<u8>, String> {
+    pub fn encode(&self, value: &Value, framed: bool) -> Result<Vec<u8>, String> {
         let options = DeserializeOptions::new().deny_unknown_fields(true);
         let message = DynamicMessage::deserialize_with_options(self.descriptor.clone(), value, &options);
         let message = message.map_err(|error| error.to_string())?;
-        let mut payload = if self.framing == Framing::None { Vec::new() } else { indexes(&self.descriptor) };
+        let mut payload = if framed { indexes(&self.descriptor) } else { Vec::new() };
         payload.extend(prost_reflect::prost::Message::encode_to_vec(&message));
-        self.framing.close(payload)
+        Ok(payload)
     }
+}
+
+fn compile(texts: Texts) -> Result<DescriptorPool, SchemaError> {
+    let mut resolver = ChainFileResolver::new();
+    resolver.add(GoogleFileResolver::new());
+    resolver.add(texts);
+    let mut compiler = protox::Compiler::with_file_resolver(resolver);
+    compiler.include_imports(true);
+    compiler.open_file(OWN).map_err(|error| placed(&error))?;
+    Ok(compiler.descriptor_pool())
+}
+
+fn imports(file: &FileDescriptor, folder: &Path) -> Vec<SchemaImport> {
+    let mut found: Vec<SchemaImport> = Vec::new();
+    for import in file.dependencies().filter(|import| !import.name().starts_with("google/protobuf/")) {
+        found.extend(imports(&import, folder));
+        // It was read a moment ago.
+        let text = std::fs::read_to_string(folder.join(import.name())).unwrap_or_default();
+        found.push(SchemaImport { name: import.name().to_owned(), text });
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    found.retain(|import| seen.insert(import.name.clone()));
+    found
 }
 
 /// The compiler's error, with the place in our own text if that is where it is.

@@ -83,6 +83,11 @@ impl Mode {
         ("additive", Mode::Additive),
     ];
 
+    /// The mode of that name.
+    pub fn named(name: &str) -> Option<Mode> {
+        Mode::NAMES.iter().find(|(known, _)| *known == name).map(|(_, mode)| *mode)
+    }
+
     /// Whether a change may not be made in this mode.
     pub fn forbids(self, change: &Change) -> bool {
         let Breaks { producers, consumers } = change.breaks;

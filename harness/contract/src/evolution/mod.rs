@@ -12,17 +12,10 @@ mod protobuf;
 
 pub use change::{Breaks, Change, Mode};
 
-use crate::encoding::Codec;
-use crate::{Contract, Framing, Schema};
+use serde_json::Value;
 
-/// Whether a header stands before the payload; the schema's id in it changes with every version.
-fn framed(schema: &Schema) -> bool {
-    match schema.codec() {
-        Codec::Json => false,
-        Codec::Avro(avro) => avro.framing() != Framing::None,
-        Codec::Protobuf(protobuf) => protobuf.framing() != Framing::None,
-    }
-}
+use crate::encoding::{Avro, Codec, Protobuf};
+use crate::{Contract, Schema, SchemaError, SchemaKind, SchemaText};
 
 impl Contract {
     /// Every change from `old` to this contract, topic by topic.
@@ -35,7 +28,8 @@ impl Schema {
     /// Every change from `old` to this schema; `place` is what messages call it.
     pub fn changes_since(&self, old: &Schema, place: &str) -> Vec<Change> {
         let changed = |what: &str| vec![Change::new("encoding-changed", place, what, Breaks::BOTH)];
-        if framed(old) != framed(self) {
+        // Only whether: the schema's id in it changes with every version.
+        if old.frame().is_framed() != self.frame().is_framed() {
             return changed("the framing is another");
         }
         match (old.codec(), self.codec()) {
@@ -46,5 +40,42 @@ impl Schema {
             }
             _ => changed("the encoding is another"),
         }
+    }
+}
+
+impl SchemaText {
+    /// Whether it is a schema at all.
+    ///
+    /// # Errors
+    /// What the language's own reader says.
+    pub fn check(&self) -> Result<(), SchemaError> {
+        match self.kind {
+            SchemaKind::Avro => Avro::new(&self.document()?, String::new()).map(drop)?,
+            SchemaKind::Protobuf => Protobuf::messages(self).map(drop)?,
+            SchemaKind::Json => Schema::compile(self.json()?).map(drop)?,
+        }
+        Ok(())
+    }
+
+    /// Every change from `old` to this text, as a registry has both.
+    ///
+    /// # Errors
+    /// If one of them is no schema.
+    pub fn changes_since(&self, old: &SchemaText, place: &str) -> Result<Vec<Change>, SchemaError> {
+        if self.kind != old.kind {
+            return Ok(vec![Change::new("encoding-changed", place, "the encoding is another", Breaks::BOTH)]);
+        }
+        Ok(match self.kind {
+            SchemaKind::Avro => {
+                let avro = |text: &SchemaText| Avro::new(&text.document()?, String::new());
+                avro::changes(&avro(old)?.0, &avro(self)?.0, place)
+            }
+            SchemaKind::Json => json::changes(&old.json()?, &self.json()?, place),
+            SchemaKind::Protobuf => protobuf::files(&Protobuf::messages(old)?, &Protobuf::messages(self)?, place),
+        })
+    }
+
+    fn json(&self) -> Result<Value, String> {
+        serde_json::from_str(&self.text).map_err(|error| error.to_string())
     }
 }

@@ -104,3 +104,21 @@ fn class(kind: &Kind) -> u8 {
         Kind::Enum(_) => 8,
     }
 }
+
+/// Every message at the top of a file, by its name.
+pub(super) fn files(old: &[MessageDescriptor], new: &[MessageDescriptor], place: &str) -> Vec<Change> {
+    let mut found = Vec::new();
+    for before in old {
+        let place = format!("{place} {}", before.full_name());
+        match new.iter().find(|now| now.full_name() == before.full_name()) {
+            Some(now) => found.extend(changes(before, now, &place)),
+            None => found.push(Change::new("message-removed", &place, "it is gone", Breaks::BOTH)),
+        }
+    }
+    let is_new = |now: &&MessageDescriptor| old.iter().all(|before| before.full_name() != now.full_name());
+    for now in new.iter().filter(is_new) {
+        let place = format!("{place} {}", now.full_name());
+        found.push(Change::addition("message-added", &place, "it is new", Breaks::NOBODY));
+    }
+    found
+}

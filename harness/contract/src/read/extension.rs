@@ -5,7 +5,10 @@ use std::time::Duration;
 use eventproof_source::{Diagnostic, Diagnostics, Fields, Node};
 
 use super::reference::Document;
-use crate::{Deduplication, Envelope, Expression, Framing, Handling, Partitioner, SentinelField};
+use crate::{
+    Deduplication, Envelope, Expression, Framing, Handling, Mode, Partitioner, Registration, SentinelField,
+    SubjectNaming,
+};
 
 const KEY: &str = "x-eventproof";
 
@@ -17,6 +20,8 @@ pub(super) struct Defaults {
     pub locale: String,
     pub envelope: Envelope,
     pub partitioner: Option<Partitioner>,
+    pub framing: Framing,
+    pub registration: Registration,
 }
 
 impl Defaults {
@@ -33,6 +38,8 @@ impl Defaults {
             defaults.envelope = read_envelope(document, envelope, Envelope::default(), faults);
         }
         defaults.partitioner = partitioner(&mut fields, faults);
+        defaults.framing = framing(&mut fields, Framing::None, faults);
+        defaults.registration = registration(&mut fields, Registration::default(), faults);
         fields.finish(faults);
         defaults
     }
@@ -40,18 +47,26 @@ impl Defaults {
 
 /// What a message says beyond AsyncAPI.
 #[derive(Default)]
-pub(super) struct MessageExtension {
+pub(super) struct MessageExtension<'a> {
     pub envelope: Envelope,
     pub unique: Vec<String>,
     pub sensitive: Vec<String>,
     pub framing: Framing,
+    pub registration: Registration,
+    /// Schemas that the payload's schema names.
+    pub references: Vec<&'a Node>,
     /// Which message of a Protobuf schema it is.
     pub protobuf_message: Option<String>,
 }
 
-impl MessageExtension {
-    pub fn read(document: &Document<'_>, defaults: &Defaults, node: &Node, faults: &mut Diagnostics) -> Self {
-        let mut extension = MessageExtension { envelope: defaults.envelope.clone(), ..MessageExtension::default() };
+impl<'a> MessageExtension<'a> {
+    pub fn read(document: &Document<'a>, defaults: &Defaults, node: &'a Node, faults: &mut Diagnostics) -> Self {
+        let mut extension = MessageExtension {
+            envelope: defaults.envelope.clone(),
+            framing: defaults.framing,
+            registration: defaults.registration.clone(),
+            ..MessageExtension::default()
+        };
         let Some(own) = node.get(KEY) else { return extension };
         let Some(mut fields) = Fields::of(own, document.source, "x-eventproof of a message", faults) else {
             return extension;
@@ -64,7 +79,10 @@ impl MessageExtension {
         }
         extension.unique = fields.strings("unique", faults);
         extension.sensitive = fields.strings("sensitive", faults);
-        extension.framing = framing(&mut fields, faults);
+        extension.framing = framing(&mut fields, extension.framing, faults);
+        extension.registration = registration(&mut fields, extension.registration, faults);
+        extension.references =
+            fields.list("references").iter().filter_map(|node| document.follow_any(node, faults)).collect();
         extension.protobuf_message = fields.string("protobuf_message", faults);
         fields.finish(faults);
         extension
@@ -72,13 +90,30 @@ impl MessageExtension {
 }
 
 /// `framing: confluent`, with the `schema_id` that records are published with.
-fn framing(fields: &mut Fields<'_>, faults: &mut Diagnostics) -> Framing {
+fn framing(fields: &mut Fields<'_>, inherited: Framing, faults: &mut Diagnostics) -> Framing {
     let id = fields.parsed("schema_id", faults, |text| {
         text.parse::<u32>().map_err(|_| format!("`{text}` is no schema id: a whole number from 0"))
     });
     match fields.choice("framing", &["none", "confluent"], faults).as_deref() {
         Some("confluent") => Framing::Confluent { id },
-        _ => Framing::None,
+        Some(_) => Framing::None,
+        None if id.is_some() && inherited != Framing::None => Framing::Confluent { id },
+        None => inherited,
+    }
+}
+
+/// `subject_naming`, `compatibility` with `transitive`, `auto_register`.
+fn registration(fields: &mut Fields<'_>, inherited: Registration, faults: &mut Diagnostics) -> Registration {
+    let namings = SubjectNaming::NAMES.map(|(name, _)| name);
+    let naming = fields.choice("subject_naming", &namings, faults);
+    let modes = Mode::NAMES.map(|(name, _)| name);
+    let mode = fields.choice("compatibility", &modes, faults);
+    let named = |name: String| SubjectNaming::NAMES.iter().find(|(known, _)| *known == name).map(|(_, found)| *found);
+    Registration {
+        naming: naming.and_then(named).unwrap_or(inherited.naming),
+        compatibility: mode.and_then(|name| Mode::named(&name)).or(inherited.compatibility),
+        transitive: fields.bool("transitive", faults).unwrap_or(inherited.transitive),
+        auto_register: fields.bool("auto_register", faults).unwrap_or(inherited.auto_register),
     }
 }
 

@@ -5,7 +5,7 @@ use eventproof_source::{Diagnostic, Diagnostics, Fields, Node, Span};
 use super::extension::{Defaults, MessageExtension, expression};
 use super::reference::Document;
 use super::schema::fill;
-use crate::{Channel, Contract, Expression, Framing, Message, Schema, SchemaError};
+use crate::{Channel, Contract, Expression, Framing, Message, Schema, SchemaError, SchemaImport};
 
 /// Formats whose schemas are JSON Schema.
 const JSON_SCHEMA: [&str; 3] = ["application/vnd.aai.asyncapi", "application/schema+json", "application/schema+yaml"];
@@ -20,13 +20,24 @@ const PROTOBUF: &str = "application/vnd.google.protobuf";
 #[derive(Default)]
 struct Wire {
     framing: Framing,
+    references: Vec<SchemaImport>,
     /// Which message of a Protobuf schema it is.
     message: Option<String>,
 }
 
 impl Wire {
-    fn of(extension: &MessageExtension) -> Wire {
-        Wire { framing: extension.framing, message: extension.protobuf_message.clone() }
+    fn of(document: &Document<'_>, extension: &MessageExtension<'_>, faults: &mut Diagnostics) -> Wire {
+        let mut references = Vec::new();
+        for node in &extension.references {
+            match SchemaImport::of_avro(&node.to_json()) {
+                Some(import) => references.push(import),
+                None => {
+                    let message = "a schema that others name needs a `name`".to_owned();
+                    faults.push(Diagnostic::error("contract/schema", message).at(document.source, node.span));
+                }
+            }
+        }
+        Wire { framing: extension.framing, references, message: extension.protobuf_message.clone() }
     }
 }
 
@@ -59,7 +70,10 @@ pub(super) fn read_message<'a>(
         extension.envelope.correlation = correlation.and_then(|node| correlation_id(document, node, faults));
     }
     let payload = match payload {
-        Some(payload) => compile(document, payload, &Wire::of(&extension), faults)?,
+        Some(payload) => {
+            let wire = Wire::of(document, &extension, faults);
+            compile(document, payload, &wire, faults)?
+        }
         // AsyncAPI lets a message say nothing of its payload: then anything is right.
         None => Schema::compile(serde_json::Value::Bool(true)).ok()?,
     };
@@ -77,6 +91,7 @@ pub(super) fn read_message<'a>(
         key,
         content_type,
         envelope: extension.envelope,
+        registration: extension.registration,
         unique: extension.unique,
         sensitive: extension.sensitive,
     })
@@ -110,10 +125,10 @@ fn compile<'a>(document: &Document<'a>, node: &'a Node, wire: &Wire, faults: &mu
     };
     let name = format.and_then(Node::scalar_text).unwrap_or_default();
     let (language, schema, compiled) = if format.is_none() || JSON_SCHEMA.iter().any(|known| name.starts_with(known)) {
-        ("JSON Schema", schema, Schema::compile(fill(document, schema, faults)?))
+        ("JSON Schema", schema, Schema::json(fill(document, schema, faults)?, wire.framing))
     } else if name.starts_with(AVRO) {
         let schema = document.follow_any(schema, faults)?;
-        ("Avro schema", schema, Schema::avro(&schema.to_json(), wire.framing))
+        ("Avro schema", schema, Schema::avro_with(&schema.to_json(), wire.references.clone(), wire.framing))
     } else if name.starts_with(PROTOBUF) {
         let schema = document.follow_any(schema, faults)?;
         let (text, folder) = (schema.as_str().unwrap_or_default(), document.folder_of(schema));

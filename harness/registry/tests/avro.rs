@@ -1,15 +1,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 //! What the evolution of Avro schemas breaks, beside what a registry in a container says of the same pairs.
 
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+mod common;
 
-use eventproof_contract::{Breaks, Framing, Schema};
-use serde_json::{Value, json};
-
-const IMAGE: &str = "apicurio/apicurio-registry:3.0.9";
-/// How long the registry may take to answer after it was started.
-const START: Duration = Duration::from_secs(120);
+use common::Container;
+use eventproof_contract::{Breaks, Framing, Schema, SchemaText};
+use eventproof_registry::{EmbeddedRegistry, RegistryClient};
 
 /// A record with these fields.
 fn record(fields: &str) -> String {
@@ -101,58 +97,9 @@ fn ours(old: &str, new: &str) -> (bool, bool) {
     (!breaks(|breaks| breaks.producers), !breaks(|breaks| breaks.consumers))
 }
 
-struct Registry {
-    container: String,
-    url: String,
-    client: reqwest::Client,
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _ = docker(&["rm", "--force", "--volumes", &self.container]);
-    }
-}
-
-fn docker(arguments: &[&str]) -> Option<String> {
-    let output = Command::new("docker").args(arguments).stderr(Stdio::null()).output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    output.status.success().then_some(text)
-}
-
-impl Registry {
-    /// `None`, with the reason printed, without Docker.
-    async fn start() -> Option<Registry> {
-        if docker(&["version", "--format", "{{.Server.Version}}"]).is_none() {
-            let required = std::env::var("EVENTPROOF_REQUIRE_DOCKER").is_ok_and(|value| value == "1");
-            assert!(!required, "there is no Docker daemon");
-            println!("skipped: there is no Docker daemon to run a schema registry in");
-            return None;
-        }
-        let container = docker(&["run", "--detach", "--publish", "127.0.0.1::8080", IMAGE]).expect("no container");
-        let address = docker(&["port", &container, "8080/tcp"]).expect("no port");
-        let url = format!("http://{}/apis/ccompat/v7", address.lines().next().unwrap());
-        let registry = Registry { container, url, client: reqwest::Client::new() };
-        let began = Instant::now();
-        while registry.client.get(format!("{}/subjects", registry.url)).send().await.is_err() {
-            assert!(began.elapsed() < START, "the registry does not answer");
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        Some(registry)
-    }
-
-    async fn send(&self, method: reqwest::Method, path: &str, body: Value) -> Value {
-        let request = self.client.request(method, format!("{}{path}", self.url)).json(&body);
-        let answer = request.send().await.unwrap();
-        let (status, text) = (answer.status(), answer.text().await.unwrap());
-        assert!(status.is_success(), "{path} {body}: {status} {text}");
-        serde_json::from_str(&text).unwrap()
-    }
-
-    async fn accepts(&self, subject: &str, mode: &str, new: &str) -> bool {
-        self.send(reqwest::Method::PUT, &format!("/config/{subject}"), json!({"compatibility": mode})).await;
-        let path = format!("/compatibility/subjects/{subject}/versions/latest");
-        self.send(reqwest::Method::POST, &path, json!({"schema": new})).await["is_compatible"].as_bool().unwrap()
-    }
+async fn accepts(registry: &RegistryClient, subject: &str, level: &str, new: &SchemaText) -> bool {
+    registry.set_level(subject, level).await.unwrap();
+    registry.is_compatible(subject, new).await.unwrap()
 }
 
 #[test]
@@ -166,25 +113,36 @@ fn what_a_new_version_breaks_is_known_case_by_case() {
     insta::assert_snapshot!(table);
 }
 
-/// Pairs of which we say something else, on purpose: what they are about, and why.
-const ON_PURPOSE: &[(&str, &str)] = &[];
-
-#[tokio::test]
-async fn the_registry_says_the_same_of_every_case() {
-    let Some(registry) = Registry::start().await else { return };
+/// Every pair that a registry judges otherwise than we do; subjects are made on the way.
+async fn differences(registry: &RegistryClient) -> String {
     let mut differences = String::new();
     let all = cases();
     assert!(all.len() >= 40, "{} cases", all.len());
     for (index, (name, old, new)) in all.iter().enumerate() {
         let subject = format!("case-{index}-value");
-        registry.send(reqwest::Method::POST, &format!("/subjects/{subject}/versions"), json!({"schema": old})).await;
-        let theirs =
-            (registry.accepts(&subject, "BACKWARD", new).await, registry.accepts(&subject, "FORWARD", new).await);
+        let text = |text: &String| SchemaText { text: text.clone(), ..SchemaText::default() };
+        registry.register(&subject, &text(old)).await.unwrap();
+        let new_text = text(new);
+        let backward = accepts(registry, &subject, "BACKWARD", &new_text).await;
+        let theirs = (backward, accepts(registry, &subject, "FORWARD", &new_text).await);
         let ours = ours(old, new);
-        let known = ON_PURPOSE.iter().any(|(case, _)| case == name);
-        if (ours != theirs) != known {
+        if ours != theirs {
             differences.push_str(&format!("{name}: ours {ours:?}, the registry's {theirs:?}\n"));
         }
     }
+    differences
+}
+
+#[tokio::test]
+async fn the_registry_in_a_container_says_the_same_of_every_case() {
+    let Some(registry) = Container::start().await else { return };
+    let differences = differences(&registry.client).await;
+    assert!(differences.is_empty(), "(backward, forward):\n{differences}");
+}
+
+#[tokio::test]
+async fn the_embedded_registry_says_the_same_of_every_case() {
+    let registry = EmbeddedRegistry::start().unwrap();
+    let differences = differences(&RegistryClient::new(&registry.url()).unwrap()).await;
     assert!(differences.is_empty(), "(backward, forward):\n{differences}");
 }
