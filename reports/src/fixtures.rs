@@ -7,9 +7,9 @@ use eventproof_evidence::{Cause, Missing, Place, Reason};
 use eventproof_evidence::ledger::{Counts, LegCounts};
 
 use crate::model::{
-    BrokerInfo, Conformance, ConsumerLeg, Distribution, Disturbed, Finding, Generator, Interval, LagPoint, LoadResult,
-    Objective, Outcome, PercentileFigure, Provenance, RunResult, ScenarioResult, ServiceInfo, Stage, StageSlice,
-    StepResult, SubStep, TimelineEntry,
+    BrokerInfo, Conformance, ConsumerLeg, Coverage, CoverageRow, Distribution, Disturbed, Finding, Generator, Interval,
+    LagPoint, LoadResult, Objective, Outcome, PercentileFigure, Provenance, RunResult, ScenarioResult, ServiceInfo,
+    Stage, StageSlice, StepResult, SubStep, TimelineEntry,
 };
 
 /// A run with a scenario that held, one that broke and one without verdict.
@@ -28,6 +28,9 @@ pub fn mixed() -> RunResult {
             findings: Vec::new(),
             seen: vec![("content.post.created".into(), 12), ("content.post.deleted".into(), 0)],
         },
+        coverage: Coverage {
+            rows: vec![covered("schema", &["post.created reaches feed within 5s"]), covered("order", &[])],
+        },
         services: vec![ServiceInfo {
             name: "feed-service".into(),
             state: "running".into(),
@@ -36,6 +39,15 @@ pub fn mixed() -> RunResult {
             last_lines: vec!["INFO handled".into()],
         }],
         findings: Vec::new(),
+    }
+}
+
+fn covered(property: &str, by: &[&str]) -> CoverageRow {
+    CoverageRow {
+        channel: "content".into(),
+        message: "content.post.created".into(),
+        property: property.into(),
+        by: by.iter().map(|name| (*name).to_owned()).collect(),
     }
 }
 

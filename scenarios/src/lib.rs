@@ -13,6 +13,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod catalogue;
+mod coverage;
 mod error;
 mod lint;
 mod pack;
@@ -20,6 +21,7 @@ mod phrases;
 mod plan;
 mod runner;
 
+pub use coverage::coverage;
 pub use error::ScenarioError;
 pub use pack::Pack;
 pub use phrases::{Phrase, Phrases};

@@ -70,6 +70,9 @@ pub enum Command {
         /// Misbehave from the start, such as "delay by=200ms api=Fetch"; docs/faults.md lists the kinds
         #[arg(long = "fault", value_name = "FAULT")]
         faults: Vec<String>,
+        /// Also serve a schema registry in memory at this address
+        #[arg(long, value_name = "ADDRESS")]
+        registry: Option<std::net::SocketAddr>,
     },
 }
 
@@ -93,6 +96,9 @@ pub enum ContractCommand {
         /// Compare the newest with every version before it, not only with the last
         #[arg(long)]
         transitive: bool,
+        /// How the changes are written
+        #[arg(long, value_enum, default_value_t)]
+        format: DiffFormat,
     },
     /// Compare a running broker with a contract; exit code 1 if they differ
     Drift {
@@ -104,12 +110,33 @@ pub enum ContractCommand {
         /// librdkafka option, key=value
         #[arg(long = "broker-option", value_name = "KEY=VALUE")]
         broker_options: Vec<String>,
+        /// The schema registry, where the contract's schemas have one: its address
+        #[arg(long, value_name = "URL", env = "EVENTPROOF_REGISTRY", hide_env_values = true)]
+        registry: Option<String>,
+    },
+    /// Say which promises of a pack no scenario touches
+    Coverage {
+        /// Folder of the pack
+        path: PathBuf,
+        /// Exit code 1 if fewer than so many percent are touched
+        #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+        min_coverage: Option<u8>,
     },
     /// Show what was understood of it: topics, messages, senders and receivers
     Show {
         /// The document, or the folder of a pack
         path: PathBuf,
     },
+}
+
+/// How `contract diff` writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    /// A line for each change
+    #[default]
+    Text,
+    /// One JSON document
+    Json,
 }
 
 /// Where Kafka is.
@@ -137,6 +164,9 @@ pub struct RigArguments {
     /// librdkafka option for a broker that runs already, key=value
     #[arg(long = "broker-option", value_name = "KEY=VALUE", requires = "brokers")]
     pub broker_options: Vec<String>,
+    /// Use a schema registry that runs already: its address, with user and password if it wants them
+    #[arg(long, value_name = "URL", env = "EVENTPROOF_REGISTRY", hide_env_values = true)]
+    pub registry: Option<String>,
     /// Repeat the choices of an earlier run
     #[arg(long, env = "EVENTPROOF_SEED")]
     pub seed: Option<u64>,
@@ -164,6 +194,9 @@ pub struct RunArguments {
     /// Let scenarios be skipped whose tag @needs:NEED the broker does not meet, without losing the verdict
     #[arg(long = "allow-skipped", value_name = "NEED")]
     pub allow_skipped: Vec<String>,
+    /// Exit code 1 if scenarios with a verdict touch fewer than so many percent of the contract's promises
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub min_coverage: Option<u8>,
 }
 
 /// Options of `load`.

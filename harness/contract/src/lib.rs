@@ -20,6 +20,7 @@ mod generate;
 mod model;
 mod outline;
 mod partitioner;
+mod promise;
 mod read;
 mod registry;
 mod schema;
@@ -29,11 +30,13 @@ pub use encoding::{DecodeError, Framing, SchemaError, SchemaImport, SchemaKind, 
 pub use evolution::{Breaks, Change, Mode};
 pub use expression::{Expression, Part};
 pub use facts::Facts;
-pub use generate::{Draft, GenerateError, Generator, event_number};
+pub use generate::{Draft, GenerateError, Generator, Invalid, event_number};
 pub use model::{
-    Action, Channel, Contract, Deduplication, Envelope, Handling, Message, Operation, Record, SentinelField, Server,
+    Action, Backoff, Channel, Contract, DeadLetter, Deduplication, Envelope, Handling, Message, Operation, Record,
+    Retry, SentinelField, Server,
 };
 pub use partitioner::Partitioner;
+pub use promise::{Promise, Property};
 pub use registry::{Registration, SubjectNaming};
 pub use schema::Schema;
 pub use violation::Violation;

@@ -118,6 +118,10 @@ pub struct Operation {
     /// Fields that make the sentinel change nothing, by name.
     pub sentinel_with: Vec<(String, SentinelField)>,
     pub lag_limit: Option<u64>,
+    /// How often, and how far apart, handling is tried.
+    pub retry: Option<Retry>,
+    /// Where what cannot be handled goes.
+    pub dead_letter: Option<DeadLetter>,
     /// How the service's producer places keys, where the document says it; for sending operations.
     pub partitioner: Option<Partitioner>,
 }
@@ -142,6 +146,34 @@ pub enum Action {
 pub struct Deduplication {
     pub by: Expression,
     pub window: Option<Duration>,
+}
+
+/// How often handling is tried.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retry {
+    /// In all, the first among them.
+    pub attempts: u32,
+    pub backoff: Option<Backoff>,
+}
+
+/// How long one waits between two attempts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Backoff {
+    /// Before the second attempt.
+    pub initial: Duration,
+    /// Each later one is so much longer.
+    pub factor: f64,
+    /// And none is longer than this.
+    pub longest: Option<Duration>,
+}
+
+/// Where what cannot be handled goes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeadLetter {
+    /// The channel's name.
+    pub channel: String,
+    /// Where a dead record carries the id of the event that it was; without it, as the event itself carries its id.
+    pub original: Option<Expression>,
 }
 
 /// Whether events of one key are handled one after the other.

@@ -106,6 +106,8 @@ pub enum Cause {
     Nonconforming { place: Place, what: String, violations: Vec<String> },
     /// A topic is not as the contract declares it.
     TopicDiffers { topic: String, property: String, expected: String, actual: String },
+    /// A schema is not registered as the contract declares it.
+    SchemaDiffers { code: &'static str, text: String },
     /// A figure missed its objective.
     ObjectiveMissed { objective: String, actual: String },
     /// An action (an HTTP request) was not answered as it should.
@@ -132,6 +134,7 @@ impl Cause {
             Cause::Lost { .. } => "lost",
             Cause::Nonconforming { .. } => "nonconforming",
             Cause::TopicDiffers { .. } => "topic-differs",
+            Cause::SchemaDiffers { code, .. } => code,
             Cause::ObjectiveMissed { .. } => "objective-missed",
             Cause::ActionFailed { .. } => "action-failed",
             Cause::ServiceDied(_) => "service-dead",
@@ -202,6 +205,7 @@ impl fmt::Display for Cause {
             Cause::TopicDiffers { topic, property, expected, actual } => {
                 write!(f, "topic \"{topic}\": {property} is {actual}, the contract declares {expected}")
             }
+            Cause::SchemaDiffers { text, .. } => f.write_str(text),
             Cause::ObjectiveMissed { objective, actual } => write!(f, "{objective} was missed: {actual}"),
             Cause::ActionFailed { action, expected, actual } => {
                 write!(f, "action \"{action}\": expected {expected}, got {actual}")

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use eventproof_broker::BrokerError;
+use eventproof_registry::RegistryError;
 
 /// A service could not be started, asked or disturbed.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,14 @@ pub enum SystemError {
     /// No free port, no folder.
     #[error("{what}: {detail}")]
     Machine { what: String, detail: String },
+    /// Something needs a schema registry, and nobody said which.
+    #[error(
+        "the contract's schemas need a schema registry: say --registry URL, or `schemaRegistryUrl` in the Kafka binding of a server"
+    )]
+    NoRegistry,
+    /// The schema registry failed.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// The broker failed.
     #[error(transparent)]
     Broker(#[from] BrokerError),

@@ -17,6 +17,7 @@ mod error;
 mod follow;
 mod process;
 mod ready;
+mod registry;
 mod rig;
 mod spec;
 mod system;
@@ -26,6 +27,7 @@ mod view;
 pub use action::Answer;
 pub use error::SystemError;
 pub use ready::{GroupNeed, Readiness};
+pub use registry::Registry;
 pub use rig::{Rig, RigPlan};
 pub use spec::{
     ActionSpec, Follows, GroupSpec, JournalView, ListView, ReadySpec, ServiceSpec, SystemSpec, ViewKind, ViewSpec,

@@ -10,6 +10,7 @@ use eventproof_contract::{Contract, Generator};
 use eventproof_evidence::{Clock, Journal, Observation};
 use tokio::task::JoinHandle;
 
+use crate::registry::Registry;
 use crate::{Environment, GroupNeed, Readiness, System, SystemError, SystemSpec};
 
 /// How often groups are asked for state and positions.
@@ -21,6 +22,8 @@ pub struct RigPlan {
     pub contract: Arc<Contract>,
     pub system: SystemSpec,
     pub broker: BrokerChoice,
+    /// The schema registry, if it is not to be ours.
+    pub registry: Option<String>,
     /// The program that `{eventproof}` stands for.
     pub program: PathBuf,
     /// A folder for the services' data.
@@ -40,6 +43,8 @@ pub struct Rig {
     pub clock: Arc<dyn Clock>,
     pub publisher: Publisher,
     pub generator: Generator,
+    /// The schema registry, where the contract or the system needs one.
+    pub registry: Option<Registry>,
     recorder: Option<Recorder>,
     groups: Option<GroupWatch>,
     followers: Vec<JoinHandle<()>>,
@@ -83,6 +88,11 @@ impl Rig {
             tell("creating topics");
             Topics::of(&broker)?.create_declared(&plan.contract).await?;
         }
+        let registry = Registry::open(plan, broker.is_ours()).await?;
+        if let Some(registry) = &registry {
+            tell("registering schemas");
+            registry.connect(&plan.contract).await?;
+        }
         let partitions = count_partitions(&plan.contract, &broker).await?;
         let contract = plan.contract.clone();
         let topics: Vec<String> = contract.topics().map(|channel| channel.topic.clone()).collect();
@@ -95,6 +105,7 @@ impl Rig {
         let groups = watch_groups(&broker, &needs, &journal, clock.clone())?;
         let environment = Environment {
             brokers: broker.bootstrap().to_owned(),
+            registry: registry.as_ref().map(|registry| registry.url().to_owned()),
             program: plan.program.clone(),
             data: plan.data.clone(),
             faults: plan.faults.clone(),
@@ -104,6 +115,7 @@ impl Rig {
             publisher: Publisher::new(&broker, journal.clone(), clock.clone())?,
             generator: Generator::new(plan.seed, &plan.run_id),
             contract,
+            registry,
             broker,
             system: Arc::new(system),
             journal,

@@ -22,6 +22,8 @@ const READY_POLL: Duration = Duration::from_millis(20);
 pub struct Environment {
     /// `{brokers}`
     pub brokers: String,
+    /// `{registry}`, where there is one.
+    pub registry: Option<String>,
     /// `{eventproof}`: the program itself, for reference services.
     pub program: PathBuf,
     /// `{data}`: a folder of this run, removed at its end.
@@ -212,6 +214,7 @@ fn settings(spec: &SystemSpec, environment: &Environment) -> Result<Params, Syst
         ("eventproof".to_owned(), environment.program.display().to_string()),
         ("data".to_owned(), environment.data.display().to_string()),
     ]);
+    settings.extend(environment.registry.clone().map(|url| ("registry".to_owned(), url)));
     // All ports are held until all are chosen, so that no two services get the same.
     let mut held = Vec::new();
     for service in &spec.services {

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::parts::{badge, class, finding, page, provenance, services};
-use crate::model::{Conformance, Outcome, RunResult, ScenarioResult, StepResult};
+use crate::model::{Conformance, Coverage, CoverageRow, Outcome, RunResult, ScenarioResult, StepResult};
 use crate::text::{clean, millis};
 
 /// A page: the verdict first, then what broke and why, then the rest.
@@ -16,6 +16,7 @@ pub fn html_run(result: &RunResult) -> String {
             @for scenario in with(outcome) { (in_full(scenario, &result.provenance.broker.label)) }
         }
         (conformance(&result.conformance))
+        (coverage(&result.coverage))
         @if with(Outcome::Held).next().is_some() {
             h2 { "Held" }
             @for scenario in with(Outcome::Held) { (folded(scenario)) }
@@ -114,6 +115,37 @@ fn conformance(of: &Conformance) -> Markup {
                     tr { th scope="row" { (clean(name)) } td class="n" { (count) @if *count == 0 { " (never seen)" } } }
                 }
             }
+        }
+    }
+}
+
+fn coverage(of: &Coverage) -> Markup {
+    let rows = of.by_message();
+    html! {
+        @if !of.rows.is_empty() {
+            h2 { "Coverage" }
+            p { (of.touched()) " of " (of.rows.len()) " promises of the contract (" (of.percent()) " %) were touched by a scenario with a verdict." }
+            table {
+                caption { "Each message, what the contract promises of it, and how many scenarios looked at that" }
+                tbody {
+                    @for (message, promises) in &rows {
+                        tr {
+                            th scope="row" { (clean(message)) }
+                            td { @for one in promises { (promise(one)) " " } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn promise(row: &CoverageRow) -> Markup {
+    let touched = !row.by.is_empty();
+    let title = if touched { row.by.join("; ") } else { "no scenario looked at it".to_owned() };
+    html! {
+        span class=(if touched { "badge held" } else { "badge skipped" }) title=(clean(&title)) {
+            @if touched { "✓ " } @else { "– " } (row.property) @if touched { " " (row.by.len()) }
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The result model: everything that a report may say, and nothing that it may not (no secrets reach it).
 
 mod common;
+mod coverage;
 mod load;
 mod run;
 
 pub use common::{BrokerInfo, Finding, Outcome, Provenance, ServiceInfo, Tally};
+pub use coverage::{Coverage, CoverageRow};
 pub use load::{
     ConsumerLeg, Distribution, Disturbed, Generator, Interval, LagPoint, LoadResult, Objective, PercentileFigure,
     Stage, StageSlice,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::common::{Finding, Outcome, Provenance, ServiceInfo, Tally};
+use super::coverage::Coverage;
 
 /// A whole scenario run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -11,6 +12,9 @@ pub struct RunResult {
     pub provenance: Provenance,
     pub scenarios: Vec<ScenarioResult>,
     pub conformance: Conformance,
+    /// Which promises of the contract were touched.
+    #[serde(default)]
+    pub coverage: Coverage,
     pub services: Vec<ServiceInfo>,
     /// Findings about the run as a whole: a service that died unasked, an environment that failed.
     #[serde(default)]

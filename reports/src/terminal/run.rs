@@ -52,7 +52,12 @@ fn summary(result: &RunResult, style: Style) -> String {
         n => style.paint(Outcome::Broken, &format!("{n} of {} records depart from the contract", conformance.records)),
     };
     let counted = tally(result.scenarios.iter().map(|scenario| scenario.outcome), style);
-    format!("\n{} scenarios: {counted}; {records}\n{}", result.scenarios.len(), footer(&result.provenance))
+    let coverage = &result.coverage;
+    let covered = match coverage.rows.len() {
+        0 => String::new(),
+        all => format!("{} of {all} promises of the contract touched ({} %)\n", coverage.touched(), coverage.percent()),
+    };
+    format!("\n{} scenarios: {counted}; {records}\n{covered}{}", result.scenarios.len(), footer(&result.provenance))
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! What all scenarios of a run share.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use eventproof_reports::model::{Conformance, ScenarioResult};
+use eventproof_reports::model::{Conformance, Coverage, Outcome, ScenarioResult};
 use eventproof_system::Rig;
 
 use super::holds::Holds;
+use crate::coverage::coverage;
 use crate::pack::Pack;
 use crate::plan::{Plan, PlannedScenario};
 
@@ -45,6 +47,7 @@ pub trait ScenarioListener: Send + Sync {
 pub struct RunReport {
     pub scenarios: Vec<ScenarioResult>,
     pub conformance: Conformance,
+    pub coverage: Coverage,
 }
 
 /// A run's pack, plan, running system and results.
@@ -56,6 +59,8 @@ pub struct RunContext {
     pub listener: Box<dyn ScenarioListener>,
     pub(super) holds: Holds,
     pub(super) results: Mutex<Vec<ScenarioResult>>,
+    /// Events that were published against the contract on purpose.
+    invalid: Mutex<BTreeSet<String>>,
 }
 
 impl RunContext {
@@ -76,7 +81,13 @@ impl RunContext {
             listener,
             holds: Holds::new(services),
             results: Mutex::default(),
+            invalid: Mutex::default(),
         })
+    }
+
+    /// Notes that an event departs from the contract because the scenario wants it so.
+    pub(super) fn on_purpose(&self, event: String) {
+        self.invalid.lock().unwrap_or_else(PoisonError::into_inner).insert(event);
     }
 
     /// The results so far, in the order of the plan.
@@ -86,7 +97,16 @@ impl RunContext {
             self.plan.scenarios.iter().position(|planned| planned.file == result.file && planned.line == result.line)
         };
         scenarios.sort_by_key(place);
-        RunReport { scenarios, conformance: super::conformance::judge(&self.pack.contract, &self.rig.journal) }
+        let invalid = self.invalid.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (conformance, witnessed) = super::conformance::judge(&self.pack.contract, &self.rig.journal, &invalid);
+        let judged: BTreeSet<(&str, usize)> = scenarios
+            .iter()
+            .filter(|result| matches!(result.outcome, Outcome::Held | Outcome::Broken))
+            .map(|result| (result.file.as_str(), result.line))
+            .collect();
+        let counts = |scenario: &PlannedScenario| judged.contains(&(scenario.file.as_str(), scenario.line));
+        let coverage = coverage(&self.pack, &self.plan.scenarios, counts, &witnessed);
+        RunReport { scenarios, conformance, coverage }
     }
 
     pub(super) fn lock_results(&self) -> MutexGuard<'_, Vec<ScenarioResult>> {

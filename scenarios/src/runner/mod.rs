@@ -8,6 +8,7 @@ mod context;
 mod disturb;
 mod expect;
 mod holds;
+mod invalid;
 mod order;
 mod publish;
 mod timeline;

@@ -84,7 +84,7 @@ impl Running {
         self.generator.record(&context.pack.contract, declared, &given, None).map_err(environment)
     }
 
-    fn published_event(&self, message: &str, draft: Draft, name: Option<String>) -> Event {
+    pub(super) fn published_event(&self, message: &str, draft: Draft, name: Option<String>) -> Event {
         let key = draft.event.key.clone();
         let partition = self.partition_of(message, key.as_deref());
         let id = draft.event.id.clone().unwrap_or_default();
@@ -154,7 +154,7 @@ impl Running {
         })
     }
 
-    async fn send(&self, event: &Event, times: usize) -> Result<Verdict, Verdict> {
+    pub(super) async fn send(&self, event: &Event, times: usize) -> Result<Verdict, Verdict> {
         let Some((draft, partition)) = &event.draft else {
             let detail =
                 format!("{} was published by a service: its record cannot be published again", event.target.what);
@@ -211,7 +211,7 @@ impl Running {
 }
 
 /// The payload's top-level fields as texts, for `{name.field}`.
-fn payload_fields(draft: &Draft) -> Vec<(String, String)> {
+pub(super) fn payload_fields(draft: &Draft) -> Vec<(String, String)> {
     let object = draft.event.payload.as_object();
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let fields = object.into_iter().flatten().map(|(name, value)| (name.clone(), text(value)));
@@ -219,7 +219,7 @@ fn payload_fields(draft: &Draft) -> Vec<(String, String)> {
 }
 
 /// A cell of a table as the schema wants it: numbers and truth values where they are expected, else text.
-fn typed(message: &Message, field: &str, text: &str) -> Value {
+pub(super) fn typed(message: &Message, field: &str, text: &str) -> Value {
     let pointer = format!("/properties/{}/type", field.trim_start_matches('/').replace('/', "/properties/"));
     match message.payload.document.pointer(&pointer).and_then(Value::as_str) {
         Some("integer" | "number" | "boolean" | "object" | "array" | "null") => {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use eventproof_broker::{BrokerFault, FaultControl};
 use eventproof_embedded::{BrokerConfig, EmbeddedBroker, Listener, User};
+use eventproof_registry::EmbeddedRegistry;
 
 use crate::{exit, output};
 
@@ -14,6 +15,7 @@ pub struct BrokerOptions {
     pub nodes: u8,
     pub users: Vec<String>,
     pub faults: Vec<String>,
+    pub registry: Option<SocketAddr>,
 }
 
 pub async fn broker(options: BrokerOptions) -> u8 {
@@ -38,6 +40,16 @@ pub async fn broker(options: BrokerOptions) -> u8 {
             return exit::NO_VERDICT;
         }
         output::result(&format!("misbehaving: {fault}"));
+    }
+    let registry = match options.registry.map(EmbeddedRegistry::at).transpose() {
+        Ok(registry) => registry,
+        Err(error) => {
+            output::error(&error.to_string());
+            return exit::NO_VERDICT;
+        }
+    };
+    if let Some(registry) = &registry {
+        output::result(&format!("schema registry at {}", registry.url()));
     }
     output::result(&format!("listening on {}", broker.bootstrap_servers()));
     if let Some(second) = broker.listener_servers(1) {

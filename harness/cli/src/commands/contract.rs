@@ -1,20 +1,27 @@
 //! `contract`: what a contract says, and whether it says it rightly.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use eventproof_broker::{Broker, drift};
 use eventproof_contract::{Change, Contract, Mode};
+use eventproof_registry::RegistryClient;
+use eventproof_scenarios::Pack;
+use serde_json::json;
 
 use super::rig::external;
-use crate::args::ContractCommand;
+use crate::args::{ContractCommand, DiffFormat};
 use crate::{exit, output};
 
 pub async fn contract(command: ContractCommand) -> u8 {
     match command {
         ContractCommand::Check { path } => check(&path),
         ContractCommand::Show { path } => show(&path),
-        ContractCommand::Drift { path, brokers, broker_options } => compare(&path, &brokers, &broker_options).await,
-        ContractCommand::Diff { paths, mode, transitive } => diff(&paths, &mode, transitive),
+        ContractCommand::Drift { path, brokers, broker_options, registry } => {
+            compare(&path, &brokers, &broker_options, registry.as_deref()).await
+        }
+        ContractCommand::Diff { paths, mode, transitive, format } => diff(&paths, &mode, transitive, format),
+        ContractCommand::Coverage { path, min_coverage } => coverage(&path, min_coverage.unwrap_or(0)),
     }
 }
 
@@ -36,17 +43,49 @@ fn show(path: &Path) -> u8 {
     exit::HELD
 }
 
-fn diff(paths: &[PathBuf], mode: &str, transitive: bool) -> u8 {
+/// What all scenarios of a pack would touch, were they to end with a verdict. Records that services publish on the way are
+/// known only to a run.
+fn coverage(path: &Path, least: u8) -> u8 {
+    let planned = Pack::read(path).and_then(|pack| pack.plan().map(|plan| (pack, plan)));
+    let (pack, plan) = match planned {
+        Ok(planned) => planned,
+        Err(faults) => {
+            output::progress(faults.render(output::color()).trim_end());
+            return exit::USAGE;
+        }
+    };
+    let found = eventproof_scenarios::coverage(&pack, &plan.scenarios, |_| true, &BTreeSet::new());
+    for (message, rows) in found.by_message() {
+        output::result(message);
+        for row in rows {
+            let by = if row.by.is_empty() { "untouched".to_owned() } else { row.by.join("; ") };
+            output::result(&format!("  {:<12} {by}", row.property));
+        }
+    }
+    let (touched, all, percent) = (found.touched(), found.rows.len(), found.percent());
+    output::result(&format!("{touched} of {all} promises are touched ({percent} %)"));
+    if percent < least { exit::BROKEN } else { exit::HELD }
+}
+
+fn diff(paths: &[PathBuf], mode: &str, transitive: bool, format: DiffFormat) -> u8 {
     let Some(versions) = paths.iter().map(|path| read(path)).collect::<Option<Vec<_>>>() else { return exit::USAGE };
-    let mode = Mode::named(mode).unwrap_or_default();
+    let (mode_name, mode) = (mode, Mode::named(mode).unwrap_or_default());
     let Some(((new, old), path)) = versions.split_last().zip(paths.last()) else { return exit::USAGE };
     let from = if transitive { 0 } else { old.len() - 1 };
-    let mut broken = 0;
-    for (before, of) in old.iter().zip(paths).skip(from) {
-        let changes = new.changes_since(before);
-        broken += changes.iter().filter(|change| mode.forbids(change)).count();
-        output::result(&format!("{} -> {}: {}", of.display(), path.display(), counted(changes.len())));
-        changes.iter().for_each(|change| output::result(&told(change, mode)));
+    let compared: Vec<Compared<'_>> = old
+        .iter()
+        .zip(paths)
+        .skip(from)
+        .map(|(before, of)| Compared { from: of, to: path, changes: new.changes_since(before) })
+        .collect();
+    let broken = compared.iter().flat_map(|one| &one.changes).filter(|change| mode.forbids(change)).count();
+    match format {
+        DiffFormat::Text => compared.iter().for_each(|one| tell(one, mode)),
+        DiffFormat::Json => {
+            let compared: Vec<_> = compared.iter().map(|one| one.json(mode)).collect();
+            output::result(&json!({"mode": mode_name, "forbidden": broken, "compared": compared}).to_string());
+            return if broken == 0 { exit::HELD } else { exit::BROKEN };
+        }
     }
     match broken {
         0 => exit::HELD,
@@ -57,7 +96,37 @@ fn diff(paths: &[PathBuf], mode: &str, transitive: bool) -> u8 {
     }
 }
 
-async fn compare(path: &Path, brokers: &str, options: &[String]) -> u8 {
+/// Two versions side by side.
+struct Compared<'p> {
+    from: &'p Path,
+    to: &'p Path,
+    changes: Vec<Change>,
+}
+
+impl Compared<'_> {
+    fn json(&self, mode: Mode) -> serde_json::Value {
+        let change = |change: &Change| {
+            json!({
+                "code": change.code,
+                "place": change.place,
+                "message": change.message,
+                "breaks_producers": change.breaks.producers,
+                "breaks_consumers": change.breaks.consumers,
+                "forbidden": mode.forbids(change),
+            })
+        };
+        let changes: Vec<_> = self.changes.iter().map(change).collect();
+        json!({"from": self.from, "to": self.to, "changes": changes})
+    }
+}
+
+fn tell(compared: &Compared<'_>, mode: Mode) {
+    let Compared { from, to, changes } = compared;
+    output::result(&format!("{} -> {}: {}", from.display(), to.display(), counted(changes.len())));
+    changes.iter().for_each(|change| output::result(&told(change, mode)));
+}
+
+async fn compare(path: &Path, brokers: &str, options: &[String], registry: Option<&str>) -> u8 {
     let Some(contract) = read(path) else { return exit::USAGE };
     let choice = match external(brokers, options) {
         Ok(choice) => choice,
@@ -66,9 +135,14 @@ async fn compare(path: &Path, brokers: &str, options: &[String]) -> u8 {
             return exit::USAGE;
         }
     };
-    let found = match Broker::start(&choice).await {
+    let on_broker = match Broker::start(&choice).await {
         Ok(broker) => drift(&broker, &contract).await,
         Err(error) => Err(error),
+    };
+    let on_broker = on_broker.map_err(|error| error.to_string());
+    let found = match (on_broker, in_registry(&contract, registry).await) {
+        (Ok(found), Ok(more)) => Ok(found.iter().map(ToString::to_string).chain(more).collect::<Vec<_>>()),
+        (Err(error), _) | (_, Err(error)) => Err(error),
     };
     match found {
         Ok(found) if found.is_empty() => {
@@ -76,14 +150,26 @@ async fn compare(path: &Path, brokers: &str, options: &[String]) -> u8 {
             exit::HELD
         }
         Ok(found) => {
-            found.iter().for_each(|drift| output::result(&drift.to_string()));
+            found.iter().for_each(|drift| output::result(drift));
             exit::BROKEN
         }
         Err(error) => {
-            output::error(&error.to_string());
+            output::error(&error);
             exit::NO_VERDICT
         }
     }
+}
+
+/// What differs in the registry, where the contract's schemas have one.
+async fn in_registry(contract: &Contract, registry: Option<&str>) -> Result<Vec<String>, String> {
+    if contract.registered_messages().next().is_none() {
+        return Ok(Vec::new());
+    }
+    let declared = contract.servers.iter().find_map(|server| server.registry_url.as_deref());
+    let missing = "the contract's schemas are in a registry: say which by --registry URL";
+    let client = RegistryClient::new(registry.or(declared).ok_or(missing)?).map_err(|error| error.to_string())?;
+    let found = eventproof_registry::drift(contract, &client).await.map_err(|error| error.to_string())?;
+    Ok(found.into_iter().map(|(code, text)| format!("{text} [{code}]")).collect())
 }
 
 fn counted(changes: usize) -> String {

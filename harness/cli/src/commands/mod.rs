@@ -23,8 +23,8 @@ pub async fn dispatch(arguments: Arguments) -> u8 {
         Command::Contract { command } => contract::contract(command).await,
         Command::Steps { words, lang } => steps::steps(&words, lang.as_deref()),
         Command::Serve { system, service, faults } => serve::serve(system, service, &faults).await,
-        Command::Broker { listen, also_listen, nodes, users, faults } => {
-            broker::broker(broker::BrokerOptions { listen, also_listen, nodes, users, faults }).await
+        Command::Broker { listen, also_listen, nodes, users, faults, registry } => {
+            broker::broker(broker::BrokerOptions { listen, also_listen, nodes, users, faults, registry }).await
         }
     }
 }

@@ -64,6 +64,7 @@ fn plan(
         contract,
         system,
         broker: broker(arguments)?,
+        registry: arguments.registry.clone(),
         program: std::env::current_exe().map_err(|error| format!("the program does not know its own path: {error}"))?,
         data: data.to_owned(),
         faults: arguments.faults.iter().map(|fault| service_fault(fault)).collect::<Result<_, _>>()?,

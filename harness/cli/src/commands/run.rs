@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use eventproof_reports::model::{BrokerInfo, Provenance, RunResult, ScenarioResult};
+use eventproof_evidence::Cause;
+use eventproof_reports::model::{BrokerInfo, Coverage, Finding, Provenance, RunResult, ScenarioResult};
 use eventproof_reports::{Style, html_run, json_run, junit, scenario_line, terminal_run};
 use eventproof_scenarios::{Choice, Pack, Plan, RunContext, RunReport, ScenarioListener};
 use eventproof_source::Diagnostics;
@@ -37,6 +38,8 @@ pub async fn run(arguments: RunArguments) -> u8 {
     let command = command(&arguments, identity.seed);
     result.scenarios = report.scenarios;
     result.conformance = report.conformance;
+    result.coverage = report.coverage;
+    result.findings.extend(arguments.min_coverage.and_then(|least| too_little(&result.coverage, least)));
     result.provenance =
         Provenance { interrupted: result.provenance.interrupted, ..origin.provenance(command, &identity, broker) };
     let code = exit::of_run(&result, &arguments.allow_skipped);
@@ -79,6 +82,23 @@ async fn perform(
         None => output::progress("  some scenarios had not ended"),
     }
     Ok((report, broker))
+}
+
+/// That scenarios touch fewer promises than they should.
+fn too_little(coverage: &Coverage, least: u8) -> Option<Finding> {
+    let actual = coverage.percent();
+    let untouched = coverage.rows.iter().filter(|row| row.by.is_empty());
+    let first: Vec<String> = untouched.take(5).map(|row| format!("{} of \"{}\"", row.property, row.message)).collect();
+    let missed = Cause::ObjectiveMissed {
+        objective: format!("coverage >= {least} %"),
+        actual: format!(
+            "{actual} % ({} of {} promises); untouched are: {}, …",
+            coverage.touched(),
+            coverage.rows.len(),
+            first.join(", ")
+        ),
+    };
+    (actual < least).then(|| Finding::broken(&missed))
 }
 
 fn write(arguments: &RunArguments, result: &RunResult) {

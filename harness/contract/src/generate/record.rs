@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
-use super::identity::Identities;
+use super::hostile::hostile_key;
+use super::identity::{Identities, event_number};
 use super::pad::pad;
 use super::value::Values;
 use crate::{Contract, Expression, Facts, Message, Part, Record};
@@ -19,6 +20,7 @@ pub struct Generator {
     seed: u64,
     rng: ChaCha8Rng,
     identities: Identities,
+    run: Arc<str>,
     now: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
 }
 
@@ -65,6 +67,7 @@ impl Generator {
             seed,
             rng: ChaCha8Rng::seed_from_u64(seed),
             identities: Identities::of_run(run),
+            run: run.into(),
             now: Arc::new(Utc::now),
         }
     }
@@ -84,9 +87,24 @@ impl Generator {
         Generator { seed: mixed, rng: ChaCha8Rng::seed_from_u64(mixed), ..self.clone() }
     }
 
+    /// One of so many, by the seed; `None` of none.
+    pub fn choose(&mut self, among: usize) -> Option<usize> {
+        (among > 0).then(|| self.rng.random_range(0..among))
+    }
+
     /// A fresh identity.
     pub fn identity(&self) -> String {
         self.identities.other()
+    }
+
+    /// A key for records of `message` whose hash is Java's `Integer.MIN_VALUE`: producers that take its absolute value have
+    /// no partition for it. `None` where the contract states no such producer.
+    pub fn hostile_key(&self, contract: &Contract, message: &Message) -> Option<String> {
+        let number = event_number(&self.identities.event(), &self.run).unwrap_or_default();
+        contract
+            .senders(&message.name)
+            .filter_map(|sender| sender.partitioner)
+            .find_map(|partitioner| hostile_key(partitioner, number))
     }
 
     /// A record of `message`. `given` sets fields of the payload, by name or JSON pointer; the rest is generated.

@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value};
 
 use super::identity::Identities;
+use super::pattern;
 
 /// Levels of nesting before optional parts are left out.
 const DEEP: usize = 6;
@@ -148,8 +149,10 @@ impl Values<'_> {
 
     fn string(&mut self, schema: &Value, place: &str) -> Made {
         if let Some(pattern) = schema["pattern"].as_str() {
-            let detail = format!("its pattern `{pattern}` needs `examples` to choose from");
-            return Err((place.to_owned(), detail));
+            let least = schema["minLength"].as_u64().unwrap_or(0);
+            let most = schema["maxLength"].as_u64().unwrap_or(u64::MAX);
+            let made = pattern::matching(pattern, least, most, self.rng);
+            return made.map(Value::from).map_err(|detail| (place.to_owned(), detail));
         }
         let text = match schema["format"].as_str() {
             // A character a byte.

@@ -6,8 +6,8 @@ use eventproof_source::{Diagnostic, Diagnostics, Fields, Node};
 
 use super::reference::Document;
 use crate::{
-    Deduplication, Envelope, Expression, Framing, Handling, Mode, Partitioner, Registration, SentinelField,
-    SubjectNaming,
+    Backoff, Deduplication, Envelope, Expression, Framing, Handling, Mode, Partitioner, Registration, Retry,
+    SentinelField, SubjectNaming,
 };
 
 const KEY: &str = "x-eventproof";
@@ -119,7 +119,7 @@ fn registration(fields: &mut Fields<'_>, inherited: Registration, faults: &mut D
 
 /// What an operation says beyond AsyncAPI.
 #[derive(Default)]
-pub(super) struct OperationExtension {
+pub(super) struct OperationExtension<'a> {
     pub service: Option<String>,
     pub present: bool,
     pub deadline: Option<Duration>,
@@ -128,11 +128,14 @@ pub(super) struct OperationExtension {
     pub sentinel: Option<String>,
     pub sentinel_with: Vec<(String, SentinelField)>,
     pub lag_limit: Option<u64>,
+    pub retry: Option<Retry>,
+    /// The dead letter's channel, where it stands, and where a dead record says what it was.
+    pub dead_letter: Option<(&'a Node, Option<Expression>)>,
     pub partitioner: Option<Partitioner>,
 }
 
-impl OperationExtension {
-    pub fn read(document: &Document<'_>, defaults: &Defaults, node: &Node, faults: &mut Diagnostics) -> Self {
+impl<'a> OperationExtension<'a> {
+    pub fn read(document: &Document<'a>, defaults: &Defaults, node: &'a Node, faults: &mut Diagnostics) -> Self {
         let mut extension = OperationExtension { present: true, partitioner: defaults.partitioner, ..Self::default() };
         let Some(own) = node.get(KEY) else { return extension };
         let Some(mut fields) = Fields::of(own, document.source, "x-eventproof of an operation", faults) else {
@@ -149,6 +152,8 @@ impl OperationExtension {
         extension.sentinel = fields.string("sentinel", faults);
         extension.sentinel_with = sentinel_fields(document, &mut fields, faults);
         extension.lag_limit = fields.u64("lag_limit", faults);
+        extension.retry = fields.node("retry").and_then(|node| retry(document, node, faults));
+        extension.dead_letter = fields.node("dead_letter").and_then(|node| dead_letter(document, node, faults));
         extension.partitioner = partitioner(&mut fields, faults).or(defaults.partitioner);
         fields.finish(faults);
         extension
@@ -190,6 +195,43 @@ fn deduplication(document: &Document<'_>, node: &Node, faults: &mut Diagnostics)
     let window = fields.duration("window", faults);
     fields.finish(faults);
     Some(Deduplication { by: by?, window })
+}
+
+fn retry(document: &Document<'_>, node: &Node, faults: &mut Diagnostics) -> Option<Retry> {
+    let mut fields = Fields::of(node, document.source, "`retry`", faults)?;
+    fields.required("attempts", faults);
+    let attempts = fields.parsed("attempts", faults, |text| {
+        let count = text.parse::<u32>().ok().filter(|count| *count > 0);
+        count.ok_or_else(|| format!("`{text}` is no count of attempts: a whole number from 1, the first among them"))
+    });
+    let backoff = fields.node("backoff").and_then(|node| backoff(document, node, faults));
+    fields.finish(faults);
+    Some(Retry { attempts: attempts?, backoff })
+}
+
+fn backoff(document: &Document<'_>, node: &Node, faults: &mut Diagnostics) -> Option<Backoff> {
+    let mut fields = Fields::of(node, document.source, "`backoff`", faults)?;
+    fields.required("initial", faults);
+    let initial = fields.duration("initial", faults);
+    let factor = fields.parsed("factor", faults, |text| {
+        let factor = text.parse::<f64>().ok().filter(|factor| *factor >= 1.0 && factor.is_finite());
+        factor.ok_or_else(|| format!("`{text}` is no factor: a number from 1"))
+    });
+    let longest = fields.duration("longest", faults);
+    fields.finish(faults);
+    Some(Backoff { initial: initial?, factor: factor.unwrap_or(1.0), longest })
+}
+
+fn dead_letter<'a>(
+    document: &Document<'a>,
+    node: &'a Node,
+    faults: &mut Diagnostics,
+) -> Option<(&'a Node, Option<Expression>)> {
+    let mut fields = Fields::of(node, document.source, "`dead_letter`", faults)?;
+    let channel = fields.required("channel", faults);
+    let original = fields.node("original").and_then(|node| expression(document, node, faults));
+    fields.finish(faults);
+    Some((channel?, original))
 }
 
 fn partitioner(fields: &mut Fields<'_>, faults: &mut Diagnostics) -> Option<Partitioner> {

@@ -4,7 +4,7 @@ use eventproof_source::{Diagnostic, Diagnostics, Fields, Node, nearest};
 
 use super::extension::{Defaults, OperationExtension};
 use super::reference::Document;
-use crate::{Action, Contract, Operation};
+use crate::{Action, Contract, DeadLetter, Operation};
 
 pub(super) fn read_operation<'a>(
     document: &Document<'a>,
@@ -32,6 +32,9 @@ pub(super) fn read_operation<'a>(
     let channel = channel_name(document, contract, channel?, faults)?;
     let names = message_names(document, contract, &channel, messages, faults);
     let extension = OperationExtension::read(document, defaults, node, faults);
+    let dead_letter = extension.dead_letter.and_then(|(channel, original)| {
+        Some(DeadLetter { channel: channel_name(document, contract, channel, faults)?, original })
+    });
     Some(Operation {
         name: name.to_owned(),
         action: if action? == "send" { Action::Send } else { Action::Receive },
@@ -47,6 +50,8 @@ pub(super) fn read_operation<'a>(
         sentinel: extension.sentinel,
         sentinel_with: extension.sentinel_with,
         lag_limit: extension.lag_limit,
+        retry: extension.retry,
+        dead_letter,
         partitioner: extension.partitioner,
     })
 }
