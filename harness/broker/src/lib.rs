@@ -16,6 +16,7 @@ mod groups;
 mod provider;
 mod publisher;
 mod recorder;
+mod sample;
 mod sender;
 mod topics;
 
@@ -27,5 +28,6 @@ pub use groups::{GroupEvent, GroupWatch};
 pub use provider::{Broker, BrokerChoice, BrokerKind};
 pub use publisher::{Published, Publisher};
 pub use recorder::{ContractSink, PartitionCounts, RawRecord, Recorder, Sink};
+pub use sample::sample;
 pub use sender::{Delivery, Failure, SendError, Sender, SenderSettings};
 pub use topics::{TopicFacts, Topics};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eventproof_contract::{Channel, Contract};
 use eventproof_evidence::Cause;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigEntry, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode;
 
@@ -94,14 +94,19 @@ impl<'a> Topics<'a> {
         }))
     }
 
-    async fn config_of(&self, topic: &str) -> Result<BTreeMap<String, String>, BrokerError> {
+    /// Every setting of a topic, with where it comes from.
+    pub(crate) async fn entries_of(&self, topic: &str) -> Result<Vec<ConfigEntry>, BrokerError> {
         let options = AdminOptions::new().request_timeout(Some(ANSWER));
         let described = self
             .admin
             .describe_configs([&ResourceSpecifier::Topic(topic)], &options)
             .await
             .map_err(|error| BrokerError::asked(format!("asking for the configuration of \"{topic}\""), error))?;
-        let entries = described.into_iter().flatten().flat_map(|resource| resource.entries);
+        Ok(described.into_iter().flatten().flat_map(|resource| resource.entries).collect())
+    }
+
+    async fn config_of(&self, topic: &str) -> Result<BTreeMap<String, String>, BrokerError> {
+        let entries = self.entries_of(topic).await?.into_iter();
         Ok(entries.filter_map(|entry| entry.value.map(|value| (entry.name, value))).collect())
     }
 

@@ -27,6 +27,8 @@ pub enum Command {
         /// Folder of the pack
         pack: PathBuf,
     },
+    /// Begin a new pack
+    Init(InitArguments),
     /// Read a contract by itself
     Contract {
         #[command(subcommand)]
@@ -176,6 +178,31 @@ pub struct RigArguments {
     /// Switch a named fault of a service on
     #[arg(long = "fault", value_name = "SERVICE:NAME")]
     pub faults: Vec<String>,
+}
+
+/// Options of `init`.
+#[derive(Clone, Debug, Args)]
+pub struct InitArguments {
+    /// Folder to make
+    pub folder: PathBuf,
+    /// An AsyncAPI document; one of version 2 is upgraded
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["topics", "brokers"])]
+    pub from: Option<PathBuf>,
+    /// Names of topics; of a running broker, only these
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub topics: Vec<String>,
+    /// A running broker, whose topics, groups and last records are read: host:port,…
+    #[arg(long, value_name = "ADDRESSES")]
+    pub brokers: Option<String>,
+    /// librdkafka option, key=value
+    #[arg(long = "broker-option", value_name = "KEY=VALUE", requires = "brokers")]
+    pub broker_options: Vec<String>,
+    /// The schema registry of records with Confluent's header
+    #[arg(long, value_name = "URL", requires = "brokers", env = "EVENTPROOF_REGISTRY", hide_env_values = true)]
+    pub registry: Option<String>,
+    /// How many of each topic's last records are read
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub records: usize,
 }
 
 /// Options of `run`.

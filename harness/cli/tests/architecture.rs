@@ -17,7 +17,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("harness/contract", &["source"]),
     ("reports", &["evidence"]),
     ("harness/broker", &["source", "contract", "evidence", "embedded"]),
-    ("harness/system", &["source", "contract", "evidence", "broker"]),
+    ("harness/registry", &["contract"]),
+    ("harness/system", &["source", "contract", "evidence", "broker", "registry"]),
     ("loadgen", &["source", "contract", "evidence", "broker", "system", "reports"]),
     ("scenarios", &["source", "contract", "evidence", "broker", "system", "reports", "loadgen"]),
 ];

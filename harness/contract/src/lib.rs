@@ -17,6 +17,7 @@ mod evolution;
 mod expression;
 mod facts;
 mod generate;
+mod init;
 mod model;
 mod outline;
 mod partitioner;
@@ -31,6 +32,7 @@ pub use evolution::{Breaks, Change, Mode};
 pub use expression::{Expression, Part};
 pub use facts::Facts;
 pub use generate::{Draft, GenerateError, Generator, Invalid, event_number};
+pub use init::{Sample, SampledTopic, Started, contract_of, mark_absent, upgrade};
 pub use model::{
     Action, Backoff, Channel, Contract, DeadLetter, Deduplication, Envelope, Handling, Message, Operation, Record,
     Retry, SentinelField, Server,

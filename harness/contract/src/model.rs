@@ -194,9 +194,16 @@ pub struct Record {
 }
 
 impl Channel {
-    /// Whether it is one topic: an address with a parameter left open is many.
+    /// Whether it is one topic: an address with a parameter left open is many, and one that Kafka would not take is none.
     pub fn is_concrete(&self) -> bool {
-        !self.topic.contains('{')
+        !self.topic.contains('{') && self.has_legal_name()
+    }
+
+    /// Whether Kafka takes such a name: letters, digits, `.`, `_` and `-`, at most 249 of them.
+    pub(crate) fn has_legal_name(&self) -> bool {
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let plain = self.topic.replace(['{', '}'], "");
+        !matches!(plain.as_str(), "" | "." | "..") && plain.len() <= 249 && plain.chars().all(legal)
     }
 }
 
@@ -224,6 +231,13 @@ impl Contract {
     /// The messages of a topic.
     pub fn messages_on<'a>(&'a self, topic: &'a str) -> impl Iterator<Item = &'a Message> {
         self.messages.iter().filter(move |message| message.topic == topic)
+    }
+
+    /// Whether a record can be told to be this message: its topic can be named, and carries nothing else or the record says
+    /// its type.
+    pub fn is_recognisable(&self, message: &Message) -> bool {
+        let named = self.channel(&message.channel).is_some_and(Channel::is_concrete);
+        named && (message.envelope.event_type.is_some() || self.messages_on(&message.topic).count() == 1)
     }
 
     /// The operations that receive a message.

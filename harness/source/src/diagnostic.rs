@@ -146,6 +146,12 @@ impl Diagnostics {
         self.list.iter()
     }
 
+    /// Only what stops a run.
+    pub fn only_errors(mut self) -> Diagnostics {
+        self.list.retain(|diagnostic| diagnostic.severity == Severity::Error);
+        self
+    }
+
     /// Sorted by file and place.
     pub fn sorted(mut self) -> Diagnostics {
         self.list.sort_by_cached_key(Diagnostic::place);

@@ -173,6 +173,13 @@ impl Rig {
         self.followers.extend(self.system.follow_journals(move |effect: Observation| journal.push(effect)));
     }
 
+    /// Waits until every record that is on the topics now is in the journal.
+    pub fn read_out(&self) {
+        if let Some(recorder) = &self.recorder {
+            tokio::task::block_in_place(|| recorder.read_out());
+        }
+    }
+
     /// Stops recorder and group watch: a load run has its own, which do not keep every record.
     pub fn stop_observing(&mut self) {
         self.followers.drain(..).for_each(|task| task.abort());

@@ -42,8 +42,8 @@ impl Arrears {
     /// Asks for the ends once the broker answers, then tells the topics that have been read up to them, each once.
     pub fn settle(&mut self, end_of: impl Fn(&Part) -> Option<i64>) -> Vec<String> {
         if self.unasked {
-            let parts = self.next.iter().flat_map(|(topic, parts)| parts.keys().map(|part| (topic.clone(), *part)));
-            let ends: Option<HashMap<Part, i64>> = parts.map(|part| end_of(&part).map(|end| (part, end))).collect();
+            let ends: Option<HashMap<Part, i64>> =
+                self.parts().map(|part| end_of(&part).map(|end| (part, end))).collect();
             let Some(ends) = ends else { return Vec::new() };
             (self.targets, self.unasked) = (ends, false);
         }
@@ -64,6 +64,17 @@ impl Arrears {
             .collect();
         self.targets.retain(|(topic, _), _| !done.contains(topic));
         done.into_iter().collect()
+    }
+
+    /// Whether every partition was read up to these ends.
+    pub fn has_read(&self, ends: &HashMap<Part, i64>) -> bool {
+        let next = |(topic, part): &Part| self.next.get(topic).and_then(|parts| parts.get(part)).copied();
+        ends.iter().all(|(place, end)| next(place).is_some_and(|next| next >= *end))
+    }
+
+    /// Partitions that are read.
+    pub fn parts(&self) -> impl Iterator<Item = Part> + '_ {
+        self.next.iter().flat_map(|(topic, parts)| parts.keys().map(|part| (topic.clone(), *part)))
     }
 
     /// Topics that are read.

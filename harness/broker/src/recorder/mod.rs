@@ -11,6 +11,7 @@ mod sink;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -32,11 +33,16 @@ const POLL: Duration = Duration::from_millis(50);
 const END: Duration = Duration::from_millis(500);
 /// How often new topics and partitions are looked for.
 const DISCOVERY: Duration = Duration::from_millis(500);
+/// How long reading up to the ends may take.
+const READ_OUT: Duration = Duration::from_secs(5);
+/// Without a record for so long there is none.
+const QUIET: Duration = Duration::from_millis(500);
 
 /// A running recorder; ends when it is stopped or dropped.
 pub struct Recorder {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
+    asks: Sender<Sender<()>>,
     /// The next offset of every partition when the recorder began.
     began_at: HashMap<(String, i32), i64>,
 }
@@ -74,6 +80,7 @@ impl Recorder {
         let positions = Positions::at_the_ends(&consumer, scope)?;
         let began_at = positions.known().clone();
         let stop = Arc::new(AtomicBool::new(false));
+        let (asks, asked) = channel();
         let tail = Tail {
             consumer,
             arrears: Arrears::default(),
@@ -82,17 +89,26 @@ impl Recorder {
             sink: Box::new(sink),
             clock,
             stop: stop.clone(),
+            asked,
         };
         let thread = std::thread::Builder::new()
             .name("eventproof-recorder".to_owned())
             .spawn(move || tail.run())
             .map_err(|error| BrokerError::Client(format!("no thread for the recorder: {error}")))?;
-        Ok(Recorder { stop, thread: Some(thread), began_at })
+        Ok(Recorder { stop, thread: Some(thread), asks, began_at })
     }
 
     /// The offset from which a partition is read; zero for one that came later.
     pub fn began_at(&self, topic: &str, partition: i32) -> i64 {
         self.began_at.get(&(topic.to_owned(), partition)).copied().unwrap_or(0)
+    }
+
+    /// Blocks until everything is with the sink that is on the topics now: so that what was written last is judged too. Ends
+    /// without it after [`READ_OUT`], and where the broker does not answer.
+    pub fn read_out(&self) {
+        let (done, told) = channel();
+        // A recorder that has ended has nothing more to read.
+        let _ = self.asks.send(done).map(|()| told.recv_timeout(READ_OUT * 2));
     }
 
     /// Stops and waits until everything polled so far is with the sink.
@@ -124,6 +140,8 @@ struct Tail {
     sink: Box<dyn Sink>,
     clock: Arc<dyn Clock>,
     stop: Arc<AtomicBool>,
+    /// Who waits for everything to be read.
+    asked: Receiver<Sender<()>>,
 }
 
 impl Tail {
@@ -132,6 +150,11 @@ impl Tail {
         self.arrears.begin_at(self.positions.known());
         while !self.stop.load(Ordering::SeqCst) {
             self.poll();
+            if let Ok(done) = self.asked.try_recv() {
+                self.read_out();
+                // Who asked may have stopped waiting.
+                let _ = done.send(());
+            }
             if discovered.elapsed() >= DISCOVERY {
                 self.discover();
                 discovered = Instant::now();
@@ -139,9 +162,11 @@ impl Tail {
         }
     }
 
-    fn poll(&mut self) {
+    /// Takes one record, if there is one.
+    fn poll(&mut self) -> bool {
         self.sight.before_poll(self.sink.as_mut());
         let polled = self.consumer.poll(POLL);
+        let found = matches!(polled, Some(Ok(_)));
         match polled {
             Some(Ok(message)) => {
                 let at = self.clock.now();
@@ -154,6 +179,25 @@ impl Tail {
             Some(Err(error)) => self.sight.cannot_see(&error.to_string()),
         }
         self.sight.after_poll();
+        found
+    }
+
+    /// Reads up to the ends as they are now. Markers of transactions take offsets without being records: where nothing comes
+    /// for a while, there is nothing more.
+    fn read_out(&mut self) {
+        self.discover();
+        let end_of = |(topic, partition): &arrears::Part| {
+            self.consumer.fetch_watermarks(topic, *partition, END).ok().map(|(_, end)| end)
+        };
+        let ends: Option<HashMap<_, _>> =
+            self.arrears.parts().map(|part| Some((part.clone(), end_of(&part)?))).collect();
+        let Some(ends) = ends else { return };
+        let (began, mut last) = (Instant::now(), Instant::now());
+        while !self.arrears.has_read(&ends) && began.elapsed() < READ_OUT && last.elapsed() < QUIET {
+            if self.poll() {
+                last = Instant::now();
+            }
+        }
     }
 
     /// Takes up new partitions; while blind, an answer to this question ends the blindness.

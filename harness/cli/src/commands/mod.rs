@@ -3,6 +3,7 @@
 mod broker;
 mod contract;
 mod files;
+mod init;
 mod lint;
 mod load;
 mod origin;
@@ -20,6 +21,7 @@ pub async fn dispatch(arguments: Arguments) -> u8 {
         Command::Run(arguments) => run::run(arguments).await,
         Command::Load(arguments) => load::load(arguments).await,
         Command::Lint { pack } => lint::lint(&pack),
+        Command::Init(arguments) => init::init(arguments).await,
         Command::Contract { command } => contract::contract(command).await,
         Command::Steps { words, lang } => steps::steps(&words, lang.as_deref()),
         Command::Serve { system, service, faults } => serve::serve(system, service, &faults).await,

@@ -15,6 +15,14 @@ pub enum Framing {
     Confluent { id: Option<u32> },
 }
 
+impl Framing {
+    /// The schema id that a payload with Confluent's header says; `None` without that header.
+    pub fn schema_id(bytes: &[u8]) -> Option<u32> {
+        let header = bytes.first_chunk::<5>().filter(|header| header[0] == 0)?;
+        Some(u32::from_be_bytes([header[1], header[2], header[3], header[4]]))
+    }
+}
+
 /// The frame of one schema's payloads: as the contract says it, with what a registry added to it.
 #[derive(Debug, Default)]
 pub(crate) struct Frame {
@@ -69,9 +77,8 @@ impl Frame {
         let Framing::Confluent { id: fixed } = self.framing else {
             return Ok(Opened { payload: bytes, framed: false, written: None });
         };
-        let header = bytes.split_first_chunk::<5>().filter(|(header, _)| header[0] == 0);
-        let (header, payload) = header.ok_or_else(|| DecodeError::NoHeader { begin: begin(bytes) })?;
-        let actual = u32::from_be_bytes([header[1], header[2], header[3], header[4]]);
+        let actual = Framing::schema_id(bytes).ok_or_else(|| DecodeError::NoHeader { begin: begin(bytes) })?;
+        let payload = bytes.get(5..).unwrap_or_default();
         let written = match (fixed, self.registered.get()) {
             (Some(expected), _) if expected != actual => return Err(DecodeError::SchemaId { expected, actual }),
             (None, Some(registered)) if registered.id != actual => Some(registered.writers.of_id(actual)?),

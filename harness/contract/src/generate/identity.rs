@@ -41,8 +41,21 @@ impl Identities {
     }
 }
 
+/// How much of a run's name is in a numeric id: with 32 bits of the event's number it is whole in every reader of JSON.
+const NUMERIC_RUN: u64 = 0xf_ffff;
+
+/// The same id for a system whose ids are numbers.
+pub(crate) fn numeric_id(id: &str) -> Option<u64> {
+    let bits = Uuid::parse_str(id).ok()?.as_u128();
+    let run = (bits >> 80) as u64 & NUMERIC_RUN;
+    Some((run << 32) | (bits as u64 & u64::from(u32::MAX)))
+}
+
 /// The number of an event of this run, from its id; `None` for an id of anything else.
 pub fn event_number(id: &str, run: &str) -> Option<u64> {
+    if let Ok(number) = id.parse::<u64>() {
+        return (number >> 32 == tag(run) & NUMERIC_RUN).then_some(number & u64::from(u32::MAX));
+    }
     let bits = Uuid::parse_str(id).ok()?.as_u128();
     let is_ours = bits >> 80 == u128::from(tag(run)) && (bits >> 64) & 0xffff == (8 << 12) | Use::Event as u128;
     is_ours.then_some(bits as u64 & (u64::MAX >> 2))
@@ -66,6 +79,10 @@ mod tests {
         assert_eq!(event_number(&ids[1], "run-2"), None);
         assert_eq!(event_number(&identities.other(), "run-1"), None);
         assert_eq!(event_number("not an id", "run-1"), None);
+        let number = numeric_id(&ids[1]).unwrap();
+        assert!(number < 1 << 53, "whole in every reader of JSON");
+        assert_eq!(event_number(&number.to_string(), "run-1"), Some(1));
+        assert_eq!(event_number(&number.to_string(), "run-2"), None);
         assert_eq!(Uuid::parse_str(&ids[0]).unwrap().get_version_num(), 8);
     }
 }

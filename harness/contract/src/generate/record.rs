@@ -9,10 +9,16 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
 use super::hostile::hostile_key;
-use super::identity::{Identities, event_number};
+use super::identity::{Identities, event_number, numeric_id};
 use super::pad::pad;
 use super::value::Values;
 use crate::{Contract, Expression, Facts, Message, Part, Record};
+
+/// How often a payload is made until the schema takes it.
+const TRIES: usize = 20;
+
+/// Names and texts.
+type Headers = Vec<(String, String)>;
 
 /// Makes records. The seed fixes choices and texts; identities are fresh in every run.
 #[derive(Clone)]
@@ -117,18 +123,14 @@ impl Generator {
         size: Option<usize>,
     ) -> Result<Draft, GenerateError> {
         let now = (self.now)().to_rfc3339_opts(SecondsFormat::Millis, true);
-        let root = &message.payload.document;
-        let mut values =
-            Values { rng: &mut self.rng, identities: &self.identities, now: &now, locale: &contract.locale, root };
-        let mut payload = values.of(root, "").map_err(|(place, detail)| GenerateError::Unsupported {
-            message: message.name.clone(),
-            place,
-            detail,
-        })?;
-        for (field, value) in given {
-            set_given(message, &mut payload, field, value)?;
+        let (mut payload, mut headers) = self.payload(contract, message, given, &now)?;
+        // What a union's branches forbid each other is found by trying.
+        for _ in 1..TRIES {
+            if message.payload.accepts(&payload) {
+                break;
+            }
+            (payload, headers) = self.payload(contract, message, given, &now)?;
         }
-        let headers = self.envelope(message, &mut payload, &now);
         if let Some(size) = size {
             payload = pad(message, payload, size)?;
         }
@@ -144,8 +146,31 @@ impl Generator {
         Ok(draft(contract, message, &payload, bytes, headers))
     }
 
+    /// A payload and the headers of its envelope.
+    fn payload(
+        &mut self,
+        contract: &Contract,
+        message: &Message,
+        given: &[(String, Value)],
+        now: &str,
+    ) -> Result<(Value, Headers), GenerateError> {
+        let root = &message.payload.document;
+        let mut values =
+            Values { rng: &mut self.rng, identities: &self.identities, now, locale: &contract.locale, root };
+        let mut payload = values.of(root, "").map_err(|(place, detail)| GenerateError::Unsupported {
+            message: message.name.clone(),
+            place,
+            detail,
+        })?;
+        for (field, value) in given {
+            set_given(message, &mut payload, field, value)?;
+        }
+        let headers = self.envelope(message, &mut payload, now);
+        Ok((payload, headers))
+    }
+
     /// Sets what the envelope wants in payload and headers.
-    fn envelope(&self, message: &Message, payload: &mut Value, now: &str) -> Vec<(String, String)> {
+    fn envelope(&self, message: &Message, payload: &mut Value, now: &str) -> Headers {
         let envelope = &message.envelope;
         let id = self.identities.event();
         let parts = [
@@ -157,7 +182,11 @@ impl Generator {
         let mut headers = Vec::new();
         for (expression, text) in parts {
             match expression {
-                Some(Expression { part: Part::Payload, pointer }) => set(payload, pointer, Value::from(text)),
+                Some(Expression { part: Part::Payload, pointer }) => {
+                    let wants_number = payload.pointer(pointer).is_some_and(Value::is_number);
+                    let number = wants_number.then(|| as_number(text)).flatten();
+                    set(payload, pointer, number.map_or_else(|| Value::from(text), Value::from));
+                }
                 Some(expression) => {
                     headers.extend(expression.header().map(|name| (name.to_owned(), text.to_owned())));
                 }
@@ -166,6 +195,12 @@ impl Generator {
         }
         headers
     }
+}
+
+/// What the envelope wants, where the schema wants a number there: a time in milliseconds, an id as its number.
+fn as_number(text: &str) -> Option<u64> {
+    let millis = DateTime::parse_from_rfc3339(text).ok().and_then(|time| u64::try_from(time.timestamp_millis()).ok());
+    millis.or_else(|| numeric_id(text))
 }
 
 fn draft(

@@ -43,6 +43,13 @@ pub(super) fn read_channel<'a>(
         return None;
     };
     channel.topic = topic;
+    if !channel.has_legal_name() {
+        let message = format!("`{}` can be the name of no topic", channel.topic);
+        let at = address.unwrap_or(node).span;
+        faults.push(Diagnostic::warning("contract/topic-name", message).at(document.source, at).help(
+            "its records are not observed; names are letters, digits, `.`, `_`, `-`: give the Kafka binding a `topic`",
+        ));
+    }
     channel.description = description.unwrap_or_default();
     Some((channel, messages.iter().map(|entry| (entry.key.as_str(), &entry.value)).collect()))
 }
