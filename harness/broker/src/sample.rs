@@ -106,7 +106,9 @@ fn committed(
     let groups = asking.fetch_group_list(None, ANSWER).map_err(|error| BrokerError::asked("listing groups", error))?;
     let mut all = TopicPartitionList::new();
     for topic in topics {
-        (0..topic.partitions.unwrap_or(0).cast_signed()).for_each(|one| drop(all.add_partition(&topic.topic, one)));
+        for partition in 0..topic.partitions.unwrap_or(0).cast_signed() {
+            all.add_partition(&topic.topic, partition);
+        }
     }
     let mut found = BTreeMap::new();
     for group in groups.groups().iter().map(|group| group.name().to_owned()) {

@@ -73,8 +73,7 @@ impl Contract {
     }
 
     fn properties(&self, message: &Message) -> Vec<Property> {
-        let present =
-            |operation: &&Operation| operation.present && operation.messages.iter().any(|name| *name == message.name);
+        let present = |operation: &&Operation| operation.present && operation.messages.contains(&message.name);
         let all: Vec<&Operation> = self.operations.iter().filter(present).collect();
         let sent = all.iter().any(|operation| operation.action == Action::Send);
         let receivers =

@@ -6,13 +6,15 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use crate::encoding::{
-    Avro, Codec, DecodeError, Frame, Framing, Protobuf, SchemaError, SchemaImport, SchemaKind, SchemaText,
+    Avro, Codec, DecodeError, Folds, Frame, Framing, Protobuf, SchemaError, SchemaImport, SchemaKind, SchemaText,
 };
 
 /// A schema, as written and as compiled, with the encoding of its values. Formats are asserted.
 pub struct Schema {
     /// The JSON Schema; of another schema language, what it says of the values.
     pub document: Value,
+    /// As it was written, where that is something else.
+    written: Option<Value>,
     validator: Validator,
     codec: Codec,
     frame: Frame,
@@ -29,7 +31,9 @@ impl std::fmt::Debug for Schema {
 impl Schema {
     /// Compiles a schema: draft-07, which AsyncAPI's own schema object extends, unless `$schema` says otherwise.
     pub fn compile(document: Value) -> Result<Schema, SchemaError> {
-        Schema::with(document, Codec::Json)
+        let (unfolded, folds) = Folds::of(&document);
+        let written = (!folds.is_empty()).then_some(document);
+        Ok(Schema { written, ..Schema::with(unfolded, Codec::Json(folds))? })
     }
 
     /// A JSON Schema whose values stand in a frame.
@@ -69,7 +73,7 @@ impl Schema {
             .with_format("uuid", |text| uuid::Uuid::try_parse(text).is_ok())
             .build(&document)
             .map_err(|error| error.to_string())?;
-        Ok(Schema { document, validator, codec, frame: Frame::default(), imports: Vec::new() })
+        Ok(Schema { document, written: None, validator, codec, frame: Frame::default(), imports: Vec::new() })
     }
 
     /// A value from the bytes of a payload.
@@ -98,9 +102,14 @@ impl Schema {
         &self.frame
     }
 
-    /// Whether its values stand as JSON, with nothing before it.
+    /// The JSON Schema as it was written.
+    pub(crate) fn written(&self) -> &Value {
+        self.written.as_ref().unwrap_or(&self.document)
+    }
+
+    /// Whether its values stand as JSON, with nothing before or within it.
     pub fn is_json(&self) -> bool {
-        matches!(self.codec, Codec::Json) && !self.frame.is_framed()
+        matches!(&self.codec, Codec::Json(folds) if folds.is_empty()) && !self.frame.is_framed()
     }
 
     /// Whether a value keeps to the schema.

@@ -44,14 +44,15 @@ impl Contract {
         payload: Option<&[u8]>,
     ) -> Vec<Violation> {
         let Some(message) = facts.message.as_deref().and_then(|name| self.message(name)) else {
-            return vec![self.unknown_type(topic, facts)];
+            // What says its type within a payload that cannot be read is not of another type: it cannot be read.
+            let unread = facts.unreadable.as_ref().filter(|_| facts.event_type.is_none());
+            return vec![unread.map_or_else(|| self.unknown_type(topic, facts), unreadable)];
         };
         let mut found = Vec::new();
         match (payload, &facts.unreadable) {
             (None, _) => found.push(violation("null-payload", "payload", "there is none; the contract declares one")),
             (Some(_), Some(why)) => {
-                let code = if *why == DecodeError::Json { "not-json" } else { "not-decodable" };
-                found.push(violation(code, "payload", &why.to_string()));
+                found.push(unreadable(why));
             }
             (Some(_), None) => found.extend(message.schema_violations(facts)),
         }
@@ -135,6 +136,11 @@ impl Message {
         }
         found
     }
+}
+
+fn unreadable(why: &DecodeError) -> Violation {
+    let code = if *why == DecodeError::Json { "not-json" } else { "not-decodable" };
+    violation(code, "payload", &why.to_string())
 }
 
 fn violation(code: &'static str, place: &str, message: &str) -> Violation {

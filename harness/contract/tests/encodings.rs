@@ -138,7 +138,7 @@ fn departures_of_a_record_in_avro_have_their_codes() {
     let codes = |payload: &[u8]| -> Vec<_> {
         contract.check("orders", None, &[], Some(payload)).into_iter().map(|found| found.code).collect()
     };
-    assert_eq!(codes(b"{}"), ["unknown-type"]);
+    assert_eq!(codes(b"{}"), ["not-decodable"]);
     let paid = contract.message("OrderPaid").unwrap();
     let good = paid.payload.encode(&json!({"event_id": "e", "event_type": "OrderPaid", "text": "t"})).unwrap();
     assert_eq!(codes(&good), Vec::<&str>::new());

@@ -1,3 +1,4 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 //! Records from any schema: the valid ones, their invalid neighbours, and keys that bad partitioners fail on.
 
 use std::collections::BTreeSet;

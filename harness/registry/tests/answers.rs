@@ -1,3 +1,4 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 //! The embedded registry's answers beside those of a registry in a container: the same requests, in the same order.
 
 mod common;

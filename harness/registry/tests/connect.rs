@@ -1,3 +1,4 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 //! A contract and a registry: ids, schemas of others, refusals, drift. On the embedded registry, and on one in a container.
 
 mod common;

@@ -3,12 +3,13 @@
 use serde_json::Value;
 
 use super::registered::Written;
-use super::{Avro, DecodeError, Frame, Protobuf};
+use super::{Avro, DecodeError, Folds, Frame, Protobuf};
 
 /// A codec that is chosen by the contract.
 #[derive(Debug)]
 pub(crate) enum Codec {
-    Json,
+    /// With texts of JSON within it, if there are any.
+    Json(Folds),
     Avro(Box<Avro>),
     Protobuf(Box<Protobuf>),
 }
@@ -18,8 +19,9 @@ impl Codec {
         let opened = frame.open(bytes)?;
         let by_other = opened.written.is_some();
         let decoded = match (self, opened.written.as_deref()) {
-            (Codec::Json, None | Some(Written::Json)) => {
-                serde_json::from_slice(opened.payload).map_err(|_| DecodeError::Json)
+            (Codec::Json(folds), None | Some(Written::Json)) => {
+                let value = serde_json::from_slice(opened.payload).map_err(|_| DecodeError::Json);
+                value.and_then(|value| folds.unfold(value))
             }
             (Codec::Avro(avro), None) => avro.decode(opened.payload, None),
             (Codec::Avro(avro), Some(Written::Avro(writer))) => avro.decode(opened.payload, Some(writer)),
@@ -35,7 +37,7 @@ impl Codec {
     /// The error says what of the value cannot be encoded.
     pub fn encode(&self, frame: &Frame, value: &Value) -> Result<Vec<u8>, String> {
         let payload = match self {
-            Codec::Json => Ok(value.to_string().into_bytes()),
+            Codec::Json(folds) => Ok(folds.fold(value).to_string().into_bytes()),
             Codec::Avro(avro) => avro.encode(value),
             Codec::Protobuf(protobuf) => protobuf.encode(value, frame.is_framed()),
         };
@@ -45,7 +47,7 @@ impl Codec {
     fn of_another_language(&self, bytes: &[u8]) -> DecodeError {
         let id = bytes.get(1..5).and_then(|id| id.try_into().ok()).map_or(0, u32::from_be_bytes);
         let language = match self {
-            Codec::Json => "JSON Schema",
+            Codec::Json(_) => "JSON Schema",
             Codec::Avro(_) => "Avro",
             Codec::Protobuf(_) => "Protobuf",
         };

@@ -3,6 +3,7 @@
 
 mod avro;
 mod codec;
+mod folds;
 mod framing;
 mod imports;
 mod messages;
@@ -15,6 +16,7 @@ pub use registered::{SchemaImport, SchemaKind, SchemaSource, SchemaText};
 
 pub(crate) use avro::Avro;
 pub(crate) use codec::Codec;
+pub(crate) use folds::Folds;
 pub(crate) use framing::Frame;
 pub(crate) use imports::full_name;
 pub(crate) use protobuf::Protobuf;
@@ -32,6 +34,9 @@ pub enum DecodeError {
     /// Where Protobuf gave up, and how the bytes begin.
     #[error("the bytes are no Protobuf of this schema: {detail}; they begin {begin}")]
     Protobuf { detail: String, begin: String },
+    /// Something other than a text stands where the contract has a text of JSON, or the text is no JSON.
+    #[error("{place} is no text of JSON")]
+    NotFolded { place: String },
     /// The five bytes before the payload are not as Confluent's serializers write them.
     #[error("the bytes have no Confluent header (a zero byte and a schema id of four): they begin {begin}")]
     NoHeader { begin: String },

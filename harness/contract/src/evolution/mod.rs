@@ -33,7 +33,7 @@ impl Schema {
             return changed("the framing is another");
         }
         match (old.codec(), self.codec()) {
-            (Codec::Json, Codec::Json) => json::changes(&old.document, &self.document, place),
+            (Codec::Json(_), Codec::Json(_)) => json::changes(&old.document, &self.document, place),
             (Codec::Avro(old), Codec::Avro(new)) => avro::changes(old, new, place),
             (Codec::Protobuf(old), Codec::Protobuf(new)) => {
                 protobuf::changes(old.descriptor(), new.descriptor(), place)

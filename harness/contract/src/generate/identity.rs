@@ -41,20 +41,23 @@ impl Identities {
     }
 }
 
-/// How much of a run's name is in a numeric id: with 32 bits of the event's number it is whole in every reader of JSON.
-const NUMERIC_RUN: u64 = 0xf_ffff;
+/// 20 bits of a run's tag, for numeric ids: with 32 bits of the event's number they are whole in every reader of JSON.
+fn short(tag: u64) -> u64 {
+    // Fibonacci hashing: names that differ in their last letter differ in all bits.
+    tag.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 44
+}
 
 /// The same id for a system whose ids are numbers.
 pub(crate) fn numeric_id(id: &str) -> Option<u64> {
     let bits = Uuid::parse_str(id).ok()?.as_u128();
-    let run = (bits >> 80) as u64 & NUMERIC_RUN;
+    let run = short((bits >> 80) as u64);
     Some((run << 32) | (bits as u64 & u64::from(u32::MAX)))
 }
 
 /// The number of an event of this run, from its id; `None` for an id of anything else.
 pub fn event_number(id: &str, run: &str) -> Option<u64> {
     if let Ok(number) = id.parse::<u64>() {
-        return (number >> 32 == tag(run) & NUMERIC_RUN).then_some(number & u64::from(u32::MAX));
+        return (number >> 32 == short(tag(run))).then_some(number & u64::from(u32::MAX));
     }
     let bits = Uuid::parse_str(id).ok()?.as_u128();
     let is_ours = bits >> 80 == u128::from(tag(run)) && (bits >> 64) & 0xffff == (8 << 12) | Use::Event as u128;

@@ -165,8 +165,36 @@ impl Generator {
         for (field, value) in given {
             set_given(message, &mut payload, field, value)?;
         }
-        let headers = self.envelope(message, &mut payload, now);
+        let mut headers = self.envelope(message, &mut payload, now);
+        let more = self.required_headers(contract, message, &headers, now)?;
+        headers.extend(more);
         Ok((payload, headers))
+    }
+
+    /// Headers that their schema asks for beside the envelope's.
+    fn required_headers(
+        &mut self,
+        contract: &Contract,
+        message: &Message,
+        there: &Headers,
+        now: &str,
+    ) -> Result<Headers, GenerateError> {
+        let Some(root) = message.headers.as_ref().map(|schema| &schema.document) else { return Ok(Headers::new()) };
+        let required = root["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let mut values =
+            Values { rng: &mut self.rng, identities: &self.identities, now, locale: &contract.locale, root };
+        let mut more = Headers::new();
+        for name in required.filter(|name| there.iter().all(|(known, _)| known != name)) {
+            let text = Value::from("text");
+            let rule = root["properties"].get(name).unwrap_or(&text);
+            let made = values.of(rule, &format!("/{name}")).map_err(|(place, detail)| GenerateError::Unsupported {
+                message: message.name.clone(),
+                place: format!("header {place}"),
+                detail,
+            })?;
+            more.extend(crate::expression::text_of_json(&made).map(|text| (name.to_owned(), text)));
+        }
+        Ok(more)
     }
 
     /// Sets what the envelope wants in payload and headers.
