@@ -7,9 +7,9 @@ use eventproof_evidence::{Cause, Missing, Place, Reason};
 use eventproof_evidence::ledger::{Counts, LegCounts};
 
 use crate::model::{
-    BrokerInfo, Conformance, ConsumerLeg, Coverage, CoverageRow, Distribution, Disturbed, Finding, Generator, Interval,
-    LagPoint, LoadResult, Objective, Outcome, PercentileFigure, Provenance, RunResult, ScenarioResult, ServiceInfo,
-    Stage, StageSlice, StepResult, SubStep, TimelineEntry,
+    BrokerInfo, Catch, Conformance, ConsumerLeg, Coverage, CoverageRow, Distribution, Disturbed, FaultRow, Finding,
+    Generator, Healthy, Interval, LagPoint, LoadResult, Objective, Outcome, PercentileFigure, ProveResult, Provenance,
+    RunResult, ScenarioResult, ServiceInfo, Stage, StageSlice, StepResult, SubStep, TimelineEntry,
 };
 
 /// A run with a scenario that held, one that broke and one without verdict.
@@ -39,6 +39,49 @@ pub fn mixed() -> RunResult {
             last_lines: vec!["INFO handled".into()],
         }],
         findings: Vec::new(),
+    }
+}
+
+/// A proof with a fault that was caught, one that was missed and one that nobody can tell of.
+pub fn proof() -> ProveResult {
+    let caught = Catch {
+        scenario: "重复的 event_id 被忽略".into(),
+        code: "repeated".into(),
+        text: "it had its effect 4 times, expected 1".into(),
+    };
+    let row = |fault: &str, meaning: &str, outcome| FaultRow {
+        pack: "nova-bus".into(),
+        fault: fault.into(),
+        meaning: meaning.into(),
+        outcome,
+        caught_by: Vec::new(),
+        missed_by: Vec::new(),
+        also: Vec::new(),
+        controls_held: 3,
+        controls: 3,
+        why: String::new(),
+    };
+    ProveResult {
+        packs: vec!["nova-bus".into()],
+        provenance: provenance(),
+        faults: vec![
+            FaultRow {
+                caught_by: vec![caught.clone()],
+                ..row("feed-service:skip-dedup", "handles an event again", Outcome::Held)
+            },
+            FaultRow {
+                missed_by: vec!["post.created reaches feed within 5s [late]".into()],
+                also: vec![caught],
+                ..row("feed-service:late", "waits before each batch", Outcome::Broken)
+            },
+            FaultRow {
+                why: "the run was ended after 600 s".into(),
+                controls: 0,
+                controls_held: 0,
+                ..row("feed-service:stalled", "handles nothing", Outcome::NoVerdict)
+            },
+        ],
+        healthy: Healthy { executions: 3300, executions_busy: 1650, ..Healthy::default() },
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{LoadResult, RunResult};
+use crate::model::{LoadResult, ProveResult, RunResult};
 
 const SCHEMA: u32 = 1;
 
@@ -41,6 +41,11 @@ pub fn json_run(result: &RunResult) -> String {
 /// Reads what [`json_run`] wrote.
 pub fn parse_run(text: &str) -> Result<RunResult, ParseError> {
     read("run", text)
+}
+
+/// The result of a proof as indented JSON with a final line end.
+pub fn json_prove(result: &ProveResult) -> String {
+    write("prove", result)
 }
 
 /// The result of a load run as indented JSON with a final line end.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
-use crate::model::{Finding, LoadResult, Objective, Outcome, RunResult, ScenarioResult};
+use crate::model::{Finding, LoadResult, Objective, Outcome, ProveResult, RunResult, ScenarioResult};
 use crate::text::clean;
 
 /// A suite for each feature, a case for each scenario, and one for what every record says of the contract.
@@ -41,6 +41,34 @@ pub fn junit_load(result: &LoadResult) -> Result<String, SerializeError> {
     });
     let kept = plan.as_ref().map_or(Outcome::Held, |finding| finding.outcome);
     suite.add_test_case(TestCase::new("the generator kept its plan", status(kept, plan.as_ref(), None)));
+    report.add_test_suite(suite);
+    report.to_string()
+}
+
+/// A suite with a case for each fault, and one for the healthy runs.
+pub fn junit_prove(result: &ProveResult) -> Result<String, SerializeError> {
+    let mut report = Report::new("eventproof prove");
+    let mut suite = TestSuite::new("seeded faults");
+    for row in &result.faults {
+        let text = match row.outcome {
+            Outcome::Broken => format!("not caught by {}", row.missed_by.join("; ")),
+            _ => row.why.clone(),
+        };
+        let finding = Finding { outcome: row.outcome, code: "fault-missed".to_owned(), text, took_ms: None };
+        suite.add_test_case(TestCase::new(
+            format!("{} {}", row.pack, row.fault),
+            status(row.outcome, Some(&finding), Some(row.meaning.clone())),
+        ));
+    }
+    let accused = result.healthy.accused.first().or(result.healthy.no_verdict.first());
+    let outcome = match (result.healthy.accused.is_empty(), result.healthy.no_verdict.is_empty()) {
+        (false, _) => Outcome::Broken,
+        (true, false) => Outcome::NoVerdict,
+        (true, true) => Outcome::Held,
+    };
+    let finding = accused.map(|one| Finding { outcome, code: one.code.clone(), text: one.text.clone(), took_ms: None });
+    let place = accused.map(|one| one.scenario.clone());
+    suite.add_test_case(TestCase::new("a healthy system is not accused", status(outcome, finding.as_ref(), place)));
     report.add_test_suite(suite);
     report.to_string()
 }
@@ -105,11 +133,16 @@ fn run_suite(result: &RunResult) -> TestSuite {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{load, mixed};
+    use crate::fixtures::{load, mixed, proof};
 
     #[test]
     fn broken_is_a_failure_and_no_verdict_an_error() {
         insta::assert_snapshot!(junit(&mixed()).unwrap());
+    }
+
+    #[test]
+    fn every_fault_is_a_case_of_its_own() {
+        insta::assert_snapshot!(junit_prove(&proof()).unwrap());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! ```text
 //! RunResult  --> html_run  | junit      | json_run  | terminal_run  --> text
 //! LoadResult --> html_load | junit_load | json_load | terminal_load --> text
+//! ProveResult --> html_prove | junit_prove | json_prove | terminal_prove --> text
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
@@ -19,7 +20,7 @@ mod text;
 #[cfg(test)]
 mod fixtures;
 
-pub use html::{html_load, html_run};
-pub use json::{ParseError, json_load, json_run, parse_load, parse_run};
-pub use junit::{junit, junit_load};
-pub use terminal::{Style, load_line, scenario_line, terminal_load, terminal_run};
+pub use html::{html_load, html_prove, html_run};
+pub use json::{ParseError, json_load, json_prove, json_run, parse_load, parse_run};
+pub use junit::{junit, junit_load, junit_prove};
+pub use terminal::{Style, fault_line, load_line, scenario_line, terminal_load, terminal_prove, terminal_run};

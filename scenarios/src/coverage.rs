@@ -80,7 +80,7 @@ impl Meant {
                 self.caused.extend(caused.clone());
                 caused
             }
-            SentenceId::PublishedAgain | SentenceId::PublishedAgainOnceHandled => {
+            SentenceId::PublishedAgain | SentenceId::PublishedAgainOnceHandled | SentenceId::PublishedInNewEnvelope => {
                 self.duplicated.extend(self.of(sub));
                 None
             }
@@ -111,7 +111,8 @@ impl Meant {
 /// What a sentence observes of its event. `caused`: a service published it, and not we; `duplicated`: a copy was sent.
 fn properties(sentence: SentenceId, caused: bool, duplicated: bool) -> Vec<Property> {
     match sentence {
-        SentenceId::EventFollows if caused => vec![Property::Schema, Property::Key],
+        SentenceId::IsDeadLettered => vec![Property::Delivery, Property::DeadLetter],
+        SentenceId::OnTopicOnce | SentenceId::EventFollows if caused => vec![Property::Schema, Property::Key],
         SentenceId::ViewShows | SentenceId::ViewNoLongerShows => vec![Property::Delivery, Property::Deadline],
         SentenceId::GroupHasProcessed | SentenceId::NoneIsLost => vec![Property::Delivery],
         SentenceId::HandledExactlyOnce if duplicated => vec![Property::Delivery, Property::Idempotency],

@@ -20,6 +20,7 @@ mod pack;
 mod phrases;
 mod plan;
 mod runner;
+mod seeded;
 
 pub use coverage::coverage;
 pub use error::ScenarioError;
@@ -27,3 +28,4 @@ pub use pack::Pack;
 pub use phrases::{Phrase, Phrases};
 pub use plan::{Plan, PlannedScenario, PlannedStep};
 pub use runner::{Choice, RunContext, RunReport, ScenarioListener, run};
+pub use seeded::{Catcher, SeededFault, SeededFaults};

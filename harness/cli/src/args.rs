@@ -20,6 +20,8 @@ const EXIT_CODES: &str = "Exit codes: 0 all held; 1 something was broken; 2 usag
 pub enum Command {
     /// Run the scenarios of a pack
     Run(RunArguments),
+    /// Test the gate itself: switch every seeded fault of a pack on, one by one, and see who catches it
+    Prove(ProveArguments),
     /// Send load and judge its objectives
     Load(LoadArguments),
     /// Find everything that is wrong with a pack, without starting anything
@@ -215,6 +217,9 @@ pub struct RunArguments {
     /// Only scenarios whose name has this in it
     #[arg(long = "name", value_name = "PART")]
     pub names: Vec<String>,
+    /// Only the scenario of this name
+    #[arg(long = "exact", value_name = "NAME")]
+    pub exact: Vec<String>,
     /// Only scenarios with this tag
     #[arg(long = "tag", value_name = "TAG")]
     pub tags: Vec<String>,
@@ -224,6 +229,32 @@ pub struct RunArguments {
     /// Exit code 1 if scenarios with a verdict touch fewer than so many percent of the contract's promises
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub min_coverage: Option<u8>,
+}
+
+/// Options of `prove`.
+#[derive(Clone, Debug, Args)]
+pub struct ProveArguments {
+    /// Folders of packs, each with a faults.yaml
+    #[arg(required = true)]
+    pub packs: Vec<PathBuf>,
+    /// Run every scenario under every fault, not only those that are meant and the controls
+    #[arg(long)]
+    pub all: bool,
+    /// Only these faults
+    #[arg(long = "fault", value_name = "SERVICE:NAME")]
+    pub faults: Vec<String>,
+    /// How often each pack is run without any fault; every second time all processors are kept busy
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub healthy: u32,
+    /// How many runs at a time
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub jobs: u8,
+    /// How long one run may take
+    #[arg(long, value_name = "DURATION", default_value = "10min", value_parser = eventproof_source::units::parse_duration)]
+    pub limit: std::time::Duration,
+    /// Folder for the reports
+    #[arg(long, value_name = "DIR", default_value = "eventproof-report", env = "EVENTPROOF_REPORT")]
+    pub report: PathBuf,
 }
 
 /// Options of `load`.

@@ -76,6 +76,8 @@ pub struct Message {
     pub registration: Registration,
     /// JSON pointers to fields that identify something in the business and must be fresh in every run.
     pub unique: Vec<String>,
+    /// JSON pointers to what is new with every publish, also of the same event: an envelope around its own.
+    pub fresh: Vec<String>,
     /// JSON pointers to fields that no output may show.
     pub sensitive: Vec<String>,
 }

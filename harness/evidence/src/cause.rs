@@ -82,6 +82,8 @@ pub enum Cause {
     NotOnTopic { what: String, topic: String, waited: Duration, death: Option<Death> },
     /// The event is there, under another key.
     WrongKey { what: String, place: Place, expected: String, actual: Option<String> },
+    /// The event is on its topic more than once.
+    Doubled { what: String, places: Vec<String> },
     /// The event is there with its key, on a partition where its partitioner would not put it.
     WrongPartition { what: String, place: Place, key: String, expected: i32 },
     /// It came, too late.
@@ -108,6 +110,8 @@ pub enum Cause {
     TopicDiffers { topic: String, property: String, expected: String, actual: String },
     /// A schema is not registered as the contract declares it.
     SchemaDiffers { code: &'static str, text: String },
+    /// A service does not show a metric.
+    MetricMissing { metric: String, service: String, waited: Duration },
     /// A figure missed its objective.
     ObjectiveMissed { objective: String, actual: String },
     /// An action (an HTTP request) was not answered as it should.
@@ -123,6 +127,7 @@ impl Cause {
             Cause::NotOnTopic { .. } => "not-on-topic",
             Cause::WrongKey { .. } => "wrong-key",
             Cause::WrongPartition { .. } => "wrong-partition",
+            Cause::Doubled { .. } => "doubled",
             Cause::Late { .. } => "late",
             Cause::NoEffect { missing, .. }
             | Cause::StillShown { missing, .. }
@@ -135,6 +140,7 @@ impl Cause {
             Cause::Nonconforming { .. } => "nonconforming",
             Cause::TopicDiffers { .. } => "topic-differs",
             Cause::SchemaDiffers { code, .. } => code,
+            Cause::MetricMissing { .. } => "metric-missing",
             Cause::ObjectiveMissed { .. } => "objective-missed",
             Cause::ActionFailed { .. } => "action-failed",
             Cause::ServiceDied(_) => "service-dead",
@@ -171,6 +177,9 @@ impl fmt::Display for Cause {
                 f,
                 "{what} was seen at {place}, on another partition: its producer's partitioner puts key \"{key}\" on partition {expected}"
             ),
+            Cause::Doubled { what, places } => {
+                write!(f, "{what} is on its topic {} times: at {}", places.len(), places.join(", "))
+            }
             Cause::Late { what, limit, by } => {
                 write!(f, "{what} came late by {}: the limit is {}", duration(*by), duration(*limit))
             }
@@ -206,6 +215,9 @@ impl fmt::Display for Cause {
                 write!(f, "topic \"{topic}\": {property} is {actual}, the contract declares {expected}")
             }
             Cause::SchemaDiffers { text, .. } => f.write_str(text),
+            Cause::MetricMissing { metric, service, waited } => {
+                write!(f, "service \"{service}\" does not show metric \"{metric}\" after {}", duration(*waited))
+            }
             Cause::ObjectiveMissed { objective, actual } => write!(f, "{objective} was missed: {actual}"),
             Cause::ActionFailed { action, expected, actual } => {
                 write!(f, "action \"{action}\": expected {expected}, got {actual}")

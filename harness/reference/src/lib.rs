@@ -15,6 +15,7 @@ mod error;
 mod nova_bus;
 mod serve;
 mod shared;
+mod todo;
 
 pub use catalogue::{FaultInfo, ServiceInfo, SystemInfo, systems};
 pub use error::ServeError;

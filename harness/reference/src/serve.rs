@@ -11,13 +11,13 @@ use tokio::task::JoinSet;
 
 use crate::ServeError;
 use crate::catalogue::{self, ServiceInfo};
-use crate::nova_bus;
 use crate::shared::clock::Clock;
 use crate::shared::http::{ReadyCheck, serve_http, standard_routes};
 use crate::shared::log::Log;
 use crate::shared::metrics::Metrics;
 use crate::shared::settings::Settings;
 use crate::shared::stop::{Stop, Stopper, stop_pair};
+use crate::{nova_bus, todo};
 
 /// How long open HTTP connections may keep an otherwise finished service alive.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
@@ -98,8 +98,10 @@ pub async fn start(system: &str, service: &str, faults: &[String], settings: Set
         listener.local_addr().map_err(|source| ServeError::Io { what: "reading the HTTP address", source })?;
     let (stopper, stop) = stop_pair();
     let context = context(info, faults, settings, stop.clone());
-    // One system so far; a second one is chosen here by name.
-    let Parts { router, ready, work } = nova_bus::build(info.name, &context).await?;
+    let Parts { router, ready, work } = match system {
+        "todo" => todo::build(info.name, &context).await?,
+        _ => nova_bus::build(info.name, &context).await?,
+    };
     let router = router.merge(standard_routes(context.metrics.clone(), ready));
     let mut running = Running { address, stopper, work: JoinSet::new(), http: JoinSet::new() };
     running.http.spawn(serve_http(listener, router, stop.clone()));

@@ -34,9 +34,18 @@ impl System {
         let asked = self.clock.now();
         let shown = format!("{} {}", spec.method, fill(&spec.http, &all)?);
         let failed = |detail: String| SystemError::Request { request: shown.clone(), detail };
-        let answer = request.send().await.map_err(|error| failed(chain(&error)))?;
-        let status = answer.status().as_u16();
-        let body = answer.text().await.map_err(|error| failed(chain(&error)))?;
+        let sent = async { request.send().await.map(|answer| (answer.status().as_u16(), answer)) };
+        let answered = async {
+            let (status, answer) = sent.await?;
+            Ok::<_, reqwest::Error>((status, answer.text().await?))
+        };
+        let (status, body) = match spec.within {
+            None => answered.await.map_err(|error| failed(chain(&error)))?,
+            Some(within) => match tokio::time::timeout(within, answered).await {
+                Ok(answer) => answer.map_err(|error| failed(chain(&error)))?,
+                Err(_) => return Ok(self.unanswered(spec, within, asked)),
+            },
+        };
         let took = self.clock.now().since(asked);
         self.journal.push(Observation::Note { text: format!("{shown} answered {status}"), at: self.clock.now() });
         let json = serde_json::from_str(&body).unwrap_or(Value::String(body));
@@ -46,6 +55,23 @@ impl System {
             Some(_) => Params::new(),
         };
         Ok(Answer { status, body: json, captures, asked, took, broken })
+    }
+
+    /// What an action comes to that was not answered in time.
+    fn unanswered(&self, spec: &ActionSpec, within: Duration, asked: At) -> Answer {
+        let text = |what: &str| format!("{what} within {} s", within.as_secs_f64());
+        let (expected, actual) = (text("an answer"), text("none"));
+        let broken = Some(Cause::ActionFailed { action: spec.name.clone(), expected, actual });
+        let took = self.clock.now().since(asked);
+        Answer { status: 0, body: Value::Null, captures: Params::new(), asked, took, broken }
+    }
+
+    /// The text of a service's `/metrics`.
+    pub async fn metrics(&self, service: &str) -> Result<String, SystemError> {
+        let address = fill(&format!("{{{service}.url}}/metrics"), &self.settings)?;
+        let failed =
+            |error: reqwest::Error| SystemError::Request { request: format!("GET {address}"), detail: chain(&error) };
+        self.http.get(&address).send().await.map_err(failed)?.text().await.map_err(failed)
     }
 
     /// The action of that name.

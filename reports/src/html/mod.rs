@@ -3,7 +3,9 @@
 mod chart;
 mod load;
 mod parts;
+mod prove;
 mod run;
 
 pub use load::html_load;
+pub use prove::html_prove;
 pub use run::html_run;

@@ -3,6 +3,7 @@
 mod common;
 mod coverage;
 mod load;
+mod prove;
 mod run;
 
 pub use common::{BrokerInfo, Finding, Outcome, Provenance, ServiceInfo, Tally};
@@ -11,4 +12,5 @@ pub use load::{
     ConsumerLeg, Distribution, Disturbed, Generator, Interval, LagPoint, LoadResult, Objective, PercentileFigure,
     Stage, StageSlice,
 };
+pub use prove::{Catch, FaultRow, Healthy, ProveResult};
 pub use run::{Conformance, RunResult, ScenarioResult, StepResult, SubStep, TimelineEntry};

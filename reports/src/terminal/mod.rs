@@ -1,9 +1,11 @@
 //! What a terminal shows: one line as things go on, and at the end what broke and the counts.
 
 mod load;
+mod prove;
 mod run;
 
 pub use load::{load_line, terminal_load};
+pub use prove::{fault_line, terminal_prove};
 pub use run::{scenario_line, terminal_run};
 
 use crate::model::{Finding, Outcome, Provenance};

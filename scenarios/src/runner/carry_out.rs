@@ -87,6 +87,16 @@ impl Running {
             SentenceId::InvalidIsPublished => self.publish_invalid(&arguments, &table).await,
             SentenceId::HostileKey => self.name_hostile_key(&arguments),
             SentenceId::SchemasAsDeclared => self.schemas_as_declared().await,
+            SentenceId::PublishedInNewEnvelope => self.publish_in_new_envelope(&arguments).await,
+            SentenceId::NoneCameBefore => self.none_came_before(&arguments, &table),
+            SentenceId::IsDeadLettered => self.is_dead_lettered(&arguments).await,
+            SentenceId::MetricIsShown => self.metric_is_shown(&arguments).await,
+            SentenceId::TimePasses => {
+                let time = arguments.duration("time").unwrap_or_default();
+                tokio::time::sleep(time).await;
+                Ok(Verdict::Held(Proof::of("it passed")))
+            }
+            SentenceId::OnTopicOnce => Ok(self.on_topic_once(&arguments).await),
             SentenceId::EventFollows => Ok(self.follows(&arguments).await),
             SentenceId::ViewShows => self.view_becomes(&arguments, &table, true).await,
             SentenceId::ViewNoLongerShows => self.view_becomes(&arguments, &table, false).await,

@@ -20,6 +20,8 @@ pub(super) const STEP_LIMIT: Duration = Duration::from_secs(180);
 pub struct Choice {
     /// Parts of names; one must be in the scenario's.
     pub names: Vec<String>,
+    /// Whole names; one must be the scenario's.
+    pub exact: Vec<String>,
     /// Tags without `@`; the scenario must have one of them.
     pub tags: Vec<String>,
 }
@@ -27,7 +29,9 @@ pub struct Choice {
 impl Choice {
     /// Whether a scenario is chosen.
     pub fn takes(&self, scenario: &PlannedScenario) -> bool {
-        let by_name = self.names.is_empty() || self.names.iter().any(|part| scenario.name.contains(part.as_str()));
+        let by_name = (self.names.is_empty() && self.exact.is_empty())
+            || self.exact.contains(&scenario.name)
+            || self.names.iter().any(|part| scenario.name.contains(part.as_str()));
         let by_tag = self.tags.is_empty()
             || self.tags.iter().any(|tag| scenario.tags.iter().any(|has| has.trim_start_matches('@') == tag));
         by_name && by_tag

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use eventproof_broker::Topics;
 use eventproof_contract::{Handling, SentinelField};
-use eventproof_evidence::oracle::{ExactlyOnce, Handler, NoneLost, OnTopic, Processed, Target, ViewBecomes, ViewKeeps};
+use eventproof_evidence::oracle::{
+    ExactlyOnce, Handler, NoneLost, OnTopic, OnTopicOnce, Processed, Target, ViewBecomes, ViewKeeps,
+};
 use eventproof_evidence::{Proof, Reason, Verdict};
 use eventproof_system::Params;
 
@@ -38,6 +40,17 @@ impl Running {
         };
         let limit = arguments.duration("limit").unwrap_or(event.appears);
         self.await_verdict(self.appears_within(event, limit)).await
+    }
+
+    /// `"…" is on its topic only once, watched for …`.
+    pub async fn on_topic_once(&self, arguments: &Arguments) -> Verdict {
+        let message = arguments.text("event").unwrap_or_default();
+        let Some(event) = self.events.iter().rev().find(|event| event.message == message) else {
+            let detail = format!("nothing in this scenario causes \"{message}\" before this step");
+            return Verdict::CannotTell(Reason::NoPositiveControl { detail });
+        };
+        let watch = arguments.duration("watch").unwrap_or(event.appears);
+        self.await_verdict(OnTopicOnce::new(self.appears_within(event, event.appears), watch)).await
     }
 
     /// That an event is on its topic in time; where it is not, the service that sends it is asked for.

@@ -6,6 +6,7 @@ mod carry_out;
 mod conformance;
 mod context;
 mod disturb;
+mod elsewhere;
 mod expect;
 mod holds;
 mod invalid;

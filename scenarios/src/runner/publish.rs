@@ -135,6 +135,22 @@ impl Running {
         Ok(verdict)
     }
 
+    /// `the same event is published again in a new envelope`.
+    pub async fn publish_in_new_envelope(&mut self, arguments: &Arguments) -> Result<Verdict, Verdict> {
+        let mut event = self.event(arguments.text("name"))?.clone();
+        let Some((draft, _)) = &mut event.draft else {
+            return Err(environment(format!(
+                "{} was published by a service: its record cannot be published again",
+                event.target.what
+            )));
+        };
+        let message = self.message(&event.message)?;
+        self.generator.renew_envelope(message, draft).map_err(environment)?;
+        let verdict = self.send(&event, 1).await?;
+        self.count_copies(&event, 1);
+        Ok(verdict)
+    }
+
     fn count_copies(&mut self, event: &Event, more: usize) {
         let same = |other: &&mut Event| other.target.id() == event.target.id();
         if let Some(event) = self.events.iter_mut().find(same) {

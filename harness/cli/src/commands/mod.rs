@@ -7,6 +7,7 @@ mod init;
 mod lint;
 mod load;
 mod origin;
+mod prove;
 mod rig;
 mod run;
 mod serve;
@@ -19,6 +20,7 @@ use crate::args::{Arguments, Command};
 pub async fn dispatch(arguments: Arguments) -> u8 {
     match arguments.command {
         Command::Run(arguments) => run::run(arguments).await,
+        Command::Prove(arguments) => prove::prove(arguments).await,
         Command::Load(arguments) => load::load(arguments).await,
         Command::Lint { pack } => lint::lint(&pack),
         Command::Init(arguments) => init::init(arguments).await,

@@ -24,7 +24,8 @@ pub async fn run(arguments: RunArguments) -> u8 {
             return exit::USAGE;
         }
     };
-    let choice = Choice { names: arguments.names.clone(), tags: arguments.tags.clone() };
+    let choice =
+        Choice { names: arguments.names.clone(), exact: arguments.exact.clone(), tags: arguments.tags.clone() };
     if !scenarios.scenarios.iter().any(|scenario| choice.takes(scenario)) {
         output::error("no scenario was chosen: leave out --name and --tag, or see what the pack has with `lint`");
         return exit::NO_VERDICT;
@@ -127,8 +128,12 @@ impl ScenarioListener for Told {
 fn command(arguments: &RunArguments, seed: u64) -> String {
     let mut words = vec!["eventproof".to_owned(), "run".to_owned(), arguments.pack.display().to_string()];
     words.extend(origin::rig_words(&arguments.rig));
-    let chosen =
-        [("--name", &arguments.names), ("--tag", &arguments.tags), ("--allow-skipped", &arguments.allow_skipped)];
+    let chosen = [
+        ("--name", &arguments.names),
+        ("--exact", &arguments.exact),
+        ("--tag", &arguments.tags),
+        ("--allow-skipped", &arguments.allow_skipped),
+    ];
     for (option, values) in chosen {
         words.extend(values.iter().flat_map(|value| [option.to_owned(), format!("'{value}'")]));
     }

@@ -93,6 +93,21 @@ impl Generator {
         Generator { seed: mixed, rng: ChaCha8Rng::seed_from_u64(mixed), ..self.clone() }
     }
 
+    /// Makes anew what the contract says is fresh with every publish; the event's own id stays.
+    pub fn renew_envelope(&self, message: &Message, draft: &mut Draft) -> Result<(), GenerateError> {
+        let mut payload = draft.event.payload.clone();
+        for pointer in &message.fresh {
+            set(&mut payload, pointer, Value::from(self.identities.other()));
+        }
+        let bytes = message.payload.encode(&payload).map_err(|faults| {
+            let message = message.name.clone();
+            GenerateError::Invalid { message, faults }
+        })?;
+        draft.record.payload = Some(Bytes::from(bytes));
+        draft.event.payload = payload;
+        Ok(())
+    }
+
     /// One of so many, by the seed; `None` of none.
     pub fn choose(&mut self, among: usize) -> Option<usize> {
         (among > 0).then(|| self.rng.random_range(0..among))

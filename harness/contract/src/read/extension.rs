@@ -51,6 +51,7 @@ pub(super) struct MessageExtension<'a> {
     pub envelope: Envelope,
     pub unique: Vec<String>,
     pub sensitive: Vec<String>,
+    pub fresh: Vec<String>,
     pub framing: Framing,
     pub registration: Registration,
     /// Schemas that the payload's schema names.
@@ -79,6 +80,7 @@ impl<'a> MessageExtension<'a> {
         }
         extension.unique = fields.strings("unique", faults);
         extension.sensitive = fields.strings("sensitive", faults);
+        extension.fresh = fields.strings("fresh", faults);
         extension.framing = framing(&mut fields, extension.framing, faults);
         extension.registration = registration(&mut fields, extension.registration, faults);
         extension.references =

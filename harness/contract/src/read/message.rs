@@ -94,6 +94,7 @@ pub(super) fn read_message<'a>(
         registration: extension.registration,
         unique: extension.unique,
         sensitive: extension.sensitive,
+        fresh: extension.fresh,
     })
 }
 

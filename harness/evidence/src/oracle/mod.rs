@@ -3,6 +3,7 @@
 mod exactly_once;
 mod none_lost;
 mod on_topic;
+mod on_topic_once;
 mod order;
 mod processed;
 mod target;
@@ -14,6 +15,7 @@ use crate::{At, Observation, Verdict};
 pub use exactly_once::ExactlyOnce;
 pub use none_lost::NoneLost;
 pub use on_topic::OnTopic;
+pub use on_topic_once::OnTopicOnce;
 pub use order::{EffectOrder, TopicOrder};
 pub use processed::Processed;
 pub use target::{Handler, Recognise, Target};

@@ -12,6 +12,7 @@ pub struct OnTopic {
     since: At,
     limit: Duration,
     service: Option<String>,
+    own_topic_only: bool,
     found: Option<Seen>,
     fate: Option<Fate>,
     surroundings: Surroundings,
@@ -26,7 +27,13 @@ enum Fate {
 impl OnTopic {
     /// The event must be there within `limit` after `since`. `service` is who should publish it, for the diagnosis.
     pub fn new(target: Target, since: At, limit: Duration, service: Option<String>) -> OnTopic {
-        OnTopic { target, since, limit, service, found: None, fate: None, surroundings: Surroundings::default() }
+        let (found, fate, surroundings) = (None, None, Surroundings::default());
+        OnTopic { target, since, limit, service, own_topic_only: false, found, fate, surroundings }
+    }
+
+    /// The same, for an event that is on several topics: only its own counts.
+    pub fn on_topic_only(target: Target, since: At, limit: Duration, service: Option<String>) -> OnTopic {
+        OnTopic { own_topic_only: true, ..OnTopic::new(target, since, limit, service) }
     }
 
     /// The record, once it was seen.
@@ -107,7 +114,8 @@ impl Oracle for OnTopic {
         self.surroundings.observe(observation);
         match observation {
             Observation::Seen(seen) if self.found.is_none() && self.target.matches(seen) => {
-                self.found = Some(seen.clone());
+                let elsewhere = self.own_topic_only && seen.topic != self.target.topic;
+                self.found = (!elsewhere).then(|| seen.clone());
             }
             Observation::Refused { event, error, .. } => self.note_fate(event, Fate::Refused(error.clone())),
             Observation::Unknown { event, error, .. } => self.note_fate(event, Fate::Unknown(error.clone())),

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 #[derive(Clone, Copy)]
 enum Kind {
     Counter,
     Gauge,
+    Histogram,
 }
 
 struct Family {
@@ -15,7 +17,14 @@ struct Family {
     help: &'static str,
     /// Value by rendered labels: `{event_type="a"}` or nothing.
     series: BTreeMap<String, f64>,
+    /// Of a histogram: how many values are in each bucket and above, how many there are, and their sum.
+    buckets: [u64; BUCKETS.len()],
+    count: u64,
+    sum: f64,
 }
+
+/// Upper bounds, in seconds; the defaults of Prometheus' own client libraries.
+const BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// A service's metrics; clones share the same numbers.
 #[derive(Clone, Default)]
@@ -32,9 +41,26 @@ impl Metrics {
         self.declare(name, help, Kind::Gauge, labelled);
     }
 
+    /// Declares a histogram of durations.
+    pub(crate) fn histogram(&self, name: &'static str, help: &'static str) {
+        self.declare(name, help, Kind::Histogram, true);
+    }
+
+    /// Adds a duration to a declared histogram; an undeclared name is ignored.
+    pub(crate) fn observe(&self, name: &str, duration: Duration) {
+        if let Some(family) = self.lock().get_mut(name) {
+            let seconds = duration.as_secs_f64();
+            let within = BUCKETS.iter().zip(&mut family.buckets).filter(|(bound, _)| seconds <= **bound);
+            within.for_each(|(_, count)| *count += 1);
+            family.count += 1;
+            family.sum += seconds;
+        }
+    }
+
     fn declare(&self, name: &'static str, help: &'static str, kind: Kind, labelled: bool) {
         let series = if labelled { BTreeMap::new() } else { BTreeMap::from([(String::new(), 0.0)]) };
-        self.lock().entry(name).or_insert(Family { kind, help, series });
+        let (buckets, count, sum) = ([0; BUCKETS.len()], 0, 0.0);
+        self.lock().entry(name).or_insert(Family { kind, help, series, buckets, count, sum });
     }
 
     /// Adds to a declared counter; an undeclared name is ignored.
@@ -72,8 +98,16 @@ impl Metrics {
             let kind = match family.kind {
                 Kind::Counter => "counter",
                 Kind::Gauge => "gauge",
+                Kind::Histogram => "histogram",
             };
             let _ = writeln!(text, "# HELP {name} {}\n# TYPE {name} {kind}", family.help);
+            if let Kind::Histogram = family.kind {
+                for (bound, count) in BUCKETS.iter().zip(family.buckets) {
+                    let _ = writeln!(text, "{name}_bucket{{le=\"{bound}\"}} {count}");
+                }
+                let _ = writeln!(text, "{name}_bucket{{le=\"+Inf\"}} {}", family.count);
+                let _ = writeln!(text, "{name}_sum {}\n{name}_count {}", family.sum, family.count);
+            }
             for (labels, value) in &family.series {
                 let _ = writeln!(text, "{name}{labels} {value}");
             }

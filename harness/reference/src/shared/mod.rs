@@ -1,11 +1,13 @@
 //! What every reference service is made of, once: settings, log, clock, stopping, metrics, HTTP, SQLite, Kafka, the outbox.
 
 pub(crate) mod clock;
+pub(crate) mod dead_letter;
 pub(crate) mod http;
 pub(crate) mod kafka;
 pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod outbox;
+pub(crate) mod processed;
 pub(crate) mod settings;
 pub(crate) mod sqlite;
 pub(crate) mod stop;

@@ -51,6 +51,7 @@ pub struct SettingsError(pub Vec<SettingFault>);
 /// | `OUTBOX_BATCH` | `100` | rows per look |
 /// | `OUTBOX_MAX_RETRIES` | `5` | retries after the first attempt before a row is marked failed |
 /// | `OUTBOX_BACKOFF_MS` | `1000` | pause before the first retry, doubled for each further one, at most 60 s |
+/// | `EVENTS_ENABLED` | `true` | whether changes are told at all: the feature flag |
 /// | `PROCESSED_TTL_SECONDS` | `604800` | how long a handled event id is remembered |
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -67,6 +68,7 @@ pub struct Settings {
     pub(crate) graph_url: Option<String>,
     pub(crate) outbox: OutboxSettings,
     pub(crate) processed_ttl: Duration,
+    pub(crate) events_enabled: bool,
 }
 
 /// Where a group without a committed offset begins.
@@ -178,6 +180,9 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             processed_ttl: Duration::from_secs(
                 self.count("PROCESSED_TTL_SECONDS", 604_800, "seconds from 1", 1).into(),
             ),
+            events_enabled: self
+                .parsed("EVENTS_ENABLED", "`true` or `false`", |text| text.parse().ok())
+                .unwrap_or(true),
         }
     }
 

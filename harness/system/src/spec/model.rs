@@ -103,6 +103,8 @@ pub struct ActionSpec {
     pub headers: BTreeMap<String, String>,
     /// Expected status; any 2xx if nothing is said.
     pub status: Option<u16>,
+    /// How long an answer may take.
+    pub within: Option<Duration>,
     /// Names for parts of the answer, by JSON pointer.
     pub captures: BTreeMap<String, String>,
     pub publishes: Option<Follows>,

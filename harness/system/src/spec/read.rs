@@ -139,6 +139,7 @@ impl<'a> Reader<'a> {
         let json = fields.node("json").map(Node::to_json);
         let headers = fields.texts("headers", faults).into_iter().collect();
         let status = fields.u64("status", faults).and_then(|status| u16::try_from(status).ok());
+        let within = fields.duration("within", faults);
         let captures: BTreeMap<String, String> = fields.texts("captures", faults).into_iter().collect();
         let publishes = fields.node("publishes");
         let service = fields.string("service", faults);
@@ -148,7 +149,18 @@ impl<'a> Reader<'a> {
             self.known_service(service, &entry.value, services);
         }
         let (method, http) = self.request(&request?, entry)?;
-        Some(ActionSpec { name: entry.key.clone(), method, http, json, headers, status, captures, publishes, service })
+        Some(ActionSpec {
+            name: entry.key.clone(),
+            method,
+            http,
+            json,
+            headers,
+            status,
+            within,
+            captures,
+            publishes,
+            service,
+        })
     }
 
     fn request(&mut self, text: &str, entry: &Entry) -> Option<(String, String)> {

@@ -2,7 +2,9 @@
 
 use super::kit::*;
 use crate::GroupState::{Empty, Rebalancing, Stable};
-use crate::oracle::{OnTopic, Processed, ViewBecomes, ViewKeeps};
+use std::time::Duration;
+
+use crate::oracle::{OnTopic, OnTopicOnce, Processed, ViewBecomes, ViewKeeps};
 use crate::{Observation, Seen};
 
 fn on_topic() -> OnTopic {
@@ -47,6 +49,27 @@ fn an_event_on_its_topic() {
             told(on_topic(), &[blind(Some("posts"), 1.0, Some(6.0)), caught_up("posts", 6.5), seen("e", 7, 7.0)], 8.0,),
         ),
         ("late across a blind span", told(on_topic(), &[blind(None, 1.0, Some(6.0)), seen("e", 7, 7.0)], 8.0)),
+    ]));
+}
+
+#[test]
+fn an_event_that_is_on_its_topic_once() {
+    let once = || OnTopicOnce::new(on_topic(), Duration::from_secs(2));
+    insta::assert_snapshot!(table(vec![
+        ("not there yet", told(once(), &[], 2.0)),
+        ("never there", told(once(), &[], 10.1)),
+        ("there, and still watched", told(once(), &[seen("e", 7, 1.0)], 2.9)),
+        ("there once", told(once(), &[seen("e", 7, 1.0), seen("other", 8, 1.1)], 3.1)),
+        ("there twice", told(once(), &[seen("e", 7, 1.0), seen("e", 8, 1.5)], 1.6)),
+        ("there twice, the copy after the watch", told(once(), &[seen("e", 7, 1.0), seen("e", 8, 3.2)], 3.3)),
+        (
+            "there once, with a blind span behind it",
+            told(once(), &[seen("e", 7, 1.0), blind(Some("posts"), 1.5, Some(2.0))], 3.1)
+        ),
+        (
+            "there once, with a blind span that was made good",
+            told(once(), &[seen("e", 7, 1.0), blind(Some("posts"), 1.5, Some(2.0)), caught_up("posts", 2.5)], 3.1)
+        ),
     ]));
 }
 

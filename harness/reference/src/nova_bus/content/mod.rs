@@ -11,7 +11,7 @@ use crate::ServeError;
 use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
 use crate::shared::kafka::KafkaPublisher;
-use crate::shared::outbox::{OutboxFaults, Relay, declare_metrics, outbox_routes};
+use crate::shared::outbox::{OutboxFaults, Relay, declare_metrics, outbox_routes, plain_record};
 use crate::shared::settings::StoreUrl;
 use crate::shared::sqlite::Db;
 
@@ -69,7 +69,9 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
             lost: context.has(OUTBOX_LOST),
             twice: context.has(OUTBOX_TWICE),
             reorder: context.has(REORDER),
+            dropped: false,
         },
+        record: Arc::new(plain_record),
         clock: context.clock.clone(),
         metrics: context.metrics.clone(),
         log: context.log,

@@ -15,12 +15,10 @@ mod store;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-
 use crate::ServeError;
 use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
-use crate::shared::kafka::{Assignment, Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher};
+use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
 use crate::shared::settings::{SettingFault, SettingsError, StoreUrl};
 
 pub(super) const NAME: &str = "feed-service";
@@ -103,27 +101,4 @@ fn open_store(url: &StoreUrl, ttl: Duration) -> Result<Arc<dyn store::FeedStore>
         StoreUrl::Redis(address) => Arc::new(redis::RedisFeed::new(address, ttl).map_err(|e| url.error(e))?),
         _ => Arc::new(sqlite::SqliteFeed::open(url, ttl).map_err(|e| url.error(e))?),
     })
-}
-
-fn readiness(assignment: Assignment) -> crate::shared::http::ReadyCheck {
-    Arc::new(move || {
-        let held = assignment.len();
-        Box::pin(
-            async move { if held > 0 { Ok(()) } else { Err("no partition is assigned to this member".to_owned()) } },
-        )
-    })
-}
-
-/// The consumer blocks, so it has a thread of its own; a panic there ends the service rather than leave it deaf.
-async fn on_a_thread(run: impl FnOnce() -> Result<(), ServeError> + Send + 'static) -> Result<(), ServeError> {
-    let (sender, receiver) = oneshot::channel();
-    let spawned = std::thread::Builder::new().name("consumer".into()).spawn(move || {
-        let _ = sender.send(run());
-    });
-    if let Err(source) = spawned {
-        return Err(ServeError::Io { what: "starting the consumer's thread", source });
-    }
-    receiver
-        .await
-        .unwrap_or_else(|_| Err(ServeError::Ended { part: "the consumer", reason: "its thread panicked".into() }))
 }

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::event::{Change, Status};
 use super::store::{CachedPost, Call, FeedItem, FeedStore, Handling, Outcome, StoreError, Work};
 use crate::shared::clock::rfc3339_ms;
+use crate::shared::processed;
 use crate::shared::settings::StoreUrl;
 use crate::shared::sqlite::{Db, DbError};
 
@@ -32,11 +33,6 @@ CREATE TABLE IF NOT EXISTS feeds (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS feeds_newest ON feeds (user_id, score DESC);
 CREATE INDEX IF NOT EXISTS feeds_holders ON feeds (post_id);
-CREATE TABLE IF NOT EXISTS processed (
-    event_id TEXT PRIMARY KEY,
-    expires_ms INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS processed_expiry ON processed (expires_ms);
 CREATE TABLE IF NOT EXISTS handled (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     event_id TEXT NOT NULL,
@@ -46,9 +42,6 @@ CREATE TABLE IF NOT EXISTS handled (
 );
 CREATE INDEX IF NOT EXISTS handled_post ON handled (post_id, seq);
 ";
-
-/// Most forgotten ids that one batch sweeps away.
-const SWEEP: u32 = 500;
 
 /// Feeds in a SQLite database.
 pub(super) struct SqliteFeed {
@@ -60,7 +53,7 @@ impl SqliteFeed {
     /// Opens the store; handled ids are remembered for `ttl`.
     pub(super) fn open(url: &StoreUrl, ttl: Duration) -> Result<SqliteFeed, DbError> {
         let ttl_ms = i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX / 2);
-        Ok(SqliteFeed { db: Db::open(url, SCHEMA)?, ttl_ms })
+        Ok(SqliteFeed { db: Db::open(url, &format!("{SCHEMA}{}", processed::SCHEMA))?, ttl_ms })
     }
 }
 
@@ -75,7 +68,7 @@ impl FeedStore for SqliteFeed {
         let expires_ms = now_ms.saturating_add(self.ttl_ms);
         Box::pin(async move {
             let apply = move |tx: &rusqlite::Transaction<'_>| {
-                sweep(tx, now_ms)?;
+                processed::sweep(tx, now_ms)?;
                 batch.iter().map(|work| apply_one(tx, work, now_ms, expires_ms)).collect()
             };
             Ok(self.db.transaction(apply).await?)
@@ -115,7 +108,7 @@ impl FeedStore for SqliteFeed {
 }
 
 fn apply_one(tx: &Connection, work: &Work, now_ms: i64, expires_ms: i64) -> Result<Outcome, DbError> {
-    let first_time = mark_processed(tx, &work.event_id, now_ms, expires_ms)?;
+    let first_time = processed::mark(tx, &work.event_id, now_ms, expires_ms)?;
     if work.guard && !first_time {
         return Ok(Outcome::Duplicate);
     }
@@ -130,19 +123,6 @@ fn apply_one(tx: &Connection, work: &Work, now_ms: i64, expires_ms: i64) -> Resu
         )?;
     }
     Ok(Outcome::Handled)
-}
-
-/// Checks and marks in one statement: false if the id is remembered and its time has not run out.
-fn mark_processed(tx: &Connection, event_id: &str, now_ms: i64, expires_ms: i64) -> Result<bool, DbError> {
-    let sql = "INSERT INTO processed (event_id, expires_ms) VALUES (?1, ?2)
-               ON CONFLICT (event_id) DO UPDATE SET expires_ms = excluded.expires_ms WHERE processed.expires_ms <= ?3";
-    Ok(run(tx, sql, params![event_id, expires_ms, now_ms])? > 0)
-}
-
-fn sweep(tx: &Connection, now_ms: i64) -> Result<(), DbError> {
-    let sql =
-        "DELETE FROM processed WHERE event_id IN (SELECT event_id FROM processed WHERE expires_ms <= ?1 LIMIT ?2)";
-    run(tx, sql, params![now_ms, SWEEP]).map(|_| ())
 }
 
 /// What is known of a post that matters for a change.

@@ -4,6 +4,7 @@ mod assignment;
 mod consumer;
 mod producer;
 mod record;
+mod work;
 
 pub(crate) use assignment::Assignment;
 pub(crate) use consumer::{BatchHandler, Consumer, ConsumerFaults, ConsumerSettings, TryAgain};
@@ -11,6 +12,7 @@ pub(crate) use consumer::{BatchHandler, Consumer, ConsumerFaults, ConsumerSettin
 pub(crate) use producer::fake;
 pub(crate) use producer::{KafkaPublisher, Publish, PublishError};
 pub(crate) use record::{Header, OutRecord, Record};
+pub(crate) use work::{on_a_thread, readiness};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;

@@ -7,6 +7,6 @@ mod relay;
 mod routes;
 mod table;
 
-pub(crate) use relay::{OutboxFaults, Relay, declare_metrics};
+pub(crate) use relay::{OutboxFaults, RecordOf, Relay, declare_metrics, plain_record};
 pub(crate) use routes::outbox_routes;
-pub(crate) use table::{NewEvent, SCHEMA, insert};
+pub(crate) use table::{DueRow, NewEvent, SCHEMA, insert};

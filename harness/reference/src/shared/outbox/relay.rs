@@ -33,7 +33,12 @@ pub(crate) struct OutboxFaults {
     pub(crate) twice: bool,
     /// Publishes the rows of a batch in reverse order.
     pub(crate) reorder: bool,
+    /// Marks a row published that could not be published.
+    pub(crate) dropped: bool,
 }
+
+/// How a row becomes a record.
+pub(crate) type RecordOf = Arc<dyn Fn(&DueRow) -> OutRecord + Send + Sync>;
 
 /// Declares what the relay counts.
 pub(crate) fn declare_metrics(metrics: &Metrics) {
@@ -48,6 +53,7 @@ pub(crate) struct Relay {
     pub(crate) publisher: Arc<dyn Publish>,
     pub(crate) settings: OutboxSettings,
     pub(crate) faults: OutboxFaults,
+    pub(crate) record: RecordOf,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
     pub(crate) log: Log,
@@ -114,7 +120,7 @@ impl Relay {
 
     async fn publish(&self, rows: &[DueRow]) -> Vec<Result<(), PublishError>> {
         let copies = if self.faults.twice { 2 } else { 1 };
-        let records = rows.iter().flat_map(|row| std::iter::repeat_n(record(row), copies)).collect();
+        let records = rows.iter().flat_map(|row| (0..copies).map(|_| (self.record)(row))).collect();
         let outcomes = self.publisher.publish(records).await;
         // A row counts as published only if each of its copies is.
         outcomes.chunks(copies).map(|of_row| of_row.iter().cloned().collect()).collect()
@@ -125,12 +131,13 @@ impl Relay {
         for (row, outcome) in rows.iter().zip(&outcomes) {
             self.report(row, outcome);
         }
-        let (now, settings) = (self.clock.now_ms(), self.settings);
+        let (now, settings, dropped) = (self.clock.now_ms(), self.settings, self.faults.dropped);
         self.db
             .transaction(move |tx| {
                 for (row, outcome) in rows.iter().zip(outcomes) {
                     match outcome {
                         Ok(()) => table::mark_published(tx, row.id, now)?,
+                        Err(_) if dropped => table::mark_published(tx, row.id, now)?,
                         Err(error) if row.retries >= settings.max_retries => {
                             table::mark_failed(tx, row.id, &error.to_string())?
                         }
@@ -176,7 +183,8 @@ fn first_of_each_aggregate(rows: Vec<DueRow>) -> (Vec<DueRow>, Vec<DueRow>) {
     rows.into_iter().partition(|row| seen.insert(row.aggregate_id.clone()))
 }
 
-fn record(row: &DueRow) -> OutRecord {
+/// The value is the payload alone; what else there is to say is in headers.
+pub(crate) fn plain_record(row: &DueRow) -> OutRecord {
     let header = |name: &str, value: &str| (name.to_owned(), Some(value.as_bytes().to_vec()));
     OutRecord {
         topic: row.topic.clone(),

@@ -29,6 +29,7 @@ fn bench(faults: OutboxFaults) -> Bench {
         publisher: kafka.clone(),
         settings,
         faults,
+        record: Arc::new(plain_record),
         clock: clock.clock(),
         metrics,
         log: Log::silent(),

@@ -1,0 +1,162 @@
+//! `prove`: the gate itself is tested. Every fault that a pack's services can be told to have is switched on, one by one, and
+//! must be caught by a scenario that is meant to; a healthy system must never be accused. Each run is a process of its own.
+
+mod judge;
+mod runs;
+
+use std::sync::Arc;
+
+use eventproof_reports::model::{BrokerInfo, ProveResult};
+use eventproof_reports::{Style, fault_line, html_prove, json_prove, junit_prove, terminal_prove};
+use eventproof_scenarios::{Pack, SeededFaults};
+use eventproof_source::Diagnostics;
+use futures::StreamExt;
+
+use super::files::{self, Rendered};
+use super::origin::Origin;
+use super::rig::RunIdentity;
+use crate::args::ProveArguments;
+use crate::{exit, output};
+use judge::{Busy, Judged};
+use runs::{Job, Runs};
+
+/// A pack with its faults.
+struct Proven {
+    pack: Pack,
+    faults: SeededFaults,
+}
+
+pub async fn prove(arguments: ProveArguments) -> u8 {
+    let origin = Origin::begin();
+    let packs = match read(&arguments) {
+        Ok(packs) => packs,
+        Err(faults) => {
+            output::progress(faults.render(output::color()).trim_end());
+            return exit::USAGE;
+        }
+    };
+    if packs.iter().all(|pack| pack.faults.faults.is_empty()) {
+        output::error("no fault is declared: a pack's faults.yaml names those that its services can be told to have");
+        return exit::NO_VERDICT;
+    }
+    let runs = match Runs::prepare(&arguments) {
+        Ok(runs) => Arc::new(runs),
+        Err(error) => {
+            output::error(&error);
+            return exit::NO_VERDICT;
+        }
+    };
+    let mut result =
+        ProveResult { packs: packs.iter().map(|one| one.pack.name.clone()).collect(), ..Default::default() };
+    perform(&arguments, &packs, &runs, &mut result).await;
+    let identity = RunIdentity::new(Some(0));
+    let broker = BrokerInfo { kind: "embedded".to_owned(), label: "embedded broker, one for each run".to_owned() };
+    result.provenance = origin.provenance(command(&arguments), &identity, broker);
+    let code = exit::of_outcomes([result.outcome()]);
+    result.provenance.exit_code = i32::from(code);
+    write(&arguments, &result);
+    code
+}
+
+fn read(arguments: &ProveArguments) -> Result<Vec<Proven>, Diagnostics> {
+    let mut faults = Diagnostics::default();
+    let mut packs = Vec::new();
+    for folder in &arguments.packs {
+        let read = Pack::read(folder).and_then(|pack| {
+            let plan = pack.plan()?;
+            let faults = SeededFaults::read(&pack, &plan)?;
+            Ok(Proven { pack, faults })
+        });
+        match read {
+            Ok(pack) => packs.push(pack),
+            Err(found) => faults.extend(found),
+        }
+    }
+    if faults.has_errors() { Err(faults) } else { Ok(packs) }
+}
+
+async fn perform(arguments: &ProveArguments, packs: &[Proven], runs: &Arc<Runs>, result: &mut ProveResult) {
+    let jobs = jobs(arguments, packs);
+    let (calm, busy): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| !job.busy);
+    for (jobs, is_busy) in [(calm, false), (busy, true)] {
+        // Half of the healthy repeats have every processor busy with something else.
+        let _busy = (is_busy && !jobs.is_empty()).then(Busy::begin);
+        let done = jobs.into_iter().map(|job| {
+            let runs = runs.clone();
+            async move {
+                let ran = runs.run(&job).await;
+                (job, ran)
+            }
+        });
+        let mut done = futures::stream::iter(done).buffer_unordered(usize::from(arguments.jobs.max(1)));
+        while let Some((job, ran)) = done.next().await {
+            take(packs, &job, ran, result);
+        }
+    }
+    result.faults.sort_by_key(|row| {
+        let place = |one: &Proven| one.faults.faults.iter().position(|fault| fault.argument() == row.fault);
+        packs.iter().position(|one| one.pack.name == row.pack).map(|at| (at, place(&packs[at])))
+    });
+}
+
+fn jobs(arguments: &ProveArguments, packs: &[Proven]) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    for (at, one) in packs.iter().enumerate() {
+        let wanted = |name: &String| arguments.faults.is_empty() || arguments.faults.contains(name);
+        for (number, fault) in one.faults.faults.iter().enumerate().filter(|(_, fault)| wanted(&fault.argument())) {
+            let meant = fault.caught_by.iter().filter_map(|catcher| catcher.scenario.clone());
+            let names = meant.chain(one.faults.controls.iter().cloned()).collect();
+            let names = if arguments.all { Vec::new() } else { names };
+            jobs.push(Job {
+                pack: at,
+                folder: one.pack.folder.clone(),
+                fault: Some((number, fault.argument())),
+                names,
+                nth: 0,
+                busy: false,
+            });
+        }
+        for nth in 0..arguments.healthy {
+            let busy = nth % 2 == 1;
+            jobs.push(Job { pack: at, folder: one.pack.folder.clone(), fault: None, names: Vec::new(), nth, busy });
+        }
+    }
+    jobs
+}
+
+fn take(packs: &[Proven], job: &Job, ran: Judged, result: &mut ProveResult) {
+    let Some(one) = packs.get(job.pack) else { return };
+    match &job.fault {
+        Some((number, _)) => {
+            let Some(fault) = one.faults.faults.get(*number) else { return };
+            let row = judge::fault(&one.pack.name, fault, &one.faults.controls, ran);
+            let style = Style { color: output::color(), width: output::width() };
+            output::progress(&format!("  {}", fault_line(&row, style)));
+            result.faults.push(row);
+        }
+        None => {
+            let said = judge::healthy(&one.pack.name, job.busy, ran, &mut result.healthy);
+            output::progress(&format!("  {said}"));
+        }
+    }
+}
+
+fn write(arguments: &ProveArguments, result: &ProveResult) {
+    let style = Style { color: output::color(), width: output::width() };
+    let rendered = Rendered {
+        terminal: terminal_prove(result, style),
+        html: html_prove(result),
+        junit: junit_prove(result).map_err(|error| error.to_string()),
+        json: json_prove(result),
+    };
+    files::report(&arguments.report, rendered);
+}
+
+fn command(arguments: &ProveArguments) -> String {
+    let mut words = vec!["eventproof".to_owned(), "prove".to_owned()];
+    words.extend(arguments.packs.iter().map(|pack| pack.display().to_string()));
+    words.extend(arguments.all.then(|| "--all".to_owned()));
+    words.extend(["--healthy".to_owned(), arguments.healthy.to_string()]);
+    words.extend(arguments.faults.iter().flat_map(|fault| ["--fault".to_owned(), fault.clone()]));
+    words.join(" ")
+}

@@ -1,0 +1,40 @@
+//! Remembering which events were handled: a table of event ids, each for as long as it is said.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, params};
+
+use super::sqlite::DbError;
+
+/// Creates the table if it is not there.
+pub(crate) const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS processed (
+    event_id TEXT PRIMARY KEY,
+    expires_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS processed_expiry ON processed (expires_ms);
+";
+
+/// Most forgotten ids that one batch sweeps away.
+const SWEEP: u32 = 500;
+
+/// When an id that is marked now is forgotten.
+pub(crate) fn expiry_ms(now_ms: i64, ttl: Duration) -> i64 {
+    now_ms.saturating_add(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX / 2))
+}
+
+/// Checks and marks in one statement, within the transaction of the effect: false if the id is remembered and its time has not
+/// run out.
+pub(crate) fn mark(tx: &Connection, event_id: &str, now_ms: i64, expires_ms: i64) -> Result<bool, DbError> {
+    let sql = "INSERT INTO processed (event_id, expires_ms) VALUES (?1, ?2)
+               ON CONFLICT (event_id) DO UPDATE SET expires_ms = excluded.expires_ms WHERE processed.expires_ms <= ?3";
+    Ok(tx.prepare_cached(sql)?.execute(params![event_id, expires_ms, now_ms])? > 0)
+}
+
+/// Forgets what may be forgotten.
+pub(crate) fn sweep(tx: &Connection, now_ms: i64) -> Result<(), DbError> {
+    let sql =
+        "DELETE FROM processed WHERE event_id IN (SELECT event_id FROM processed WHERE expires_ms <= ?1 LIMIT ?2)";
+    tx.prepare_cached(sql)?.execute(params![now_ms, SWEEP])?;
+    Ok(())
+}

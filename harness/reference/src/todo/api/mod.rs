@@ -1,0 +1,123 @@
+//! todo-api: tasks over HTTP. The event of a change is written with it, and published afterwards: the request neither waits for
+//! Kafka nor fails with it, and what could not be published is published later, in the order of its task.
+
+mod http;
+mod input;
+mod measured;
+mod store;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::envelope;
+use crate::ServeError;
+use crate::catalogue::FaultInfo;
+use crate::serve::{Context, Parts};
+use crate::shared::clock::rfc3339;
+use crate::shared::kafka::{KafkaPublisher, OutRecord};
+use crate::shared::outbox::{DueRow, OutboxFaults, RecordOf, Relay, declare_metrics, outbox_routes};
+use crate::shared::sqlite::Db;
+
+pub(super) const NAME: &str = "todo-api";
+
+const NO_KEY: FaultInfo =
+    FaultInfo { name: "no-key", summary: "publishes without partitionKey metadata, so records have no key" };
+const NAIVE_TIME: FaultInfo =
+    FaultInfo { name: "naive-timestamp", summary: "writes timestamps as utcnow().isoformat() does: without an offset" };
+const BLOCKING: FaultInfo =
+    FaultInfo { name: "blocking-publish", summary: "answers a request only once its event was acknowledged" };
+const DROPS: FaultInfo =
+    FaultInfo { name: "drops-unpublished", summary: "logs an event that could not be published, and forgets it" };
+const NO_CORRELATION: FaultInfo = FaultInfo {
+    name: "drop-correlation",
+    summary: "gives every event a correlation id of its own, whatever the request said, and leaves user_id out",
+};
+const EVENT_ON_REFUSAL: FaultInfo =
+    FaultInfo { name: "event-on-refusal", summary: "publishes task.updated for a task that is not there" };
+const LYING_CHANGES: FaultInfo =
+    FaultInfo { name: "lying-changes", summary: "says of every update that every field was changed" };
+const ALSO_UPDATED: FaultInfo =
+    FaultInfo { name: "also-updated", summary: "publishes task.updated besides task.completed" };
+const WRONG_TOPIC: FaultInfo =
+    FaultInfo { name: "wrong-topic", summary: "publishes completions on the topic of updates" };
+const TWICE: FaultInfo = FaultInfo { name: "published-twice", summary: "publishes every event twice" };
+const NO_METRICS: FaultInfo = FaultInfo { name: "no-metrics", summary: "does not count what it publishes" };
+
+/// The faults of this service.
+pub(super) const FAULTS: &[FaultInfo] = &[
+    NO_KEY,
+    NAIVE_TIME,
+    BLOCKING,
+    DROPS,
+    NO_CORRELATION,
+    EVENT_ON_REFUSAL,
+    LYING_CHANGES,
+    ALSO_UPDATED,
+    WRONG_TOPIC,
+    TWICE,
+    NO_METRICS,
+];
+
+/// Opens the store, makes the routes and the publisher's worker.
+pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
+    let settings = &context.settings;
+    let url = settings.store_for(NAME);
+    let db = Db::open(&url, &store::schema()).map_err(|e| url.error(e))?;
+    context.log.info(format_args!("store {url}, brokers {}, events {}", settings.brokers, settings.events_enabled));
+    declare_metrics(&context.metrics);
+    let kafka = KafkaPublisher::placing(&settings.brokers, NAME, settings.delivery_timeout, "fnv1a", context.log)?;
+    let metrics = context.metrics.clone();
+    let publisher = measured::Measured::new(kafka, (!context.has(NO_METRICS)).then_some(metrics));
+    let relay = Relay {
+        db: db.clone(),
+        publisher: Arc::new(publisher),
+        settings: settings.outbox,
+        faults: OutboxFaults { twice: context.has(TWICE), dropped: context.has(DROPS), ..OutboxFaults::default() },
+        record: record_of(context),
+        clock: context.clock.clone(),
+        metrics: context.metrics.clone(),
+        log: context.log,
+    };
+    let tasks = store::Tasks {
+        db: db.clone(),
+        clock: context.clock.clone(),
+        enabled: settings.events_enabled,
+        faults: store::Faults {
+            naive_time: context.has(NAIVE_TIME),
+            no_correlation: context.has(NO_CORRELATION),
+            event_on_refusal: context.has(EVENT_ON_REFUSAL),
+            lying_changes: context.has(LYING_CHANGES),
+            also_updated: context.has(ALSO_UPDATED),
+            wrong_topic: context.has(WRONG_TOPIC),
+        },
+    };
+    let stop = context.stop.clone();
+    let work = async move {
+        relay.run(stop).await;
+        Ok(())
+    };
+    let router = http::routes(tasks, context.has(BLOCKING), context.log).merge(outbox_routes(db.clone()));
+    let ready = Arc::new(move || {
+        let db = db.clone();
+        // Kafka may be away: what there is to tell is kept.
+        Box::pin(async move { db.ping().await.map_err(|e| e.to_string()) }) as _
+    });
+    Ok(Parts { router, ready, work: Some(("publisher", Box::pin(work))) })
+}
+
+/// The record of an event: a new CloudEvent around it, with every publish.
+fn record_of(context: &Context) -> RecordOf {
+    let (clock, no_key) = (context.clock.clone(), context.has(NO_KEY));
+    Arc::new(move |row: &DueRow| {
+        // It was written as JSON by ourselves.
+        let data: Value = serde_json::from_str(&row.payload).unwrap_or_default();
+        let event = envelope::cloud_event(&row.topic, &rfc3339(clock.now()), &data);
+        OutRecord {
+            topic: row.topic.clone(),
+            key: (!no_key).then(|| row.key.clone().into_bytes()),
+            payload: Some(event.to_string().into_bytes()),
+            headers: vec![("content-type".to_owned(), Some(b"application/cloudevents+json".to_vec()))],
+        }
+    })
+}

@@ -1,0 +1,162 @@
+//! Handling a batch: read and check every record, apply all in one transaction, then dead-letter what was refused.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::super::envelope::{self, Event};
+use super::super::event_type;
+use super::store::{Outcome, Trail};
+use crate::shared::clock::Clock;
+use crate::shared::dead_letter::{Unreadable, dead_letter, place};
+use crate::shared::kafka::{BatchHandler, Publish, Record, TryAgain};
+use crate::shared::log::Log;
+use crate::shared::metrics::Metrics;
+use crate::shared::stop::Stop;
+
+const CONSUMED: &str = "events_consumed_total";
+const DURATION: &str = "event_processing_duration_seconds";
+const DUPLICATE: &str = "events_duplicate_total";
+const DEAD_LETTERED: &str = "events_dead_lettered_total";
+/// Where dead letters go.
+const DEAD_LETTERS: &str = "todo.tasks.dlq";
+/// The exit code of a process that panicked.
+const CRASHED: i32 = 101;
+
+/// Declares what the handler counts; the first two by the document's own names.
+pub(super) fn declare_metrics(metrics: &Metrics) {
+    metrics.counter(CONSUMED, "Events that were handled, once each, by type.", true);
+    metrics.histogram(DURATION, "From having a batch to having handled it.");
+    metrics.counter(DUPLICATE, "Events skipped because they were handled before.", false);
+    metrics.counter(DEAD_LETTERED, "Records sent to the dead-letter topic.", false);
+}
+
+/// Ways of being wrong that belong to the handler.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Faults {
+    pub(super) payload_path: bool,
+    pub(super) no_dead_letter: bool,
+    pub(super) drops_invalid: bool,
+    pub(super) keyless_dead_letter: bool,
+    pub(super) late: Option<Duration>,
+    pub(super) crash: bool,
+}
+
+/// Handles task events.
+pub(super) struct Handler {
+    pub(super) trail: Trail,
+    pub(super) dead_letters: Arc<dyn Publish>,
+    pub(super) faults: Faults,
+    pub(super) clock: Clock,
+    pub(super) metrics: Metrics,
+    pub(super) log: Log,
+    pub(super) stop: Stop,
+    /// Records of the batch in hand that are on the dead-letter topic already.
+    pub(super) dead_lettered: BTreeSet<(String, i32, i64)>,
+}
+
+impl BatchHandler for Handler {
+    async fn handle(&mut self, batch: &[Record]) -> Result<(), TryAgain> {
+        let began = Instant::now();
+        if let Some(time) = self.faults.late {
+            self.stop.sleep(time).await;
+        }
+        let (events, unreadable) = self.read(batch);
+        self.apply(events).await?;
+        self.refuse(unreadable).await?;
+        self.dead_lettered.clear();
+        batch.iter().for_each(|_| self.metrics.observe(DURATION, began.elapsed()));
+        Ok(())
+    }
+}
+
+impl Handler {
+    fn read<'a>(&self, batch: &'a [Record]) -> (Vec<Event>, Vec<Unreadable<'a>>) {
+        let (mut events, mut unreadable) = (Vec::new(), Vec::new());
+        for record in batch {
+            match self.read_one(record.payload.as_deref()) {
+                Ok(event) => events.push(event),
+                // As the document's own handler: what it does not find is nothing to it.
+                Err(reason) if self.faults.payload_path => {
+                    self.log.error(format_args!("KeyError: 'payload': {reason}"))
+                }
+                Err(reason) => unreadable.push(Unreadable { record, reason }),
+            }
+        }
+        (events, unreadable)
+    }
+
+    fn read_one(&self, value: Option<&[u8]>) -> Result<Event, String> {
+        if !self.faults.payload_path {
+            return envelope::read(value);
+        }
+        let outer: Value = serde_json::from_slice(value.unwrap_or_default()).map_err(|e| e.to_string())?;
+        envelope::read_data(&outer, &outer)
+    }
+
+    async fn apply(&self, events: Vec<Event>) -> Result<(), TryAgain> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        if let Some(event) = events.iter().find(|event| self.faults.crash && event.event_type == event_type::COMPLETED)
+        {
+            let line = format!("fatal: cannot handle {} event_id={}\n", event.event_type, event.event_id);
+            let _ = std::io::stderr().lock().write_all(line.as_bytes());
+            std::process::exit(CRASHED);
+        }
+        let outcomes = self.trail.apply(events.clone(), self.clock.now_ms()).await;
+        for (event, outcome) in events.iter().zip(outcomes.map_err(|e| TryAgain(e.to_string()))?) {
+            let Event { event_type, task_id, event_id, .. } = event;
+            match outcome {
+                Outcome::Handled => {
+                    self.metrics.add(CONSUMED, &[("event_type", event_type)], 1);
+                    self.log.info(format_args!("handled {event_type} task_id={task_id} event_id={event_id}"));
+                }
+                Outcome::Duplicate => {
+                    self.metrics.add(DUPLICATE, &[], 1);
+                    self.log.info(format_args!("skipped {event_type}: handled before event_id={event_id}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn refuse(&mut self, unreadable: Vec<Unreadable<'_>>) -> Result<(), TryAgain> {
+        if let (true, Some(first)) = (self.faults.no_dead_letter, unreadable.first()) {
+            return Err(TryAgain(first.reason.clone()));
+        }
+        let known = std::mem::take(&mut self.dead_lettered);
+        let left: Vec<_> = unreadable.iter().filter(|one| !known.contains(&place(one.record))).collect();
+        self.dead_lettered = known;
+        if self.faults.drops_invalid || left.is_empty() {
+            left.iter().for_each(|one| self.log.warn(format_args!("dropped: {}", one.reason)));
+            return Ok(());
+        }
+        let letters = left.iter().map(|one| {
+            let letter = dead_letter(one, DEAD_LETTERS, original_id(one.record));
+            let key = letter.key.clone().filter(|_| !self.faults.keyless_dead_letter);
+            crate::shared::kafka::OutRecord { key, ..letter }
+        });
+        let mut result = Ok(());
+        for (one, outcome) in left.iter().zip(self.dead_letters.publish(letters.collect()).await) {
+            match outcome {
+                Ok(()) => {
+                    self.dead_lettered.insert(place(one.record));
+                    self.metrics.add(DEAD_LETTERED, &[], 1);
+                    self.log.warn(format_args!("dead-lettered {:?}: {}", place(one.record), one.reason));
+                }
+                Err(error) => result = Err(TryAgain(format!("dead letter for {:?}: {error}", place(one.record)))),
+            }
+        }
+        result
+    }
+}
+
+/// The event id of a record that cannot be handled, as far as it can be read.
+fn original_id(record: &Record) -> Option<String> {
+    let value: Value = serde_json::from_slice(record.payload.as_deref()?).ok()?;
+    value.pointer("/data/event_id")?.as_str().map(str::to_owned)
+}

@@ -1,0 +1,57 @@
+//! Audit trail, states and counts, over HTTP.
+
+use axum::extract::{Path, Query, State};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::store::Trail;
+use crate::shared::http::ApiError;
+
+/// Entries in one answer, unless the request says otherwise.
+const LIMIT: u32 = 5_000;
+/// Most entries in one answer.
+const MOST: u32 = 50_000;
+
+/// `GET /tasks/{id}/audit`, `/tasks/{id}/state`, `/analytics`, `/handled`.
+pub(super) fn routes(trail: Trail) -> Router {
+    Router::new()
+        .route("/tasks/{id}/audit", get(audit))
+        .route("/tasks/{id}/state", get(state))
+        .route("/analytics", get(analytics))
+        .route("/handled", get(handled))
+        .with_state(trail)
+}
+
+#[derive(Deserialize)]
+struct Page {
+    #[serde(default)]
+    after: i64,
+    limit: Option<u32>,
+}
+
+async fn audit(State(trail): State<Trail>, Path(id): Path<i64>) -> Result<Json<Value>, ApiError> {
+    let items = trail.of_task(id).await.map_err(ApiError::store)?;
+    Ok(Json(json!({"task_id": id, "items": items})))
+}
+
+async fn state(State(trail): State<Trail>, Path(id): Path<i64>) -> Result<Json<Value>, ApiError> {
+    let states = trail.state(id).await.map_err(ApiError::store)?;
+    let items: Vec<Value> = states.into_iter().map(|state| json!({"state": state})).collect();
+    Ok(Json(json!({"task_id": id, "items": items})))
+}
+
+async fn analytics(State(trail): State<Trail>) -> Result<Json<Value>, ApiError> {
+    let counts = trail.counts().await.map_err(ApiError::store)?;
+    let items: Vec<Value> =
+        counts.into_iter().map(|(event_type, count)| json!({"event_type": event_type, "count": count})).collect();
+    Ok(Json(json!({"items": items})))
+}
+
+async fn handled(State(trail): State<Trail>, Query(page): Query<Page>) -> Result<Json<Value>, ApiError> {
+    let limit = page.limit.unwrap_or(LIMIT).clamp(1, MOST);
+    let items = trail.after(page.after, limit).await.map_err(ApiError::store)?;
+    let next = items.last().map_or(page.after, |last| last.seq);
+    Ok(Json(json!({"items": items, "next": next})))
+}

@@ -1,0 +1,126 @@
+//! event-service: consumes every task event once, and keeps the audit trail and the state of each task.
+//!
+//! Record → [`super::envelope`] (checked against the schema, or refused with the reason) → [`store`] (one transaction: not handled
+//! before? then audit trail, state, journal) → dead letters of what was refused → commit.
+
+mod handler;
+mod http;
+mod store;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::ServeError;
+use crate::catalogue::FaultInfo;
+use crate::serve::{Context, Parts};
+use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
+use crate::shared::sqlite::Db;
+
+pub(super) const NAME: &str = "event-service";
+
+const SKIP_DEDUP: FaultInfo =
+    FaultInfo { name: "skip-dedup", summary: "handles an event again however often it comes" };
+const DEDUP_BY_ENVELOPE: FaultInfo = FaultInfo {
+    name: "dedup-by-envelope",
+    summary: "tells duplicates by the CloudEvents id, which is new with every publish",
+};
+const PAYLOAD_PATH: FaultInfo = FaultInfo {
+    name: "payload-path",
+    summary: "reads event[\"payload\"] where Dapr delivers event[\"data\"][\"payload\"], and takes nothing",
+};
+const COMMIT_FIRST: FaultInfo = FaultInfo {
+    name: "commit-before-process",
+    summary: "commits a batch's offsets, then handles its records one by one, so a kill loses what is in hand",
+};
+const NO_DEAD_LETTER: FaultInfo = FaultInfo {
+    name: "no-dead-letter",
+    summary: "tries a record that it cannot read again for ever, and its partition waits behind it",
+};
+const DROPS_INVALID: FaultInfo = FaultInfo {
+    name: "drops-invalid",
+    summary: "logs a record that it cannot read, and goes on without a dead letter",
+};
+const KEYLESS_DEAD_LETTER: FaultInfo =
+    FaultInfo { name: "keyless-dead-letter", summary: "writes dead letters without the record's key" };
+const LATE: FaultInfo = FaultInfo { name: "late", summary: "waits 4 s before it handles each batch" };
+const CREATED_WINS: FaultInfo = FaultInfo {
+    name: "created-overwrites",
+    summary: "takes a task for incomplete whenever its creation comes, also after its completion",
+};
+const FORGETS_DELETED: FaultInfo =
+    FaultInfo { name: "forgets-deleted", summary: "marks task.deleted handled without any effect" };
+const NO_METRICS: FaultInfo = FaultInfo { name: "no-metrics", summary: "does not count what it consumes" };
+const CRASH: FaultInfo =
+    FaultInfo { name: "crash-on-completed", summary: "dies with exit code 101 at the first completion" };
+
+/// The faults of this service.
+pub(super) const FAULTS: &[FaultInfo] = &[
+    SKIP_DEDUP,
+    DEDUP_BY_ENVELOPE,
+    PAYLOAD_PATH,
+    COMMIT_FIRST,
+    NO_DEAD_LETTER,
+    DROPS_INVALID,
+    KEYLESS_DEAD_LETTER,
+    LATE,
+    CREATED_WINS,
+    FORGETS_DELETED,
+    NO_METRICS,
+    CRASH,
+];
+
+/// How long the fault `late` waits.
+const LATE_BY: Duration = Duration::from_secs(4);
+/// How long the fault `commit-before-process` takes for a record.
+const SLOW_RECORD: Duration = Duration::from_millis(5);
+
+/// Opens the store, joins the group, and makes the routes.
+pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
+    let settings = &context.settings;
+    let url = settings.store_for(NAME);
+    let db = Db::open(&url, &store::schema()).map_err(|e| url.error(e))?;
+    context.log.info(format_args!("store {url}, topics {}, brokers {}", settings.topics.join(","), settings.brokers));
+    let publisher = KafkaPublisher::placing(&settings.brokers, NAME, settings.delivery_timeout, "fnv1a", context.log)?;
+    let counted = !context.has(NO_METRICS);
+    if counted {
+        handler::declare_metrics(&context.metrics);
+    }
+    let trail = store::Trail {
+        db: db.clone(),
+        ttl: settings.processed_ttl,
+        faults: store::Faults {
+            skip_dedup: context.has(SKIP_DEDUP),
+            by_envelope: context.has(DEDUP_BY_ENVELOPE),
+            created_wins: context.has(CREATED_WINS),
+            forgets_deleted: context.has(FORGETS_DELETED),
+        },
+    };
+    let handler = handler::Handler {
+        trail: trail.clone(),
+        dead_letters: Arc::new(publisher),
+        faults: handler::Faults {
+            payload_path: context.has(PAYLOAD_PATH),
+            no_dead_letter: context.has(NO_DEAD_LETTER),
+            drops_invalid: context.has(DROPS_INVALID),
+            keyless_dead_letter: context.has(KEYLESS_DEAD_LETTER),
+            late: context.has(LATE).then_some(LATE_BY),
+            crash: context.has(CRASH),
+        },
+        clock: context.clock.clone(),
+        metrics: context.metrics.clone(),
+        log: context.log,
+        stop: context.stop.clone(),
+        dead_lettered: Default::default(),
+    };
+    let faults = ConsumerFaults { commit_first: context.has(COMMIT_FIRST).then_some(SLOW_RECORD) };
+    let consumer = Consumer::new(
+        ConsumerSettings::new(settings, NAME, faults),
+        handler,
+        context.metrics.clone(),
+        context.log,
+        context.stop.clone(),
+    )?;
+    let ready = readiness(consumer.assignment());
+    let work = on_a_thread(move || consumer.run());
+    Ok(Parts { router: http::routes(trail), ready, work: Some(("consumer", Box::pin(work))) })
+}

@@ -1,0 +1,259 @@
+//! The audit trail and the state of each task, in SQLite.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, params};
+use serde::Serialize;
+
+use super::super::envelope::Event;
+use super::super::event_type;
+use crate::shared::processed;
+use crate::shared::sqlite::{Db, DbError};
+
+/// Everything that is kept.
+pub(super) fn schema() -> String {
+    format!("{TRAIL}{}", processed::SCHEMA)
+}
+
+/// `state`: a task is what its latest completion or update says, incomplete if there is none, and gone once it was deleted; which
+/// of its events comes first says nothing, for each type has a topic of its own.
+const TRAIL: &str = "
+CREATE TABLE IF NOT EXISTS audit (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    event_id TEXT NOT NULL,
+    event_type TEXT NOT NULL,
+    task_id INTEGER NOT NULL,
+    correlation_id TEXT NOT NULL,
+    at TEXT NOT NULL,
+    title TEXT
+);
+CREATE INDEX IF NOT EXISTS audit_task ON audit (task_id, seq);
+CREATE TABLE IF NOT EXISTS state (
+    task_id INTEGER PRIMARY KEY,
+    status TEXT NOT NULL,
+    status_at TEXT NOT NULL,
+    deleted INTEGER NOT NULL DEFAULT 0
+);
+";
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Handled,
+    Duplicate,
+}
+
+/// Ways of being wrong that belong to the store.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Faults {
+    pub(super) skip_dedup: bool,
+    pub(super) by_envelope: bool,
+    pub(super) created_wins: bool,
+    pub(super) forgets_deleted: bool,
+}
+
+/// A line of the audit trail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Entry {
+    pub(super) seq: i64,
+    pub(super) event_id: String,
+    pub(super) event_type: String,
+    pub(super) task_id: i64,
+    pub(super) correlation_id: String,
+    pub(super) at: String,
+}
+
+/// Audit trail and states.
+#[derive(Clone)]
+pub(super) struct Trail {
+    pub(super) db: Db,
+    pub(super) ttl: Duration,
+    pub(super) faults: Faults,
+}
+
+impl Trail {
+    /// Applies events, each once, all in one transaction.
+    pub(super) async fn apply(&self, events: Vec<Event>, now_ms: i64) -> Result<Vec<Outcome>, DbError> {
+        let (faults, expires_ms) = (self.faults, processed::expiry_ms(now_ms, self.ttl));
+        self.db
+            .transaction(move |tx| {
+                processed::sweep(tx, now_ms)?;
+                events.iter().map(|event| apply_one(tx, event, faults, now_ms, expires_ms)).collect()
+            })
+            .await
+    }
+
+    /// The trail of a task, oldest first.
+    pub(super) async fn of_task(&self, task: i64) -> Result<Vec<Entry>, DbError> {
+        self.entries("task_id = ?1 AND seq > ?2", task, 0, u32::MAX).await
+    }
+
+    /// All entries after one, oldest first.
+    pub(super) async fn after(&self, seq: i64, limit: u32) -> Result<Vec<Entry>, DbError> {
+        self.entries("?1 = ?1 AND seq > ?2", 0, seq, limit).await
+    }
+
+    async fn entries(&self, which: &'static str, task: i64, seq: i64, limit: u32) -> Result<Vec<Entry>, DbError> {
+        let sql = format!(
+            "SELECT seq, event_id, event_type, task_id, correlation_id, at FROM audit WHERE {which} ORDER BY seq LIMIT ?3"
+        );
+        self.db
+            .call(move |connection| {
+                let mut statement = connection.prepare_cached(&sql)?;
+                let read = |row: &rusqlite::Row<'_>| {
+                    Ok(Entry {
+                        seq: row.get(0)?,
+                        event_id: row.get(1)?,
+                        event_type: row.get(2)?,
+                        task_id: row.get(3)?,
+                        correlation_id: row.get(4)?,
+                        at: row.get(5)?,
+                    })
+                };
+                Ok(statement.query_map(params![task, seq, limit], read)?.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
+    /// What a task is: `complete`, `incomplete` or `deleted`; nothing if nothing is known of it.
+    pub(super) async fn state(&self, task: i64) -> Result<Vec<String>, DbError> {
+        let sql = "SELECT CASE WHEN deleted THEN 'deleted' ELSE status END FROM state WHERE task_id = ?1";
+        self.db
+            .call(move |c| Ok(c.prepare_cached(sql)?.query_map([task], |row| row.get(0))?.collect::<Result<_, _>>()?))
+            .await
+    }
+
+    /// How many events of each type were handled.
+    pub(super) async fn counts(&self) -> Result<Vec<(String, i64)>, DbError> {
+        let sql = "SELECT event_type, count(*) FROM audit GROUP BY event_type ORDER BY event_type";
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        self.db.call(move |c| Ok(c.prepare_cached(sql)?.query_map([], read)?.collect::<Result<_, _>>()?)).await
+    }
+}
+
+fn apply_one(tx: &Connection, event: &Event, faults: Faults, now_ms: i64, expires_ms: i64) -> Result<Outcome, DbError> {
+    let id = if faults.by_envelope { &event.envelope_id } else { &event.event_id };
+    let first_time = processed::mark(tx, id, now_ms, expires_ms)?;
+    if !first_time && !faults.skip_dedup {
+        return Ok(Outcome::Duplicate);
+    }
+    if !(faults.forgets_deleted && event.event_type == event_type::DELETED) {
+        change_state(tx, event, faults)?;
+    }
+    tx.prepare_cached(
+        "INSERT INTO audit (event_id, event_type, task_id, correlation_id, at, title) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![
+        event.event_id,
+        event.event_type,
+        event.task_id,
+        event.correlation_id,
+        event.timestamp,
+        event.payload["title"].as_str()
+    ])?;
+    Ok(Outcome::Handled)
+}
+
+fn change_state(tx: &Connection, event: &Event, faults: Faults) -> Result<(), DbError> {
+    let text = |name: &str| event.payload[name].as_str().unwrap_or_default();
+    let sql = match event.event_type {
+        // A creation only says that there is a task: whatever else is known came later.
+        event_type::CREATED if !faults.created_wins => {
+            "INSERT INTO state (task_id, status, status_at) VALUES (?1, ?2, ?3) ON CONFLICT (task_id) DO NOTHING"
+        }
+        event_type::DELETED => {
+            "INSERT INTO state (task_id, status, status_at, deleted) VALUES (?1, ?2, ?3, 1)
+             ON CONFLICT (task_id) DO UPDATE SET deleted = 1"
+        }
+        event_type::CREATED => {
+            "INSERT INTO state (task_id, status, status_at) VALUES (?1, ?2, ?3)
+             ON CONFLICT (task_id) DO UPDATE SET status = excluded.status, status_at = excluded.status_at"
+        }
+        // An empty time is that of a creation: everything is later.
+        _ => {
+            "INSERT INTO state (task_id, status, status_at) VALUES (?1, ?2, ?3)
+             ON CONFLICT (task_id) DO UPDATE SET status = excluded.status, status_at = excluded.status_at
+             WHERE excluded.status_at >= state.status_at"
+        }
+    };
+    let (status, at) = match event.event_type {
+        event_type::COMPLETED => ("complete", text("completed_at")),
+        event_type::UPDATED => (text("status"), text("updated_at")),
+        _ => ("incomplete", ""),
+    };
+    tx.prepare_cached(sql)?.execute(params![event.task_id, status, at])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::shared::settings::StoreUrl;
+
+    fn event(id: &str, event_type: &'static str, payload: Value) -> Event {
+        Event {
+            event_id: id.into(),
+            event_type,
+            timestamp: "2026-02-07T10:00:00Z".into(),
+            correlation_id: "c".into(),
+            task_id: 7,
+            payload,
+            envelope_id: format!("envelope of {id}"),
+        }
+    }
+
+    fn trail(faults: Faults) -> Trail {
+        let db = Db::open(&StoreUrl::SqliteMemory, &schema()).unwrap();
+        Trail { db, ttl: Duration::from_secs(60), faults }
+    }
+
+    fn created() -> Event {
+        event("created", event_type::CREATED, json!({"created_at": "2026-02-07T10:00:09Z"}))
+    }
+
+    fn completed() -> Event {
+        event("completed", event_type::COMPLETED, json!({"completed_at": "2026-02-07T10:00:05Z"}))
+    }
+
+    #[tokio::test]
+    async fn a_state_does_not_depend_on_which_event_comes_first() {
+        let deleted = || event("deleted", event_type::DELETED, json!({}));
+        for (events, state) in [
+            (vec![created(), completed()], "complete"),
+            (vec![completed(), created()], "complete"),
+            (vec![deleted(), completed(), created()], "deleted"),
+            (vec![created()], "incomplete"),
+        ] {
+            let trail = trail(Faults::default());
+            trail.apply(events.clone(), 0).await.unwrap();
+            assert_eq!(trail.state(7).await.unwrap(), [state], "{events:?}");
+            assert_eq!(trail.of_task(7).await.unwrap().len(), events.len());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_event_is_taken_once_until_its_id_is_forgotten() {
+        let trail = trail(Faults::default());
+        let again = Event { envelope_id: "another".into(), ..created() };
+        assert_eq!(
+            trail.apply(vec![created(), again.clone()], 0).await.unwrap(),
+            [Outcome::Handled, Outcome::Duplicate]
+        );
+        assert_eq!(trail.apply(vec![again.clone()], 59_999).await.unwrap(), [Outcome::Duplicate]);
+        assert_eq!(trail.apply(vec![again], 200_000).await.unwrap(), [Outcome::Handled]);
+    }
+
+    #[tokio::test]
+    async fn an_older_update_changes_nothing() {
+        let update = |id: &str, status: &str, at: &str| {
+            event(id, event_type::UPDATED, json!({"status": status, "updated_at": at}))
+        };
+        let trail = trail(Faults::default());
+        let events =
+            vec![update("a", "complete", "2026-02-07T10:00:05Z"), update("b", "incomplete", "2026-02-07T10:00:04Z")];
+        trail.apply(events, 0).await.unwrap();
+        assert_eq!(trail.state(7).await.unwrap(), ["complete"]);
+    }
+}

@@ -1,0 +1,90 @@
+//! The report of `prove`.
+
+use maud::{Markup, html};
+
+use super::parts::{badge, class, page, provenance};
+use crate::model::{Catch, FaultRow, Healthy, Outcome, ProveResult};
+use crate::text::clean;
+
+/// A page: the verdict, the table of faults, then the healthy runs.
+pub fn html_prove(result: &ProveResult) -> String {
+    let body = html! {
+        (verdict(result))
+        (healthy(&result.healthy))
+        h2 { "Faults" }
+        @for outcome in [Outcome::Broken, Outcome::NoVerdict] {
+            @for row in result.faults.iter().filter(|row| row.outcome == outcome) { (in_full(row)) }
+        }
+        table {
+            caption { "Every fault that was switched on, and who caught it with which diagnosis" }
+            thead { tr { th { "Fault" } th { "What it does" } th { "Caught by" } th { "Controls" } } }
+            tbody { @for row in &result.faults { (line(row)) } }
+        }
+        (provenance(&result.provenance))
+    };
+    page(&format!("eventproof: proof of {}", result.packs.join(", ")), &body)
+}
+
+fn verdict(result: &ProveResult) -> Markup {
+    let outcome = result.outcome();
+    let sentence = match outcome {
+        Outcome::Held => "The gate catches every fault",
+        Outcome::Broken => "The gate is not to be trusted",
+        Outcome::NoVerdict | Outcome::Skipped => "There is no verdict",
+    };
+    html! {
+        header class={ "verdict " (class(outcome)) } {
+            h1 { (badge(outcome)) (clean(&result.packs.join(", "))) ": " (sentence) }
+            p class="soft" { (result.caught()) " of " (result.faults.len()) " faults were caught by a scenario meant for them." }
+        }
+    }
+}
+
+fn healthy(healthy: &Healthy) -> Markup {
+    html! {
+        h2 { "Healthy" }
+        p { (healthy.executions) " scenarios were run without any fault, " (healthy.executions_busy) " of them while all processors were busy; "
+            (healthy.accused.len()) " were accused"
+            @if let Some(bound) = healthy.bound() { ". With 95 % confidence fewer than " (format!("{:.3} %", bound * 100.0)) " of healthy scenarios are" }
+            "." }
+        @for one in &healthy.accused { article class=(class(Outcome::Broken)) { h3 { (clean(&one.scenario)) } (caught(one)) } }
+        @for one in &healthy.no_verdict { article class=(class(Outcome::NoVerdict)) { h3 { (clean(&one.scenario)) } (caught(one)) } }
+    }
+}
+
+fn in_full(row: &FaultRow) -> Markup {
+    html! {
+        article class=(class(row.outcome)) {
+            h3 { (badge(row.outcome)) (clean(&row.pack)) " " (clean(&row.fault)) ": " (clean(&row.meaning)) }
+            @if !row.why.is_empty() { p { (clean(&row.why)) } }
+            @if !row.missed_by.is_empty() { p { "Not caught by: " (clean(&row.missed_by.join("; "))) } }
+            @for one in &row.also { p { "Broken besides: " (clean(&one.scenario)) } (caught(one)) }
+        }
+    }
+}
+
+fn line(row: &FaultRow) -> Markup {
+    html! {
+        tr {
+            th scope="row" { (badge(row.outcome)) (clean(&row.fault)) }
+            td { (clean(&row.meaning)) }
+            td { @for one in &row.caught_by { div { (clean(&one.scenario)) " [" (one.code) "]" } } }
+            td class="n" { (row.controls_held) "/" (row.controls) }
+        }
+    }
+}
+
+fn caught(one: &Catch) -> Markup {
+    html! { div class="finding" { (clean(&one.text)) " [" (one.code) "]" } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::proof;
+
+    #[test]
+    fn a_page_of_a_proof_reads_the_same() {
+        insta::assert_snapshot!(html_prove(&proof()).split("</style>").nth(1).unwrap().replace("><", ">\n<"));
+    }
+}
