@@ -26,7 +26,7 @@ pub(crate) struct Plan {
     pub effect_error: Duration,
     pub first_number: u64,
     pub generator: Generator,
-    pub keys: Vec<String>,
+    pub keys: Vec<serde_json::Value>,
     pub payload_size: Option<usize>,
     pub pacer: Pacer,
     pub producer: SenderSettings,
@@ -50,7 +50,9 @@ impl Plan {
             views.push((name.clone(), view.group.clone()));
         }
         let mut generator = setup.rig.generator.fork("load");
-        let keys: Vec<String> = (0..profile.keys).map(|_| generator.identity()).collect();
+        let key_field = message.envelope.key.as_ref().map(|rule| rule.pointer.clone());
+        let place = key_field.as_deref().unwrap_or_default();
+        let keys = (0..profile.keys).map(|_| generator.identity_for(message, place)).collect();
         let first = generator.record(&setup.contract, message, &[], profile.payload_size)?;
         let first_number = first.event.id.as_deref().and_then(|id| event_number(id, &setup.run_id));
         let start = setup.rig.clock.now() + LEAD;
@@ -59,7 +61,7 @@ impl Plan {
         Ok(Plan {
             message: message.name.clone(),
             topic: message.topic.clone(),
-            key_field: message.envelope.key.as_ref().map(|rule| rule.pointer.clone()),
+            key_field,
             partitions: setup
                 .rig
                 .partitions_of(&message.topic)

@@ -82,7 +82,7 @@ fn make(contract: &Contract, mut plan: Plan, run_id: &str, to: &SyncSender<Made>
     for _ in 0..plan.total {
         let next = plan.first_number;
         let key = &plan.keys[Collector::key_of(next, plan.keys.len() as u64) as usize];
-        let given: Vec<_> = plan.key_field.iter().map(|field| (field.clone(), key.as_str().into())).collect();
+        let given: Vec<_> = plan.key_field.iter().map(|field| (field.clone(), key.clone())).collect();
         let made =
             plan.generator.record(contract, message, &given, plan.payload_size).map_err(|error| error.to_string()).map(
                 |draft| {

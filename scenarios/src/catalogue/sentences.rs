@@ -224,11 +224,11 @@ pub static SENTENCES: &[Sentence] = &[
     Sentence {
         id: SentenceId::MetricIsShown,
         name: "metric-is-shown",
-        meaning: "A service's metrics endpoint shows a series: a name, with labels in braces if they matter.",
+        meaning: "A service's metrics endpoint shows a series of this name, with these labels if some are given.",
         observes: "GET /metrics of the service, in Prometheus' text format, again and again",
         proves: "that the series is there, with some value",
         cannot_prove: "that its value is right",
-        table: "",
+        table: "labels that the series must have: | event_type | task.created |",
         example: "Then metric \"events_published_total\" of service \"todo-api\" is shown within 5s",
         forms: &[
             en("metric {metric:text} of service {service:service} is shown within {limit:duration}"),

@@ -90,7 +90,7 @@ impl Running {
             SentenceId::PublishedInNewEnvelope => self.publish_in_new_envelope(&arguments).await,
             SentenceId::NoneCameBefore => self.none_came_before(&arguments, &table),
             SentenceId::IsDeadLettered => self.is_dead_lettered(&arguments).await,
-            SentenceId::MetricIsShown => self.metric_is_shown(&arguments).await,
+            SentenceId::MetricIsShown => self.metric_is_shown(&arguments, &table).await,
             SentenceId::TimePasses => {
                 let time = arguments.duration("time").unwrap_or_default();
                 tokio::time::sleep(time).await;

@@ -80,14 +80,18 @@ impl Running {
     }
 
     /// `metric "…" of service "…" is shown within …`.
-    pub async fn metric_is_shown(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
+    pub async fn metric_is_shown(
+        &self,
+        arguments: &Arguments,
+        labels: &[(String, String)],
+    ) -> Result<Verdict, Verdict> {
         let (metric, service) =
             (arguments.text("metric").unwrap_or_default(), arguments.text("service").unwrap_or_default());
         let limit = arguments.duration("limit").unwrap_or_default();
         let began = self.now();
         loop {
             let text = self.context.rig.system.metrics(service).await.map_err(environment)?;
-            if let Some(line) = text.lines().find(|line| shows(line, metric)) {
+            if let Some(line) = text.lines().find(|line| shows(line, metric, labels)) {
                 return Ok(Verdict::Held(Proof::timed(format!("it shows {line}"), self.now().since(began))));
             }
             if self.now().since(began) > limit {
@@ -103,15 +107,12 @@ impl Running {
 }
 
 /// Whether a line of Prometheus' text format is of a series: of that name, with at least these labels.
-fn shows(line: &str, metric: &str) -> bool {
+fn shows(line: &str, metric: &str, labels: &[(String, String)]) -> bool {
     let series = line.rsplit_once(' ').map_or(line, |(series, _)| series);
-    let split = |text: &str| -> (String, Vec<String>) {
-        let (name, labels) = text.split_once('{').unwrap_or((text, ""));
-        let labels = labels.trim_end_matches('}').split(',').map(|label| label.trim().to_owned());
-        (name.trim().to_owned(), labels.filter(|label| !label.is_empty()).collect())
-    };
-    let ((name, labels), (wanted, needed)) = (split(series), split(&metric.replace('\'', "\"")));
-    !line.starts_with('#') && name == wanted && needed.iter().all(|label| labels.contains(label))
+    let (name, shown) = series.split_once('{').unwrap_or((series, ""));
+    let shown: Vec<&str> = shown.trim_end_matches('}').split(',').map(str::trim).collect();
+    let has = |(label, value): &(String, String)| shown.contains(&format!("{label}=\"{value}\"").as_str());
+    !line.starts_with('#') && name.trim() == metric && labels.iter().all(has)
 }
 
 #[cfg(test)]
@@ -121,8 +122,9 @@ mod tests {
     #[test]
     fn a_series_is_known_by_its_name_and_its_labels() {
         let line = "events_total{event_type=\"task.created\",topic=\"t\"} 3";
-        assert!(shows(line, "events_total") && shows(line, "events_total{event_type='task.created'}"));
-        assert!(!shows(line, "events") && !shows(line, "events_total{event_type='task.deleted'}"));
-        assert!(!shows("# TYPE events_total counter", "events_total"));
+        let label = |value: &str| vec![("event_type".to_owned(), value.to_owned())];
+        assert!(shows(line, "events_total", &[]) && shows(line, "events_total", &label("task.created")));
+        assert!(!shows(line, "events", &[]) && !shows(line, "events_total", &label("task.deleted")));
+        assert!(!shows("# TYPE events_total counter", "events_total", &[]));
     }
 }

@@ -75,7 +75,8 @@ impl Running {
         let subject = subject(view, &params, item);
         let what = format!("\"{item}\" in view \"{view}\"");
         let oracle =
-            ViewBecomes::new(&what, self.appears_within(event, event.appears), handler, view, &subject, want, limit);
+            ViewBecomes::new(&what, self.appears_within(event, event.appears), handler, view, &subject, want, limit)
+                .looking_from(self.now());
         Ok(self.await_verdict_looking(oracle, view, &params, item, &subject).await)
     }
 

@@ -226,12 +226,22 @@ impl Running {
     }
 }
 
-/// The payload's top-level fields as texts, for `{name.field}`.
+/// The payload's fields as texts, for `{name.field}` and `{name.object.field}`.
 pub(super) fn payload_fields(draft: &Draft) -> Vec<(String, String)> {
-    let object = draft.event.payload.as_object();
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let fields = object.into_iter().flatten().map(|(name, value)| (name.clone(), text(value)));
-    fields.chain(draft.event.id.clone().map(|id| ("id".to_owned(), id))).collect()
+    let mut fields = Vec::new();
+    named(&draft.event.payload, "", &mut fields);
+    fields.extend(draft.event.id.clone().map(|id| ("id".to_owned(), id)));
+    fields
+}
+
+fn named(value: &Value, prefix: &str, fields: &mut Vec<(String, String)>) {
+    for (name, inner) in value.as_object().into_iter().flatten() {
+        let name = format!("{prefix}{name}");
+        if inner.is_object() {
+            named(inner, &format!("{name}."), fields);
+        }
+        fields.push((name, inner.as_str().map_or_else(|| inner.to_string(), str::to_owned)));
+    }
 }
 
 /// A cell of a table as the schema wants it: numbers and truth values where they are expected, else text.

@@ -108,14 +108,27 @@ impl Sink for ContractSink {
     }
 }
 
-/// The top-level fields of a payload by which a record can be recognised, sensitive ones left out.
+/// How deep, and how many, fields are kept.
+const DEEP: usize = 5;
+const MOST: usize = 100;
+
+/// The fields of a payload, and of objects within it, by which a record can be recognised; sensitive ones left out.
 fn fields(payload: &serde_json::Value, hidden: impl Fn(&str) -> bool) -> Vec<(Name, Name)> {
-    let Some(object) = payload.as_object() else { return Vec::new() };
-    let texts = object.iter().filter_map(|(name, value)| Some((format!("/{name}"), text_of(value)?)));
-    texts
-        .filter(|(pointer, _)| !hidden(pointer))
-        .map(|(pointer, text)| (Name::from(pointer), Name::from(text)))
-        .collect()
+    let mut found = Vec::new();
+    collect(payload, "", &hidden, &mut found);
+    found
+}
+
+fn collect(value: &serde_json::Value, pointer: &str, hidden: &impl Fn(&str) -> bool, found: &mut Vec<(Name, Name)>) {
+    if found.len() >= MOST || (!pointer.is_empty() && hidden(pointer)) {
+        return;
+    }
+    match value {
+        serde_json::Value::Object(fields) if pointer.matches('/').count() < DEEP => {
+            fields.iter().for_each(|(name, inner)| collect(inner, &format!("{pointer}/{name}"), hidden, found));
+        }
+        value => found.extend(text_of(value).map(|text| (Name::from(pointer), Name::from(text)))),
+    }
 }
 
 fn text_of(value: &serde_json::Value) -> Option<String> {

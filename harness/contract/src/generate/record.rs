@@ -20,6 +20,13 @@ const TRIES: usize = 20;
 /// Names and texts.
 type Headers = Vec<(String, String)>;
 
+/// What an event is stamped with.
+#[derive(Clone, Copy)]
+struct Stamp<'a> {
+    id: &'a str,
+    now: &'a str,
+}
+
 /// Makes records. The seed fixes choices and texts; identities are fresh in every run.
 #[derive(Clone)]
 pub struct Generator {
@@ -118,6 +125,20 @@ impl Generator {
         self.identities.other()
     }
 
+    /// A fresh identity for a field of the payload, as its schema has it: a text, or a number within its bounds.
+    pub fn identity_for(&self, message: &Message, pointer: &str) -> Value {
+        let identity = self.identities.other();
+        let place = format!("/properties{}", pointer.replace('/', "/properties/").trim_start_matches("/properties"));
+        let rule = message.payload.document.pointer(&place).unwrap_or(&Value::Null);
+        if !matches!(rule["type"].as_str(), Some("integer" | "number")) {
+            return Value::from(identity);
+        }
+        let number = numeric_id(&identity).unwrap_or_default();
+        let most = rule["maximum"].as_u64().unwrap_or(u64::MAX);
+        // Within a run its count alone is as good, and smaller.
+        Value::from(if number <= most { number } else { (number & u64::from(u32::MAX)) + 1 })
+    }
+
     /// A key for records of `message` whose hash is Java's `Integer.MIN_VALUE`: producers that take its absolute value have
     /// no partition for it. `None` where the contract states no such producer.
     pub fn hostile_key(&self, contract: &Contract, message: &Message) -> Option<String> {
@@ -138,13 +159,15 @@ impl Generator {
         size: Option<usize>,
     ) -> Result<Draft, GenerateError> {
         let now = (self.now)().to_rfc3339_opts(SecondsFormat::Millis, true);
-        let (mut payload, mut headers) = self.payload(contract, message, given, &now)?;
+        // One, however often the payload is tried: events are counted by their ids.
+        let stamp = Stamp { id: &self.identities.event(), now: &now };
+        let (mut payload, mut headers) = self.payload(contract, message, given, stamp)?;
         // What a union's branches forbid each other is found by trying.
         for _ in 1..TRIES {
             if message.payload.accepts(&payload) {
                 break;
             }
-            (payload, headers) = self.payload(contract, message, given, &now)?;
+            (payload, headers) = self.payload(contract, message, given, stamp)?;
         }
         if let Some(size) = size {
             payload = pad(message, payload, size)?;
@@ -167,8 +190,9 @@ impl Generator {
         contract: &Contract,
         message: &Message,
         given: &[(String, Value)],
-        now: &str,
+        stamp: Stamp<'_>,
     ) -> Result<(Value, Headers), GenerateError> {
+        let now = stamp.now;
         let root = &message.payload.document;
         let mut values =
             Values { rng: &mut self.rng, identities: &self.identities, now, locale: &contract.locale, root };
@@ -177,13 +201,23 @@ impl Generator {
             place,
             detail,
         })?;
+        self.renew_numbers(message, &mut payload);
         for (field, value) in given {
             set_given(message, &mut payload, field, value)?;
         }
-        let mut headers = self.envelope(message, &mut payload, now);
+        let mut headers = envelope(message, &mut payload, stamp);
         let more = self.required_headers(contract, message, &headers, now)?;
         headers.extend(more);
         Ok((payload, headers))
+    }
+
+    /// Numbers that identify something in the business are drawn from so many that none comes twice.
+    fn renew_numbers(&self, message: &Message, payload: &mut Value) {
+        for pointer in &message.unique {
+            if let Some(number) = payload.pointer_mut(pointer).filter(|value| value.is_i64() || value.is_u64()) {
+                *number = Value::from(numeric_id(&self.identities.other()));
+            }
+        }
     }
 
     /// Headers that their schema asks for beside the envelope's.
@@ -211,33 +245,33 @@ impl Generator {
         }
         Ok(more)
     }
+}
 
-    /// Sets what the envelope wants in payload and headers.
-    fn envelope(&self, message: &Message, payload: &mut Value, now: &str) -> Headers {
-        let envelope = &message.envelope;
-        let id = self.identities.event();
-        let parts = [
-            (&envelope.id, id.as_str()),
-            (&envelope.event_type, message.type_name.as_str()),
-            (&envelope.correlation, id.as_str()),
-            (&envelope.time, now),
-        ];
-        let mut headers = Vec::new();
-        for (expression, text) in parts {
-            match expression {
-                Some(Expression { part: Part::Payload, pointer }) => {
-                    let wants_number = payload.pointer(pointer).is_some_and(Value::is_number);
-                    let number = wants_number.then(|| as_number(text)).flatten();
-                    set(payload, pointer, number.map_or_else(|| Value::from(text), Value::from));
-                }
-                Some(expression) => {
-                    headers.extend(expression.header().map(|name| (name.to_owned(), text.to_owned())));
-                }
-                None => {}
+/// Sets what the envelope wants in payload and headers.
+fn envelope(message: &Message, payload: &mut Value, stamp: Stamp<'_>) -> Headers {
+    let Stamp { id, now } = stamp;
+    let envelope = &message.envelope;
+    let parts = [
+        (&envelope.id, id),
+        (&envelope.event_type, message.type_name.as_str()),
+        (&envelope.correlation, id),
+        (&envelope.time, now),
+    ];
+    let mut headers = Vec::new();
+    for (expression, text) in parts {
+        match expression {
+            Some(Expression { part: Part::Payload, pointer }) => {
+                let wants_number = payload.pointer(pointer).is_some_and(Value::is_number);
+                let number = wants_number.then(|| as_number(text)).flatten();
+                set(payload, pointer, number.map_or_else(|| Value::from(text), Value::from));
             }
+            Some(expression) => {
+                headers.extend(expression.header().map(|name| (name.to_owned(), text.to_owned())));
+            }
+            None => {}
         }
-        headers
     }
+    headers
 }
 
 /// What the envelope wants, where the schema wants a number there: a time in milliseconds, an id as its number.

@@ -21,6 +21,9 @@ struct Look {
     view: Name,
     subject: Name,
     want: bool,
+    /// A match counts only from a look that began at this time or later: what was so before this step says nothing of
+    /// what is so now.
+    from: Option<At>,
     shown_before: bool,
     last_contrary: Option<Sample>,
     first_match: Option<Sample>,
@@ -44,12 +47,19 @@ impl ViewBecomes {
             view: view.into(),
             subject: subject.into(),
             want,
+            from: None,
             shown_before: false,
             last_contrary: None,
             first_match: None,
             silence: None,
         };
         ViewBecomes { on_topic: cause, handler, look, limit }
+    }
+
+    /// The same, where only looks that began at `from` or later can find it.
+    pub fn looking_from(mut self, from: At) -> ViewBecomes {
+        self.look.from = Some(from);
+        self
     }
 
     /// The event that should cause the change.
@@ -108,7 +118,8 @@ impl Look {
             return;
         }
         // "No longer there" counts only from a look that began after the cause was on its topic.
-        let counts = self.want || cause.is_some_and(|cause| sample.asked >= cause.at);
+        let fresh = self.from.is_none_or(|from| sample.asked >= from);
+        let counts = fresh && (self.want || cause.is_some_and(|cause| sample.asked >= cause.at));
         match sample.shown {
             None => self.silence = Some(sample.detail.clone()),
             Some(shown) if shown != self.want => {

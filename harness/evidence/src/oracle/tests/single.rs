@@ -147,6 +147,18 @@ fn a_view_that_comes_to_show_something() {
             judged(&[Observation::Sampled(other), absent()], 11.1)
         }),
         ("the record never came", told(shows(true), &[look(Some(true), 1.0)], 11.1)),
+        (
+            "shown only before this step",
+            told(
+                shows(true).looking_from(at(1.5)),
+                &[here(), committed(8, 1.2), look(Some(true), 1.4), look(Some(false), 6.5)],
+                11.1
+            )
+        ),
+        (
+            "shown before this step and still",
+            told(shows(true).looking_from(at(1.5)), &[here(), look(Some(true), 1.4), look(Some(true), 1.6)], 2.0)
+        ),
     ]));
 }
 

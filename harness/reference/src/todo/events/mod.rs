@@ -42,7 +42,7 @@ const DROPS_INVALID: FaultInfo = FaultInfo {
 };
 const KEYLESS_DEAD_LETTER: FaultInfo =
     FaultInfo { name: "keyless-dead-letter", summary: "writes dead letters without the record's key" };
-const LATE: FaultInfo = FaultInfo { name: "late", summary: "waits 4 s before it handles each batch" };
+const LATE: FaultInfo = FaultInfo { name: "late", summary: "waits 3 s before it handles each batch" };
 const CREATED_WINS: FaultInfo = FaultInfo {
     name: "created-overwrites",
     summary: "takes a task for incomplete whenever its creation comes, also after its completion",
@@ -70,7 +70,7 @@ pub(super) const FAULTS: &[FaultInfo] = &[
 ];
 
 /// How long the fault `late` waits.
-const LATE_BY: Duration = Duration::from_secs(4);
+const LATE_BY: Duration = Duration::from_secs(3);
 /// How long the fault `commit-before-process` takes for a record.
 const SLOW_RECORD: Duration = Duration::from_millis(5);
 

@@ -1,0 +1,58 @@
+Feature: Consuming
+
+  Background:
+    Given the system is running
+
+  Scenario: a duplicate event_id has no second effect
+    When "task.created" is published as "created"
+    And the same event is published again 3 times
+    And the same event is published again once it was handled
+    Then service "event-service" handles it exactly once
+
+  Scenario: a republished event has a new CloudEvents id and no second effect
+    When "task.created" is published as "created"
+    And the same event is published again in a new envelope
+    And the same event is published again once it was handled
+    Then service "event-service" handles it exactly once
+
+  Scenario: a completion that is seen before the creation counts
+    When "task.completed" is published as "done"
+    Then view "state" shows "complete" within 2s
+      | task | {done.data.payload.task_id} |
+    When "task.created" is published as "created"
+      | /data/payload/task_id | {done.data.payload.task_id} |
+    Then view "audit" shows "task.created" within 2s
+      | task | {done.data.payload.task_id} |
+    And view "state" shows "complete" within 2s
+      | task | {done.data.payload.task_id} |
+
+  Scenario: a record against the schema is dead-lettered and blocks nobody
+    When an invalid "task.completed" is published as "broken"
+      | rule  | required                   |
+      | place | /data/payload/completed_at |
+    Then it is dead-lettered within 5s
+    When "task.completed" is published as "good"
+    Then view "state" shows "complete" within 5s
+      | task | {good.data.payload.task_id} |
+
+  Scenario: two versions are read side by side
+    When "task.completed" is published as "new"
+      | /data/event_version | v2 |
+    Then view "state" shows "complete" within 2s
+      | task | {new.data.payload.task_id} |
+
+  Scenario: a service that is killed while it works loses nothing
+    When 200 "task.created" events are published at 200/s in the background
+    And service "event-service" is killed after it handled 40 of them
+    And service "event-service" is started again
+    Then group "event-service" loses none of them within 20s
+
+  Scenario: the consumer is measured
+    When "task.created" is published as "created"
+    Then view "audit" shows "task.created" within 2s
+      | task | {created.data.payload.task_id} |
+    And metric "events_consumed_total" of service "event-service" is shown within 2s
+      | event_type | task.created |
+    And metric "event_processing_duration_seconds_bucket" of service "event-service" is shown within 2s
+      | le | 0.1 |
+    And metric "kafka_consumer_lag" of service "event-service" is shown within 5s

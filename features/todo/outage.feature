@@ -1,0 +1,22 @@
+@needs:broker-faults
+Feature: When the broker is gone
+
+  Background:
+    Given the system is running
+
+  Scenario: requests succeed while the broker is gone and nothing is lost when it is back
+    Given the broker crashes
+    When user "ann" creates a task as "milk"
+    And task "milk" is completed
+    And 5s pass
+    And the broker is started again
+    Then "task.completed" follows within 30s
+    And task "milk" is known as "complete" within 20s
+    And the audit trail of task "milk" shows "task.created" within 20s
+
+  Scenario: an acknowledgement that is lost doubles nothing
+    Given the broker loses the acknowledgement of 1 request
+      | client | todo-api |
+    When user "ann" creates a task as "milk"
+    Then "task.created" follows within 15s
+    And service "event-service" handles it exactly once

@@ -1,0 +1,84 @@
+Feature: Publishing
+
+  Background:
+    Given the system is running
+
+  Scenario: every route tells what it did, and the audit trail has it
+    When user "ann" creates a task as "milk"
+    Then "task.created" follows within 2s
+    And the audit trail of task "milk" shows "task.created" within 2s
+    When task "milk" is renamed to "buy oat milk"
+    Then "task.updated" follows within 2s
+    And the audit trail of task "milk" shows "task.updated" within 2s
+    When task "milk" is completed
+    Then "task.completed" follows within 2s
+    And the audit trail of task "milk" shows "task.completed" within 2s
+    And task "milk" is known as "complete" within 2s
+    When task "milk" is deleted
+    Then "task.deleted" follows within 2s
+    And task "milk" is known as "deleted" within 2s
+
+  Scenario: the request's correlation id arrives with the event
+    When user "ann" creates a task as "milk"
+    Then "task.created" follows within 2s
+    And view "correlations" shows "{ann}" within 2s
+      | task | {milk.task} |
+
+  Scenario: a completion tells of a completion only
+    When user "ann" creates a task as "milk"
+    And task "milk" is completed
+    Then "task.completed" follows within 2s
+    When task "milk" is renamed to "drunk"
+    Then "task.updated" follows within 2s
+    And no "task.updated" came before it
+      | /data/payload/task_id | {milk.task} |
+      | /data/payload/title   | buy milk    |
+
+  Scenario: an update tells truly what was changed
+    When user "ann" creates a task as "milk"
+    And action "rename task" is done
+      | task  | {milk.task} |
+      | title | oat milk    |
+    Then "task.updated" follows within 2s
+    And no "task.updated" came before it
+      | /data/payload/task_id        | {milk.task} |
+    When task "milk" is renamed to "soy milk"
+    Then "task.updated" follows within 2s
+    And no "task.updated" came before it
+      | /data/payload/task_id        | {milk.task} |
+      | /data/payload/changes/status | true        |
+
+  Scenario: what is refused tells nothing
+    When action "rename a task that is not there" is done
+      | task | 999999999 |
+    And action "create a task without a title" is done
+      | user | ann |
+    And user "ann" creates a task as "milk"
+    And task "milk" is renamed to "oat milk"
+    Then "task.updated" follows within 2s
+    And no "task.updated" came before it
+      | /data/payload/task_id | 999999999 |
+
+  Scenario: with the feature flag off the answer is the same and nothing is told
+    When action "create task quietly" is done
+      | title | told by nobody |
+    And user "ann" creates a task as "milk"
+    Then "task.created" follows within 2s
+    And no "task.created" came before it
+      | /data/payload/title | told by nobody |
+
+  Scenario: an event is on its topic once
+    When user "ann" creates a task as "milk"
+    Then "task.created" is on its topic only once, watched for 1s
+
+  Scenario: the publisher is measured
+    When user "ann" creates a task as "milk"
+    Then "task.created" follows within 2s
+    And metric "events_published_total" of service "todo-api" is shown within 2s
+      | event_type | task.created |
+    And metric "events_published_failures_total" of service "todo-api" is shown within 2s
+    And metric "event_publish_duration_seconds_bucket" of service "todo-api" is shown within 2s
+      | le | 0.05 |
+
+  Scenario: the topics are as declared
+    Then the topics are as the contract declares them

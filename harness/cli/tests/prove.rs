@@ -1,0 +1,88 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+//! `prove`: faults that are caught, one that nobody catches, and what is wrong with a `faults.yaml`.
+
+mod support;
+
+use support::{Ran, eventproof, project};
+
+/// nova-bus with another faults.yaml.
+fn pack(faults: &str) -> tempfile::TempDir {
+    let pack = tempfile::tempdir().unwrap();
+    for name in ["asyncapi.yaml", "system.yaml", "phrases.yaml", "feed.feature"] {
+        std::fs::copy(project().join("features/nova-bus").join(name), pack.path().join(name)).unwrap();
+    }
+    std::fs::write(pack.path().join("faults.yaml"), faults).unwrap();
+    pack
+}
+
+fn prove(pack: &tempfile::TempDir, more: &[&str]) -> (Ran, serde_json::Value) {
+    let report = pack.path().join("report");
+    let mut arguments = vec!["prove", pack.path().to_str().unwrap(), "--report", report.to_str().unwrap()];
+    arguments.extend(more);
+    let ran = eventproof(&arguments);
+    let json = std::fs::read_to_string(report.join("result.json")).unwrap_or_else(|_| "null".to_owned());
+    (ran, serde_json::from_str(&json).unwrap())
+}
+
+const FAULTS: &str = "\
+faults:
+  feed-service:skip-dedup:
+    meaning: handles an event again
+    caught_by: [{scenario: a duplicate event_id is ignored, code: repeated}]
+  content-service:wrong-payload:
+    meaning: breaks the schema
+    caught_by: [{records: true, code: nonconforming}]
+controls: [post.created reaches feed within 5s]
+";
+
+#[test]
+fn faults_are_caught_and_a_healthy_system_is_not_accused() {
+    let (ran, result) = prove(&pack(FAULTS), &["--healthy", "2"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
+    assert!(
+        ran.result.contains("2 of 2 faults caught; healthy: 4 scenarios run (2 of them on busy processors), 0 accused"),
+        "{}",
+        ran.result
+    );
+    assert_eq!(result["faults"][0]["caught_by"][0]["code"], "repeated");
+    assert_eq!((&result["faults"][0]["controls_held"], &result["healthy"]["executions"]), (&1.into(), &4.into()));
+}
+
+#[test]
+fn a_fault_that_nobody_catches_is_told_and_breaks_the_gate() {
+    let missed = FAULTS.replace("code: repeated", "code: late");
+    let (ran, result) = prove(&pack(&missed), &["--healthy", "0", "--fault", "feed-service:skip-dedup"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.progress, ran.result);
+    assert!(ran.result.contains("not by a duplicate event_id is ignored [late]"), "{}", ran.result);
+    assert_eq!(result["faults"][0]["also"][0]["code"], "repeated", "who broke besides is told");
+}
+
+#[test]
+fn a_fault_that_the_service_does_not_have_leaves_no_verdict() {
+    let unknown = FAULTS.replace("feed-service:skip-dedup", "feed-service:skip-dedupe");
+    let (ran, _) = prove(&pack(&unknown), &["--healthy", "0", "--fault", "feed-service:skip-dedupe"]);
+    assert_eq!(ran.code, 3, "{}{}", ran.progress, ran.result);
+    assert!(ran.result.contains("no verdict"), "{}", ran.result);
+}
+
+#[test]
+fn every_mistake_of_a_faults_yaml_is_told_at_once() {
+    let wrong = FAULTS
+        .replace("feed-service:skip", "fed-service:skip")
+        .replace("a duplicate event_id is ignored", "a duplicate event_id is ignord")
+        .replace("records: true", "record: true");
+    let folder = pack(&wrong);
+    let (ran, _) = prove(&folder, &[]);
+    assert_eq!(ran.code, 2);
+    insta::assert_snapshot!(ran.progress.replace(folder.path().to_str().unwrap(), "PACK"));
+}
+
+#[test]
+fn every_seeded_fault_of_every_pack_is_caught() {
+    let report = tempfile::tempdir().unwrap();
+    let packs = ["features/nova-bus", "features/todo"];
+    let arguments = ["prove", packs[0], packs[1], "--report", report.path().to_str().unwrap()];
+    let ran = eventproof(&arguments);
+    assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
+    assert!(ran.result.contains("36 of 36 faults caught") && ran.result.contains("0 accused"), "{}", ran.result);
+}
