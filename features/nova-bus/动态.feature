@@ -38,5 +38,12 @@
     并且服务"feed-service"重新启动
     那么消费组"feed-service-group"在20秒内没有丢失其中任何事件
 
+  场景: 两个实例分担分区，其中一个被强制终止，不丢失事件
+    当在后台以200/s的速率发布300个"content.post.created"事件
+    并且经过500ms
+    并且服务"feed-service-two"被强制终止
+    那么消费组"feed-service-group"在20秒内没有丢失其中任何事件
+    并且服务"feed-service-two"重新启动
+
   场景: 主题与契约一致
     那么主题与契约声明一致

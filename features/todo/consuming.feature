@@ -42,10 +42,17 @@ Feature: Consuming
       | task | {new.data.payload.task_id} |
 
   Scenario: a service that is killed while it works loses nothing
-    When 200 "task.created" events are published at 200/s in the background
+    When 300 "task.created" events are published at 400/s in the background
     And service "event-service" is killed after it handled 40 of them
     And service "event-service" is started again
     Then group "event-service" loses none of them within 20s
+
+  Scenario: of two instances that share the partitions one is killed and nothing is lost
+    When 300 "task.created" events are published at 200/s in the background
+    And 500ms pass
+    And service "event-service-two" is killed
+    Then group "event-service" loses none of them within 20s
+    And service "event-service-two" is started again
 
   Scenario: the consumer is measured
     When "task.created" is published as "created"

@@ -111,6 +111,7 @@ impl Meant {
 /// What a sentence observes of its event. `caused`: a service published it, and not we; `duplicated`: a copy was sent.
 fn properties(sentence: SentenceId, caused: bool, duplicated: bool) -> Vec<Property> {
     match sentence {
+        SentenceId::DerivedFollows => vec![Property::Schema, Property::Key],
         SentenceId::IsDeadLettered => vec![Property::Delivery, Property::DeadLetter],
         SentenceId::OnTopicOnce | SentenceId::EventFollows if caused => vec![Property::Schema, Property::Key],
         SentenceId::ViewShows | SentenceId::ViewNoLongerShows => vec![Property::Delivery, Property::Deadline],

@@ -16,13 +16,16 @@ const FAULTS: &[(&str, &[(&str, &str)])] = &[
         &[
             ("", ""),
             ("todo-api:no-key", "every route"),
-            ("todo-api:lying-changes", "tells truly"),
-            ("todo-api:published-twice", "on its topic once"),
             ("event-service:dedup-by-envelope", "republished"),
-            ("event-service:commit-before-process", "killed while it works"),
-            ("event-service:no-dead-letter", "against the schema"),
             ("event-service:keyless-dead-letter", "against the schema"),
-            ("event-service:created-overwrites", "before the creation"),
+        ],
+    ),
+    (
+        "data-platform",
+        &[
+            ("", ""),
+            ("connector-service:negative-partition", "absolute value"),
+            ("bronze-processor:empty-dead-letter", "unknown schema id"),
         ],
     ),
 ];

@@ -81,7 +81,7 @@ impl Schema {
     /// The schema as a registry would have it.
     pub fn text(&self) -> SchemaText {
         let (kind, text) = match self.codec() {
-            Codec::Json(_) => (SchemaKind::Json, self.written().to_string()),
+            Codec::Opaque | Codec::Json(_) => (SchemaKind::Json, self.written().to_string()),
             Codec::Avro(avro) => (SchemaKind::Avro, avro.written().to_owned()),
             Codec::Protobuf(protobuf) => (SchemaKind::Protobuf, protobuf.text().to_owned()),
         };
@@ -91,7 +91,7 @@ impl Schema {
     /// The full name of its record or message, or the title of a JSON Schema.
     pub fn record_name(&self) -> Option<String> {
         match self.codec() {
-            Codec::Json(_) => self.document.get("title").and_then(Value::as_str).map(str::to_owned),
+            Codec::Opaque | Codec::Json(_) => self.document.get("title").and_then(Value::as_str).map(str::to_owned),
             Codec::Avro(avro) => avro.schema().name().map(|name| name.fullname(None)),
             Codec::Protobuf(protobuf) => Some(protobuf.descriptor().full_name().to_owned()),
         }

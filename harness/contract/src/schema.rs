@@ -36,6 +36,11 @@ impl Schema {
         Ok(Schema { written, ..Schema::with(unfolded, Codec::Json(folds))? })
     }
 
+    /// Of a payload of which nothing is said: any bytes are right.
+    pub(crate) fn opaque() -> Result<Schema, SchemaError> {
+        Schema::with(Value::Bool(true), Codec::Opaque)
+    }
+
     /// A JSON Schema whose values stand in a frame.
     pub fn json(document: Value, framing: Framing) -> Result<Schema, SchemaError> {
         Ok(Schema { frame: Frame::new(framing), ..Schema::compile(document)? })

@@ -191,7 +191,7 @@ impl System {
                     Some(_) => ended.unwrap_or_else(|| "running".to_owned()),
                 },
                 starts: one.map_or(0, |one| one.starts),
-                faults: faults_of(&self.faults, &service.name).map(str::to_owned).collect(),
+                faults: faults_of(&self.faults, service).map(str::to_owned).collect(),
                 last_lines: one.map(|one| one.process.lines.last(30)).unwrap_or_default(),
             }
         };
@@ -231,8 +231,10 @@ fn no_port(error: std::io::Error) -> SystemError {
     SystemError::Machine { what: "a free port on 127.0.0.1".into(), detail: error.to_string() }
 }
 
-fn faults_of<'a>(faults: &'a [(String, String)], service: &'a str) -> impl Iterator<Item = &'a str> {
-    faults.iter().filter(move |(of, _)| of == service).map(|(_, fault)| fault.as_str())
+/// The faults of a service, and of the one of which it is another instance.
+fn faults_of<'a>(faults: &'a [(String, String)], service: &'a ServiceSpec) -> impl Iterator<Item = &'a str> {
+    let is_its = move |of: &String| *of == service.name || service.like.as_ref() == Some(of);
+    faults.iter().filter(move |(of, _)| is_its(of)).map(|(_, fault)| fault.as_str())
 }
 
 fn launch(service: &ServiceSpec, settings: &Params, faults: &[(String, String)]) -> Result<Launch, SystemError> {
@@ -243,7 +245,7 @@ fn launch(service: &ServiceSpec, settings: &Params, faults: &[(String, String)])
         }
     }
     let mut command = service.command.iter().map(|part| fill(part, &own)).collect::<Result<Vec<_>, _>>()?;
-    for fault in faults_of(faults, &service.name) {
+    for fault in faults_of(faults, service) {
         let Some(flag) = &service.fault_flag else {
             return Err(SystemError::Unknown {
                 kind: "fault",

@@ -17,6 +17,7 @@ pub enum SentenceId {
     EventFollows,
     OnTopicOnce,
     NoneCameBefore,
+    DerivedFollows,
     IsDeadLettered,
     MetricIsShown,
     TimePasses,

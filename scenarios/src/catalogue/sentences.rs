@@ -195,6 +195,22 @@ pub static SENTENCES: &[Sentence] = &[
         ],
     },
     Sentence {
+        id: SentenceId::DerivedFollows,
+        name: "derived-follows",
+        meaning: "An event with the same correlation id follows on its topic; the limit counts from the record of the event that it follows from.",
+        observes: "every record of the topic; the correlation id of the event that it follows from, as it was seen",
+        proves: "that the chain reaches so far in time, with its correlation id intact",
+        cannot_prove: "that the one caused the other: only that they belong together",
+        table: "",
+        example: "Then \"gold.data.ready\" follows from it within 5s",
+        forms: &[
+            en("{event:event} follows from it within {limit:duration}"),
+            en("{event:event} follows from {name:ref} within {limit:duration}"),
+            zh("{limit:duration}内由此产生事件{event:event}"),
+            zh("{limit:duration}内由{name:ref}产生事件{event:event}"),
+        ],
+    },
+    Sentence {
         id: SentenceId::NoneCameBefore,
         name: "none-came-before",
         meaning: "Between the first action or event of the scenario and the last event that was seen, nothing of this type with these fields came.",

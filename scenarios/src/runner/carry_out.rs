@@ -88,6 +88,7 @@ impl Running {
             SentenceId::HostileKey => self.name_hostile_key(&arguments),
             SentenceId::SchemasAsDeclared => self.schemas_as_declared().await,
             SentenceId::PublishedInNewEnvelope => self.publish_in_new_envelope(&arguments).await,
+            SentenceId::DerivedFollows => self.derived_follows(&arguments).await,
             SentenceId::NoneCameBefore => self.none_came_before(&arguments, &table),
             SentenceId::IsDeadLettered => self.is_dead_lettered(&arguments).await,
             SentenceId::MetricIsShown => self.metric_is_shown(&arguments, &table).await,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use eventproof_evidence::oracle::{OnTopic, Recognise, Target};
 use eventproof_evidence::{Cause, Name, Observation, Proof, Reason, Seen, Verdict};
 
-use super::world::{Running, broken, environment};
+use super::world::{Event, Running, broken, environment};
 use crate::catalogue::Arguments;
 
 /// How often metrics are asked for.
@@ -72,11 +72,69 @@ impl Running {
         let mut target = event.target.clone();
         target.what = format!("the dead letter of {}", target.what);
         target.topic = channel.topic.as_str().into();
+        if receiver.and_then(|one| one.dead_letter.as_ref()).is_some_and(|one| one.original.is_none()) {
+            target.recognise = Recognise::Marks(self.origin_marks(event)?);
+        }
         // It keeps its key; where that belongs is the dead letter's producer's to say.
         target.partition = None;
         let limit = arguments.duration("limit").unwrap_or_default();
         let service = receiver.and_then(|one| one.service.clone());
         Ok(self.await_verdict(OnTopic::on_topic_only(target, self.now(), limit, service)).await)
+    }
+
+    /// What a dead letter's headers say of the record that we published.
+    fn origin_marks(&self, event: &Event) -> Result<Vec<(Name, Name)>, Verdict> {
+        let id = event.target.id().cloned().unwrap_or_else(|| "".into());
+        let journal = self.context.rig.journal.since(self.journal_from);
+        let found = journal.iter().rev().find_map(|observation| match &**observation {
+            Observation::Acknowledged { event, topic, partition, offset, .. } if *event == id => Some([
+                ("topic", topic.to_string()),
+                ("partition", partition.to_string()),
+                ("offset", offset.to_string()),
+            ]),
+            _ => None,
+        });
+        let place = found.ok_or_else(|| environment(format!("nobody knows where {} was put", event.target.what)))?;
+        Ok(place.map(|(name, text)| (format!("$message.header#/original_{name}").into(), text.into())).to_vec())
+    }
+
+    /// `"…" follows from it within …`.
+    pub async fn derived_follows(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
+        let name = arguments.text("event").unwrap_or_default();
+        let limit = arguments.duration("limit").unwrap_or_default();
+        let cause = self.event(arguments.text("name"))?;
+        let contract = &self.context.pack.contract;
+        let declared = contract.message(name).ok_or_else(|| environment(format!("no message \"{name}\"")))?;
+        let place = declared.envelope.correlation.as_ref().ok_or_else(|| {
+            environment(format!("the contract does not say where \"{name}\" carries its correlation id"))
+        })?;
+        let appears = OnTopic::new(cause.target.clone(), cause.since, cause.appears, None);
+        let verdict = self.await_verdict(appears).await;
+        if !verdict.is_held() {
+            return Err(verdict);
+        }
+        let seen =
+            self.context.rig.journal.since(self.journal_from).iter().find_map(|observation| match &**observation {
+                Observation::Seen(seen) if cause.target.matches(seen) => Some(seen.clone()),
+                _ => None,
+            });
+        let correlation = seen
+            .as_ref()
+            .and_then(|seen| seen.correlation.clone())
+            .ok_or_else(|| environment(format!("{} carries no correlation id", cause.target.what)))?;
+        let since = seen.map_or(cause.since, |seen| seen.at);
+        let target = Target {
+            what: format!("\"{name}\" with correlation id {correlation}"),
+            topic: declared.topic.as_str().into(),
+            recognise: Recognise::Fields {
+                event_type: declared.type_name.as_str().into(),
+                fields: vec![(place.pointer.as_str().into(), correlation)],
+            },
+            key: None,
+            partition: None,
+        };
+        let service = contract.senders(name).next().and_then(|operation| operation.service.clone());
+        Ok(self.await_verdict(OnTopic::new(target, since, limit, service)).await)
     }
 
     /// `metric "…" of service "…" is shown within …`.

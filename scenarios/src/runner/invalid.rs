@@ -1,6 +1,7 @@
 //! Sentences that publish what the contract does not allow, and keys that hostile partitioners fail on.
 
 use eventproof_contract::Invalid;
+use eventproof_evidence::oracle::Recognise;
 use eventproof_evidence::{Proof, Reason, Verdict};
 use serde_json::Value;
 
@@ -25,10 +26,8 @@ impl Running {
         let what = format!("{} of {} is broken", invalid.rule, invalid.place);
         let mut event = self.published_event(&name, invalid.draft, arguments.text("as").map(str::to_owned));
         if event.target.id().is_none_or(|id| id.is_empty()) {
-            let detail = format!(
-                "{what}: without an id nobody can tell what becomes of the record; choose another rule or place"
-            );
-            return Err(environment(detail));
+            // What has no id is known by the place where it is put.
+            event.target.recognise = Recognise::Id(self.generator.identity().into());
         }
         // It is where it was put, whatever its key now says.
         event.target.key = event.key.clone();

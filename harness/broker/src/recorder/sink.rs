@@ -83,11 +83,15 @@ impl ContractSink {
             timestamp_ms: record.timestamp_ms,
             key: record.key.map(|key| readable(key).into()),
             id: name(&facts.id),
-            event_type: name(&facts.event_type),
+            // A topic that carries one message only needs no type.
+            event_type: name(facts.event_type.as_ref().map_or(&facts.message, |_| &facts.event_type)),
             correlation: name(&facts.correlation),
-            fields: fields(&facts.payload, |pointer| {
-                sensitive.is_some_and(|message| message.sensitive.iter().any(|hidden| hidden == pointer))
-            }),
+            fields: marks(
+                record.headers,
+                fields(&facts.payload, |pointer| {
+                    sensitive.is_some_and(|message| message.sensitive.iter().any(|hidden| hidden == pointer))
+                }),
+            ),
             violations: violations.into_iter().map(|violation| violation.to_string()).collect(),
         }
     }
@@ -106,6 +110,17 @@ impl Sink for ContractSink {
     fn caught_up(&mut self, topic: &str, at: At) {
         self.journal.push(Observation::CaughtUp { what: topic.into(), at });
     }
+}
+
+/// Headers by which dead letters say where their record stood.
+const ORIGIN: [&str; 3] = ["original_topic", "original_partition", "original_offset"];
+
+/// The fields, and what the headers say of an origin.
+fn marks(headers: &[(&str, Option<&[u8]>)], mut fields: Vec<(Name, Name)>) -> Vec<(Name, Name)> {
+    let origin = headers.iter().filter(|(name, _)| ORIGIN.contains(name));
+    let text = |value: Option<&[u8]>| std::str::from_utf8(value?).ok().map(Name::from);
+    fields.extend(origin.filter_map(|(name, value)| Some((format!("$message.header#/{name}").into(), text(*value)?))));
+    fields
 }
 
 /// How deep, and how many, fields are kept.

@@ -33,7 +33,9 @@ impl Schema {
             return changed("the framing is another");
         }
         match (old.codec(), self.codec()) {
-            (Codec::Json(_), Codec::Json(_)) => json::changes(&old.document, &self.document, place),
+            (Codec::Opaque | Codec::Json(_), Codec::Opaque | Codec::Json(_)) => {
+                json::changes(&old.document, &self.document, place)
+            }
             (Codec::Avro(old), Codec::Avro(new)) => avro::changes(old, new, place),
             (Codec::Protobuf(old), Codec::Protobuf(new)) => {
                 protobuf::changes(old.descriptor(), new.descriptor(), place)

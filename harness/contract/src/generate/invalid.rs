@@ -53,6 +53,7 @@ impl Generator {
 fn departures(contract: &Contract, message: &Message, valid: &Draft) -> Vec<Invalid> {
     let mut found = of_payload(message, valid);
     found.extend(of_bytes(valid));
+    found.extend(of_frame(message, valid));
     found.extend(of_headers(message, valid));
     found.extend(of_key(message, valid));
     for invalid in &mut found {
@@ -86,6 +87,21 @@ fn of_bytes(valid: &Draft) -> Vec<Invalid> {
         Invalid { rule: rule.to_owned(), place: "payload".to_owned(), draft }
     });
     told.collect()
+}
+
+/// A frame that names a schema that nobody has, or is none.
+fn of_frame(message: &Message, valid: &Draft) -> Vec<Invalid> {
+    let bytes = valid.record.payload.as_ref().filter(|bytes| message.payload.frame().is_framed() && bytes.len() > 5);
+    let Some(bytes) = bytes else { return Vec::new() };
+    let mut unknown = bytes.to_vec();
+    unknown[1..5].copy_from_slice(&0x7fff_ffff_u32.to_be_bytes());
+    let bare = bytes.slice(5..);
+    let told = [("unknown-schema-id", Bytes::from(unknown)), ("no-magic-byte", bare)].map(|(rule, payload)| {
+        let mut draft = valid.clone();
+        draft.record.payload = Some(payload);
+        Invalid { rule: rule.to_owned(), place: "payload".to_owned(), draft }
+    });
+    told.into_iter().collect()
 }
 
 fn of_headers(message: &Message, valid: &Draft) -> Vec<Invalid> {

@@ -31,6 +31,8 @@ pub enum Recognise {
     Id(Name),
     /// Its type and some of its fields (JSON pointer, text): a service chose its id.
     Fields { event_type: Name, fields: Vec<(Name, Name)> },
+    /// Some of its fields or headers (`$message.header#/name`), whatever its type: a dead letter says where its record stood.
+    Marks(Vec<(Name, Name)>),
 }
 
 impl Target {
@@ -38,7 +40,7 @@ impl Target {
     pub fn id(&self) -> Option<&Name> {
         match &self.recognise {
             Recognise::Id(id) => Some(id),
-            Recognise::Fields { .. } => None,
+            Recognise::Fields { .. } | Recognise::Marks(_) => None,
         }
     }
 
@@ -46,6 +48,7 @@ impl Target {
     pub fn matches(&self, seen: &Seen) -> bool {
         match &self.recognise {
             Recognise::Id(id) => seen.id.as_ref() == Some(id),
+            Recognise::Marks(marks) => marks.iter().all(|(place, text)| seen.field(place) == Some(text)),
             Recognise::Fields { event_type, fields } => {
                 seen.event_type.as_ref() == Some(event_type)
                     && fields.iter().all(|(pointer, text)| seen.field(pointer) == Some(text))

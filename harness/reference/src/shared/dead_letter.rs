@@ -25,5 +25,11 @@ pub(crate) fn dead_letter(unreadable: &Unreadable<'_>, topic: &str, event_id: Op
         header("original_offset", record.offset.to_string()),
     ]);
     headers.extend(event_id.map(|id| header("original_event_id", id)));
-    OutRecord { topic: topic.to_owned(), key: record.key.clone(), payload: record.payload.clone(), headers }
+    OutRecord {
+        topic: topic.to_owned(),
+        partition: None,
+        key: record.key.clone(),
+        payload: record.payload.clone(),
+        headers,
+    }
 }

@@ -47,6 +47,7 @@ pub struct SettingsError(pub Vec<SettingFault>);
 /// | `HTTP_ADDR` | `127.0.0.1:0` | where HTTP is served; port 0 chooses one |
 /// | `STORE_URL` | `sqlite:SERVICE.db` | `sqlite::memory:`, `sqlite:/path`, for the feed also `redis://host:port/db` |
 /// | `GRAPH_URL` | none | where the feed asks for followers |
+/// | `SCHEMA_REGISTRY_URL` | none | where schemas are registered and found |
 /// | `OUTBOX_POLL_MS` | `5000` | pause between two looks at an empty outbox |
 /// | `OUTBOX_BATCH` | `100` | rows per look |
 /// | `OUTBOX_MAX_RETRIES` | `5` | retries after the first attempt before a row is marked failed |
@@ -66,6 +67,7 @@ pub struct Settings {
     pub(crate) http_addr: SocketAddr,
     pub(crate) store: Option<StoreUrl>,
     pub(crate) graph_url: Option<String>,
+    pub(crate) registry_url: Option<String>,
     pub(crate) outbox: OutboxSettings,
     pub(crate) processed_ttl: Duration,
     pub(crate) events_enabled: bool,
@@ -106,6 +108,13 @@ impl Settings {
         let mut reader = Reader { lookup, faults: Vec::new() };
         let settings = reader.settings();
         if reader.faults.is_empty() { Ok(settings) } else { Err(SettingsError(reader.faults)) }
+    }
+
+    /// The schema registry, for a service that cannot do without.
+    pub(crate) fn registry(&self) -> Result<String, SettingsError> {
+        let expected = "the URL of the schema registry, such as http://127.0.0.1:8081";
+        let missing = SettingFault { name: "SCHEMA_REGISTRY_URL", value: None, expected };
+        self.registry_url.clone().ok_or_else(|| SettingsError(vec![missing]))
     }
 
     /// The store that was set, or a file in the current folder named after the service.
@@ -171,6 +180,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
                 .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
             store: self.parsed("STORE_URL", "sqlite::memory:, sqlite:/path or redis://host:port/db", StoreUrl::parse),
             graph_url: self.parsed("GRAPH_URL", "a URL such as http://127.0.0.1:8082", http_url),
+            registry_url: self.parsed("SCHEMA_REGISTRY_URL", "a URL such as http://127.0.0.1:8081", http_url),
             outbox: OutboxSettings {
                 poll: self.millis("OUTBOX_POLL_MS", 5_000),
                 batch: self.count("OUTBOX_BATCH", 100, "a number from 1", 1),

@@ -16,7 +16,7 @@ pub struct SystemSpec {
 }
 
 /// A service: a process that eventproof starts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ServiceSpec {
     pub name: String,
     /// Program and arguments, with placeholders.
@@ -24,6 +24,8 @@ pub struct ServiceSpec {
     /// Environment variables, with placeholders.
     pub env: BTreeMap<String, String>,
     pub ready: Option<ReadySpec>,
+    /// The service of which it is another instance: with its command, variables and faults, and an address of its own.
+    pub like: Option<String>,
     /// The flag that switches a named fault on: `--fault`.
     pub fault_flag: Option<String>,
 }

@@ -47,11 +47,33 @@ impl<'a> Reader<'a> {
         let [services, groups, views, actions] = ["services", "groups", "views", "actions"].map(|key| fields.node(key));
         fields.finish(&mut self.faults);
         let services = self.each(services, Self::service);
+        let services = self.instances(services, root);
         let known: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
         let groups = self.each(groups, |reader, entry| reader.group(entry, &known));
         let views = self.each(views, |reader, entry| reader.view(entry, &known));
         let actions = self.each(actions, |reader, entry| reader.action(entry, &known));
         Some(SystemSpec { name: name.unwrap_or_default(), services, groups, views, actions })
+    }
+
+    /// Fills further instances in from the services that they are like.
+    fn instances(&mut self, services: Vec<ServiceSpec>, root: &Node) -> Vec<ServiceSpec> {
+        let originals: Vec<ServiceSpec> = services.iter().filter(|service| service.like.is_none()).cloned().collect();
+        let filled = services.into_iter().filter_map(|service| {
+            let Some(like) = &service.like else { return Some(service) };
+            if let Some(original) = originals.iter().find(|original| original.name == *like) {
+                return Some(ServiceSpec { name: service.name, like: service.like, ..original.clone() });
+            }
+            let known = originals.iter().map(|original| original.name.as_str());
+            let help = nearest(like, known.clone()).map_or_else(
+                || format!("there are: {}", known.collect::<Vec<_>>().join(", ")),
+                |meant| format!("did you mean `{meant}`?"),
+            );
+            let at = root.get("services").and_then(|node| node.get(&service.name)).map_or(root.span, |node| node.span);
+            let message = format!("service `{}` is like `{like}`, which is no service", service.name);
+            self.faults.push(Diagnostic::error("system/unknown-service", message).at(self.source, at).help(help));
+            None
+        });
+        filled.collect()
     }
 
     fn each<T>(&mut self, node: Option<&'a Node>, mut read: impl FnMut(&mut Self, &'a Entry) -> Option<T>) -> Vec<T> {
@@ -66,6 +88,10 @@ impl<'a> Reader<'a> {
     fn service(&mut self, entry: &'a Entry) -> Option<ServiceSpec> {
         let mut fields = self.fields(entry, "service")?;
         let faults = &mut self.faults;
+        if let Some(like) = fields.string("like", faults) {
+            fields.finish(faults);
+            return Some(ServiceSpec { name: entry.key.clone(), like: Some(like), ..ServiceSpec::default() });
+        }
         fields.required("command", faults)?;
         let command = fields.strings("command", faults);
         let env = fields.texts("env", faults).into_iter().collect();
@@ -78,7 +104,7 @@ impl<'a> Reader<'a> {
             Some(ReadySpec { http: http?, within })
         });
         fields.finish(faults);
-        Some(ServiceSpec { name: entry.key.clone(), command, env, ready, fault_flag })
+        Some(ServiceSpec { name: entry.key.clone(), command, env, ready, like: None, fault_flag })
     }
 
     fn group(&mut self, entry: &'a Entry, services: &[&str]) -> Option<GroupSpec> {

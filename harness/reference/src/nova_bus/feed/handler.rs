@@ -227,6 +227,7 @@ fn dead_letter(record: &Record, reason: &Unreadable) -> OutRecord {
     ]);
     OutRecord {
         topic: format!("{}.dlq", record.topic),
+        partition: None,
         key: record.key.clone(),
         payload: record.payload.clone(),
         headers,

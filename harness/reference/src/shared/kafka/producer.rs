@@ -1,5 +1,6 @@
 //! Writing to Kafka: idempotent, acknowledged by all replicas, partitioned by librdkafka's own rule (CRC32 of the key).
 
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +13,9 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use super::{LogContext, OutRecord};
 use crate::ServeError;
 use crate::shared::log::Log;
+
+/// How long Kafka may take to say how many partitions a topic has.
+const METADATA: Duration = Duration::from_secs(5);
 
 /// Why a record was not acknowledged. It may be on the topic all the same.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +37,7 @@ pub(crate) struct KafkaPublisher {
     config: ClientConfig,
     log: Log,
     producer: Mutex<FutureProducer<LogContext>>,
+    partitions: Mutex<HashMap<String, i32>>,
 }
 
 impl KafkaPublisher {
@@ -66,7 +71,7 @@ impl KafkaPublisher {
         let producer = config
             .create_with_context(LogContext(log))
             .map_err(|source| ServeError::Kafka { what: "producer", source })?;
-        Ok(KafkaPublisher { config, log, producer: Mutex::new(producer) })
+        Ok(KafkaPublisher { config, log, producer: Mutex::new(producer), partitions: Mutex::default() })
     }
 
     /// The producer in use. After a fatal error (an idempotent producer that lost its sequence) a new one takes over.
@@ -80,6 +85,23 @@ impl KafkaPublisher {
             }
         }
         current.clone()
+    }
+
+    /// How many partitions a topic has; asked for once.
+    pub(crate) async fn partitions(&self, topic: &str) -> Result<i32, String> {
+        if let Some(known) = self.partitions.lock().unwrap_or_else(PoisonError::into_inner).get(topic) {
+            return Ok(*known);
+        }
+        let (producer, name) = (self.producer(), topic.to_owned());
+        let asked = tokio::task::spawn_blocking(move || {
+            let metadata = producer.client().fetch_metadata(Some(&name), METADATA).map_err(|e| e.to_string())?;
+            let found =
+                metadata.topics().iter().find(|found| found.name() == name).map(|found| found.partitions().len());
+            found.filter(|count| *count > 0).ok_or_else(|| format!("there is no topic {name}"))
+        });
+        let count = i32::try_from(asked.await.map_err(|e| e.to_string())??).map_err(|e| e.to_string())?;
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner).insert(topic.to_owned(), count);
+        Ok(count)
     }
 
     async fn publish_all(&self, records: Vec<OutRecord>) -> Vec<Result<(), PublishError>> {
@@ -116,6 +138,7 @@ fn future_record(record: &OutRecord) -> FutureRecord<'_, [u8], [u8]> {
         headers = headers.insert(Header { key, value: value.as_deref() });
     }
     let mut out = FutureRecord::to(&record.topic).headers(headers);
+    out.partition = record.partition;
     out.key = record.key.as_deref();
     out.payload = record.payload.as_deref();
     out

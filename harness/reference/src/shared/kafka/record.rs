@@ -41,10 +41,12 @@ impl From<&BorrowedMessage<'_>> for Record {
     }
 }
 
-/// A record to be written; the partition follows from the key.
+/// A record to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OutRecord {
     pub(crate) topic: String,
+    /// Where it is to be; without it, it follows from the key.
+    pub(crate) partition: Option<i32>,
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) payload: Option<Vec<u8>>,
     pub(crate) headers: Vec<Header>,

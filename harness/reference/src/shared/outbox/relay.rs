@@ -188,6 +188,7 @@ pub(crate) fn plain_record(row: &DueRow) -> OutRecord {
     let header = |name: &str, value: &str| (name.to_owned(), Some(value.as_bytes().to_vec()));
     OutRecord {
         topic: row.topic.clone(),
+        partition: None,
         key: Some(row.key.clone().into_bytes()),
         payload: Some(row.payload.clone().into_bytes()),
         headers: vec![

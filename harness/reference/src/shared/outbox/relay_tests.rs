@@ -100,6 +100,7 @@ async fn a_row_is_published_with_key_headers_and_payload_alone() {
     bench.drain().await;
     let header = |name: &str, value: &str| (name.to_owned(), Some(value.as_bytes().to_vec()));
     let expected = OutRecord {
+        partition: None,
         topic: "nova.content.events".into(),
         key: Some(b"p".to_vec()),
         payload: Some(b"{\"n\":1}".to_vec()),

@@ -115,6 +115,7 @@ fn record_of(context: &Context) -> RecordOf {
         let event = envelope::cloud_event(&row.topic, &rfc3339(clock.now()), &data);
         OutRecord {
             topic: row.topic.clone(),
+            partition: None,
             key: (!no_key).then(|| row.key.clone().into_bytes()),
             payload: Some(event.to_string().into_bytes()),
             headers: vec![("content-type".to_owned(), Some(b"application/cloudevents+json".to_vec()))],

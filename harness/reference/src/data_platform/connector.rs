@@ -1,0 +1,190 @@
+//! connector-service: takes what comes over HTTP, and answers once Kafka has acknowledged its event.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::envelope::{Codec, Event};
+use super::partition;
+use super::registry::Registry;
+use super::stages::{self, Topic};
+use crate::ServeError;
+use crate::catalogue::FaultInfo;
+use crate::serve::{Context, Parts};
+use crate::shared::clock::Clock;
+use crate::shared::http::{ApiError, FieldFault, header_text, read_json};
+use crate::shared::kafka::{KafkaPublisher, OutRecord, Publish};
+use crate::shared::log::Log;
+
+pub(super) const NAME: &str = "connector-service";
+
+const NEGATIVE: FaultInfo = FaultInfo {
+    name: "negative-partition",
+    summary: "computes Math.abs(hash) % n, which is negative for Integer.MIN_VALUE",
+};
+const WRONG_PARTITIONER: FaultInfo =
+    FaultInfo { name: "wrong-partitioner", summary: "places keys by murmur2 instead of Java's hashCode" };
+const WRONG_KEY: FaultInfo = FaultInfo { name: "wrong-key", summary: "uses the event id as the key" };
+const NO_MAGIC: FaultInfo = FaultInfo { name: "no-magic-byte", summary: "writes bare Avro, without the schema's id" };
+const PLAIN_JSON: FaultInfo = FaultInfo { name: "plain-json", summary: "writes the event as JSON" };
+const NEW_CORRELATION: FaultInfo =
+    FaultInfo { name: "new-correlation", summary: "gives every event a correlation id of its own" };
+
+/// The faults of this service.
+pub(super) const FAULTS: &[FaultInfo] =
+    &[NEGATIVE, WRONG_PARTITIONER, WRONG_KEY, NO_MAGIC, PLAIN_JSON, NEW_CORRELATION];
+
+#[derive(Clone)]
+struct Api {
+    registry: Arc<Registry>,
+    publisher: Arc<KafkaPublisher>,
+    clock: Clock,
+    log: Log,
+    faults: Faults,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Faults {
+    negative: bool,
+    wrong_partitioner: bool,
+    wrong_key: bool,
+    no_magic: bool,
+    plain_json: bool,
+    new_correlation: bool,
+}
+
+/// Makes the routes; Kafka and the registry may be away.
+pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
+    let settings = &context.settings;
+    let partitioner = "murmur2_random";
+    let publisher =
+        KafkaPublisher::placing(&settings.brokers, NAME, settings.delivery_timeout, partitioner, context.log)?;
+    let api = Api {
+        registry: Arc::new(Registry::new(&settings.registry()?)),
+        publisher: Arc::new(publisher),
+        clock: context.clock.clone(),
+        log: context.log,
+        faults: Faults {
+            negative: context.has(NEGATIVE),
+            wrong_partitioner: context.has(WRONG_PARTITIONER),
+            wrong_key: context.has(WRONG_KEY),
+            no_magic: context.has(NO_MAGIC),
+            plain_json: context.has(PLAIN_JSON),
+            new_correlation: context.has(NEW_CORRELATION),
+        },
+    };
+    let router = Router::new()
+        .route("/ingest", post(ingest))
+        .route("/config", post(config))
+        .route("/pipelines/{id}/runs", post(run))
+        .route("/audit", post(audit))
+        .with_state(api);
+    Ok(Parts { router, ready: Arc::new(|| Box::pin(async { Ok(()) })), work: None })
+}
+
+async fn ingest(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
+    let form = Form::read(&body)?;
+    let payload = json!({"entity": form.entity(), "dsp": form.text("dsp", "demo"), "body": form.text("body", "")});
+    api.tell(stages::RAW, &form, &headers, payload).await
+}
+
+async fn config(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
+    let form = Form::read(&body)?;
+    let payload =
+        json!({"key": form.text("key", "setting"), "old_value": null, "new_value": form.text("new_value", "")});
+    api.tell(stages::CONFIG, &form, &headers, payload).await
+}
+
+async fn run(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let form = Form::read(&body)?;
+    let payload =
+        json!({"pipeline_id": id, "run_id": Uuid::new_v4().to_string(), "status": form.text("status", "STARTED")});
+    api.tell(stages::ETL, &form, &headers, payload).await
+}
+
+async fn audit(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
+    let form = Form::read(&body)?;
+    let payload =
+        json!({"actor": form.text("actor", "system"), "action": form.text("action", "read"), "entity": form.entity()});
+    api.tell(stages::AUDIT, &form, &headers, payload).await
+}
+
+/// What a caller sent.
+struct Form {
+    org_id: i32,
+    fields: Value,
+}
+
+impl Form {
+    fn read(body: &[u8]) -> Result<Form, ApiError> {
+        let fields: Value = read_json(body)?;
+        // Some callers write numbers as texts.
+        let number = fields["org_id"].as_i64().or_else(|| fields["org_id"].as_str()?.parse().ok());
+        let org_id = number.and_then(|org| i32::try_from(org).ok());
+        let fault = || vec![FieldFault { field: "org_id".into(), reason: "must be a whole number of 32 bits".into() }];
+        Ok(Form { org_id: org_id.ok_or_else(|| ApiError::Invalid(fault()))?, fields })
+    }
+
+    fn text(&self, name: &str, default: &str) -> String {
+        self.fields[name].as_str().unwrap_or(default).to_owned()
+    }
+
+    fn entity(&self) -> Value {
+        json!({"entity_type": self.text("entity_type", "report"), "entity_id": self.text("entity_id", "1")})
+    }
+}
+
+impl Api {
+    async fn tell(&self, topic: Topic, form: &Form, headers: &HeaderMap, payload: Value) -> Result<Response, ApiError> {
+        let event_id = Uuid::new_v4().to_string();
+        let given = header_text(headers, "x-correlation-id").filter(|_| !self.faults.new_correlation);
+        let correlation_id = given.unwrap_or_else(|| Uuid::new_v4().to_string());
+        let event =
+            Event { event_id: event_id.clone(), correlation_id: correlation_id.clone(), org_id: form.org_id, payload };
+        let unavailable = |error: String| ApiError::Unavailable(error);
+        let record = self.record(topic, &event).await.map_err(unavailable)?;
+        let outcome = self.publisher.publish(vec![record]).await.pop();
+        match outcome {
+            Some(Ok(())) => {
+                self.log.info(format_args!("published {} org_id={} event_id={event_id}", topic.name, form.org_id));
+                let said = json!({"event_id": event_id, "correlation_id": correlation_id, "org_id": form.org_id});
+                Ok((StatusCode::ACCEPTED, Json(said)).into_response())
+            }
+            Some(Err(error)) => Err(unavailable(error.to_string())),
+            None => Err(unavailable("the record was not handed over".to_owned())),
+        }
+    }
+
+    async fn record(&self, topic: Topic, event: &Event) -> Result<OutRecord, String> {
+        let codec = Codec::new(topic, self.registry.clone())?;
+        let partitions = self.publisher.partitions(topic.name).await?;
+        let place = if self.faults.negative { partition::of_org_naively } else { partition::of_org };
+        let mut record = codec.record(event, NAME, self.clock.now_ms(), place, partitions).await?;
+        if self.faults.wrong_partitioner {
+            record.partition = None;
+        }
+        if self.faults.wrong_key {
+            record.key = Some(event.event_id.clone().into_bytes());
+        }
+        if self.faults.no_magic {
+            record.payload = record.payload.map(|bytes| bytes[5..].to_vec());
+        }
+        if self.faults.plain_json {
+            record.payload =
+                Some(json!({"event_id": event.event_id, "payload": event.payload}).to_string().into_bytes());
+        }
+        Ok(record)
+    }
+}

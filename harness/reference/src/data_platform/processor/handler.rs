@@ -1,0 +1,158 @@
+//! Handling a batch: read, leave out what was handled, publish what is made of the rest, mark it, dead-letter what cannot be read.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::super::envelope::{Codec, Event, Unreadable, derived_id};
+use super::super::partition;
+use super::super::stages::Stage;
+use super::store::Store;
+use crate::shared::clock::Clock;
+use crate::shared::dead_letter::{self, dead_letter};
+use crate::shared::kafka::{BatchHandler, KafkaPublisher, OutRecord, Publish, Record, TryAgain};
+use crate::shared::log::Log;
+use crate::shared::metrics::Metrics;
+use crate::shared::stop::Stop;
+
+const HANDLED: &str = "events_handled_total";
+const DUPLICATE: &str = "events_duplicate_total";
+const DEAD_LETTERED: &str = "events_dead_lettered_total";
+/// The exit code of a process that panicked.
+const CRASHED: i32 = 101;
+
+/// Declares what the handler counts.
+pub(super) fn declare_metrics(metrics: &Metrics) {
+    metrics.counter(HANDLED, "Events that were handled, once each.", false);
+    metrics.counter(DUPLICATE, "Events skipped because they were handled before.", false);
+    metrics.counter(DEAD_LETTERED, "Records sent to the dead-letter topic.", false);
+}
+
+/// Ways of being wrong that belong to the handler.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Faults {
+    pub(super) no_dead_letter: bool,
+    pub(super) empty_dead_letter: bool,
+    pub(super) loses_correlation: bool,
+    pub(super) wrong_partitioner: bool,
+    pub(super) late: Option<Duration>,
+    pub(super) ignores: bool,
+    pub(super) crash: bool,
+}
+
+/// Handles the events of one stage.
+pub(super) struct Handler {
+    pub(super) service: &'static str,
+    pub(super) stage: Stage,
+    pub(super) input: Codec,
+    pub(super) output: Option<Codec>,
+    pub(super) publisher: Arc<KafkaPublisher>,
+    pub(super) store: Store,
+    pub(super) faults: Faults,
+    pub(super) clock: Clock,
+    pub(super) metrics: Metrics,
+    pub(super) log: Log,
+    pub(super) stop: Stop,
+}
+
+impl BatchHandler for Handler {
+    async fn handle(&mut self, batch: &[Record]) -> Result<(), TryAgain> {
+        if let Some(time) = self.faults.late {
+            self.stop.sleep(time).await;
+        }
+        let (events, refused) = self.read(batch).await?;
+        let fresh = self.store.fresh(events.clone()).await.map_err(|e| TryAgain(e.to_string()))?;
+        self.crash_at(&fresh);
+        if !self.faults.ignores {
+            self.publish_derived(&fresh).await?;
+        }
+        let ignored = self.faults.ignores;
+        self.store.mark(fresh.clone(), !ignored, self.clock.now_ms()).await.map_err(|e| TryAgain(e.to_string()))?;
+        self.metrics.add(HANDLED, &[], fresh.len() as u64);
+        self.metrics.add(DUPLICATE, &[], (events.len() - fresh.len()) as u64);
+        for event in &fresh {
+            self.log.info(format_args!("handled org_id={} event_id={}", event.org_id, event.event_id));
+        }
+        self.refuse(&refused).await
+    }
+}
+
+impl Handler {
+    async fn read<'a>(&self, batch: &'a [Record]) -> Result<(Vec<Event>, Vec<dead_letter::Unreadable<'a>>), TryAgain> {
+        let (mut events, mut refused) = (Vec::new(), Vec::new());
+        for record in batch {
+            match self.input.read(record.payload.as_deref()).await {
+                Ok(event) => events.push(event),
+                Err(Unreadable::NotNow(reason)) => return Err(TryAgain(reason)),
+                Err(Unreadable::Bad(reason)) => refused.push(dead_letter::Unreadable { record, reason }),
+            }
+        }
+        Ok((events, refused))
+    }
+
+    /// What is made is on its topic before anything is marked: what is cut off in between is made again, with the same id.
+    async fn publish_derived(&self, events: &[Event]) -> Result<(), TryAgain> {
+        let Some(output) = self.output.as_ref().filter(|_| !events.is_empty()) else { return Ok(()) };
+        let partitions = self.publisher.partitions(output.topic.name).await.map_err(TryAgain)?;
+        let mut records = Vec::with_capacity(events.len());
+        for event in events {
+            records.push(self.derive(event, output, partitions).await.map_err(TryAgain)?);
+        }
+        self.written(records).await
+    }
+
+    async fn derive(&self, event: &Event, output: &Codec, partitions: i32) -> Result<OutRecord, String> {
+        let fresh = || Uuid::new_v4().to_string();
+        let made = Event {
+            event_id: derived_id(&event.event_id, output.topic.name),
+            correlation_id: if self.faults.loses_correlation { fresh() } else { event.correlation_id.clone() },
+            org_id: event.org_id,
+            payload: (self.stage.transform)(&event.payload),
+        };
+        let now = self.clock.now_ms();
+        let mut record = output.record(&made, self.service, now, partition::of_org, partitions).await?;
+        if self.faults.wrong_partitioner {
+            record.partition = None;
+        }
+        Ok(record)
+    }
+
+    async fn refuse(&self, refused: &[dead_letter::Unreadable<'_>]) -> Result<(), TryAgain> {
+        if let (true, Some(first)) = (self.faults.no_dead_letter, refused.first()) {
+            return Err(TryAgain(first.reason.clone()));
+        }
+        let topic = format!("{}.dlq", self.stage.input.name);
+        let letters: Vec<OutRecord> = refused
+            .iter()
+            .map(|one| {
+                let letter = dead_letter(one, &topic, None);
+                // On the partition where the record stood.
+                let partition = Some(one.record.partition);
+                let key = letter.key.clone().filter(|_| !self.faults.empty_dead_letter);
+                OutRecord { partition, key, ..letter }
+            })
+            .collect();
+        for one in refused {
+            self.log.warn(format_args!("dead-lettered {:?}: {}", dead_letter::place(one.record), one.reason));
+        }
+        self.metrics.add(DEAD_LETTERED, &[], letters.len() as u64);
+        self.written(letters).await
+    }
+
+    async fn written(&self, records: Vec<OutRecord>) -> Result<(), TryAgain> {
+        for outcome in self.publisher.publish(records).await {
+            outcome.map_err(|error| TryAgain(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    fn crash_at(&self, events: &[Event]) {
+        if let Some(event) = events.first().filter(|_| self.faults.crash) {
+            let line = format!("fatal: cannot handle event_id={}\n", event.event_id);
+            let _ = std::io::stderr().lock().write_all(line.as_bytes());
+            std::process::exit(CRASHED);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! A consumer of one topic: every event once, what is made of it published before it is marked, what cannot be read dead-lettered.
+
+mod handler;
+mod http;
+mod store;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::envelope::Codec;
+use super::registry::Registry;
+use super::stages;
+use crate::ServeError;
+use crate::catalogue::FaultInfo;
+use crate::serve::{Context, Parts};
+use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
+use crate::shared::sqlite::Db;
+
+const SKIP_DEDUP: FaultInfo =
+    FaultInfo { name: "skip-dedup", summary: "handles an event again however often it comes" };
+const COMMIT_FIRST: FaultInfo = FaultInfo {
+    name: "commit-before-process",
+    summary: "commits a batch's offsets, then handles its records one by one, so a kill loses what is in hand",
+};
+const NO_DEAD_LETTER: FaultInfo = FaultInfo {
+    name: "no-dead-letter",
+    summary: "tries a record that it cannot read again for ever, and its partition waits behind it",
+};
+const EMPTY_DEAD_LETTER: FaultInfo =
+    FaultInfo { name: "empty-dead-letter", summary: "writes dead letters without the original key" };
+const LOSES_CORRELATION: FaultInfo =
+    FaultInfo { name: "loses-correlation", summary: "gives what it makes a correlation id of its own" };
+const WRONG_PARTITIONER: FaultInfo =
+    FaultInfo { name: "wrong-partitioner", summary: "places keys by murmur2 instead of Java's hashCode" };
+const LATE: FaultInfo = FaultInfo { name: "late", summary: "waits 6 s before it handles each batch" };
+const IGNORES: FaultInfo =
+    FaultInfo { name: "ignore-event", summary: "marks events handled and makes nothing of them" };
+const CRASH: FaultInfo = FaultInfo { name: "crash-on-event", summary: "dies with exit code 101 at the first event" };
+
+/// The faults of every processor.
+pub(super) const FAULTS: &[FaultInfo] = &[
+    SKIP_DEDUP,
+    COMMIT_FIRST,
+    NO_DEAD_LETTER,
+    EMPTY_DEAD_LETTER,
+    LOSES_CORRELATION,
+    WRONG_PARTITIONER,
+    LATE,
+    IGNORES,
+    CRASH,
+];
+
+/// How long the fault `late` waits.
+const LATE_BY: Duration = Duration::from_secs(6);
+/// How long the fault `commit-before-process` takes for a record.
+const SLOW_RECORD: Duration = Duration::from_millis(5);
+
+/// Opens the store, joins the stage's group, and makes the routes.
+pub(super) async fn build(service: &'static str, context: &Context) -> Result<Parts, ServeError> {
+    let settings = &context.settings;
+    let stage = stages::stage(service);
+    let url = settings.store_for(service);
+    let db = Db::open(&url, &store::schema()).map_err(|e| url.error(e))?;
+    let registry = Arc::new(Registry::new(&settings.registry()?));
+    let codec =
+        |topic| Codec::new(topic, registry.clone()).map_err(|reason| ServeError::Ended { part: "a schema", reason });
+    let publisher =
+        KafkaPublisher::placing(&settings.brokers, service, settings.delivery_timeout, "murmur2_random", context.log)?;
+    handler::declare_metrics(&context.metrics);
+    let store = store::Store { db, ttl: settings.processed_ttl, skip_dedup: context.has(SKIP_DEDUP) };
+    let handler = handler::Handler {
+        service,
+        stage,
+        input: codec(stage.input)?,
+        output: stage.output.map(codec).transpose()?,
+        publisher: Arc::new(publisher),
+        store: store.clone(),
+        faults: handler::Faults {
+            no_dead_letter: context.has(NO_DEAD_LETTER),
+            empty_dead_letter: context.has(EMPTY_DEAD_LETTER),
+            loses_correlation: context.has(LOSES_CORRELATION),
+            wrong_partitioner: context.has(WRONG_PARTITIONER),
+            late: context.has(LATE).then_some(LATE_BY),
+            ignores: context.has(IGNORES),
+            crash: context.has(CRASH),
+        },
+        clock: context.clock.clone(),
+        metrics: context.metrics.clone(),
+        log: context.log,
+        stop: context.stop.clone(),
+    };
+    let faults = ConsumerFaults { commit_first: context.has(COMMIT_FIRST).then_some(SLOW_RECORD) };
+    let consumer_settings = ConsumerSettings {
+        group: stage.group.to_owned(),
+        topics: vec![stage.input.name.to_owned()],
+        ..ConsumerSettings::new(settings, service, faults)
+    };
+    let consumer =
+        Consumer::new(consumer_settings, handler, context.metrics.clone(), context.log, context.stop.clone())?;
+    let ready = readiness(consumer.assignment());
+    let work = on_a_thread(move || consumer.run());
+    Ok(Parts { router: http::routes(store), ready, work: Some(("consumer", Box::pin(work))) })
+}
