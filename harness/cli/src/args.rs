@@ -97,6 +97,9 @@ pub enum ContractCommand {
         /// additive lets nothing go or become another; none protects nothing
         #[arg(long, default_value = "full", value_parser = ["none", "backward", "forward", "full", "additive"])]
         mode: String,
+        /// Stricter than any registry, beside the rules of the newest contract itself
+        #[arg(long = "rule", value_name = "RULE", value_parser = ["types-never-change", "only-defaults-go", "additive-only"])]
+        rules: Vec<String>,
         /// Compare the newest with every version before it, not only with the last
         #[arg(long)]
         transitive: bool,

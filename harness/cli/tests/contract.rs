@@ -89,3 +89,54 @@ fn a_broker_that_differs_is_told_and_one_that_does_not_answer_is_no_verdict() {
     broker.stop();
     assert_eq!(drift(&address).code, 3);
 }
+
+#[test]
+fn rules_of_a_contract_are_stricter_than_a_registry() {
+    let folder = tempfile::tempdir().unwrap();
+    let document = |rules: &str, kind: &str| {
+        format!(
+            "asyncapi: 3.0.0\ninfo: {{title: t, version: '1'}}\nx-eventproof: {{{rules}}}\nchannels:\n  c:\n    address: c\n    messages:\n      m:\n        payload:\n          schemaFormat: application/vnd.apache.avro+json;version=1.9.0\n          schema: {{type: record, name: r, fields: [{{name: a, type: {kind}}}]}}\n"
+        )
+    };
+    let write = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let old = write("old.yaml", document("", "int"));
+    let new = write("new.yaml", document("", "long"));
+    let strict = write("strict.yaml", document("rules: [types-never-change]", "long"));
+    let diff = |new: &str, more: &[&str]| {
+        let mut arguments = vec!["contract", "diff", &old, new, "--mode", "backward"];
+        arguments.extend(more);
+        eventproof(&arguments)
+    };
+    assert_eq!(diff(&new, &[]).code, 0, "a registry takes a promotion");
+    let ran = diff(&strict, &[]);
+    assert_eq!(ran.code, 1, "{}", ran.result);
+    assert!(ran.result.contains("its type is \"long\", \"int\" before [type-changed]"), "{}", ran.result);
+    assert!(ran.result.contains("; types-never-change"), "{}", ran.result);
+    let ran = diff(&new, &["--rule", "types-never-change", "--format", "json"]);
+    let told: serde_json::Value = serde_json::from_str(&ran.result).unwrap();
+    assert_eq!((ran.code, &told["forbidden"]), (1, &1.into()));
+}
+
+#[test]
+fn what_no_scenario_touches_is_told_and_can_break_a_run() {
+    let ran = eventproof(&["contract", "coverage", "features/nova-bus"]);
+    assert_eq!(ran.code, 0, "{}", ran.progress);
+    assert!(ran.result.contains("idempotency  a duplicate event_id is ignored"), "{}", ran.result);
+    assert!(ran.result.contains("order        untouched"), "{}", ran.result);
+    assert_eq!(eventproof(&["contract", "coverage", "features/nova-bus", "--min-coverage", "90"]).code, 1);
+    let report = tempfile::tempdir().unwrap();
+    let run = ["run", "features/nova-bus", "--name", "ignored", "--report", report.path().to_str().unwrap()];
+    let ran = eventproof(&[&run[..], &["--min-coverage", "10"]].concat());
+    assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
+    let ran = eventproof(&[&run[..], &["--min-coverage", "90"]].concat());
+    assert_eq!(ran.code, 1, "{}{}", ran.progress, ran.result);
+    assert!(
+        ran.result.contains("coverage >= 90 % was missed: ") && ran.result.contains("[objective-missed]"),
+        "{}",
+        ran.result
+    );
+}

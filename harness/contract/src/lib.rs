@@ -28,7 +28,7 @@ mod schema;
 mod violation;
 
 pub use encoding::{DecodeError, Framing, SchemaError, SchemaImport, SchemaKind, SchemaSource, SchemaText};
-pub use evolution::{Breaks, Change, Mode};
+pub use evolution::{Breaks, Change, Mode, Rule};
 pub use expression::{Expression, Part};
 pub use facts::Facts;
 pub use generate::{Draft, GenerateError, Generator, Invalid, event_number};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Expression, Partitioner, Registration, Schema};
+use crate::{Expression, Partitioner, Registration, Rule, Schema};
 
 /// Everything that a contract says.
 #[derive(Debug, Default)]
@@ -18,6 +18,8 @@ pub struct Contract {
     pub channels: Vec<Channel>,
     pub messages: Vec<Message>,
     pub operations: Vec<Operation>,
+    /// What no new version may do, whatever a registry would take.
+    pub rules: Vec<Rule>,
     pub(crate) index: Index,
 }
 

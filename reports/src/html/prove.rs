@@ -15,9 +15,9 @@ pub fn html_prove(result: &ProveResult) -> String {
         @for outcome in [Outcome::Broken, Outcome::NoVerdict] {
             @for row in result.faults.iter().filter(|row| row.outcome == outcome) { (in_full(row)) }
         }
-        table {
+        table class="halves" {
             caption { "Every fault that was switched on, and who caught it with which diagnosis" }
-            thead { tr { th { "Fault" } th { "What it does" } th { "Caught by" } th { "Controls" } } }
+            thead { tr { th { "Fault, and what it does" } th { "Caught by" } } }
             tbody { @for row in &result.faults { (line(row)) } }
         }
         (provenance(&result.provenance))
@@ -55,7 +55,7 @@ fn healthy(healthy: &Healthy) -> Markup {
 fn in_full(row: &FaultRow) -> Markup {
     html! {
         article class=(class(row.outcome)) {
-            h3 { (badge(row.outcome)) (clean(&row.pack)) " " (clean(&row.fault)) ": " (clean(&row.meaning)) }
+            h3 { (caught_badge(row.outcome)) (clean(&row.pack)) " " (clean(&row.fault)) ": " (clean(&row.meaning)) }
             @if !row.why.is_empty() { p { (clean(&row.why)) } }
             @if !row.missed_by.is_empty() { p { "Not caught by: " (clean(&row.missed_by.join("; "))) } }
             @for one in &row.also { p { "Broken besides: " (clean(&one.scenario)) } (caught(one)) }
@@ -66,12 +66,23 @@ fn in_full(row: &FaultRow) -> Markup {
 fn line(row: &FaultRow) -> Markup {
     html! {
         tr {
-            th scope="row" { (badge(row.outcome)) (clean(&row.fault)) }
-            td { (clean(&row.meaning)) }
-            td { @for one in &row.caught_by { div { (clean(&one.scenario)) " [" (one.code) "]" } } }
-            td class="n" { (row.controls_held) "/" (row.controls) }
+            th scope="row" { (caught_badge(row.outcome)) (clean(&row.fault)) div class="soft" { (clean(&row.meaning)) } }
+            td {
+                @for one in &row.caught_by { div { (clean(&one.scenario)) " [" (one.code) "]" } }
+                div class="soft" { (row.controls_held) " of " (row.controls) " controls held" }
+            }
         }
     }
+}
+
+/// A fault that is caught is well; the sign is the same as of a promise that was kept.
+fn caught_badge(outcome: Outcome) -> Markup {
+    let text = match outcome {
+        Outcome::Held => "✓ caught",
+        Outcome::Broken => "✗ missed",
+        Outcome::NoVerdict | Outcome::Skipped => return badge(outcome),
+    };
+    html! { span class={ "badge " (class(outcome)) } { (text) } }
 }
 
 fn caught(one: &Catch) -> Markup {

@@ -125,7 +125,7 @@ fn coverage(of: &Coverage) -> Markup {
         @if !of.rows.is_empty() {
             h2 { "Coverage" }
             p { (of.touched()) " of " (of.rows.len()) " promises of the contract (" (of.percent()) " %) were touched by a scenario with a verdict." }
-            table {
+            table class="coverage" {
                 caption { "Each message, what the contract promises of it, and how many scenarios looked at that" }
                 tbody {
                     @for (message, promises) in &rows {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use eventproof_broker::{Broker, drift};
-use eventproof_contract::{Change, Contract, Mode};
+use eventproof_contract::{Change, Contract, Mode, Rule};
 use eventproof_registry::RegistryClient;
 use eventproof_scenarios::Pack;
 use serde_json::json;
@@ -20,7 +20,9 @@ pub async fn contract(command: ContractCommand) -> u8 {
         ContractCommand::Drift { path, brokers, broker_options, registry } => {
             compare(&path, &brokers, &broker_options, registry.as_deref()).await
         }
-        ContractCommand::Diff { paths, mode, transitive, format } => diff(&paths, &mode, transitive, format),
+        ContractCommand::Diff { paths, mode, rules, transitive, format } => {
+            diff(&paths, &mode, &rules, transitive, format)
+        }
         ContractCommand::Coverage { path, min_coverage } => coverage(&path, min_coverage.unwrap_or(0)),
     }
 }
@@ -67,10 +69,29 @@ fn coverage(path: &Path, least: u8) -> u8 {
     if percent < least { exit::BROKEN } else { exit::HELD }
 }
 
-fn diff(paths: &[PathBuf], mode: &str, transitive: bool, format: DiffFormat) -> u8 {
+/// What may not be done: the mode's breaks, and what the newest contract's own rules, or the command line's, forbid.
+struct Judge {
+    mode: Mode,
+    rules: Vec<Rule>,
+}
+
+impl Judge {
+    fn forbids(&self, change: &Change) -> bool {
+        self.mode.forbids(change) || self.rules.iter().any(|rule| rule.forbids(change))
+    }
+
+    fn why(&self) -> String {
+        let rules = self.rules.iter().map(|rule| format!("; {}", rule.name()));
+        format!("{}{}", why(self.mode), rules.collect::<String>())
+    }
+}
+
+fn diff(paths: &[PathBuf], mode: &str, rules: &[String], transitive: bool, format: DiffFormat) -> u8 {
     let Some(versions) = paths.iter().map(|path| read(path)).collect::<Option<Vec<_>>>() else { return exit::USAGE };
     let (mode_name, mode) = (mode, Mode::named(mode).unwrap_or_default());
     let Some(((new, old), path)) = versions.split_last().zip(paths.last()) else { return exit::USAGE };
+    let rules = rules.iter().filter_map(|name| Rule::named(name)).chain(new.rules.iter().copied());
+    let judge = Judge { mode, rules: rules.collect() };
     let from = if transitive { 0 } else { old.len() - 1 };
     let compared: Vec<Compared<'_>> = old
         .iter()
@@ -78,11 +99,11 @@ fn diff(paths: &[PathBuf], mode: &str, transitive: bool, format: DiffFormat) -> 
         .skip(from)
         .map(|(before, of)| Compared { from: of, to: path, changes: new.changes_since(before) })
         .collect();
-    let broken = compared.iter().flat_map(|one| &one.changes).filter(|change| mode.forbids(change)).count();
+    let broken = compared.iter().flat_map(|one| &one.changes).filter(|change| judge.forbids(change)).count();
     match format {
-        DiffFormat::Text => compared.iter().for_each(|one| tell(one, mode)),
+        DiffFormat::Text => compared.iter().for_each(|one| tell(one, &judge)),
         DiffFormat::Json => {
-            let compared: Vec<_> = compared.iter().map(|one| one.json(mode)).collect();
+            let compared: Vec<_> = compared.iter().map(|one| one.json(&judge)).collect();
             output::result(&json!({"mode": mode_name, "forbidden": broken, "compared": compared}).to_string());
             return if broken == 0 { exit::HELD } else { exit::BROKEN };
         }
@@ -90,7 +111,7 @@ fn diff(paths: &[PathBuf], mode: &str, transitive: bool, format: DiffFormat) -> 
     match broken {
         0 => exit::HELD,
         count => {
-            output::result(&format!("{count} of them may not be made: {}", why(mode)));
+            output::result(&format!("{count} of them may not be made: {}", judge.why()));
             exit::BROKEN
         }
     }
@@ -104,7 +125,7 @@ struct Compared<'p> {
 }
 
 impl Compared<'_> {
-    fn json(&self, mode: Mode) -> serde_json::Value {
+    fn json(&self, judge: &Judge) -> serde_json::Value {
         let change = |change: &Change| {
             json!({
                 "code": change.code,
@@ -112,7 +133,7 @@ impl Compared<'_> {
                 "message": change.message,
                 "breaks_producers": change.breaks.producers,
                 "breaks_consumers": change.breaks.consumers,
-                "forbidden": mode.forbids(change),
+                "forbidden": judge.forbids(change),
             })
         };
         let changes: Vec<_> = self.changes.iter().map(change).collect();
@@ -120,10 +141,10 @@ impl Compared<'_> {
     }
 }
 
-fn tell(compared: &Compared<'_>, mode: Mode) {
+fn tell(compared: &Compared<'_>, judge: &Judge) {
     let Compared { from, to, changes } = compared;
     output::result(&format!("{} -> {}: {}", from.display(), to.display(), counted(changes.len())));
-    changes.iter().for_each(|change| output::result(&told(change, mode)));
+    changes.iter().for_each(|change| output::result(&told(change, judge)));
 }
 
 async fn compare(path: &Path, brokers: &str, options: &[String], registry: Option<&str>) -> u8 {
@@ -181,8 +202,8 @@ fn counted(changes: usize) -> String {
 }
 
 /// One line: what it breaks, where, and how.
-fn told(change: &Change, mode: Mode) -> String {
-    let mark = if mode.forbids(change) { "BREAKS" } else { "breaks" };
+fn told(change: &Change, judge: &Judge) -> String {
+    let mark = if judge.forbids(change) { "BREAKS" } else { "breaks" };
     format!("  {mark} {}: {change}", change.breaks)
 }
 

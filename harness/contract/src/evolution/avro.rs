@@ -20,6 +20,7 @@ pub(super) fn changes(old: &Avro, new: &Avro, place: &str) -> Vec<Change> {
     for (at, why) in unreadable(new, old) {
         changes.push(note(place, &at, format!("who reads by the old schema cannot read it: {why}"), Breaks::CONSUMERS));
     }
+    changes.extend(super::avro_fields::changes(old.document(), new.document(), place));
     if changes.is_empty() && old.document() != new.document() {
         let text = "the schema is another; each reads what the other writes";
         changes.push(Change::addition("schema-evolved", place, text, Breaks::NOBODY));

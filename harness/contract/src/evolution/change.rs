@@ -40,11 +40,20 @@ pub struct Change {
     pub breaks: Breaks,
     /// Something that was there is gone or is another: more than an addition.
     pub is_addition: bool,
+    /// Of a field that is gone: whether it had a default.
+    pub had_default: bool,
 }
 
 impl Change {
     pub(crate) fn new(code: &'static str, place: &str, message: impl Into<String>, breaks: Breaks) -> Change {
-        Change { code, place: place.to_owned(), message: message.into(), breaks, is_addition: false }
+        Change {
+            code,
+            place: place.to_owned(),
+            message: message.into(),
+            breaks,
+            is_addition: false,
+            had_default: false,
+        }
     }
 
     /// Something that was not there before.
@@ -56,6 +65,45 @@ impl Change {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} [{}]", self.place, self.message, self.code)
+    }
+}
+
+/// Rules of a contract that are stricter than any registry's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// No field's type becomes another, though readers could cope.
+    TypesNeverChange,
+    /// A field goes only if it had a default.
+    OnlyDefaultsGo,
+    /// Nothing goes or becomes another.
+    AdditiveOnly,
+}
+
+impl Rule {
+    /// All, with the names that a contract and a command line use.
+    pub const NAMES: [(&'static str, Rule); 3] = [
+        ("types-never-change", Rule::TypesNeverChange),
+        ("only-defaults-go", Rule::OnlyDefaultsGo),
+        ("additive-only", Rule::AdditiveOnly),
+    ];
+
+    /// The rule of that name.
+    pub fn named(name: &str) -> Option<Rule> {
+        Rule::NAMES.iter().find(|(known, _)| *known == name).map(|(_, rule)| *rule)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Rule::NAMES[self as usize].0
+    }
+
+    /// Whether a change may not be made.
+    pub fn forbids(self, change: &Change) -> bool {
+        match self {
+            Rule::TypesNeverChange => change.code == "type-changed",
+            Rule::OnlyDefaultsGo => change.code == "field-removed" && !change.had_default,
+            Rule::AdditiveOnly => !change.is_addition,
+        }
     }
 }
 

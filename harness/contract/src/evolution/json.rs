@@ -217,6 +217,9 @@ impl<'s> Comparing<'s> {
                 None => {
                     let breaks = Breaks { producers: closed(new), consumers: required(old, name) };
                     self.note("field-removed", &place, "it is gone".to_owned(), breaks);
+                    if let Some(change) = self.changes.last_mut() {
+                        change.had_default = schema.get("default").is_some();
+                    }
                     continue;
                 }
             }

@@ -5,12 +5,13 @@
 //! compatible). [`Mode`] says which of both counts.
 
 mod avro;
+mod avro_fields;
 mod change;
 mod channel;
 mod json;
 mod protobuf;
 
-pub use change::{Breaks, Change, Mode};
+pub use change::{Breaks, Change, Mode, Rule};
 
 use serde_json::Value;
 

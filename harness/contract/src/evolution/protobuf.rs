@@ -38,7 +38,13 @@ impl Comparing {
                             let text = format!("its number is {}, {} before", moved.number(), before.number());
                             self.note("field-renumbered", &place, text, Breaks::BOTH);
                         }
-                        None => self.note("field-removed", &place, "it is gone".to_owned(), Breaks::NOBODY),
+                        None => {
+                            self.note("field-removed", &place, "it is gone".to_owned(), Breaks::NOBODY);
+                            // In proto3 every field has one.
+                            if let Some(change) = self.changes.last_mut() {
+                                change.had_default = true;
+                            }
+                        }
                     }
                 }
             }

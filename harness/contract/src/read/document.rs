@@ -55,6 +55,7 @@ fn read(document: &Document<'_>, faults: &mut Diagnostics) -> Option<Contract> {
     fields.finish(faults);
     let defaults = Defaults { content_type, ..Defaults::read(document, faults) };
     let mut contract = Contract { title, version, servers, locale: defaults.locale.clone(), ..Contract::default() };
+    contract.rules = defaults.rules.clone();
     for entry in channels.and_then(Node::entries).unwrap_or_default() {
         let Some((channel, messages)) = read_channel(document, &entry.key, &entry.value, faults) else { continue };
         read_messages(document, &defaults, &channel, messages, &mut contract, faults);

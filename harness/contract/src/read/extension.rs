@@ -6,7 +6,7 @@ use eventproof_source::{Diagnostic, Diagnostics, Fields, Node};
 
 use super::reference::Document;
 use crate::{
-    Backoff, Deduplication, Envelope, Expression, Framing, Handling, Mode, Partitioner, Registration, Retry,
+    Backoff, Deduplication, Envelope, Expression, Framing, Handling, Mode, Partitioner, Registration, Retry, Rule,
     SentinelField, SubjectNaming,
 };
 
@@ -22,6 +22,7 @@ pub(super) struct Defaults {
     pub partitioner: Option<Partitioner>,
     pub framing: Framing,
     pub registration: Registration,
+    pub rules: Vec<Rule>,
 }
 
 impl Defaults {
@@ -40,6 +41,7 @@ impl Defaults {
         defaults.partitioner = partitioner(&mut fields, faults);
         defaults.framing = framing(&mut fields, Framing::None, faults);
         defaults.registration = registration(&mut fields, Registration::default(), faults);
+        defaults.rules = rules(document, &mut fields, faults);
         fields.finish(faults);
         defaults
     }
@@ -197,6 +199,21 @@ fn deduplication(document: &Document<'_>, node: &Node, faults: &mut Diagnostics)
     let window = fields.duration("window", faults);
     fields.finish(faults);
     Some(Deduplication { by: by?, window })
+}
+
+/// `rules: [types-never-change, only-defaults-go, additive-only]`.
+fn rules(document: &Document<'_>, fields: &mut Fields<'_>, faults: &mut Diagnostics) -> Vec<Rule> {
+    let read = |node: &Node| {
+        let text = node.scalar_text().unwrap_or_default();
+        let rule = Rule::named(&text);
+        if rule.is_none() {
+            let known = Rule::NAMES.map(|(name, _)| name).join(", ");
+            let message = format!("`{text}` is none of {known}");
+            faults.push(Diagnostic::error("contract/rule", message).at(document.source, node.span));
+        }
+        rule
+    };
+    fields.list("rules").iter().filter_map(read).collect()
 }
 
 fn retry(document: &Document<'_>, node: &Node, faults: &mut Diagnostics) -> Option<Retry> {
