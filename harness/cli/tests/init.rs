@@ -93,3 +93,14 @@ fn what_is_no_contract_leaves_no_folder() {
     assert_eq!(code, 2);
     assert!(said.contains("--from DOCUMENT, --topics NAMES or --brokers ADDRESSES"), "{said}");
 }
+
+#[test]
+fn events_without_an_id_are_known_by_their_business_key_or_not_at_all() {
+    let report = tempfile::tempdir().unwrap();
+    let (code, said) =
+        eventproof(&["run", "harness/cli/tests/packs/keyed", "--report", report.path().to_str().unwrap()]);
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("3 scenarios: 1 held, 2 no verdict"), "{said}");
+    assert!(said.contains("has neither an event id nor a key or unique field in the contract"), "{said}");
+    assert!(said.contains("so many of them cannot be told apart"), "{said}");
+}

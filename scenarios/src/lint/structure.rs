@@ -63,9 +63,30 @@ pub(crate) fn table_pairs(
     pairs
 }
 
+/// Promises that cannot be proved because the contract does not say where an event carries its id.
+fn unprovable(pack: &Pack) -> Option<Diagnostic> {
+    let taken =
+        |name: &str| pack.contract.receivers(name).any(|operation| operation.present && operation.group.is_some());
+    let without: Vec<&str> = pack
+        .contract
+        .messages
+        .iter()
+        .filter(|message| message.envelope.id.is_none() && taken(&message.name))
+        .map(|message| message.name.as_str())
+        .collect();
+    let message = format!(
+        "no event id is said of {}: idempotency, exactly once, and which of two events of a key was lost cannot be proved",
+        without.join(", ")
+    );
+    let help =
+        "say where it stands by `envelope: {id: …}`; until then such events are known by their key and unique fields";
+    (!without.is_empty()).then(|| Diagnostic::warning("pack/no-event-id", message).help(help))
+}
+
 /// Names in system.yaml that only the contract can know.
 pub(crate) fn cross_check(pack: &Pack) -> Diagnostics {
     let mut faults = Diagnostics::default();
+    unprovable(pack).into_iter().for_each(|warning| faults.push(warning));
     let groups = pack.contract.groups();
     let messages: Vec<&str> = pack.contract.messages.iter().map(|message| message.name.as_str()).collect();
     let file = pack.folder.join("system.yaml");

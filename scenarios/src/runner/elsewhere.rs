@@ -23,7 +23,7 @@ impl Running {
         let unwanted = Target {
             what: format!("\"{name}\""),
             topic: declared.topic.as_str().into(),
-            recognise: Recognise::Fields { event_type: declared.type_name.as_str().into(), fields },
+            recognise: Recognise::Fields { event_type: super::publish::recorded_type(declared).into(), fields },
             key: None,
             partition: None,
         };
@@ -127,7 +127,7 @@ impl Running {
             what: format!("\"{name}\" with correlation id {correlation}"),
             topic: declared.topic.as_str().into(),
             recognise: Recognise::Fields {
-                event_type: declared.type_name.as_str().into(),
+                event_type: super::publish::recorded_type(declared).into(),
                 fields: vec![(place.pointer.as_str().into(), correlation)],
             },
             key: None,

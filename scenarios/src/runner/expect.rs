@@ -38,6 +38,9 @@ impl Running {
             let detail = format!("nothing in this scenario causes \"{message}\" before this step");
             return Verdict::CannotTell(Reason::NoPositiveControl { detail });
         };
+        if let Err(verdict) = event.can_be_told() {
+            return verdict;
+        }
         let limit = arguments.duration("limit").unwrap_or(event.appears);
         self.await_verdict(self.appears_within(event, limit)).await
     }
@@ -49,6 +52,9 @@ impl Running {
             let detail = format!("nothing in this scenario causes \"{message}\" before this step");
             return Verdict::CannotTell(Reason::NoPositiveControl { detail });
         };
+        if let Err(verdict) = event.can_be_told() {
+            return verdict;
+        }
         let watch = arguments.duration("watch").unwrap_or(event.appears);
         self.await_verdict(OnTopicOnce::new(self.appears_within(event, event.appears), watch)).await
     }
@@ -111,6 +117,7 @@ impl Running {
     pub async fn handled_exactly_once(&mut self, arguments: &Arguments) -> Result<Verdict, Verdict> {
         let service = arguments.text("service").unwrap_or_default().to_owned();
         let event = self.event(arguments.text("name"))?.clone();
+        self.must_have_id(&event)?;
         let handler = self.handler_in(&service)?;
         let view = self.counting_view(&service)?;
         let settling = self.deadline(&event.message, &handler.group);

@@ -64,7 +64,7 @@ impl Running {
         let target = Target {
             what: format!("\"{message}\" with {}", shown.join(", ")),
             topic: declared.topic.as_str().into(),
-            recognise: Recognise::Fields { event_type: message.into(), fields },
+            recognise: Recognise::Fields { event_type: recorded_type(declared).into(), fields },
             partition: self.partition_of(message, key.as_deref()),
             key: key.clone(),
         };
@@ -87,11 +87,15 @@ impl Running {
     pub(super) fn published_event(&self, message: &str, draft: Draft, name: Option<String>) -> Event {
         let key = draft.event.key.clone();
         let partition = self.partition_of(message, key.as_deref());
-        let id = draft.event.id.clone().unwrap_or_default();
+        let id = draft.event.id.clone().filter(|id| !id.is_empty());
+        let target = match (id, self.context.pack.contract.message(message)) {
+            (None, Some(declared)) => by_business(declared, &draft, partition),
+            (id, _) => by_id(message, &draft.record.topic, &id.unwrap_or_default(), key.clone(), partition),
+        };
         Event {
             name,
             message: message.to_owned(),
-            target: by_id(message, &draft.record.topic, &id, key.clone(), partition),
+            target,
             key,
             draft: Some((draft, partition)),
             copies: 1,
@@ -158,8 +162,17 @@ impl Running {
         }
     }
 
+    /// Effects are counted by the id of their event; one without is never accused of having none.
+    pub(super) fn must_have_id(&self, event: &Event) -> Result<(), Verdict> {
+        let has = self.message(&event.message)?.envelope.id.is_some();
+        let detail =
+            format!("\"{}\" carries no event id by the contract, so nobody can count its effects", event.message);
+        if has { Ok(()) } else { Err(Verdict::CannotTell(Reason::NoPositiveControl { detail })) }
+    }
+
     /// The handler of an event and the view that counts its effects.
     pub fn counting(&self, event: &Event) -> Result<(eventproof_evidence::oracle::Handler, String), Verdict> {
+        self.must_have_id(event)?;
         let receivers = self.context.pack.contract.receivers(&event.message);
         let mut services =
             receivers.filter(|operation| operation.present).filter_map(|operation| operation.service.as_deref());
@@ -176,7 +189,8 @@ impl Running {
                 format!("{} was published by a service: its record cannot be published again", event.target.what);
             return Err(environment(detail));
         };
-        let id = event.target.id().map(|id| id.to_string()).unwrap_or_default();
+        // What has no id is called by what it is known by.
+        let id = event.target.id().map_or_else(|| event.target.what.clone(), |id| id.to_string());
         let publisher = &self.context.rig.publisher;
         let sends = (0..times).map(|_| publisher.publish(&draft.record, *partition, &id));
         let mut places = Vec::new();
@@ -207,6 +221,11 @@ impl Running {
             let draft = self.draft(&message, table)?;
             events.push(self.published_event(&message, draft, None));
         }
+        if events.iter().any(|event| event.target.id().is_none()) {
+            let detail =
+                format!("\"{message}\" carries no event id by the contract, so many of them cannot be told apart");
+            return Err(Verdict::CannotTell(Reason::NoPositiveControl { detail }));
+        }
         let publisher = self.context.rig.publisher.clone();
         let to_send: Vec<_> =
             events.iter().filter_map(|event| Some((event.target.id()?.to_string(), event.draft.clone()?))).collect();
@@ -223,6 +242,35 @@ impl Running {
         });
         self.background = Some(Background { events, since: self.now(), task: Some(task) });
         Ok(Verdict::Held(Proof::of(format!("{count} events begin to be published at {rate}/s"))))
+    }
+}
+
+/// What the recorder takes for the type of a message's records: where they do not say it, the message's name.
+pub(super) fn recorded_type(message: &Message) -> &str {
+    if message.envelope.event_type.is_some() { &message.type_name } else { &message.name }
+}
+
+/// An event without an id of its own, known by what identifies it in the business: its unique fields and its key.
+fn by_business(message: &Message, draft: &Draft, partition: Option<i32>) -> Target {
+    let key = message.envelope.key.iter().map(|rule| rule.pointer.clone());
+    let mut fields: Vec<(Name, Name)> = Vec::new();
+    for pointer in message.unique.iter().cloned().chain(key) {
+        let text = draft
+            .event
+            .payload
+            .pointer(&pointer)
+            .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        fields.extend(text.map(|text| (Name::from(pointer.as_str()), Name::from(text))));
+    }
+    fields.dedup();
+    let shown: Vec<String> =
+        fields.iter().map(|(pointer, text)| format!("{}={text}", pointer.trim_start_matches('/'))).collect();
+    Target {
+        what: format!("\"{}\" with {}", message.name, shown.join(", ")),
+        topic: draft.record.topic.as_str().into(),
+        recognise: Recognise::Fields { event_type: recorded_type(message).into(), fields },
+        key: draft.event.key.clone(),
+        partition,
     }
 }
 

@@ -75,6 +75,18 @@ pub(super) struct Event {
     pub appears: Duration,
 }
 
+impl Event {
+    /// Whether anything tells it from others; what nothing tells apart is never said to be missing.
+    pub fn can_be_told(&self) -> Result<(), Verdict> {
+        let by_nothing = matches!(&self.target.recognise, Recognise::Fields { fields, .. } if fields.is_empty());
+        let detail = format!(
+            "\"{}\" has neither an event id nor a key or unique field in the contract: nothing tells it from others",
+            self.message
+        );
+        if by_nothing { Err(Verdict::CannotTell(Reason::NoPositiveControl { detail })) } else { Ok(()) }
+    }
+}
+
 /// Events that are being published while the scenario goes on.
 pub(super) struct Background {
     pub events: Vec<Event>,
@@ -170,6 +182,9 @@ impl Running {
             Some(name) => self.events.iter().rev().find(|event| event.name.as_deref() == Some(name)),
             None => self.events.last(),
         };
+        if let Some(event) = found {
+            event.can_be_told()?;
+        }
         found.ok_or_else(|| {
             let detail = match name {
                 Some(name) => format!("no event is called \"{name}\" here"),
