@@ -33,7 +33,8 @@ const FAULTS: &[(&str, &[(&str, &str)])] = &[
 const NOVA_BUS: &[(&str, &str)] = &[
     ("", ""),
     ("feed-service:skip-dedup", "event_id"),
-    ("feed-service:commit-before-process", "强制终止"),
+    // Not the scenario of two instances: whether the one that is killed had something in hand is chance there.
+    ("feed-service:commit-before-process", "重启后不丢失事件"),
     ("feed-service:stalled", "reaches feed"),
     ("feed-service:late", "reaches feed"),
     ("feed-service:crash-on-event", "reaches feed"),

@@ -74,6 +74,7 @@ fn every_mistake_of_a_faults_yaml_is_told_at_once() {
     let folder = pack(&wrong);
     let (ran, _) = prove(&folder, &[]);
     assert_eq!(ran.code, 2);
+    assert_eq!(eventproof(&["lint", folder.path().to_str().unwrap()]).code, 2, "lint knows it too");
     insta::assert_snapshot!(ran.progress.replace(folder.path().to_str().unwrap(), "PACK"));
 }
 
@@ -86,5 +87,5 @@ fn every_seeded_fault_of_every_pack_is_caught() {
     let arguments: Vec<&str> = ["prove"].into_iter().chain(packs).chain(more).collect();
     let ran = eventproof(&arguments);
     assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
-    assert!(ran.result.contains("55 of 55 faults caught") && ran.result.contains("0 accused"), "{}", ran.result);
+    assert!(ran.result.contains("61 of 61 faults caught") && ran.result.contains("0 accused"), "{}", ran.result);
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use eventproof_scenarios::Pack;
+use eventproof_scenarios::{Pack, SeededFaults};
 
 use crate::{exit, output};
 
@@ -23,18 +23,26 @@ pub fn lint(folder: &Path) -> u8 {
             return exit::USAGE;
         }
     };
+    let seeded = match SeededFaults::read(&pack, &plan) {
+        Ok(seeded) => seeded,
+        Err(faults) => {
+            output::result(faults.render(output::color()).trim_end());
+            return exit::USAGE;
+        }
+    };
     let mut warnings = pack.warnings.clone();
     warnings.extend(plan.warnings.clone());
     if !warnings.is_empty() {
         output::result(warnings.render(output::color()).trim_end());
     }
     output::result(&format!(
-        "{}: {} scenarios, {} messages on {} topics, {} load profiles: nothing is wrong",
+        "{}: {} scenarios, {} messages on {} topics, {} load profiles, {} faults: nothing is wrong",
         pack.name,
         plan.scenarios.len(),
         pack.contract.messages.len(),
         pack.contract.channels.len(),
-        profiles.len()
+        profiles.len(),
+        seeded.faults.len()
     ));
     exit::HELD
 }
