@@ -43,7 +43,7 @@ pub(super) const FAULTS: &[FaultInfo] =
 
 #[derive(Clone)]
 struct Api {
-    registry: Arc<Registry>,
+    codecs: Arc<[Codec]>,
     publisher: Arc<KafkaPublisher>,
     clock: Clock,
     log: Log,
@@ -66,8 +66,13 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let partitioner = "murmur2_random";
     let publisher =
         KafkaPublisher::placing(&settings.brokers, NAME, settings.delivery_timeout, partitioner, context.log)?;
+    let registry = Arc::new(Registry::new(&settings.registry()?));
+    let written = [stages::RAW, stages::CONFIG, stages::ETL, stages::AUDIT];
+    let codecs: Result<Vec<Codec>, String> =
+        written.into_iter().map(|topic| Codec::new(topic, registry.clone())).collect();
+    let codecs = codecs.map_err(|reason| ServeError::Ended { part: "a schema", reason })?;
     let api = Api {
-        registry: Arc::new(Registry::new(&settings.registry()?)),
+        codecs: codecs.into(),
         publisher: Arc::new(publisher),
         clock: context.clock.clone(),
         log: context.log,
@@ -168,7 +173,7 @@ impl Api {
     }
 
     async fn record(&self, topic: Topic, event: &Event) -> Result<OutRecord, String> {
-        let codec = Codec::new(topic, self.registry.clone())?;
+        let codec = self.codecs.iter().find(|codec| codec.topic == topic).ok_or("no schema of this topic")?;
         let partitions = self.publisher.partitions(topic.name).await?;
         let place = if self.faults.negative { partition::of_org_naively } else { partition::of_org };
         let mut record = codec.record(event, NAME, self.clock.now_ms(), place, partitions).await?;

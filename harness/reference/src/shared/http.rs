@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures::future::BoxFuture;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -66,6 +66,31 @@ impl IntoResponse for ApiError {
             ApiError::Unavailable(reason) => json!({"error": "unavailable", "reason": reason}),
         };
         (self.status(), axum::Json(body)).into_response()
+    }
+}
+
+/// Which part of a list is asked for: `?after=7&limit=100`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Page {
+    #[serde(default)]
+    pub(crate) after: i64,
+    limit: Option<u32>,
+}
+
+impl Page {
+    /// Most items in one answer.
+    pub(crate) const MOST: u32 = 50_000;
+    /// Items in one answer, unless the request says otherwise.
+    const USUAL: u32 = 5_000;
+
+    /// How many items may be given.
+    pub(crate) fn limit(&self) -> u32 {
+        self.limit_or(Page::USUAL)
+    }
+
+    /// The same, where another number is usual.
+    pub(crate) fn limit_or(&self, usual: u32) -> u32 {
+        self.limit.unwrap_or(usual).clamp(1, Page::MOST)
     }
 }
 

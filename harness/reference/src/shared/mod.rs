@@ -2,6 +2,8 @@
 
 pub(crate) mod clock;
 pub(crate) mod dead_letter;
+pub(crate) mod faults;
+pub(crate) mod form;
 pub(crate) mod http;
 pub(crate) mod kafka;
 pub(crate) mod log;

@@ -1,6 +1,5 @@
 //! Handling a batch: read, leave out what was handled, publish what is made of the rest, mark it, dead-letter what cannot be read.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +10,8 @@ use super::super::partition;
 use super::super::stages::Stage;
 use super::store::Store;
 use crate::shared::clock::Clock;
-use crate::shared::dead_letter::{self, dead_letter};
+use crate::shared::dead_letter::{DeadLetters, Unreadable as Refused, dead_letter};
+use crate::shared::faults::crash;
 use crate::shared::kafka::{BatchHandler, KafkaPublisher, OutRecord, Publish, Record, TryAgain};
 use crate::shared::log::Log;
 use crate::shared::metrics::Metrics;
@@ -19,9 +19,7 @@ use crate::shared::stop::Stop;
 
 const HANDLED: &str = "events_handled_total";
 const DUPLICATE: &str = "events_duplicate_total";
-const DEAD_LETTERED: &str = "events_dead_lettered_total";
-/// The exit code of a process that panicked.
-const CRASHED: i32 = 101;
+pub(super) const DEAD_LETTERED: &str = "events_dead_lettered_total";
 
 /// Declares what the handler counts.
 pub(super) fn declare_metrics(metrics: &Metrics) {
@@ -49,6 +47,7 @@ pub(super) struct Handler {
     pub(super) input: Codec,
     pub(super) output: Option<Codec>,
     pub(super) publisher: Arc<KafkaPublisher>,
+    pub(super) dead_letters: DeadLetters,
     pub(super) store: Store,
     pub(super) faults: Faults,
     pub(super) clock: Clock,
@@ -75,18 +74,20 @@ impl BatchHandler for Handler {
         for event in &fresh {
             self.log.info(format_args!("handled org_id={} event_id={}", event.org_id, event.event_id));
         }
-        self.refuse(&refused).await
+        self.refuse(&refused).await?;
+        self.dead_letters.settled();
+        Ok(())
     }
 }
 
 impl Handler {
-    async fn read<'a>(&self, batch: &'a [Record]) -> Result<(Vec<Event>, Vec<dead_letter::Unreadable<'a>>), TryAgain> {
+    async fn read<'a>(&self, batch: &'a [Record]) -> Result<(Vec<Event>, Vec<Refused<'a>>), TryAgain> {
         let (mut events, mut refused) = (Vec::new(), Vec::new());
         for record in batch {
             match self.input.read(record.payload.as_deref()).await {
                 Ok(event) => events.push(event),
                 Err(Unreadable::NotNow(reason)) => return Err(TryAgain(reason)),
-                Err(Unreadable::Bad(reason)) => refused.push(dead_letter::Unreadable { record, reason }),
+                Err(Unreadable::Bad(reason)) => refused.push(Refused { record, reason }),
             }
         }
         Ok((events, refused))
@@ -119,26 +120,19 @@ impl Handler {
         Ok(record)
     }
 
-    async fn refuse(&self, refused: &[dead_letter::Unreadable<'_>]) -> Result<(), TryAgain> {
+    async fn refuse(&mut self, refused: &[Refused<'_>]) -> Result<(), TryAgain> {
         if let (true, Some(first)) = (self.faults.no_dead_letter, refused.first()) {
             return Err(TryAgain(first.reason.clone()));
         }
         let topic = format!("{}.dlq", self.stage.input.name);
-        let letters: Vec<OutRecord> = refused
-            .iter()
-            .map(|one| {
-                let letter = dead_letter(one, &topic, None);
-                // On the partition where the record stood.
-                let partition = Some(one.record.partition);
-                let key = letter.key.clone().filter(|_| !self.faults.empty_dead_letter);
-                OutRecord { partition, key, ..letter }
-            })
-            .collect();
-        for one in refused {
-            self.log.warn(format_args!("dead-lettered {:?}: {}", dead_letter::place(one.record), one.reason));
-        }
-        self.metrics.add(DEAD_LETTERED, &[], letters.len() as u64);
-        self.written(letters).await
+        let keyless = self.faults.empty_dead_letter;
+        let letter = |one: &Refused<'_>| {
+            let letter = dead_letter(one, &topic, None);
+            let key = letter.key.clone().filter(|_| !keyless);
+            // On the partition where the record stood.
+            OutRecord { partition: Some(one.record.partition), key, ..letter }
+        };
+        self.dead_letters.write(refused, letter).await
     }
 
     async fn written(&self, records: Vec<OutRecord>) -> Result<(), TryAgain> {
@@ -150,9 +144,7 @@ impl Handler {
 
     fn crash_at(&self, events: &[Event]) {
         if let Some(event) = events.first().filter(|_| self.faults.crash) {
-            let line = format!("fatal: cannot handle event_id={}\n", event.event_id);
-            let _ = std::io::stderr().lock().write_all(line.as_bytes());
-            std::process::exit(CRASHED);
+            crash(&format!("cannot handle event_id={}", event.event_id));
         }
     }
 }

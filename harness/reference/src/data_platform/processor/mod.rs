@@ -13,15 +13,13 @@ use super::stages;
 use crate::ServeError;
 use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
-use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
+use crate::shared::dead_letter::DeadLetters;
+use crate::shared::faults::{COMMIT_FIRST, consumer_faults};
+use crate::shared::kafka::{Consumer, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
 use crate::shared::sqlite::Db;
 
 const SKIP_DEDUP: FaultInfo =
     FaultInfo { name: "skip-dedup", summary: "handles an event again however often it comes" };
-const COMMIT_FIRST: FaultInfo = FaultInfo {
-    name: "commit-before-process",
-    summary: "commits a batch's offsets, then handles its records one by one, so a kill loses what is in hand",
-};
 const NO_DEAD_LETTER: FaultInfo = FaultInfo {
     name: "no-dead-letter",
     summary: "tries a record that it cannot read again for ever, and its partition waits behind it",
@@ -52,8 +50,6 @@ pub(super) const FAULTS: &[FaultInfo] = &[
 
 /// How long the fault `late` waits.
 const LATE_BY: Duration = Duration::from_secs(6);
-/// How long the fault `commit-before-process` takes for a record.
-const SLOW_RECORD: Duration = Duration::from_millis(5);
 
 /// Opens the store, joins the stage's group, and makes the routes.
 pub(super) async fn build(service: &'static str, context: &Context) -> Result<Parts, ServeError> {
@@ -66,6 +62,9 @@ pub(super) async fn build(service: &'static str, context: &Context) -> Result<Pa
         |topic| Codec::new(topic, registry.clone()).map_err(|reason| ServeError::Ended { part: "a schema", reason });
     let publisher =
         KafkaPublisher::placing(&settings.brokers, service, settings.delivery_timeout, "murmur2_random", context.log)?;
+    let publisher = Arc::new(publisher);
+    let dead_letters =
+        DeadLetters::new(publisher.clone(), context.metrics.clone(), context.log, handler::DEAD_LETTERED);
     handler::declare_metrics(&context.metrics);
     let store = store::Store { db, ttl: settings.processed_ttl, skip_dedup: context.has(SKIP_DEDUP) };
     let handler = handler::Handler {
@@ -73,7 +72,8 @@ pub(super) async fn build(service: &'static str, context: &Context) -> Result<Pa
         stage,
         input: codec(stage.input)?,
         output: stage.output.map(codec).transpose()?,
-        publisher: Arc::new(publisher),
+        publisher,
+        dead_letters,
         store: store.clone(),
         faults: handler::Faults {
             no_dead_letter: context.has(NO_DEAD_LETTER),
@@ -89,11 +89,10 @@ pub(super) async fn build(service: &'static str, context: &Context) -> Result<Pa
         log: context.log,
         stop: context.stop.clone(),
     };
-    let faults = ConsumerFaults { commit_first: context.has(COMMIT_FIRST).then_some(SLOW_RECORD) };
     let consumer_settings = ConsumerSettings {
         group: stage.group.to_owned(),
         topics: vec![stage.input.name.to_owned()],
-        ..ConsumerSettings::new(settings, service, faults)
+        ..ConsumerSettings::new(settings, service, consumer_faults(context))
     };
     let consumer =
         Consumer::new(consumer_settings, handler, context.metrics.clone(), context.log, context.stop.clone())?;

@@ -1,8 +1,7 @@
 //! What a caller may send, checked field by field, all faults at once.
 
-use serde_json::{Map, Value};
-
-use crate::shared::http::{ApiError, FieldFault, read_json};
+use crate::shared::form::Form;
+use crate::shared::http::ApiError;
 
 /// Longest caption, in characters.
 const LONGEST_CAPTION: usize = 5_000;
@@ -35,54 +34,6 @@ pub(super) fn new_status(body: &[u8]) -> Result<String, ApiError> {
     let mut form = Form::read(body)?;
     let status = form.choice("new_status", &STATUSES, None);
     form.finish(status)
-}
-
-struct Form {
-    fields: Map<String, Value>,
-    faults: Vec<FieldFault>,
-}
-
-impl Form {
-    fn read(body: &[u8]) -> Result<Form, ApiError> {
-        match read_json(body)? {
-            Value::Object(fields) => Ok(Form { fields, faults: Vec::new() }),
-            _ => Err(ApiError::NotJson("expected a JSON object".into())),
-        }
-    }
-
-    fn text(&mut self, name: &str, least: usize, most: usize) -> String {
-        let text = match self.fields.get(name) {
-            None | Some(Value::Null) => return self.refuse(name, "is required"),
-            Some(Value::String(text)) => text.clone(),
-            Some(_) => return self.refuse(name, "must be a string"),
-        };
-        let length = text.chars().count();
-        if length < least || (least > 0 && text.trim().is_empty()) {
-            self.refuse(name, "must not be empty")
-        } else if length > most {
-            self.refuse(name, &format!("has {length} characters, at most {most} are taken"))
-        } else {
-            text
-        }
-    }
-
-    fn choice(&mut self, name: &str, choices: &[&str], default: Option<&str>) -> String {
-        match (self.fields.get(name), default) {
-            (None | Some(Value::Null), Some(default)) => default.to_owned(),
-            (None | Some(Value::Null), None) => self.refuse(name, "is required"),
-            (Some(Value::String(text)), _) if choices.contains(&text.as_str()) => text.clone(),
-            _ => self.refuse(name, &format!("must be one of {}", choices.join(", "))),
-        }
-    }
-
-    fn refuse(&mut self, field: &str, reason: &str) -> String {
-        self.faults.push(FieldFault { field: field.into(), reason: reason.into() });
-        String::new()
-    }
-
-    fn finish<T>(self, value: T) -> Result<T, ApiError> {
-        if self.faults.is_empty() { Ok(value) } else { Err(ApiError::Invalid(self.faults)) }
-    }
 }
 
 #[cfg(test)]

@@ -3,32 +3,31 @@
 //! The store goes first and the dead letters after it: if the store fails, nothing was dead-lettered yet, and the batch is simply
 //! given again. Dead letters already acknowledged are remembered until the batch is through, so a second try does not write them twice.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::io::Write;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::super::event_type;
-use super::event::{self, Change, Event, Read, Status, Unreadable};
+use super::event::{self, Change, Event, Read, Status};
 use super::graph_client::Followers;
 use super::store::{FeedStore, Outcome, Work};
 use crate::shared::clock::Clock;
-use crate::shared::kafka::{BatchHandler, Header, OutRecord, Publish, Record, TryAgain};
+use crate::shared::dead_letter::{DeadLetters, Unreadable, dead_letter};
+use crate::shared::faults::crash;
+use crate::shared::kafka::{BatchHandler, Record, TryAgain};
 use crate::shared::log::Log;
 use crate::shared::metrics::Metrics;
 use crate::shared::stop::Stop;
 
 const HANDLED: &str = "feed_events_handled_total";
 const DUPLICATE: &str = "feed_events_duplicate_total";
-const DEAD_LETTERED: &str = "feed_events_dead_lettered_total";
+pub(super) const DEAD_LETTERED: &str = "feed_events_dead_lettered_total";
 const UNKNOWN: &str = "feed_events_unknown_type_total";
 
 /// Questions to the graph-service at a time.
 const CONCURRENT_QUESTIONS: usize = 16;
-/// The exit code of a process that panicked.
-const CRASHED: i32 = 101;
 
 /// Declares what the handler counts.
 pub(super) fn declare_metrics(metrics: &Metrics) {
@@ -53,14 +52,12 @@ pub(super) struct Faults {
 pub(super) struct Handler {
     pub(super) store: Arc<dyn FeedStore>,
     pub(super) followers: Arc<dyn Followers>,
-    pub(super) dead_letters: Arc<dyn Publish>,
+    pub(super) dead_letters: DeadLetters,
     pub(super) faults: Faults,
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
     pub(super) log: Log,
     pub(super) stop: Stop,
-    /// Topic, partition and offset of records of the batch in hand that are on the dead-letter topic.
-    pub(super) dead_lettered: BTreeSet<(String, i32, i64)>,
 }
 
 impl BatchHandler for Handler {
@@ -70,14 +67,15 @@ impl BatchHandler for Handler {
         }
         let (events, unreadable) = self.read(batch);
         self.apply(&events).await?;
-        self.dead_letter(unreadable).await?;
-        self.dead_lettered.clear();
+        let letter = |one: &Unreadable<'_>| dead_letter(one, &format!("{}.dlq", one.record.topic), None);
+        self.dead_letters.write(&unreadable, letter).await?;
+        self.dead_letters.settled();
         Ok(())
     }
 }
 
 impl Handler {
-    fn read<'a>(&self, batch: &'a [Record]) -> (Vec<Event>, Vec<(&'a Record, Unreadable)>) {
+    fn read<'a>(&self, batch: &'a [Record]) -> (Vec<Event>, Vec<Unreadable<'a>>) {
         let (mut events, mut unreadable) = (Vec::new(), Vec::new());
         for record in batch {
             match event::read(record) {
@@ -86,7 +84,7 @@ impl Handler {
                     self.metrics.add(UNKNOWN, &[], 1);
                     self.log.info(format_args!("skipped {event_type}: not a type of this service event_id={event_id}"));
                 }
-                Err(reason) => unreadable.push((record, reason)),
+                Err(reason) => unreadable.push(Unreadable { record, reason: reason.to_string() }),
             }
         }
         (events, unreadable)
@@ -148,28 +146,6 @@ impl Handler {
         }
     }
 
-    async fn dead_letter(&mut self, unreadable: Vec<(&Record, Unreadable)>) -> Result<(), TryAgain> {
-        let left: Vec<_> =
-            unreadable.into_iter().filter(|(record, _)| !self.dead_lettered.contains(&place(record))).collect();
-        if left.is_empty() {
-            return Ok(());
-        }
-        let letters = left.iter().map(|(record, reason)| dead_letter(record, reason)).collect();
-        let mut result = Ok(());
-        for ((record, reason), outcome) in left.iter().zip(self.dead_letters.publish(letters).await) {
-            let Record { topic, partition, offset, .. } = record;
-            match outcome {
-                Ok(()) => {
-                    self.dead_lettered.insert(place(record));
-                    self.metrics.add(DEAD_LETTERED, &[], 1);
-                    self.log.warn(format_args!("dead-lettered {topic}[{partition}]@{offset}: {reason}"));
-                }
-                Err(error) => result = Err(TryAgain(format!("dead letter for {topic}[{partition}]@{offset}: {error}"))),
-            }
-        }
-        result
-    }
-
     /// The faults `crash-on-event` (what a panic would look like from outside) and `stalled`: both at the first post
     /// that has somebody to be shown to.
     async fn stop_at_fan_out(
@@ -183,9 +159,7 @@ impl Handler {
         let Some(event) = events.iter().find(fans_out) else { return Ok(()) };
         let Event { event_type, post_id, event_id, .. } = event;
         if self.faults.crash_on_fan_out {
-            let line = format!("fatal: cannot handle {event_type} post_id={post_id} event_id={event_id}\n");
-            let _ = std::io::stderr().lock().write_all(line.as_bytes());
-            std::process::exit(CRASHED);
+            crash(&format!("cannot handle {event_type} post_id={post_id} event_id={event_id}"));
         }
         if self.faults.stall_on_fan_out {
             self.log.warn(format_args!("stalled at {event_type} post_id={post_id} event_id={event_id}"));
@@ -208,29 +182,6 @@ fn may_show(event: &Event) -> bool {
         Change::Created { .. } => true,
         Change::StatusUpdated { status, .. } => *status == Status::Published,
         Change::Deleted => false,
-    }
-}
-
-fn place(record: &Record) -> (String, i32, i64) {
-    (record.topic.clone(), record.partition, record.offset)
-}
-
-/// The record as it came, with the reason and where it came from in headers of its own.
-fn dead_letter(record: &Record, reason: &Unreadable) -> OutRecord {
-    let header = |name: &str, value: String| -> Header { (name.to_owned(), Some(value.into_bytes())) };
-    let mut headers = record.headers.clone();
-    headers.extend([
-        header("error", reason.to_string()),
-        header("original_topic", record.topic.clone()),
-        header("original_partition", record.partition.to_string()),
-        header("original_offset", record.offset.to_string()),
-    ]);
-    OutRecord {
-        topic: format!("{}.dlq", record.topic),
-        partition: None,
-        key: record.key.clone(),
-        payload: record.payload.clone(),
-        headers,
     }
 }
 

@@ -40,13 +40,12 @@ fn bench(faults: Faults) -> Bench {
     let handler = Handler {
         store: sqlite(),
         followers: graph.clone(),
-        dead_letters: dead.clone(),
+        dead_letters: DeadLetters::new(dead.clone(), metrics.clone(), Log::silent(), DEAD_LETTERED),
         faults,
         clock: HandClock::new().clock(),
         metrics: metrics.clone(),
         log: Log::silent(),
         stop,
-        dead_lettered: BTreeSet::new(),
     };
     Bench { handler, graph, dead, metrics, _stopper: stopper }
 }

@@ -5,18 +5,13 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::routing::get;
 use axum::{Json, Router};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::store::{CachedPost, FeedStore};
-use crate::shared::http::ApiError;
+use crate::shared::http::{ApiError, Page};
 
 /// Items of a feed in one answer, unless the request says otherwise.
 const FEED_LIMIT: u32 = 1_000;
-/// Rows of the journal in one answer, unless the request says otherwise.
-const HANDLED_LIMIT: u32 = 5_000;
-/// Most items in one answer.
-const MOST: u32 = 50_000;
 
 type Store = Arc<dyn FeedStore>;
 
@@ -30,25 +25,12 @@ pub(super) fn routes(store: Store) -> Router {
         .with_state(store)
 }
 
-#[derive(Deserialize)]
-struct Page {
-    #[serde(default)]
-    after: i64,
-    limit: Option<u32>,
-}
-
-impl Page {
-    fn limit(&self, default: u32) -> u32 {
-        self.limit.unwrap_or(default).clamp(1, MOST)
-    }
-}
-
 async fn feed(
     State(store): State<Store>,
     Path(user): Path<String>,
     Query(page): Query<Page>,
 ) -> Result<Json<Value>, ApiError> {
-    let items = store.feed(user.clone(), page.limit(FEED_LIMIT)).await.map_err(ApiError::store)?;
+    let items = store.feed(user.clone(), page.limit_or(FEED_LIMIT)).await.map_err(ApiError::store)?;
     Ok(Json(json!({"user": user, "items": items})))
 }
 
@@ -63,7 +45,7 @@ async fn handled_of(State(store): State<Store>, Path(id): Path<String>) -> Resul
 }
 
 async fn handled(State(store): State<Store>, Query(page): Query<Page>) -> Result<Json<Value>, ApiError> {
-    let items = store.handled_after(page.after, page.limit(HANDLED_LIMIT)).await.map_err(ApiError::store)?;
+    let items = store.handled_after(page.after, page.limit()).await.map_err(ApiError::store)?;
     let next = items.last().map_or(page.after, |last| last.seq);
     Ok(Json(json!({"items": items, "next": next})))
 }

@@ -18,7 +18,9 @@ use std::time::Duration;
 use crate::ServeError;
 use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
-use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
+use crate::shared::dead_letter::DeadLetters;
+use crate::shared::faults::{COMMIT_FIRST, consumer_faults};
+use crate::shared::kafka::{Consumer, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
 use crate::shared::settings::{SettingFault, SettingsError, StoreUrl};
 
 pub(super) const NAME: &str = "feed-service";
@@ -26,10 +28,6 @@ pub(super) const NAME: &str = "feed-service";
 const SKIP_DEDUP: FaultInfo = FaultInfo {
     name: "skip-dedup",
     summary: "handles an event again however often it comes, and lets a late created bring a removed post back",
-};
-const COMMIT_FIRST: FaultInfo = FaultInfo {
-    name: "commit-before-process",
-    summary: "commits a batch's offsets, then handles its records one by one, so a kill loses what is in hand",
 };
 const STALLED: FaultInfo = FaultInfo {
     name: "stalled",
@@ -50,8 +48,6 @@ pub(super) const FAULTS: &[FaultInfo] = &[SKIP_DEDUP, COMMIT_FIRST, STALLED, LAT
 
 /// How long the fault `late` waits.
 const LATE_BY: Duration = Duration::from_secs(7);
-/// How long the fault `commit-before-process` takes for a record.
-const SLOW_RECORD: Duration = Duration::from_millis(5);
 
 /// Opens the store, joins the group, and makes the routes.
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
@@ -72,7 +68,12 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let handler = handler::Handler {
         store: store.clone(),
         followers: Arc::new(graph_client::GraphClient::new(graph_url)?),
-        dead_letters: Arc::new(publisher),
+        dead_letters: DeadLetters::new(
+            Arc::new(publisher),
+            context.metrics.clone(),
+            context.log,
+            handler::DEAD_LETTERED,
+        ),
         faults: handler::Faults {
             skip_dedup: context.has(SKIP_DEDUP),
             late: context.has(LATE).then_some(LATE_BY),
@@ -85,10 +86,8 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
         metrics: context.metrics.clone(),
         log: context.log,
         stop: context.stop.clone(),
-        dead_lettered: Default::default(),
     };
-    let faults = ConsumerFaults { commit_first: context.has(COMMIT_FIRST).then_some(SLOW_RECORD) };
-    let consumer_settings = ConsumerSettings::new(settings, NAME, faults);
+    let consumer_settings = ConsumerSettings::new(settings, NAME, consumer_faults(context));
     let consumer =
         Consumer::new(consumer_settings, handler, context.metrics.clone(), context.log, context.stop.clone())?;
     let ready = readiness(consumer.assignment());

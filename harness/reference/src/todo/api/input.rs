@@ -1,8 +1,7 @@
 //! What a caller may send, checked field by field, all faults at once.
 
-use serde_json::{Map, Value};
-
-use crate::shared::http::{ApiError, FieldFault, read_json};
+use crate::shared::form::Form;
+use crate::shared::http::ApiError;
 
 /// Longest title, in characters.
 const LONGEST_TITLE: usize = 200;
@@ -29,62 +28,20 @@ pub(super) struct Change {
 /// Reads `{title, description?, user_id?}`.
 pub(super) fn new_task(body: &[u8]) -> Result<NewTask, ApiError> {
     let mut form = Form::read(body)?;
-    let title = form.text("title", LONGEST_TITLE);
-    if title.is_none() {
-        form.refuse("title", "is required and must not be empty");
-    }
-    let description = form.text("description", LONGEST_DESCRIPTION);
-    let user_id = form.text("user_id", LONGEST_TITLE);
-    form.finish(NewTask { title: title.unwrap_or_default(), description, user_id })
+    let title = form.text("title", 1, LONGEST_TITLE);
+    let description = form.optional_text("description", LONGEST_DESCRIPTION);
+    let user_id = form.optional_text("user_id", LONGEST_TITLE);
+    form.finish(NewTask { title, description, user_id })
 }
 
 /// Reads `{title?, description?, status?}`.
 pub(super) fn change(body: &[u8]) -> Result<Change, ApiError> {
     let mut form = Form::read(body)?;
-    let title = form.text("title", LONGEST_TITLE);
-    let description = form.text("description", LONGEST_DESCRIPTION);
-    let status = form.text("status", LONGEST_TITLE);
+    let title = form.optional_text("title", LONGEST_TITLE).filter(|title| !title.trim().is_empty());
+    let description = form.optional_text("description", LONGEST_DESCRIPTION);
+    let status = form.optional_text("status", LONGEST_TITLE);
     if status.as_deref().is_some_and(|status| !STATUSES.contains(&status)) {
         form.refuse("status", "must be complete or incomplete");
     }
     form.finish(Change { title, description, status })
-}
-
-struct Form {
-    fields: Map<String, Value>,
-    faults: Vec<FieldFault>,
-}
-
-impl Form {
-    fn read(body: &[u8]) -> Result<Form, ApiError> {
-        match read_json(body)? {
-            Value::Object(fields) => Ok(Form { fields, faults: Vec::new() }),
-            _ => Err(ApiError::NotJson("expected a JSON object".into())),
-        }
-    }
-
-    /// A text, if there is one; an empty one is none.
-    fn text(&mut self, name: &str, most: usize) -> Option<String> {
-        match self.fields.get(name) {
-            None | Some(Value::Null) => None,
-            Some(Value::String(text)) if text.chars().count() > most => {
-                let reason = format!("has more than {most} characters");
-                self.refuse(name, &reason);
-                None
-            }
-            Some(Value::String(text)) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
-            Some(_) => {
-                self.refuse(name, "must be a string");
-                None
-            }
-        }
-    }
-
-    fn refuse(&mut self, field: &str, reason: &str) {
-        self.faults.push(FieldFault { field: field.into(), reason: reason.into() });
-    }
-
-    fn finish<T>(self, value: T) -> Result<T, ApiError> {
-        if self.faults.is_empty() { Ok(value) } else { Err(ApiError::Invalid(self.faults)) }
-    }
 }

@@ -1,8 +1,5 @@
 //! Handling a batch: read and check every record, apply all in one transaction, then dead-letter what was refused.
 
-use std::collections::BTreeSet;
-use std::io::Write;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -11,8 +8,9 @@ use super::super::envelope::{self, Event};
 use super::super::event_type;
 use super::store::{Outcome, Trail};
 use crate::shared::clock::Clock;
-use crate::shared::dead_letter::{Unreadable, dead_letter, place};
-use crate::shared::kafka::{BatchHandler, Publish, Record, TryAgain};
+use crate::shared::dead_letter::{DeadLetters, Unreadable, dead_letter};
+use crate::shared::faults::crash;
+use crate::shared::kafka::{BatchHandler, OutRecord, Record, TryAgain};
 use crate::shared::log::Log;
 use crate::shared::metrics::Metrics;
 use crate::shared::stop::Stop;
@@ -20,11 +18,9 @@ use crate::shared::stop::Stop;
 const CONSUMED: &str = "events_consumed_total";
 const DURATION: &str = "event_processing_duration_seconds";
 const DUPLICATE: &str = "events_duplicate_total";
-const DEAD_LETTERED: &str = "events_dead_lettered_total";
+pub(super) const DEAD_LETTERED: &str = "events_dead_lettered_total";
 /// Where dead letters go.
 const DEAD_LETTERS: &str = "todo.tasks.dlq";
-/// The exit code of a process that panicked.
-const CRASHED: i32 = 101;
 
 /// Declares what the handler counts; the first two by the document's own names.
 pub(super) fn declare_metrics(metrics: &Metrics) {
@@ -48,14 +44,12 @@ pub(super) struct Faults {
 /// Handles task events.
 pub(super) struct Handler {
     pub(super) trail: Trail,
-    pub(super) dead_letters: Arc<dyn Publish>,
+    pub(super) dead_letters: DeadLetters,
     pub(super) faults: Faults,
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
     pub(super) log: Log,
     pub(super) stop: Stop,
-    /// Records of the batch in hand that are on the dead-letter topic already.
-    pub(super) dead_lettered: BTreeSet<(String, i32, i64)>,
 }
 
 impl BatchHandler for Handler {
@@ -67,7 +61,7 @@ impl BatchHandler for Handler {
         let (events, unreadable) = self.read(batch);
         self.apply(events).await?;
         self.refuse(unreadable).await?;
-        self.dead_lettered.clear();
+        self.dead_letters.settled();
         batch.iter().for_each(|_| self.metrics.observe(DURATION, began.elapsed()));
         Ok(())
     }
@@ -103,9 +97,7 @@ impl Handler {
         }
         if let Some(event) = events.iter().find(|event| self.faults.crash && event.event_type == event_type::COMPLETED)
         {
-            let line = format!("fatal: cannot handle {} event_id={}\n", event.event_type, event.event_id);
-            let _ = std::io::stderr().lock().write_all(line.as_bytes());
-            std::process::exit(CRASHED);
+            crash(&format!("cannot handle {} event_id={}", event.event_type, event.event_id));
         }
         let outcomes = self.trail.apply(events.clone(), self.clock.now_ms()).await;
         for (event, outcome) in events.iter().zip(outcomes.map_err(|e| TryAgain(e.to_string()))?) {
@@ -128,30 +120,16 @@ impl Handler {
         if let (true, Some(first)) = (self.faults.no_dead_letter, unreadable.first()) {
             return Err(TryAgain(first.reason.clone()));
         }
-        let known = std::mem::take(&mut self.dead_lettered);
-        let left: Vec<_> = unreadable.iter().filter(|one| !known.contains(&place(one.record))).collect();
-        self.dead_lettered = known;
-        if self.faults.drops_invalid || left.is_empty() {
-            left.iter().for_each(|one| self.log.warn(format_args!("dropped: {}", one.reason)));
+        if self.faults.drops_invalid {
+            unreadable.iter().for_each(|one| self.log.warn(format_args!("dropped: {}", one.reason)));
             return Ok(());
         }
-        let letters = left.iter().map(|one| {
+        let keyless = self.faults.keyless_dead_letter;
+        let letter = |one: &Unreadable<'_>| {
             let letter = dead_letter(one, DEAD_LETTERS, original_id(one.record));
-            let key = letter.key.clone().filter(|_| !self.faults.keyless_dead_letter);
-            crate::shared::kafka::OutRecord { key, ..letter }
-        });
-        let mut result = Ok(());
-        for (one, outcome) in left.iter().zip(self.dead_letters.publish(letters.collect()).await) {
-            match outcome {
-                Ok(()) => {
-                    self.dead_lettered.insert(place(one.record));
-                    self.metrics.add(DEAD_LETTERED, &[], 1);
-                    self.log.warn(format_args!("dead-lettered {:?}: {}", place(one.record), one.reason));
-                }
-                Err(error) => result = Err(TryAgain(format!("dead letter for {:?}: {error}", place(one.record)))),
-            }
-        }
-        result
+            OutRecord { key: letter.key.clone().filter(|_| !keyless), ..letter }
+        };
+        self.dead_letters.write(&unreadable, letter).await
     }
 }
 

@@ -3,16 +3,10 @@
 use axum::extract::{Path, Query, State};
 use axum::routing::get;
 use axum::{Json, Router};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::store::Trail;
-use crate::shared::http::ApiError;
-
-/// Entries in one answer, unless the request says otherwise.
-const LIMIT: u32 = 5_000;
-/// Most entries in one answer.
-const MOST: u32 = 50_000;
+use crate::shared::http::{ApiError, Page};
 
 /// `GET /tasks/{id}/audit`, `/tasks/{id}/state`, `/analytics`, `/handled`.
 pub(super) fn routes(trail: Trail) -> Router {
@@ -22,13 +16,6 @@ pub(super) fn routes(trail: Trail) -> Router {
         .route("/analytics", get(analytics))
         .route("/handled", get(handled))
         .with_state(trail)
-}
-
-#[derive(Deserialize)]
-struct Page {
-    #[serde(default)]
-    after: i64,
-    limit: Option<u32>,
 }
 
 async fn audit(State(trail): State<Trail>, Path(id): Path<i64>) -> Result<Json<Value>, ApiError> {
@@ -50,8 +37,7 @@ async fn analytics(State(trail): State<Trail>) -> Result<Json<Value>, ApiError> 
 }
 
 async fn handled(State(trail): State<Trail>, Query(page): Query<Page>) -> Result<Json<Value>, ApiError> {
-    let limit = page.limit.unwrap_or(LIMIT).clamp(1, MOST);
-    let items = trail.after(page.after, limit).await.map_err(ApiError::store)?;
+    let items = trail.after(page.after, page.limit()).await.map_err(ApiError::store)?;
     let next = items.last().map_or(page.after, |last| last.seq);
     Ok(Json(json!({"items": items, "next": next})))
 }

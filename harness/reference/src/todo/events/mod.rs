@@ -13,7 +13,9 @@ use std::time::Duration;
 use crate::ServeError;
 use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
-use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
+use crate::shared::dead_letter::DeadLetters;
+use crate::shared::faults::{COMMIT_FIRST, consumer_faults};
+use crate::shared::kafka::{Consumer, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
 use crate::shared::sqlite::Db;
 
 pub(super) const NAME: &str = "event-service";
@@ -27,10 +29,6 @@ const DEDUP_BY_ENVELOPE: FaultInfo = FaultInfo {
 const PAYLOAD_PATH: FaultInfo = FaultInfo {
     name: "payload-path",
     summary: "reads event[\"payload\"] where Dapr delivers event[\"data\"][\"payload\"], and takes nothing",
-};
-const COMMIT_FIRST: FaultInfo = FaultInfo {
-    name: "commit-before-process",
-    summary: "commits a batch's offsets, then handles its records one by one, so a kill loses what is in hand",
 };
 const NO_DEAD_LETTER: FaultInfo = FaultInfo {
     name: "no-dead-letter",
@@ -71,8 +69,6 @@ pub(super) const FAULTS: &[FaultInfo] = &[
 
 /// How long the fault `late` waits.
 const LATE_BY: Duration = Duration::from_secs(3);
-/// How long the fault `commit-before-process` takes for a record.
-const SLOW_RECORD: Duration = Duration::from_millis(5);
 
 /// Opens the store, joins the group, and makes the routes.
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
@@ -97,7 +93,12 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     };
     let handler = handler::Handler {
         trail: trail.clone(),
-        dead_letters: Arc::new(publisher),
+        dead_letters: DeadLetters::new(
+            Arc::new(publisher),
+            context.metrics.clone(),
+            context.log,
+            handler::DEAD_LETTERED,
+        ),
         faults: handler::Faults {
             payload_path: context.has(PAYLOAD_PATH),
             no_dead_letter: context.has(NO_DEAD_LETTER),
@@ -110,11 +111,9 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
         metrics: context.metrics.clone(),
         log: context.log,
         stop: context.stop.clone(),
-        dead_lettered: Default::default(),
     };
-    let faults = ConsumerFaults { commit_first: context.has(COMMIT_FIRST).then_some(SLOW_RECORD) };
     let consumer = Consumer::new(
-        ConsumerSettings::new(settings, NAME, faults),
+        ConsumerSettings::new(settings, NAME, consumer_faults(context)),
         handler,
         context.metrics.clone(),
         context.log,

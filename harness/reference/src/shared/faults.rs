@@ -1,0 +1,29 @@
+//! Faults that more than one service carries, said once.
+
+use std::io::Write;
+use std::time::Duration;
+
+use super::kafka::ConsumerFaults;
+use crate::catalogue::FaultInfo;
+use crate::serve::Context;
+
+/// Every consumer can have it: [`consumer_faults`] turns it on.
+pub(crate) const COMMIT_FIRST: FaultInfo = FaultInfo {
+    name: "commit-before-process",
+    summary: "commits a batch's offsets, then handles its records one by one, so a kill loses what is in hand",
+};
+/// How long it takes for a record: long enough that the group falls behind, so that whoever kills it finds something in hand.
+const SLOW_RECORD: Duration = Duration::from_millis(20);
+/// The exit code of a process that panicked.
+const CRASHED: i32 = 101;
+
+/// The faults of the loop itself that are switched on.
+pub(crate) fn consumer_faults(context: &Context) -> ConsumerFaults {
+    ConsumerFaults { commit_first: context.has(COMMIT_FIRST).then_some(SLOW_RECORD) }
+}
+
+/// Ends the process as a panic would look from outside: one line, and its exit code.
+pub(crate) fn crash(line: &str) -> ! {
+    let _ = std::io::stderr().lock().write_all(format!("fatal: {line}\n").as_bytes());
+    std::process::exit(CRASHED)
+}
