@@ -34,8 +34,8 @@ pub use facts::Facts;
 pub use generate::{Draft, GenerateError, Generator, Invalid, event_number};
 pub use init::{Sample, SampledTopic, Started, contract_of, mark_absent, upgrade};
 pub use model::{
-    Action, Backoff, Channel, Contract, DeadLetter, Deduplication, Envelope, Handling, Message, Operation, Record,
-    Retry, SentinelField, Server,
+    Action, Backoff, Channel, Contract, DeadLetter, Deduplication, Envelope, Handling, Message, Operation, Position,
+    Record, Retry, SentinelField, Server,
 };
 pub use partitioner::Partitioner;
 pub use promise::{Promise, Property};

@@ -176,8 +176,26 @@ pub struct Backoff {
 pub struct DeadLetter {
     /// The channel's name.
     pub channel: String,
-    /// Where a dead record carries the id of the event that it was; without it, as the event itself carries its id.
+    /// Where a dead record carries the id of the event that it was.
     pub original: Option<Expression>,
+    /// Where a dead record says where the record stood that it was. Without either, it carries its id as the event itself does.
+    pub position: Option<Position>,
+}
+
+/// Where a record says where another one stood.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Position {
+    pub topic: Expression,
+    pub partition: Expression,
+    pub offset: Expression,
+}
+
+impl DeadLetter {
+    /// Everything by which a dead record can be linked to what it was.
+    pub fn links(&self) -> impl Iterator<Item = &Expression> {
+        let position = self.position.iter().flat_map(|at| [&at.topic, &at.partition, &at.offset]);
+        self.original.iter().chain(position)
+    }
 }
 
 /// Whether events of one key are handled one after the other.
@@ -247,6 +265,16 @@ impl Contract {
     /// The operations that receive a message.
     pub fn receivers<'a>(&'a self, message: &'a str) -> impl Iterator<Item = &'a Operation> {
         self.operations_of(message, Action::Receive)
+    }
+
+    /// What links the dead records of a topic to what they were: nothing where no dead letters go.
+    pub fn links_on(&self, topic: &str) -> Vec<&Expression> {
+        let letters = self.operations.iter().filter_map(|operation| operation.dead_letter.as_ref());
+        let here = letters.filter(|letter| self.channel(&letter.channel).is_some_and(|channel| channel.topic == topic));
+        let mut links: Vec<&Expression> = here.flat_map(DeadLetter::links).collect();
+        links.sort_by_key(|link| link.to_string());
+        links.dedup();
+        links
     }
 
     /// The operations that send a message.

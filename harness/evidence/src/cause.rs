@@ -78,8 +78,8 @@ impl fmt::Display for Missing {
 /// How a promise was broken.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cause {
-    /// The event never reached its topic.
-    NotOnTopic { what: String, topic: String, waited: Duration, death: Option<Death> },
+    /// The event never reached its topic; it may have been put on another one instead.
+    NotOnTopic { what: String, topic: String, waited: Duration, instead: Option<Place>, death: Option<Death> },
     /// The event is there, under another key.
     WrongKey { what: String, place: Place, expected: String, actual: Option<String> },
     /// The event is on its topic more than once.
@@ -164,8 +164,9 @@ impl Missing {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Cause::NotOnTopic { what, topic, waited, death } => {
+            Cause::NotOnTopic { what, topic, waited, instead, death } => {
                 write!(f, "{what} was not seen on topic \"{topic}\" within {}", duration(*waited))?;
+                instead.iter().try_for_each(|place| write!(f, "; it was seen at {place} instead"))?;
                 death.iter().try_for_each(|death| write!(f, "; {death}"))
             }
             Cause::WrongKey { what, place, expected, actual } => write!(

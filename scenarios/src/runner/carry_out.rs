@@ -97,8 +97,8 @@ impl Running {
                 tokio::time::sleep(time).await;
                 Ok(Verdict::Held(Proof::of("it passed")))
             }
-            SentenceId::OnTopicOnce => Ok(self.on_topic_once(&arguments).await),
-            SentenceId::EventFollows => Ok(self.follows(&arguments).await),
+            SentenceId::OnTopicOnce => self.on_topic_once(&arguments).await,
+            SentenceId::EventFollows => self.follows(&arguments).await,
             SentenceId::ViewShows => self.view_becomes(&arguments, &table, true).await,
             SentenceId::ViewNoLongerShows => self.view_becomes(&arguments, &table, false).await,
             SentenceId::ViewKeepsNotShowing => Ok(self.view_keeps_not_showing(&arguments, &table).await),

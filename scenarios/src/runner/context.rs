@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use eventproof_contract::Message;
+use eventproof_evidence::Verdict;
 use eventproof_reports::model::{Conformance, Coverage, Outcome, ScenarioResult};
 use eventproof_system::Rig;
 
@@ -87,6 +89,11 @@ impl RunContext {
             results: Mutex::default(),
             invalid: Mutex::default(),
         })
+    }
+
+    /// A message of the contract.
+    pub(super) fn message(&self, name: &str) -> Result<&Message, Verdict> {
+        self.pack.contract.message(name).ok_or_else(|| super::world::environment(format!("no message \"{name}\"")))
     }
 
     /// Notes that an event departs from the contract because the scenario wants it so.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use eventproof_contract::DeadLetter;
 use eventproof_evidence::oracle::{OnTopic, Recognise, Target};
-use eventproof_evidence::{Cause, Name, Observation, Proof, Reason, Seen, Verdict};
+use eventproof_evidence::{Cause, Name, Observation, Place, Proof, Reason, Seen, Verdict};
 
 use super::world::{Event, Running, broken, environment};
 use crate::catalogue::Arguments;
@@ -15,8 +16,7 @@ impl Running {
     /// `no "…" came before it`.
     pub fn none_came_before(&self, arguments: &Arguments, table: &[(String, String)]) -> Result<Verdict, Verdict> {
         let name = arguments.text("event").unwrap_or_default();
-        let declared =
-            self.context.pack.contract.message(name).ok_or_else(|| environment(format!("no message \"{name}\"")))?;
+        let declared = self.context.message(name)?;
         let last = self.event(None)?;
         let fields: Vec<(Name, Name)> =
             table.iter().map(|(pointer, text)| (pointer.as_str().into(), text.as_str().into())).collect();
@@ -45,7 +45,7 @@ impl Running {
             );
             return Err(Verdict::CannotTell(Reason::NoPositiveControl { detail }));
         };
-        let is_other = |one: &&Seen| one.id != control.id && one.topic == unwanted.topic;
+        let is_other = |one: &&Seen| one.id != control.id;
         match seen.iter().filter(is_other).find(|one| unwanted.matches(one) && one.at <= control.at) {
             Some(found) => Err(broken(Cause::Unwanted {
                 what: format!("{} at {}", unwanted.what, found.place()),
@@ -65,37 +65,60 @@ impl Running {
         let event = self.event(arguments.text("name"))?;
         let contract = &self.context.pack.contract;
         let receiver = contract.receivers(&event.message).find(|one| one.present && one.dead_letter.is_some());
-        let letter = receiver.and_then(|one| one.dead_letter.as_ref()).and_then(|one| contract.channel(&one.channel));
-        let channel = letter.ok_or_else(|| {
+        let letter = receiver.and_then(|one| one.dead_letter.as_ref());
+        let placed = letter.and_then(|letter| Some((letter, contract.channel(&letter.channel)?)));
+        let (letter, channel) = placed.ok_or_else(|| {
             environment(format!("no receiver of \"{}\" states a `dead_letter` in the contract", event.message))
         })?;
-        let mut target = event.target.clone();
-        target.what = format!("the dead letter of {}", target.what);
-        target.topic = channel.topic.as_str().into();
-        if receiver.and_then(|one| one.dead_letter.as_ref()).is_some_and(|one| one.original.is_none()) {
-            target.recognise = Recognise::Marks(self.origin_marks(event)?);
-        }
-        // It keeps its key; where that belongs is the dead letter's producer's to say.
-        target.partition = None;
+        let target = Target {
+            what: format!("the dead letter of {}", event.target.what),
+            topic: channel.topic.as_str().into(),
+            recognise: self.linked(event, letter)?,
+            key: event.target.key.clone(),
+            // It keeps its key; where that belongs is the dead letter's producer's to say.
+            partition: None,
+        };
         let limit = arguments.duration("limit").unwrap_or_default();
         let service = receiver.and_then(|one| one.service.clone());
-        Ok(self.await_verdict(OnTopic::on_topic_only(target, self.now(), limit, service)).await)
+        Ok(self.await_verdict(OnTopic::new(target, self.now(), limit, service)).await)
     }
 
-    /// What a dead letter's headers say of the record that we published.
-    fn origin_marks(&self, event: &Event) -> Result<Vec<(Name, Name)>, Verdict> {
-        let id = event.target.id().cloned().unwrap_or_else(|| "".into());
-        let journal = self.context.rig.journal.since(self.journal_from);
-        let found = journal.iter().rev().find_map(|observation| match &**observation {
-            Observation::Acknowledged { event, topic, partition, offset, .. } if *event == id => Some([
-                ("topic", topic.to_string()),
-                ("partition", partition.to_string()),
-                ("offset", offset.to_string()),
-            ]),
+    /// By what the contract says that a dead record is linked to the event that it was.
+    fn linked(&self, event: &Event, letter: &DeadLetter) -> Result<Recognise, Verdict> {
+        if let Some(position) = &letter.position {
+            let place = self.where_it_stands(event).ok_or_else(|| unlinked(event, "where it stands"))?;
+            return Ok(Recognise::Marks(vec![
+                (position.topic.to_string().into(), place.topic.into()),
+                (position.partition.to_string().into(), place.partition.to_string().into()),
+                (position.offset.to_string().into(), place.offset.to_string().into()),
+            ]));
+        }
+        let seen = self.first_seen(&event.target);
+        let id = event.target.id().cloned().or_else(|| seen?.id).ok_or_else(|| unlinked(event, "its id"))?;
+        Ok(match &letter.original {
+            Some(original) => Recognise::Marks(vec![(original.to_string().into(), id)]),
+            None => Recognise::Id(id),
+        })
+    }
+
+    /// Where an event's record is, as it was acknowledged or seen.
+    fn where_it_stands(&self, event: &Event) -> Option<Place> {
+        let ours = event.target.id();
+        self.context.rig.journal.since(self.journal_from).iter().find_map(|observation| match &**observation {
+            Observation::Acknowledged { event, topic, partition, offset, .. } if Some(event) == ours => {
+                Some(Place { topic: topic.to_string(), partition: *partition, offset: *offset })
+            }
+            Observation::Seen(seen) if event.target.matches(seen) => Some(seen.place()),
             _ => None,
-        });
-        let place = found.ok_or_else(|| environment(format!("nobody knows where {} was put", event.target.what)))?;
-        Ok(place.map(|(name, text)| (format!("$message.header#/original_{name}").into(), text.into())).to_vec())
+        })
+    }
+
+    /// The first record of the event that was seen since the scenario began.
+    pub(super) fn first_seen(&self, target: &Target) -> Option<Seen> {
+        self.context.rig.journal.since(self.journal_from).iter().find_map(|observation| match &**observation {
+            Observation::Seen(seen) if target.matches(seen) => Some(seen.clone()),
+            _ => None,
+        })
     }
 
     /// `"…" follows from it within …`.
@@ -104,7 +127,7 @@ impl Running {
         let limit = arguments.duration("limit").unwrap_or_default();
         let cause = self.event(arguments.text("name"))?;
         let contract = &self.context.pack.contract;
-        let declared = contract.message(name).ok_or_else(|| environment(format!("no message \"{name}\"")))?;
+        let declared = self.context.message(name)?;
         let place = declared.envelope.correlation.as_ref().ok_or_else(|| {
             environment(format!("the contract does not say where \"{name}\" carries its correlation id"))
         })?;
@@ -113,11 +136,7 @@ impl Running {
         if !verdict.is_held() {
             return Err(verdict);
         }
-        let seen =
-            self.context.rig.journal.since(self.journal_from).iter().find_map(|observation| match &**observation {
-                Observation::Seen(seen) if cause.target.matches(seen) => Some(seen.clone()),
-                _ => None,
-            });
+        let seen = self.first_seen(&cause.target);
         let correlation = seen
             .as_ref()
             .and_then(|seen| seen.correlation.clone())
@@ -162,6 +181,10 @@ impl Running {
             tokio::time::sleep(ASK).await;
         }
     }
+}
+
+fn unlinked(event: &Event, missing: &str) -> Verdict {
+    environment(format!("nothing links a dead letter to {}: {missing} is not known", event.target.what))
 }
 
 /// Whether a line of Prometheus' text format is of a series: of that name, with at least these labels.

@@ -32,31 +32,29 @@ impl Running {
     }
 
     /// `"…" follows within …`.
-    pub async fn follows(&self, arguments: &Arguments) -> Verdict {
+    pub async fn follows(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
         let message = arguments.text("event").unwrap_or_default();
-        let Some(event) = self.events.iter().rev().find(|event| event.message == message) else {
-            let detail = format!("nothing in this scenario causes \"{message}\" before this step");
-            return Verdict::CannotTell(Reason::NoPositiveControl { detail });
-        };
-        if let Err(verdict) = event.can_be_told() {
-            return verdict;
-        }
+        let event = self.last_of(message)?;
         let limit = arguments.duration("limit").unwrap_or(event.appears);
-        self.await_verdict(self.appears_within(event, limit)).await
+        Ok(self.await_verdict(self.appears_within(event, limit)).await)
     }
 
     /// `"…" is on its topic only once, watched for …`.
-    pub async fn on_topic_once(&self, arguments: &Arguments) -> Verdict {
+    pub async fn on_topic_once(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
         let message = arguments.text("event").unwrap_or_default();
-        let Some(event) = self.events.iter().rev().find(|event| event.message == message) else {
-            let detail = format!("nothing in this scenario causes \"{message}\" before this step");
-            return Verdict::CannotTell(Reason::NoPositiveControl { detail });
-        };
-        if let Err(verdict) = event.can_be_told() {
-            return verdict;
-        }
+        let event = self.last_of(message)?;
         let watch = arguments.duration("watch").unwrap_or(event.appears);
-        self.await_verdict(OnTopicOnce::new(self.appears_within(event, event.appears), watch)).await
+        Ok(self.await_verdict(OnTopicOnce::new(self.appears_within(event, event.appears), watch)).await)
+    }
+
+    /// The last event of a message that this scenario caused.
+    fn last_of(&self, message: &str) -> Result<&Event, Verdict> {
+        let found = self.events.iter().rev().find(|event| event.message == message).ok_or_else(|| {
+            let detail = format!("nothing in this scenario causes \"{message}\" before this step");
+            Verdict::CannotTell(Reason::NoPositiveControl { detail })
+        })?;
+        found.can_be_told()?;
+        Ok(found)
     }
 
     /// That an event is on its topic in time; where it is not, the service that sends it is asked for.

@@ -29,8 +29,6 @@ impl Running {
             // What has no id is known by the place where it is put.
             event.target.recognise = Recognise::Id(self.generator.identity().into());
         }
-        // It is where it was put, whatever its key now says.
-        event.target.key = event.key.clone();
         self.context.on_purpose(event.target.id().map(|id| id.to_string()).unwrap_or_default());
         let verdict = self.send(&event, 1).await?;
         self.remember(event, &fields);
@@ -44,7 +42,7 @@ impl Running {
     fn choose_invalid(&mut self, name: &str, table: &[(String, String)]) -> Result<Invalid, Verdict> {
         let context = self.context.clone();
         let contract = &context.pack.contract;
-        let message = contract.message(name).ok_or_else(|| environment(format!("no message \"{name}\"")))?;
+        let message = context.message(name)?;
         let asked = |row: &str| table.iter().find(|(field, _)| field == row).map(|(_, text)| text.as_str());
         let (rule, place) = (asked(RULE), asked(PLACE));
         let given: Vec<(String, Value)> = table
@@ -76,7 +74,7 @@ impl Running {
         let name = arguments.text("event").unwrap_or_default();
         let context = self.context.clone();
         let contract = &context.pack.contract;
-        let message = contract.message(name).ok_or_else(|| environment(format!("no message \"{name}\"")))?;
+        let message = context.message(name)?;
         let key = self.generator.hostile_key(contract, message).ok_or_else(|| {
             environment(format!(
                 "no producer of \"{name}\" takes the absolute value of a hash: the contract states `partitioner: java_hash_…` for none"

@@ -55,7 +55,7 @@ impl Running {
         since: eventproof_evidence::At,
         appears: Duration,
     ) -> Result<Event, Verdict> {
-        let declared = self.message(message)?;
+        let declared = self.context.message(message)?;
         let rule = declared.envelope.key.as_ref().map(|rule| rule.pointer.clone());
         let key = rule
             .and_then(|rule| fields.iter().find(|(pointer, _)| **pointer == *rule))
@@ -71,14 +71,9 @@ impl Running {
         Ok(Event { name, message: message.to_owned(), target, key, draft: None, copies: 1, since, appears })
     }
 
-    fn message(&self, name: &str) -> Result<&Message, Verdict> {
-        self.context.pack.contract.message(name).ok_or_else(|| environment(format!("no message \"{name}\"")))
-    }
-
     fn draft(&mut self, message: &str, table: &[(String, String)]) -> Result<Draft, Verdict> {
         let context = self.context.clone();
-        let declared =
-            context.pack.contract.message(message).ok_or_else(|| environment(format!("no message \"{message}\"")))?;
+        let declared = context.message(message)?;
         let given: Vec<(String, Value)> =
             table.iter().map(|(name, text)| (name.clone(), typed(declared, name, text))).collect();
         self.generator.record(&context.pack.contract, declared, &given, None).map_err(environment)
@@ -148,7 +143,7 @@ impl Running {
                 event.target.what
             )));
         };
-        let message = self.message(&event.message)?;
+        let message = self.context.message(&event.message)?;
         self.generator.renew_envelope(message, draft).map_err(environment)?;
         let verdict = self.send(&event, 1).await?;
         self.count_copies(&event, 1);
@@ -164,7 +159,7 @@ impl Running {
 
     /// Effects are counted by the id of their event; one without is never accused of having none.
     pub(super) fn must_have_id(&self, event: &Event) -> Result<(), Verdict> {
-        let has = self.message(&event.message)?.envelope.id.is_some();
+        let has = self.context.message(&event.message)?.envelope.id.is_some();
         let detail =
             format!("\"{}\" carries no event id by the contract, so nobody can count its effects", event.message);
         if has { Ok(()) } else { Err(Verdict::CannotTell(Reason::NoPositiveControl { detail })) }

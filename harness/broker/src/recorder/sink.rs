@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use eventproof_contract::{Contract, Facts, Violation};
+use eventproof_contract::{Contract, Expression, Facts, Violation};
 use eventproof_evidence::{At, Blind, Journal, Name, Observation, Seen};
 
 /// A record as it came from the broker, borrowed for the time of one call.
@@ -35,6 +35,8 @@ pub struct ContractSink {
     contract: Arc<Contract>,
     journal: Journal,
     partitions: PartitionCounts,
+    /// By topic: what links a dead record to what it was.
+    links: HashMap<String, Vec<Expression>>,
 }
 
 /// How many partitions topics have.
@@ -62,7 +64,10 @@ impl PartitionCounts {
 impl ContractSink {
     /// A sink into `journal`.
     pub fn new(contract: Arc<Contract>, journal: Journal, partitions: PartitionCounts) -> ContractSink {
-        ContractSink { contract, journal, partitions }
+        let linked = |topic: &str| contract.links_on(topic).into_iter().cloned().collect::<Vec<_>>();
+        let topics = contract.channels.iter().map(|channel| (channel.topic.clone(), linked(&channel.topic)));
+        let links = topics.filter(|(_, links)| !links.is_empty()).collect();
+        ContractSink { contract, journal, partitions, links }
     }
 
     fn seen(&mut self, record: &RawRecord<'_>, at: At) -> Seen {
@@ -75,6 +80,10 @@ impl ContractSink {
         violations.extend(self.partitions.check(&self.contract, &facts, record));
         let sensitive = facts.message.as_deref().and_then(|name| self.contract.message(name));
         let name = |text: &Option<String>| text.as_deref().map(Name::from);
+        let mut known_fields = fields(&facts.payload, |pointer| {
+            sensitive.is_some_and(|message| message.sensitive.iter().any(|hidden| hidden == pointer))
+        });
+        known_fields.extend(self.links(record, &facts.payload));
         Seen {
             topic: record.topic.into(),
             partition: record.partition,
@@ -86,14 +95,18 @@ impl ContractSink {
             // A topic that carries one message only needs no type.
             event_type: name(facts.event_type.as_ref().map_or(&facts.message, |_| &facts.event_type)),
             correlation: name(&facts.correlation),
-            fields: marks(
-                record.headers,
-                fields(&facts.payload, |pointer| {
-                    sensitive.is_some_and(|message| message.sensitive.iter().any(|hidden| hidden == pointer))
-                }),
-            ),
+            fields: known_fields,
             violations: violations.into_iter().map(|violation| violation.to_string()).collect(),
         }
+    }
+}
+
+impl ContractSink {
+    /// What a dead record says of what it was, under the expressions that the contract states.
+    fn links(&self, record: &RawRecord<'_>, payload: &serde_json::Value) -> Vec<(Name, Name)> {
+        let read = |link: &Expression| link.read(record.key, record.headers, payload);
+        let said = self.links.get(record.topic).into_iter().flatten();
+        said.filter_map(|link| Some((link.to_string().into(), read(link)?.into()))).collect()
     }
 }
 
@@ -110,17 +123,6 @@ impl Sink for ContractSink {
     fn caught_up(&mut self, topic: &str, at: At) {
         self.journal.push(Observation::CaughtUp { what: topic.into(), at });
     }
-}
-
-/// Headers by which dead letters say where their record stood.
-const ORIGIN: [&str; 3] = ["original_topic", "original_partition", "original_offset"];
-
-/// The fields, and what the headers say of an origin.
-fn marks(headers: &[(&str, Option<&[u8]>)], mut fields: Vec<(Name, Name)>) -> Vec<(Name, Name)> {
-    let origin = headers.iter().filter(|(name, _)| ORIGIN.contains(name));
-    let text = |value: Option<&[u8]>| std::str::from_utf8(value?).ok().map(Name::from);
-    fields.extend(origin.filter_map(|(name, value)| Some((format!("$message.header#/{name}").into(), text(*value)?))));
-    fields
 }
 
 /// How deep, and how many, fields are kept.

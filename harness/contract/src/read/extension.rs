@@ -6,8 +6,8 @@ use eventproof_source::{Diagnostic, Diagnostics, Fields, Node};
 
 use super::reference::Document;
 use crate::{
-    Backoff, Deduplication, Envelope, Expression, Framing, Handling, Mode, Partitioner, Registration, Retry, Rule,
-    SentinelField, SubjectNaming,
+    Backoff, DeadLetter, Deduplication, Envelope, Expression, Framing, Handling, Mode, Partitioner, Position,
+    Registration, Retry, Rule, SentinelField, SubjectNaming,
 };
 
 const KEY: &str = "x-eventproof";
@@ -134,7 +134,8 @@ pub(super) struct OperationExtension<'a> {
     pub lag_limit: Option<u64>,
     pub retry: Option<Retry>,
     /// The dead letter's channel, where it stands, and where a dead record says what it was.
-    pub dead_letter: Option<(&'a Node, Option<Expression>)>,
+    /// The channel's node, and the rest; the name of the channel is still to be found.
+    pub dead_letter: Option<(&'a Node, DeadLetter)>,
     pub partitioner: Option<Partitioner>,
 }
 
@@ -245,12 +246,23 @@ fn dead_letter<'a>(
     document: &Document<'a>,
     node: &'a Node,
     faults: &mut Diagnostics,
-) -> Option<(&'a Node, Option<Expression>)> {
+) -> Option<(&'a Node, DeadLetter)> {
     let mut fields = Fields::of(node, document.source, "`dead_letter`", faults)?;
     let channel = fields.required("channel", faults);
     let original = fields.node("original").and_then(|node| expression(document, node, faults));
+    let position = fields.node("position").and_then(|node| position(document, node, faults));
     fields.finish(faults);
-    Some((channel?, original))
+    Some((channel?, DeadLetter { channel: String::new(), original, position }))
+}
+
+fn position(document: &Document<'_>, node: &Node, faults: &mut Diagnostics) -> Option<Position> {
+    let mut fields = Fields::of(node, document.source, "`position`", faults)?;
+    let mut part = |key: &'static str, faults: &mut Diagnostics| {
+        fields.required(key, faults).and_then(|node| expression(document, node, faults))
+    };
+    let (topic, partition, offset) = (part("topic", faults), part("partition", faults), part("offset", faults));
+    fields.finish(faults);
+    Some(Position { topic: topic?, partition: partition?, offset: offset? })
 }
 
 fn partitioner(fields: &mut Fields<'_>, faults: &mut Diagnostics) -> Option<Partitioner> {

@@ -32,8 +32,8 @@ pub(super) fn read_operation<'a>(
     let channel = channel_name(document, contract, channel?, faults)?;
     let names = message_names(document, contract, &channel, messages, faults);
     let extension = OperationExtension::read(document, defaults, node, faults);
-    let dead_letter = extension.dead_letter.and_then(|(channel, original)| {
-        Some(DeadLetter { channel: channel_name(document, contract, channel, faults)?, original })
+    let dead_letter = extension.dead_letter.and_then(|(channel, letter)| {
+        Some(DeadLetter { channel: channel_name(document, contract, channel, faults)?, ..letter })
     });
     Some(Operation {
         name: name.to_owned(),

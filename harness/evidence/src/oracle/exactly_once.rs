@@ -149,6 +149,7 @@ impl ExactlyOnce {
                 what: self.event.label(),
                 topic: self.event.target.topic.to_string(),
                 waited,
+                instead: None,
                 death: None,
             }),
         }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Recognise;
-use super::{Oracle, Target};
+use super::{Oracle, Recognise, Target};
+use crate::cause::Place;
 use crate::{At, Cause, Observation, Proof, Reason, Seen, Surroundings, Verdict};
 
 /// Waits for one event on its topic.
@@ -12,8 +12,9 @@ pub struct OnTopic {
     since: At,
     limit: Duration,
     service: Option<String>,
-    own_topic_only: bool,
     found: Option<Seen>,
+    /// The first record that says it is the event, on another topic.
+    strayed: Option<Place>,
     fate: Option<Fate>,
     surroundings: Surroundings,
 }
@@ -27,13 +28,8 @@ enum Fate {
 impl OnTopic {
     /// The event must be there within `limit` after `since`. `service` is who should publish it, for the diagnosis.
     pub fn new(target: Target, since: At, limit: Duration, service: Option<String>) -> OnTopic {
-        let (found, fate, surroundings) = (None, None, Surroundings::default());
-        OnTopic { target, since, limit, service, own_topic_only: false, found, fate, surroundings }
-    }
-
-    /// The same, for an event that is on several topics: only its own counts.
-    pub fn on_topic_only(target: Target, since: At, limit: Duration, service: Option<String>) -> OnTopic {
-        OnTopic { own_topic_only: true, ..OnTopic::new(target, since, limit, service) }
+        let (found, strayed, fate, surroundings) = (None, None, None, Surroundings::default());
+        OnTopic { target, since, limit, service, found, strayed, fate, surroundings }
     }
 
     /// The record, once it was seen.
@@ -104,6 +100,7 @@ impl OnTopic {
             what: self.target.what.clone(),
             topic: self.target.topic.to_string(),
             waited: now.since(self.since),
+            instead: self.strayed.clone(),
             death: self.service.as_deref().and_then(|service| self.surroundings.death(service)).cloned(),
         })
     }
@@ -114,8 +111,10 @@ impl Oracle for OnTopic {
         self.surroundings.observe(observation);
         match observation {
             Observation::Seen(seen) if self.found.is_none() && self.target.matches(seen) => {
-                let elsewhere = self.own_topic_only && seen.topic != self.target.topic;
-                self.found = (!elsewhere).then(|| seen.clone());
+                self.found = Some(seen.clone());
+            }
+            Observation::Seen(seen) if self.strayed.is_none() && self.target.strayed_to(seen) => {
+                self.strayed = Some(seen.place());
             }
             Observation::Refused { event, error, .. } => self.note_fate(event, Fate::Refused(error.clone())),
             Observation::Unknown { event, error, .. } => self.note_fate(event, Fate::Unknown(error.clone())),

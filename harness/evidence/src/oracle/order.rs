@@ -130,6 +130,7 @@ fn absent_from_topic(absent: &Tracked, around: &Surroundings, since: At, limit: 
         what: absent.label(),
         topic: absent.target.topic.to_string(),
         waited: now.since(since),
+        instead: None,
         death: None,
     })
 }

@@ -44,8 +44,18 @@ impl Target {
         }
     }
 
-    /// Whether this record is the event, on whatever partition and under whatever key.
+    /// Whether this record is the event, on its topic: on whatever partition and under whatever key.
     pub fn matches(&self, seen: &Seen) -> bool {
+        seen.topic == self.topic && self.is_said_by(seen)
+    }
+
+    /// Whether a record on another topic says that it is the event that a service should have put on this one. A copy of an
+    /// event with a known id is no such thing: it may be a dead letter.
+    pub(super) fn strayed_to(&self, seen: &Seen) -> bool {
+        matches!(self.recognise, Recognise::Fields { .. }) && seen.topic != self.topic && self.is_said_by(seen)
+    }
+
+    fn is_said_by(&self, seen: &Seen) -> bool {
         match &self.recognise {
             Recognise::Id(id) => seen.id.as_ref() == Some(id),
             Recognise::Marks(marks) => marks.iter().all(|(place, text)| seen.field(place) == Some(text)),

@@ -17,11 +17,17 @@ fn other_record(change: impl Fn(&mut Seen)) -> Observation {
     Observation::Seen(record)
 }
 
+fn on_another_topic() -> Observation {
+    other_record(|record| record.topic = "posts.dlq".into())
+}
+
 #[test]
 fn an_event_on_its_topic() {
     let wrong_key = other_record(|record| record.key = Some("other".into()));
     let no_key = other_record(|record| record.key = None);
     let wrong_partition = other_record(|record| record.partition = 3);
+    let elsewhere = other_record(|record| record.topic = "users".into());
+    let by_field = || OnTopic::new(target_by_field("post-e"), at(0.0), LIMIT, Some("feed".into()));
     insta::assert_snapshot!(table(vec![
         ("seen in time", told(on_topic(), &[seen("e", 7, 1.25)], 2.0)),
         ("not seen, and still time", told(on_topic(), &[], 9.0)),
@@ -33,6 +39,15 @@ fn an_event_on_its_topic() {
         ("another key", told(on_topic(), &[wrong_key], 2.0)),
         ("no key", told(on_topic(), &[no_key], 2.0)),
         ("another partition", told(on_topic(), &[wrong_partition], 2.0)),
+        (
+            "another topic, where a dead letter may have its id",
+            told(on_topic(), std::slice::from_ref(&elsewhere), 10.1)
+        ),
+        ("a service's event on another topic", told(by_field(), std::slice::from_ref(&elsewhere), 10.1)),
+        (
+            "a service's event on another topic, then on its own",
+            told(by_field(), &[elsewhere, seen("e", 9, 1.5)], 10.1)
+        ),
         ("refused", told(on_topic(), &[refused("e", 0.1)], 0.2)),
         ("of unknown fate, in time", told(on_topic(), &[unknown("e", 0.1)], 4.0)),
         ("of unknown fate", told(on_topic(), &[unknown("e", 0.1)], 5.1)),
@@ -61,6 +76,7 @@ fn an_event_that_is_on_its_topic_once() {
         ("there, and still watched", told(once(), &[seen("e", 7, 1.0)], 2.9)),
         ("there once", told(once(), &[seen("e", 7, 1.0), seen("other", 8, 1.1)], 3.1)),
         ("there twice", told(once(), &[seen("e", 7, 1.0), seen("e", 8, 1.5)], 1.6)),
+        ("there once, and dead-lettered", told(once(), &[seen("e", 7, 1.0), on_another_topic()], 3.1)),
         ("there twice, the copy after the watch", told(once(), &[seen("e", 7, 1.0), seen("e", 8, 3.2)], 3.3)),
         (
             "there once, with a blind span behind it",

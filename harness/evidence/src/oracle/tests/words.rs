@@ -26,7 +26,7 @@ fn causes() -> Vec<Cause> {
     let no_effect = |missing| Cause::NoEffect { what: what(), waited, missing };
     let group = || "g".to_owned();
     vec![
-        Cause::NotOnTopic { what: what(), topic: "posts".into(), waited, death: Some(death()) },
+        Cause::NotOnTopic { what: what(), topic: "posts".into(), waited, instead: Some(place()), death: Some(death()) },
         Cause::WrongKey { what: what(), place: place(), expected: "k".into(), actual: None },
         Cause::WrongPartition { what: what(), place: place(), key: "k".into(), expected: 1 },
         Cause::Doubled { what: what(), places: vec!["posts[2]@41".into(), "posts[2]@42".into()] },
