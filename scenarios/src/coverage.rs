@@ -114,6 +114,8 @@ fn properties(sentence: SentenceId, caused: bool, duplicated: bool) -> Vec<Prope
         SentenceId::DerivedFollows => vec![Property::Schema, Property::Key],
         SentenceId::IsDeadLettered => vec![Property::Delivery, Property::DeadLetter],
         SentenceId::OnTopicOnce | SentenceId::EventFollows if caused => vec![Property::Schema, Property::Key],
+        SentenceId::TriedAtStub => vec![Property::Delivery, Property::Retry],
+        SentenceId::StubIsCalled => vec![Property::Delivery],
         SentenceId::ViewShows | SentenceId::ViewNoLongerShows => vec![Property::Delivery, Property::Deadline],
         SentenceId::GroupHasProcessed | SentenceId::NoneIsLost => vec![Property::Delivery],
         SentenceId::HandledExactlyOnce if duplicated => vec![Property::Delivery, Property::Idempotency],

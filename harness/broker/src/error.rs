@@ -22,6 +22,9 @@ pub enum BrokerError {
     /// A client could not be made: a wrong option, most often.
     #[error("the Kafka client could not be made: {0}")]
     Client(String),
+    /// A topic was not read to its end in time.
+    #[error("topic \"{topic}\" could not be read to its end within {}", seconds(.waited))]
+    Unread { topic: String, waited: Duration },
     /// A question to the broker failed.
     #[error("{question} failed: {detail}")]
     Asked { question: String, detail: String },

@@ -17,6 +17,7 @@ mod provider;
 mod publisher;
 mod recorder;
 mod sample;
+mod scan;
 mod sender;
 mod topics;
 
@@ -29,5 +30,6 @@ pub use provider::{Broker, BrokerChoice, BrokerKind};
 pub use publisher::{Published, Publisher};
 pub use recorder::{ContractSink, PartitionCounts, RawRecord, Recorder, Sink};
 pub use sample::sample;
+pub use scan::{Found, search};
 pub use sender::{Delivery, Failure, SendError, Sender, SenderSettings};
 pub use topics::{TopicFacts, Topics};

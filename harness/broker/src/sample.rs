@@ -1,7 +1,7 @@
 //! What a running broker has, with some of its last records: for a first contract. Only reads, and joins no group.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use eventproof_contract::{Sample, SampledTopic};
 use rdkafka::admin::ConfigSource;
@@ -9,9 +9,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Headers};
 use rdkafka::{Message, Offset, TopicPartitionList};
 
+use crate::scan::{ANSWER, consumer, read_topic};
 use crate::{Broker, BrokerError, Topics};
 
-const ANSWER: Duration = Duration::from_secs(15);
 /// How long records of one topic are waited for.
 const READ: Duration = Duration::from_secs(10);
 
@@ -37,7 +37,7 @@ pub async fn sample(broker: &Broker, only: &[String], records: usize) -> Result<
             replicas: u16::try_from(facts.replicas).ok(),
             config: topics.own_config(name).await?,
             groups: Vec::new(),
-            samples: last_records(&consumer, name, facts.partitions, records)?,
+            samples: last_records(broker, name, facts.partitions, records)?,
         });
     }
     for (group, of_group) in committed(broker, &consumer, &found)? {
@@ -47,44 +47,10 @@ pub async fn sample(broker: &Broker, only: &[String], records: usize) -> Result<
     Ok(found)
 }
 
-fn consumer(broker: &Broker, group: &str) -> Result<BaseConsumer, BrokerError> {
-    let mut settings = broker.settings.base(group);
-    settings.set("enable.auto.commit", "false").set("enable.partition.eof", "true").set("group.id", group);
-    settings.create().map_err(|error| BrokerError::Client(error.to_string()))
-}
-
-fn last_records(
-    consumer: &BaseConsumer,
-    topic: &str,
-    partitions: u32,
-    records: usize,
-) -> Result<Vec<Sample>, BrokerError> {
+fn last_records(broker: &Broker, topic: &str, partitions: u32, records: usize) -> Result<Vec<Sample>, BrokerError> {
     let each = (records as i64 / i64::from(partitions.max(1))).max(1);
-    let mut assignment = TopicPartitionList::new();
-    let mut open = BTreeSet::new();
-    for partition in 0..partitions.cast_signed() {
-        let asked = || format!("asking for the ends of {topic}[{partition}]");
-        let ends = consumer.fetch_watermarks(topic, partition, ANSWER);
-        let (low, high) = ends.map_err(|error| BrokerError::asked(asked(), error))?;
-        if high > low {
-            let from = Offset::Offset((high - each).max(low));
-            assignment
-                .add_partition_offset(topic, partition, from)
-                .map_err(|error| BrokerError::asked(asked(), error))?;
-            open.insert(partition);
-        }
-    }
-    consumer.assign(&assignment).map_err(|error| BrokerError::asked(format!("reading {topic}"), error))?;
     let mut found = Vec::new();
-    let began = Instant::now();
-    while !open.is_empty() && began.elapsed() < READ {
-        match consumer.poll(Duration::from_millis(200)) {
-            Some(Ok(record)) => found.push(read(&record)),
-            Some(Err(rdkafka::error::KafkaError::PartitionEOF(partition))) => drop(open.remove(&partition)),
-            Some(Err(error)) => return Err(BrokerError::asked(format!("reading {topic}"), error)),
-            None => {}
-        }
-    }
+    read_topic(broker, topic, partitions, |_, high| high - each, READ, |record| found.push(read(record)))?;
     Ok(found)
 }
 

@@ -112,6 +112,18 @@ pub enum Cause {
     SchemaDiffers { code: &'static str, text: String },
     /// A service does not show a metric.
     MetricMissing { metric: String, service: String, waited: Duration },
+    /// Handling was tried more or less often than it should be.
+    Attempts { what: String, stub: String, expected: usize, actual: usize },
+    /// Two attempts were closer together, or further apart, than the contract says.
+    Spacing { what: String, attempt: usize, expected: Duration, actual: Duration },
+    /// A service did not log something.
+    LogMissing { text: String, service: String, waited: Duration },
+    /// Something that should stay hidden is in a log or on a topic.
+    Leaked { text: String, places: Vec<String> },
+    /// An alert should fire and does not; `value` is what its rule came to last, if anything.
+    AlertSilent { alert: String, waited: Duration, value: Option<f64>, above: f64 },
+    /// An alert fires and should not.
+    AlertFired { alert: String, value: f64, above: f64 },
     /// A figure missed its objective.
     ObjectiveMissed { objective: String, actual: String },
     /// An action (an HTTP request) was not answered as it should.
@@ -141,6 +153,12 @@ impl Cause {
             Cause::TopicDiffers { .. } => "topic-differs",
             Cause::SchemaDiffers { code, .. } => code,
             Cause::MetricMissing { .. } => "metric-missing",
+            Cause::Attempts { .. } => "attempts",
+            Cause::Spacing { .. } => "backoff",
+            Cause::LogMissing { .. } => "log-missing",
+            Cause::Leaked { .. } => "leaked",
+            Cause::AlertSilent { .. } => "alert-silent",
+            Cause::AlertFired { .. } => "alert-fired",
             Cause::ObjectiveMissed { .. } => "objective-missed",
             Cause::ActionFailed { .. } => "action-failed",
             Cause::ServiceDied(_) => "service-dead",
@@ -219,6 +237,28 @@ impl fmt::Display for Cause {
             Cause::MetricMissing { metric, service, waited } => {
                 write!(f, "service \"{service}\" does not show metric \"{metric}\" after {}", duration(*waited))
             }
+            Cause::Attempts { what, stub, expected, actual } => {
+                write!(f, "{what} was called for {actual} times at stub \"{stub}\", expected {expected}")
+            }
+            Cause::Spacing { what, attempt, expected, actual } => write!(
+                f,
+                "attempt {attempt} at {what} came {} after the one before it; the contract's backoff is {}",
+                duration(*actual),
+                duration(*expected)
+            ),
+            Cause::LogMissing { text, service, waited } => {
+                write!(f, "service \"{service}\" did not log \"{text}\" within {}", duration(*waited))
+            }
+            Cause::Leaked { text, places } => write!(f, "\"{}\" was found in {}", masked(text), places.join(", ")),
+            Cause::AlertSilent { alert, waited, value, above } => {
+                let value = value.map_or("nothing".to_owned(), |value| trimmed(value, 3));
+                write!(f, "alert \"{alert}\" did not fire within {}: ", duration(*waited))?;
+                write!(f, "its rule came to {value} last, and fires above {}", trimmed(*above, 3))
+            }
+            Cause::AlertFired { alert, value, above } => {
+                let (value, above) = (trimmed(*value, 3), trimmed(*above, 3));
+                write!(f, "alert \"{alert}\" fired: its rule came to {value}, above {above}")
+            }
             Cause::ObjectiveMissed { objective, actual } => write!(f, "{objective} was missed: {actual}"),
             Cause::ActionFailed { action, expected, actual } => {
                 write!(f, "action \"{action}\": expected {expected}, got {actual}")
@@ -230,6 +270,11 @@ impl fmt::Display for Cause {
 
 fn records(count: i64) -> &'static str {
     if count == 1 { "record" } else { "records" }
+}
+
+/// What must not be shown, as its beginning and its length.
+fn masked(text: &str) -> String {
+    format!("{}… ({} characters)", text.chars().take(3).collect::<String>(), text.chars().count())
 }
 
 /// A duration for people: `200 ms`, `1.25 s`, `5 s`.

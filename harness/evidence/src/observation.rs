@@ -32,6 +32,8 @@ pub enum Observation {
     Group { group: Name, state: GroupState, members: Vec<Name>, owned: usize, at: At },
     /// An effect that counts: a row, a call, a derived event that names the event it came from.
     Effect { view: Name, event: Name, subject: Option<Name>, at: At },
+    /// A service called a stub; `event` is the one that the call says it is for.
+    Called { stub: Name, event: Option<Name>, status: u16, at: At },
     /// A view was asked whether it shows something.
     Sampled(Sample),
     /// A service was started; it is not ready yet.
@@ -141,6 +143,7 @@ impl Observation {
             | Observation::Committed { at, .. }
             | Observation::Group { at, .. }
             | Observation::Effect { at, .. }
+            | Observation::Called { at, .. }
             | Observation::Started { at, .. }
             | Observation::Ready { at, .. }
             | Observation::Died { at, .. }

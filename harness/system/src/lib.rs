@@ -13,24 +13,29 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod action;
+mod alert;
 mod error;
 mod follow;
+mod metrics;
 mod process;
 mod ready;
 mod registry;
 mod rig;
 mod spec;
+mod stub;
 mod system;
 mod template;
 mod view;
 
 pub use action::Answer;
 pub use error::SystemError;
+pub use metrics::{Scrape, Series};
 pub use ready::{GroupNeed, Readiness};
 pub use registry::Registry;
 pub use rig::{Rig, RigPlan};
 pub use spec::{
-    ActionSpec, Follows, GroupSpec, JournalView, ListView, ReadySpec, ServiceSpec, SystemSpec, ViewKind, ViewSpec,
+    ActionSpec, AlertSpec, AlertValue, Follows, GroupSpec, JournalView, ListView, ReadySpec, ServiceSpec, StubSpec,
+    SystemSpec, ViewKind, ViewSpec,
 };
 pub use system::{Environment, ServiceState, System};
 pub use template::{Params, placeholders};

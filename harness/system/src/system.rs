@@ -10,7 +10,8 @@ use eventproof_broker::lasting_listener;
 use eventproof_evidence::{Clock, Journal, Observation};
 use tokio::sync::Mutex;
 
-use crate::process::{Launch, Process};
+use crate::process::{Launch, Lines, Process};
+use crate::stub::{Failing, Stub};
 use crate::template::fill;
 use crate::{Params, ReadySpec, ServiceSpec, SystemError, SystemSpec};
 
@@ -50,6 +51,8 @@ pub struct System {
     pub(crate) settings: Params,
     launches: BTreeMap<String, Launch>,
     running: Mutex<BTreeMap<String, Running>>,
+    stubs: BTreeMap<String, Stub>,
+    logs: BTreeMap<String, Lines>,
     pub(crate) http: reqwest::Client,
     pub(crate) journal: Journal,
     pub(crate) clock: Arc<dyn Clock>,
@@ -69,7 +72,14 @@ impl System {
         journal: Journal,
         clock: Arc<dyn Clock>,
     ) -> Result<System, SystemError> {
-        let settings = settings(&spec, environment)?;
+        let mut settings = settings(&spec, environment)?;
+        let mut stubs = BTreeMap::new();
+        for stub in &spec.stubs {
+            let started = Stub::start(stub, journal.clone(), clock.clone())?;
+            settings.insert(url_of(&stub.name), started.url.clone());
+            stubs.insert(stub.name.clone(), started);
+        }
+        let logs = spec.services.iter().map(|service| (service.name.clone(), Lines::default())).collect();
         let launches = spec
             .services
             .iter()
@@ -84,6 +94,8 @@ impl System {
             settings,
             launches,
             running: Mutex::default(),
+            stubs,
+            logs,
             http,
             journal,
             clock,
@@ -107,8 +119,12 @@ impl System {
         let launch = self.launches.get(service).ok_or_else(|| self.unknown_service(service))?;
         {
             let mut running = self.running.lock().await;
-            let process = Process::start(launch, self.journal.clone(), self.clock.clone())?;
             let starts = running.get(service).map_or(0, |before| before.starts) + 1;
+            let lines = self.logs.get(service).cloned().unwrap_or_default();
+            if starts > 1 {
+                lines.push(&format!("--- start {starts} of {service}"));
+            }
+            let process = Process::start(launch, lines, self.journal.clone(), self.clock.clone())?;
             running.insert(service.to_owned(), Running { process, starts });
         }
         if let Some(ready) = self.spec.service(service).and_then(|spec| spec.ready.clone()) {
@@ -143,6 +159,36 @@ impl System {
     async fn end_of(&self, service: &str) -> (Option<String>, Vec<String>) {
         let running = self.running.lock().await;
         running.get(service).map_or((None, Vec::new()), |one| (one.process.ended(), one.process.lines.last(12)))
+    }
+
+    /// Calls of a stub that have these texts in their bodies (by JSON pointer) are answered with this status, so many times.
+    ///
+    /// # Errors
+    /// If there is no such stub.
+    pub fn fail_stub(
+        &self,
+        stub: &str,
+        status: u16,
+        times: usize,
+        only: Vec<(String, String)>,
+    ) -> Result<(), SystemError> {
+        let found = self.stubs.get(stub).ok_or_else(|| SystemError::Unknown {
+            kind: "stub",
+            name: stub.to_owned(),
+            known: self.spec.stubs.iter().map(|stub| stub.name.as_str()).collect::<Vec<_>>().join(", "),
+        })?;
+        found.fail(Failing { status, times, only });
+        Ok(())
+    }
+
+    /// How many lines every service has printed so far.
+    pub fn log_positions(&self) -> BTreeMap<String, u64> {
+        self.logs.iter().map(|(service, lines)| (service.clone(), lines.count())).collect()
+    }
+
+    /// The first line with this text that a service printed after a position.
+    pub fn logged(&self, service: &str, after: u64, text: &str) -> Option<String> {
+        self.logs.get(service)?.find(after, text)
     }
 
     /// SIGKILL, and wait for the end.

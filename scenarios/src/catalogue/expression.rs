@@ -17,6 +17,10 @@ pub enum Kind {
     List,
     /// An action of system.yaml.
     Action,
+    /// A stub of system.yaml.
+    Stub,
+    /// An alert of system.yaml.
+    Alert,
     /// A name that the step gives to what it did.
     New,
     /// A name that an earlier step gave.
@@ -38,12 +42,14 @@ impl Kind {
         Kind::ALL.iter().copied().find(|kind| kind.name() == name)
     }
 
-    const ALL: [Kind; 12] = [
+    const ALL: [Kind; 14] = [
         Kind::Event,
         Kind::Group,
         Kind::Service,
         Kind::List,
         Kind::Action,
+        Kind::Stub,
+        Kind::Alert,
         Kind::New,
         Kind::Ref,
         Kind::Identity,
@@ -66,6 +72,8 @@ impl Kind {
             Kind::Service => "service",
             Kind::List => "list",
             Kind::Action => "action",
+            Kind::Stub => "stub",
+            Kind::Alert => "alert",
             Kind::New => "new",
             Kind::Ref => "ref",
             Kind::Identity => "identity",

@@ -33,6 +33,8 @@ struct Known<'a> {
     services: Vec<&'a str>,
     lists: Vec<&'a str>,
     actions: Vec<&'a str>,
+    stubs: Vec<&'a str>,
+    alerts: Vec<&'a str>,
 }
 
 impl<'a> Known<'a> {
@@ -43,6 +45,8 @@ impl<'a> Known<'a> {
             services: pack.system.services.iter().map(|service| service.name.as_str()).collect(),
             lists: pack.system.views.iter().filter(|view| !view.counts()).map(|view| view.name.as_str()).collect(),
             actions: pack.system.actions.iter().map(|action| action.name.as_str()).collect(),
+            stubs: pack.system.stubs.iter().map(|stub| stub.name.as_str()).collect(),
+            alerts: pack.system.alerts.iter().map(|alert| alert.name.as_str()).collect(),
         }
     }
 
@@ -54,6 +58,8 @@ impl<'a> Known<'a> {
             Kind::Service => (self.services.clone(), "service of system.yaml"),
             Kind::List => (self.lists.clone(), "list view of system.yaml"),
             Kind::Action => (self.actions.clone(), "action of system.yaml"),
+            Kind::Stub => (self.stubs.clone(), "stub of system.yaml"),
+            Kind::Alert => (self.alerts.clone(), "alert of system.yaml"),
             _ => return None,
         })
     }

@@ -29,8 +29,23 @@ impl Touches {
                 touches.exclusive.extend(pack.system.services.iter().map(|service| service.name.clone()));
             }
             for (_, kind, text) in sub.arguments() {
-                if disturbs && kind == Kind::Service {
-                    touches.exclusive.insert(text);
+                match kind {
+                    Kind::Service if disturbs => touches.exclusive.extend([text]),
+                    // What a rule reads is everybody's doing: nobody else may do anything meanwhile.
+                    Kind::Alert => {
+                        let alert = pack.system.alerts.iter().find(|alert| alert.name == text);
+                        touches.exclusive.extend(alert.map(|alert| alert.service.clone()));
+                    }
+                    // Calls of any scenario would be answered so.
+                    Kind::Stub if sub.sentence.id == SentenceId::StubAnswers && sub.table.is_empty() => {
+                        let calls = pack.system.stub(&text).and_then(|stub| stub.service.clone());
+                        let all = pack.system.services.iter().map(|service| service.name.clone());
+                        match calls {
+                            Some(service) => touches.exclusive.extend([service]),
+                            None => touches.exclusive.extend(all),
+                        }
+                    }
+                    _ => {}
                 }
             }
         }

@@ -79,7 +79,9 @@ async fn begin(context: Arc<RunContext>, feature: &gherkin::Feature, scenario: &
     let waiting = Instant::now();
     let held = context.holds.acquire(&planned.touches).await;
     context.listener.began(&planned.name);
-    world.running = Some(Running::new(context, planned, held, waiting.elapsed()));
+    let mut running = Running::new(context, planned, held, waiting.elapsed());
+    running.note_metrics().await;
+    world.running = Some(running);
 }
 
 /// The one step that cucumber knows. A step that does not hold ends its scenario the only way that cucumber has.

@@ -97,6 +97,13 @@ impl Running {
                 tokio::time::sleep(time).await;
                 Ok(Verdict::Held(Proof::of("it passed")))
             }
+            SentenceId::AlertFires => self.alert_fires(&arguments).await,
+            SentenceId::AlertStaysSilent => self.alert_stays_silent(&arguments).await,
+            SentenceId::ServiceLogs => self.service_logs(&arguments).await,
+            SentenceId::TextIsNowhere => self.text_is_nowhere(&arguments, &table).await,
+            SentenceId::StubAnswers => self.stub_answers(&arguments, table),
+            SentenceId::StubIsCalled => self.stub_is_called(&arguments).await,
+            SentenceId::TriedAtStub => self.tried_at_stub(&arguments).await,
             SentenceId::OnTopicOnce => self.on_topic_once(&arguments).await,
             SentenceId::EventFollows => self.follows(&arguments).await,
             SentenceId::ViewShows => self.view_becomes(&arguments, &table, true).await,

@@ -1,6 +1,4 @@
-//! Sentences that look elsewhere: at what must not have come, at dead letters, at metrics.
-
-use std::time::Duration;
+//! Sentences that look elsewhere on the topics: at what must not have come, at dead letters, at what follows from what.
 
 use eventproof_contract::DeadLetter;
 use eventproof_evidence::oracle::{OnTopic, Recognise, Target};
@@ -8,9 +6,6 @@ use eventproof_evidence::{Cause, Name, Observation, Place, Proof, Reason, Seen, 
 
 use super::world::{Event, Running, broken, environment};
 use crate::catalogue::Arguments;
-
-/// How often metrics are asked for.
-const ASK: Duration = Duration::from_millis(50);
 
 impl Running {
     /// `no "…" came before it`.
@@ -155,57 +150,8 @@ impl Running {
         let service = contract.senders(name).next().and_then(|operation| operation.service.clone());
         Ok(self.await_verdict(OnTopic::new(target, since, limit, service)).await)
     }
-
-    /// `metric "…" of service "…" is shown within …`.
-    pub async fn metric_is_shown(
-        &self,
-        arguments: &Arguments,
-        labels: &[(String, String)],
-    ) -> Result<Verdict, Verdict> {
-        let (metric, service) =
-            (arguments.text("metric").unwrap_or_default(), arguments.text("service").unwrap_or_default());
-        let limit = arguments.duration("limit").unwrap_or_default();
-        let began = self.now();
-        loop {
-            let text = self.context.rig.system.metrics(service).await.map_err(environment)?;
-            if let Some(line) = text.lines().find(|line| shows(line, metric, labels)) {
-                return Ok(Verdict::Held(Proof::timed(format!("it shows {line}"), self.now().since(began))));
-            }
-            if self.now().since(began) > limit {
-                return Err(broken(Cause::MetricMissing {
-                    metric: metric.to_owned(),
-                    service: service.to_owned(),
-                    waited: self.now().since(began),
-                }));
-            }
-            tokio::time::sleep(ASK).await;
-        }
-    }
 }
 
 fn unlinked(event: &Event, missing: &str) -> Verdict {
     environment(format!("nothing links a dead letter to {}: {missing} is not known", event.target.what))
-}
-
-/// Whether a line of Prometheus' text format is of a series: of that name, with at least these labels.
-fn shows(line: &str, metric: &str, labels: &[(String, String)]) -> bool {
-    let series = line.rsplit_once(' ').map_or(line, |(series, _)| series);
-    let (name, shown) = series.split_once('{').unwrap_or((series, ""));
-    let shown: Vec<&str> = shown.trim_end_matches('}').split(',').map(str::trim).collect();
-    let has = |(label, value): &(String, String)| shown.contains(&format!("{label}=\"{value}\"").as_str());
-    !line.starts_with('#') && name.trim() == metric && labels.iter().all(has)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_series_is_known_by_its_name_and_its_labels() {
-        let line = "events_total{event_type=\"task.created\",topic=\"t\"} 3";
-        let label = |value: &str| vec![("event_type".to_owned(), value.to_owned())];
-        assert!(shows(line, "events_total", &[]) && shows(line, "events_total", &label("task.created")));
-        assert!(!shows(line, "events", &[]) && !shows(line, "events_total", &label("task.deleted")));
-        assert!(!shows("# TYPE events_total counter", "events_total", &[]));
-    }
 }

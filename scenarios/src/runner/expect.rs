@@ -58,7 +58,7 @@ impl Running {
     }
 
     /// That an event is on its topic in time; where it is not, the service that sends it is asked for.
-    fn appears_within(&self, event: &Event, limit: Duration) -> OnTopic {
+    pub(super) fn appears_within(&self, event: &Event, limit: Duration) -> OnTopic {
         let mut senders = self.context.pack.contract.senders(&event.message);
         let service = senders.next().and_then(|operation| operation.service.clone());
         OnTopic::new(event.target.clone(), event.since, limit, service)

@@ -62,6 +62,9 @@ fn line(observation: &Observation, ids: &HashSet<String>) -> Option<(&'static st
             ),
         ),
         Observation::Effect { view, event, .. } if ours(event) => ("effect", format!("{event} in view {view}")),
+        Observation::Called { stub, event: Some(event), status, .. } if ours(event) => {
+            ("called", format!("stub {stub} for {event}, answered {status}"))
+        }
         Observation::Committed { group, topic, partition, offset, .. } => {
             ("committed", format!("{group} at {topic}[{partition}]@{offset}"))
         }

@@ -8,7 +8,7 @@ use eventproof_contract::{Draft, Generator};
 use eventproof_evidence::oracle::{Handler, Recognise, Target};
 use eventproof_evidence::{At, Cause, Reason, Verdict};
 use eventproof_reports::model::StepResult;
-use eventproof_system::Params;
+use eventproof_system::{Params, Scrape};
 use tokio::task::JoinHandle;
 
 use super::context::RunContext;
@@ -53,6 +53,10 @@ pub(super) struct Running {
     pub values: Params,
     pub events: Vec<Event>,
     pub background: Option<Background>,
+    /// How many lines each service had printed when it began.
+    pub printed: BTreeMap<String, u64>,
+    /// What the services showed when it began, for the alerts that it speaks of: by service.
+    pub showed: BTreeMap<String, Scrape>,
     /// Faults of the broker that are in force.
     pub faults: Vec<super::broker::Begun>,
 }
@@ -100,6 +104,8 @@ impl Running {
         Running {
             began: context.rig.clock.now(),
             journal_from: context.rig.journal.len(),
+            printed: context.rig.system.log_positions(),
+            showed: BTreeMap::new(),
             context,
             scenario,
             held: Some(held),

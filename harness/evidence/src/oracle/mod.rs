@@ -1,5 +1,6 @@
 //! Oracles: pure folds from observations to a verdict, one promise each.
 
+mod attempts;
 mod exactly_once;
 mod none_lost;
 mod on_topic;
@@ -12,6 +13,7 @@ mod view;
 
 use crate::{At, Observation, Verdict};
 
+pub use attempts::{Attempts, Expected};
 pub use exactly_once::ExactlyOnce;
 pub use none_lost::NoneLost;
 pub use on_topic::OnTopic;

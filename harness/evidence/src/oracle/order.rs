@@ -113,7 +113,13 @@ impl Oracle for EffectOrder {
     }
 }
 
-fn absent_from_topic(absent: &Tracked, around: &Surroundings, since: At, limit: Duration, now: At) -> Verdict {
+pub(super) fn absent_from_topic(
+    absent: &Tracked,
+    around: &Surroundings,
+    since: At,
+    limit: Duration,
+    now: At,
+) -> Verdict {
     if let Some(error) = &absent.refused {
         return Verdict::CannotTell(Reason::NotPublished { event: absent.label(), error: error.clone() });
     }

@@ -41,10 +41,14 @@ enum Order {
 
 impl Process {
     /// Starts it; its death, whenever it comes, goes into the journal.
-    pub fn start(launch: &Launch, journal: Journal, clock: Arc<dyn Clock>) -> Result<Process, SystemError> {
+    pub fn start(
+        launch: &Launch,
+        lines: Lines,
+        journal: Journal,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Process, SystemError> {
         let mut child = spawn(launch)?;
         journal.push(Observation::Started { service: launch.service.clone(), at: clock.now() });
-        let lines = Lines::default();
         let readers = [
             child.stdout.take().map(|stream| tokio::spawn(lines.clone().read(stream))),
             child.stderr.take().map(|stream| tokio::spawn(lines.clone().read(stream))),

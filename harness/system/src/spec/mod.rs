@@ -4,5 +4,6 @@ mod model;
 mod read;
 
 pub use model::{
-    ActionSpec, Follows, GroupSpec, JournalView, ListView, ReadySpec, ServiceSpec, SystemSpec, ViewKind, ViewSpec,
+    ActionSpec, AlertSpec, AlertValue, Follows, GroupSpec, JournalView, ListView, ReadySpec, ServiceSpec, StubSpec,
+    SystemSpec, ViewKind, ViewSpec,
 };

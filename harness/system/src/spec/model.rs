@@ -13,6 +13,8 @@ pub struct SystemSpec {
     pub groups: Vec<GroupSpec>,
     pub views: Vec<ViewSpec>,
     pub actions: Vec<ActionSpec>,
+    pub stubs: Vec<StubSpec>,
+    pub alerts: Vec<AlertSpec>,
 }
 
 /// A service: a process that eventproof starts.
@@ -28,6 +30,42 @@ pub struct ServiceSpec {
     pub like: Option<String>,
     /// The flag that switches a named fault on: `--fault`.
     pub fault_flag: Option<String>,
+}
+
+/// What services call outside, played by eventproof: a recording stub.
+#[derive(Clone, Debug, Default)]
+pub struct StubSpec {
+    pub name: String,
+    /// JSON pointer into a call's body to the id of the event that it is for.
+    pub event: Option<String>,
+    /// The service that calls it, for diagnoses.
+    pub service: Option<String>,
+}
+
+/// A rule over a service's metrics that somebody should be woken by.
+#[derive(Clone, Debug)]
+pub struct AlertSpec {
+    pub name: String,
+    pub service: String,
+    pub value: AlertValue,
+    /// Labels that the series must have.
+    pub labels: BTreeMap<String, String>,
+    pub above: f64,
+    /// How long it must be above.
+    pub lasting: Duration,
+    /// How many times faster a scenario's clock runs for this rule: 5 min become 1 s with 300.
+    pub scaled: f64,
+}
+
+/// What a rule looks at.
+#[derive(Clone, Debug)]
+pub enum AlertValue {
+    /// The highest value of a gauge.
+    Gauge(String),
+    /// What one counter adds, as a share of what another does.
+    Share { part: String, of: String },
+    /// A quantile of a histogram.
+    Quantile { quantile: f64, of: String },
 }
 
 /// When a service is ready.
@@ -143,6 +181,11 @@ impl SystemSpec {
     /// The group of that name.
     pub fn group(&self, name: &str) -> Option<&GroupSpec> {
         self.groups.iter().find(|group| group.name == name)
+    }
+
+    /// The stub of that name.
+    pub fn stub(&self, name: &str) -> Option<&StubSpec> {
+        self.stubs.iter().find(|stub| stub.name == name)
     }
 
     /// The view that counts the effects of a service.

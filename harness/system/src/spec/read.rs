@@ -7,7 +7,8 @@ use std::time::Duration;
 use eventproof_source::{Diagnostic, Diagnostics, Entry, Fields, Node, Source, nearest, parse_yaml};
 
 use super::model::{
-    ActionSpec, Follows, GroupSpec, JournalView, ListView, ReadySpec, ServiceSpec, SystemSpec, ViewKind, ViewSpec,
+    ActionSpec, AlertSpec, AlertValue, Follows, GroupSpec, JournalView, ListView, ReadySpec, ServiceSpec, StubSpec,
+    SystemSpec, ViewKind, ViewSpec,
 };
 
 /// How long a service and a group may take to be ready where nothing is said.
@@ -44,7 +45,8 @@ impl<'a> Reader<'a> {
     fn system(&mut self, root: &'a Node) -> Option<SystemSpec> {
         let mut fields = Fields::of(root, self.source, "system.yaml", &mut self.faults)?;
         let name = fields.required_string("system", &mut self.faults);
-        let [services, groups, views, actions] = ["services", "groups", "views", "actions"].map(|key| fields.node(key));
+        let [services, groups, views, actions, stubs, alerts] =
+            ["services", "groups", "views", "actions", "stubs", "alerts"].map(|key| fields.node(key));
         fields.finish(&mut self.faults);
         let services = self.each(services, Self::service);
         let services = self.instances(services, root);
@@ -52,7 +54,9 @@ impl<'a> Reader<'a> {
         let groups = self.each(groups, |reader, entry| reader.group(entry, &known));
         let views = self.each(views, |reader, entry| reader.view(entry, &known));
         let actions = self.each(actions, |reader, entry| reader.action(entry, &known));
-        Some(SystemSpec { name: name.unwrap_or_default(), services, groups, views, actions })
+        let stubs = self.each(stubs, |reader, entry| reader.stub(entry, &known));
+        let alerts = self.each(alerts, |reader, entry| reader.alert(entry, &known));
+        Some(SystemSpec { name: name.unwrap_or_default(), services, groups, views, actions, stubs, alerts })
     }
 
     /// Fills further instances in from the services that they are like.
@@ -189,6 +193,54 @@ impl<'a> Reader<'a> {
         })
     }
 
+    fn stub(&mut self, entry: &'a Entry, services: &[&str]) -> Option<StubSpec> {
+        let mut fields = self.fields(entry, "stub")?;
+        let event = fields.string("event", &mut self.faults);
+        let service = fields.string("service", &mut self.faults);
+        fields.finish(&mut self.faults);
+        if let Some(service) = &service {
+            self.known_service(service, &entry.value, services);
+        }
+        Some(StubSpec { name: entry.key.clone(), event, service })
+    }
+
+    fn alert(&mut self, entry: &'a Entry, services: &[&str]) -> Option<AlertSpec> {
+        let mut fields = self.fields(entry, "alert")?;
+        let service = self.service_name(&mut fields, services);
+        let faults = &mut self.faults;
+        let value = fields.required("value", faults);
+        let labels = fields.texts("labels", faults).into_iter().collect();
+        let above = fields.parsed("above", faults, |text| number(text, 0.0));
+        let lasting = fields.duration("for", faults).unwrap_or_default();
+        let scaled = fields.parsed("scaled", faults, |text| number(text, 1.0)).unwrap_or(1.0);
+        fields.finish(faults);
+        let value = self.alert_value(value?)?;
+        if above.is_none() && entry.value.get("above").is_none() {
+            let message = format!("alert `{}` has no `above`", entry.key);
+            self.faults.push(Diagnostic::error("yaml/missing-key", message).at(self.source, entry.key_span));
+        }
+        Some(AlertSpec { name: entry.key.clone(), service: service?, value, labels, above: above?, lasting, scaled })
+    }
+
+    fn alert_value(&mut self, node: &'a Node) -> Option<AlertValue> {
+        let faults = &mut self.faults;
+        let mut fields = Fields::of(node, self.source, "`value`", faults)?;
+        let (gauge, share, of) =
+            (fields.string("gauge", faults), fields.string("share", faults), fields.string("of", faults));
+        let quantile = fields.parsed("quantile", faults, |text| number(text, 0.0));
+        fields.finish(faults);
+        match (gauge, share, quantile, of) {
+            (Some(gauge), None, None, None) => Some(AlertValue::Gauge(gauge)),
+            (None, Some(part), None, Some(of)) => Some(AlertValue::Share { part, of }),
+            (None, None, Some(quantile), Some(of)) => Some(AlertValue::Quantile { quantile, of }),
+            _ => {
+                let message = "a value is {gauge: name}, {share: name, of: name} or {quantile: 0.95, of: histogram}";
+                faults.push(Diagnostic::error("system/alert-value", message).at(self.source, node.span));
+                None
+            }
+        }
+    }
+
     fn request(&mut self, text: &str, entry: &Entry) -> Option<(String, String)> {
         let parts = text.split_once(' ').map(|(method, http)| (method.to_owned(), http.trim().to_owned()));
         if parts.is_none() {
@@ -229,6 +281,11 @@ impl<'a> Reader<'a> {
     }
 }
 
+fn number(text: &str, least: f64) -> Result<f64, String> {
+    let found = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= least);
+    found.ok_or_else(|| format!("`{text}` is no number from {least}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,7 +294,7 @@ mod tests {
     fn every_fault_of_a_system_is_reported_with_its_remedy() {
         let source = Source::inline(
             "system.yaml",
-            "system: shop\nservices:\n  orders:\n    comand: [orders]\n  stock:\n    command: [stock]\ngroups:\n  g: {service: stok}\nviews:\n  v: {service: stock, group: g}\nactions:\n  buy: {request: nowhere}\n",
+            "system: shop\nservices:\n  orders:\n    comand: [orders]\n  stock:\n    command: [stock]\ngroups:\n  g: {service: stok}\nviews:\n  v: {service: stock, group: g}\nactions:\n  buy: {request: nowhere}\nstubs:\n  mail: {evnt: /id, service: stok}\nalerts:\n  late: {service: stock, value: {gauge: a, of: b}, above: much}\n",
         );
         insta::assert_snapshot!(SystemSpec::parse(&source).unwrap_err().render(false));
     }

@@ -72,6 +72,10 @@ pub fn effect(id: &str, seconds: f64) -> Observation {
     Observation::Effect { view: "handled".into(), event: id.into(), subject: None, at: at(seconds) }
 }
 
+pub fn called(id: &str, seconds: f64) -> Observation {
+    Observation::Called { stub: "mail".into(), event: Some(id.into()), status: 503, at: at(seconds) }
+}
+
 /// A look at view "feed" for "p": shown or not, or no answer.
 pub fn look(shown: Option<bool>, asked: f64) -> Observation {
     Observation::Sampled(Sample {

@@ -4,7 +4,7 @@ use super::kit::*;
 use crate::GroupState::{Empty, Rebalancing, Stable};
 use std::time::Duration;
 
-use crate::oracle::{OnTopic, OnTopicOnce, Processed, ViewBecomes, ViewKeeps};
+use crate::oracle::{Attempts, Expected, OnTopic, OnTopicOnce, Processed, ViewBecomes, ViewKeeps};
 use crate::{Observation, Seen};
 
 fn on_topic() -> OnTopic {
@@ -209,5 +209,59 @@ fn a_view_that_keeps_not_showing_something() {
         ("shown in the middle", told(keeps(), &then(looks(1.0, 3.0), look(Some(true), 3.5)), 4.0)),
         ("shown before it began only", told(keeps(), &then(looks(1.0, 6.0), look(Some(true), 0.5)), 6.1)),
         ("silent towards the end", told(keeps(), &then(looks(1.0, 3.0), look(None, 5.0)), 11.1)),
+    ]));
+}
+
+fn attempts(times: usize, pauses: &[f64], controls: &[&str]) -> Attempts {
+    let expected = Expected {
+        stub: "mail".into(),
+        times,
+        pauses: pauses.iter().map(|pause| Duration::from_secs_f64(*pause)).collect(),
+        appears: LIMIT,
+        limit: LIMIT,
+        watch: Duration::from_secs(2),
+    };
+    let controls = controls.iter().map(|id| target(id)).collect();
+    Attempts::new(target("e"), Some(handler()), expected, controls, at(0.0))
+}
+
+#[test]
+fn an_event_that_is_tried_so_often() {
+    let here = || seen("e", 7, 1.0);
+    let three = || attempts(3, &[0.2, 0.4], &[]);
+    let never = || attempts(0, &[], &["later"]);
+    let tried = |moments: &[f64]| -> Vec<Observation> {
+        std::iter::once(here()).chain(moments.iter().map(|moment| called("e", *moment))).collect()
+    };
+    let quiet =
+        |more: &[Observation]| -> Vec<Observation> { std::iter::once(here()).chain(more.iter().cloned()).collect() };
+    insta::assert_snapshot!(table(vec![
+        ("three times, as planned", told(three(), &tried(&[1.1, 1.3, 1.7]), 3.8)),
+        ("three times, still watched", told(three(), &tried(&[1.1, 1.3, 1.7]), 3.6)),
+        (
+            "three times, before the record was seen",
+            told(three(), &[called("e", 0.9), called("e", 1.1), here(), called("e", 1.5)], 3.8)
+        ),
+        (
+            "calls for others do not count",
+            told(three(), &tried(&[1.1, 1.3]).into_iter().chain([called("x", 1.7)]).collect::<Vec<_>>(), 3.8)
+        ),
+        ("once more", told(three(), &tried(&[1.1, 1.3, 1.7, 2.5]), 2.6)),
+        ("once less", told(three(), &tried(&[1.1, 1.3]), 12.5)),
+        ("without pause", told(three(), &tried(&[1.1, 1.11, 1.12]), 3.8)),
+        ("far too late", told(three(), &tried(&[1.1, 1.3, 5.0]), 7.1)),
+        ("never, and its group is behind", told(three(), &quiet(&[group(Stable, "m1", 0.5), committed(7, 1.5)]), 12.5)),
+        ("never, and we ended the service", told(three(), &quiet(&[died(true, 1.5)]), 200.0)),
+        ("never on the topic", told(three(), &[], 12.5)),
+        (
+            "never, as expected, and a later one was called for",
+            told(never(), &quiet(&[seen("later", 8, 1.5), called("later", 1.6)]), 3.7)
+        ),
+        ("never, as expected, but nothing later was called for", told(never(), &quiet(&[seen("later", 8, 1.5)]), 12.5)),
+        (
+            "never, with an earlier one only",
+            told(never(), &[seen("later", 6, 0.5), called("later", 0.6), here()], 12.5)
+        ),
+        ("called for, and should not be", told(never(), &tried(&[1.1]), 1.2)),
     ]));
 }

@@ -50,6 +50,17 @@ fn causes() -> Vec<Cause> {
             expected: "6".into(),
             actual: "3".into(),
         },
+        Cause::Attempts { what: what(), stub: "mail".into(), expected: 3, actual: 4 },
+        Cause::Spacing {
+            what: what(),
+            attempt: 2,
+            expected: Duration::from_millis(200),
+            actual: Duration::from_millis(3),
+        },
+        Cause::LogMissing { text: "handled e".into(), service: "feed".into(), waited },
+        Cause::Leaked { text: "secret-token".into(), places: vec!["the log of service \"feed\"".into()] },
+        Cause::AlertSilent { alert: "lag".into(), waited, value: Some(12.5), above: 1000.0 },
+        Cause::AlertFired { alert: "lag".into(), value: 1200.0, above: 1000.0 },
         Cause::ObjectiveMissed { objective: "p95(end_to_end) < 1s".into(), actual: "1.2 s".into() },
         Cause::ActionFailed { action: "follow".into(), expected: "201".into(), actual: "500".into() },
     ]

@@ -1,0 +1,109 @@
+//! Reading topics once, from wherever is wanted to the end that they have now. Joins no group.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Headers};
+use rdkafka::{Message, Offset, TopicPartitionList};
+
+use crate::{Broker, BrokerError, Topics};
+
+pub(crate) const ANSWER: Duration = Duration::from_secs(15);
+
+/// A consumer that only reads.
+pub(crate) fn consumer(broker: &Broker, group: &str) -> Result<BaseConsumer, BrokerError> {
+    let mut settings = broker.settings.base(group);
+    settings.set("enable.auto.commit", "false").set("enable.partition.eof", "true").set("group.id", group);
+    settings.create().map_err(|error| BrokerError::Client(error.to_string()))
+}
+
+/// Shows `visit` every record of a topic from `from(low, high)` of each partition up to its end, for as long as `patience`.
+/// Returns whether all of them were read.
+pub(crate) fn read_topic(
+    broker: &Broker,
+    topic: &str,
+    partitions: u32,
+    from: impl Fn(i64, i64) -> i64,
+    patience: Duration,
+    mut visit: impl FnMut(&BorrowedMessage<'_>),
+) -> Result<bool, BrokerError> {
+    // A consumer of its own for each topic: nothing that is still under way for another one can be taken for this one's.
+    let consumer = consumer(broker, "eventproof-scan")?;
+    let asked = |error| BrokerError::asked(format!("reading {topic}"), error);
+    let mut open: BTreeMap<i32, i64> = BTreeMap::new();
+    let mut assignment = TopicPartitionList::new();
+    for partition in 0..partitions.cast_signed() {
+        let (low, high) = consumer.fetch_watermarks(topic, partition, ANSWER).map_err(asked)?;
+        let first = from(low, high).max(low);
+        if high > first {
+            assignment.add_partition_offset(topic, partition, Offset::Offset(first)).map_err(asked)?;
+            open.insert(partition, high);
+        }
+    }
+    consumer.assign(&assignment).map_err(asked)?;
+    let began = Instant::now();
+    while !open.is_empty() && began.elapsed() < patience {
+        match consumer.poll(Duration::from_millis(50)) {
+            Some(Ok(record)) => {
+                visit(&record);
+                // What is written meanwhile is not asked for.
+                open.retain(|partition, high| *partition != record.partition() || record.offset() + 1 < *high);
+            }
+            // Transaction markers take offsets and are never shown: the end is told apart from them.
+            Some(Err(KafkaError::PartitionEOF(partition))) => drop(open.remove(&partition)),
+            Some(Err(error)) => return Err(asked(error)),
+            None => {}
+        }
+    }
+    Ok(open.is_empty())
+}
+
+/// Where a text was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    pub topic: String,
+    /// `key`, `value` or `header NAME`, with partition and offset.
+    pub place: String,
+}
+
+/// How long each topic may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Looks for a text in every record of these topics, keys and headers too: as it stands in the bytes.
+///
+/// # Errors
+/// If the broker does not answer, or a topic could not be read to its end.
+pub async fn search(broker: &Broker, topics: &[String], text: &str) -> Result<Vec<Found>, BrokerError> {
+    let about = Topics::of(broker)?;
+    let mut found = Vec::new();
+    for topic in topics {
+        let Some(facts) = about.describe(topic).await? else { continue };
+        let note = |record: &BorrowedMessage<'_>| {
+            found.extend(places(record, text.as_bytes()).map(|place| Found { topic: topic.clone(), place }));
+        };
+        let whole =
+            tokio::task::block_in_place(|| read_topic(broker, topic, facts.partitions, |low, _| low, PATIENCE, note))?;
+        if !whole {
+            return Err(BrokerError::Unread { topic: topic.clone(), waited: PATIENCE });
+        }
+    }
+    Ok(found)
+}
+
+fn places(record: &BorrowedMessage<'_>, text: &[u8]) -> impl Iterator<Item = String> {
+    let has = |bytes: Option<&[u8]>| bytes.is_some_and(|bytes| bytes.windows(text.len()).any(|part| part == text));
+    let mut places = Vec::new();
+    let at = format!("{}[{}]@{}", record.topic(), record.partition(), record.offset());
+    if has(record.key()) {
+        places.push(format!("the key of {at}"));
+    }
+    if has(record.payload()) {
+        places.push(format!("the value of {at}"));
+    }
+    for header in record.headers().into_iter().flat_map(|headers| headers.iter()).filter(|header| has(header.value)) {
+        places.push(format!("header {} of {at}", header.key));
+    }
+    places.into_iter()
+}

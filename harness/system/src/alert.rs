@@ -1,0 +1,132 @@
+//! Alert rules over a service's metrics: what they come to at a moment. The documents' alerts are such rules.
+
+use std::collections::BTreeMap;
+
+use crate::{AlertSpec, AlertValue, Scrape, System, SystemError};
+
+impl System {
+    /// The alert of that name.
+    ///
+    /// # Errors
+    /// If system.yaml has none of that name.
+    pub fn alert(&self, name: &str) -> Result<&AlertSpec, SystemError> {
+        self.spec().alerts.iter().find(|alert| alert.name == name).ok_or_else(|| SystemError::Unknown {
+            kind: "alert",
+            name: name.to_owned(),
+            known: self.spec().alerts.iter().map(|alert| alert.name.as_str()).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// What a service and its other instances show now.
+    ///
+    /// # Errors
+    /// If one of them does not answer.
+    pub async fn scrape(&self, service: &str) -> Result<Scrape, SystemError> {
+        let instances = self.spec().services.iter().filter(|one| one.like.as_deref() == Some(service));
+        let names: Vec<String> =
+            std::iter::once(service.to_owned()).chain(instances.map(|one| one.name.clone())).collect();
+        let mut all = Scrape::default();
+        for name in names {
+            all.0.extend(Scrape::parse(&self.metrics(&name).await?).0);
+        }
+        Ok(all)
+    }
+}
+
+impl AlertSpec {
+    /// What the rule comes to: of a gauge its highest value now; of counters and histograms what was added since `before`.
+    /// `None` where the service does not show what the rule reads, or nothing was added to measure.
+    pub fn value_of(&self, before: &Scrape, now: &Scrape) -> Option<f64> {
+        match &self.value {
+            AlertValue::Gauge(name) => now.highest(name, &self.labels),
+            AlertValue::Share { part, of } => {
+                let added = |name: &str| {
+                    let known = before.sum(name, &self.labels).unwrap_or(0.0);
+                    Some(now.sum(name, &self.labels)? - known)
+                };
+                let (part, of) = (added(part)?, added(of)?);
+                (of > 0.0).then(|| part / of)
+            }
+            AlertValue::Quantile { quantile, of } => {
+                quantile_of(&added(&before.buckets(of, &self.labels), &now.buckets(of, &self.labels)), *quantile)
+            }
+        }
+    }
+
+    /// The first metric that the rule reads and the service does not show.
+    pub fn missing<'a>(&'a self, now: &Scrape) -> Option<&'a str> {
+        let none = BTreeMap::new();
+        let reads: Vec<&str> = match &self.value {
+            AlertValue::Gauge(name) => vec![name],
+            AlertValue::Share { part, of } => vec![part, of],
+            AlertValue::Quantile { of, .. } => {
+                return now.buckets(of, &none).is_empty().then_some(of.as_str());
+            }
+        };
+        reads.into_iter().find(|name| now.sum(name, &none).is_none())
+    }
+}
+
+fn added(before: &[(f64, f64)], now: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let known = |bound: f64| before.iter().find(|(one, _)| *one == bound).map_or(0.0, |(_, count)| *count);
+    now.iter().map(|(bound, count)| (*bound, count - known(*bound))).collect()
+}
+
+/// As Prometheus' `histogram_quantile`: linear within the bucket; of the last bucket, its lower bound.
+fn quantile_of(buckets: &[(f64, f64)], quantile: f64) -> Option<f64> {
+    let total = buckets.last()?.1;
+    if total <= 0.0 {
+        return None;
+    }
+    let rank = quantile * total;
+    let at = buckets.iter().position(|(_, count)| *count >= rank)?;
+    let (lower, below) = at.checked_sub(1).map_or((0.0, 0.0), |before| buckets[before]);
+    let (upper, count) = buckets[at];
+    if upper.is_infinite() {
+        return Some(lower);
+    }
+    Some(lower + (upper - lower) * (rank - below) / (count - below).max(f64::MIN_POSITIVE))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn alert(value: AlertValue) -> AlertSpec {
+        AlertSpec {
+            name: "a".into(),
+            service: "s".into(),
+            value,
+            labels: BTreeMap::new(),
+            above: 1.0,
+            lasting: Duration::ZERO,
+            scaled: 1.0,
+        }
+    }
+
+    #[test]
+    fn a_share_is_of_what_was_added() {
+        let share = alert(AlertValue::Share { part: "failed".into(), of: "all".into() });
+        let before = Scrape::parse("failed 10\nall 10\n");
+        assert_eq!(share.value_of(&before, &Scrape::parse("failed 11\nall 30\n")), Some(0.05));
+        assert_eq!(share.value_of(&before, &before), None);
+        assert_eq!(share.missing(&Scrape::parse("all 1\n")), Some("failed"));
+    }
+
+    #[test]
+    fn a_quantile_lies_within_its_bucket() {
+        let p95 = alert(AlertValue::Quantile { quantile: 0.95, of: "seconds".into() });
+        let text = |fast: u32, slow: u32, all: u32| {
+            format!(
+                "seconds_bucket{{le=\"0.1\"}} {fast}\nseconds_bucket{{le=\"1\"}} {slow}\nseconds_bucket{{le=\"+Inf\"}} {all}\n"
+            )
+        };
+        let value = |text: String| p95.value_of(&Scrape::default(), &Scrape::parse(&text));
+        assert_eq!(value(text(100, 100, 100)), Some(0.095));
+        assert_eq!(value(text(90, 100, 100)).map(|v| (v * 1e3).round()), Some(550.0));
+        assert_eq!(value(text(0, 0, 100)), Some(1.0), "what is above the last bound is at least that");
+        assert_eq!(value(text(0, 0, 0)), None);
+    }
+}

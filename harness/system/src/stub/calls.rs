@@ -1,0 +1,144 @@
+//! The calls that a stub took, and how the next ones are answered.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use eventproof_evidence::{At, Clock, Journal, Name, Observation};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::StubSpec;
+use crate::view::text;
+
+/// Calls that are kept for views; the journal has the id of every one.
+const KEPT: usize = 100_000;
+/// What a call is answered where nobody wants it otherwise.
+const OK: u16 = 200;
+
+/// A call as views show it.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Call {
+    pub seq: u64,
+    /// Since the run began, in milliseconds.
+    pub at_ms: u64,
+    pub method: String,
+    pub path: String,
+    pub status: u16,
+    pub body: Value,
+}
+
+/// The next calls that fit are answered with this status.
+#[derive(Clone, Debug)]
+pub(crate) struct Failing {
+    pub status: u16,
+    pub times: usize,
+    /// JSON pointers into the call's body, with the texts that must stand there.
+    pub only: Vec<(String, String)>,
+}
+
+/// What a stub remembers.
+pub(super) struct Calls {
+    spec: StubSpec,
+    journal: Journal,
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    calls: VecDeque<Call>,
+    taken: u64,
+    failing: Vec<Failing>,
+}
+
+impl Calls {
+    pub fn new(spec: StubSpec, journal: Journal, clock: Arc<dyn Clock>) -> Calls {
+        Calls { spec, journal, clock, state: Mutex::default() }
+    }
+
+    pub fn fail(&self, failing: Failing) {
+        self.lock().failing.push(failing);
+    }
+
+    /// Takes a call and says with which status it is answered.
+    pub fn take(&self, method: &str, path: &str, body: Value) -> u16 {
+        let at = self.clock.now();
+        let event = self.spec.event.as_deref().and_then(|pointer| body.pointer(pointer)).map(text);
+        let mut state = self.lock();
+        let status = state.answer(&body);
+        state.taken += 1;
+        if state.calls.len() == KEPT {
+            state.calls.pop_front();
+        }
+        let seq = state.taken;
+        let at_ms = u64::try_from(at.since(At::START).as_millis()).unwrap_or(u64::MAX);
+        state.calls.push_back(Call { seq, at_ms, method: method.to_owned(), path: path.to_owned(), status, body });
+        drop(state);
+        let stub = self.spec.name.as_str().into();
+        self.journal.push(Observation::Called { stub, event: event.map(Name::from), status, at });
+        status
+    }
+
+    /// The calls after this one, in order.
+    pub fn after(&self, seq: u64, limit: usize) -> Vec<Call> {
+        let state = self.lock();
+        let first = state.calls.front().map_or(0, |call| call.seq);
+        let skip = usize::try_from((seq + 1).saturating_sub(first)).unwrap_or(usize::MAX);
+        state.calls.iter().skip(skip).take(limit).cloned().collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn answer(&mut self, body: &Value) -> u16 {
+        let stands = |(pointer, wanted): &(String, String)| body.pointer(pointer).map(text).as_ref() == Some(wanted);
+        let Some(at) = self.failing.iter().position(|failing| failing.only.iter().all(stands)) else { return OK };
+        let failing = &mut self.failing[at];
+        let status = failing.status;
+        failing.times -= 1;
+        if failing.times == 0 {
+            self.failing.remove(at);
+        }
+        status
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eventproof_evidence::ManualClock;
+    use serde_json::json;
+
+    use super::*;
+
+    fn calls() -> Calls {
+        let spec = StubSpec { name: "mail".into(), event: Some("/event_id".into()), ..StubSpec::default() };
+        Calls::new(spec, Journal::default(), Arc::new(ManualClock::default()))
+    }
+
+    #[test]
+    fn the_next_calls_that_fit_are_answered_as_wanted_and_no_others() {
+        let calls = calls();
+        calls.fail(Failing { status: 503, times: 2, only: vec![("/to".into(), "bob".into())] });
+        let statuses: Vec<u16> =
+            ["ann", "bob", "bob", "bob"].iter().map(|to| calls.take("POST", "/", json!({"to": to}))).collect();
+        assert_eq!(statuses, [200, 503, 503, 200]);
+    }
+
+    #[test]
+    fn calls_are_listed_after_a_cursor_and_told_to_the_journal() {
+        let calls = calls();
+        for n in 0..5 {
+            calls.take("POST", "/send", json!({"event_id": format!("e{n}")}));
+        }
+        let listed: Vec<u64> = calls.after(2, 2).iter().map(|call| call.seq).collect();
+        assert_eq!(listed, [3, 4]);
+        assert!(calls.after(5, 10).is_empty());
+        let told = calls.journal.since(0);
+        let last = told.last().map(|observation| (**observation).clone());
+        let Some(Observation::Called { stub, event, status, .. }) = last else { panic!("{last:?}") };
+        assert_eq!((&*stub, event.as_deref(), status), ("mail", Some("e4"), 200));
+    }
+}

@@ -1,0 +1,59 @@
+//! Recording stubs: what the services under test call outside (mail, push), played by eventproof. Every call is kept, told to
+//! the journal, and answered 200, or as a scenario wants it.
+//!
+//! A stub is a view too: `GET /_calls?after=0&limit=100` lists the calls, so lists and journals can be declared on it.
+
+mod calls;
+mod http;
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use eventproof_broker::lasting_listener;
+use eventproof_evidence::{Clock, Journal};
+use tokio::task::JoinHandle;
+
+use calls::Calls;
+pub(crate) use calls::Failing;
+
+use crate::{StubSpec, SystemError};
+
+/// A stub that listens. It ends when it is dropped.
+pub(crate) struct Stub {
+    pub url: String,
+    calls: Arc<Calls>,
+    serving: JoinHandle<()>,
+}
+
+impl Stub {
+    /// Listens on a free port of this machine.
+    ///
+    /// # Errors
+    /// If there is no port.
+    pub fn start(spec: &StubSpec, journal: Journal, clock: Arc<dyn Clock>) -> Result<Stub, SystemError> {
+        let no_port = |error: std::io::Error| SystemError::Machine {
+            what: format!("a free port for stub \"{}\"", spec.name),
+            detail: error.to_string(),
+        };
+        let listener = lasting_listener(Ipv4Addr::LOCALHOST.into()).map_err(no_port)?;
+        listener.set_nonblocking(true).map_err(no_port)?;
+        let url = format!("http://{}", listener.local_addr().map_err(no_port)?);
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(no_port)?;
+        let calls = Arc::new(Calls::new(spec.clone(), journal, clock));
+        let routes = http::routes(calls.clone());
+        // An accept that fails is the caller's to see.
+        let serving = tokio::spawn(async move { drop(axum::serve(listener, routes).await) });
+        Ok(Stub { url, calls, serving })
+    }
+
+    /// Calls that fit are answered otherwise, so many times.
+    pub fn fail(&self, failing: Failing) {
+        self.calls.fail(failing);
+    }
+}
+
+impl Drop for Stub {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
