@@ -198,6 +198,11 @@ impl FaultTable {
         self.count.load(Ordering::Acquire) == 0
     }
 
+    /// Whether any fault still makes connections slow.
+    pub(crate) fn throttles(&self) -> bool {
+        self.lock().iter().any(|active| matches!(active.fault.effect, Effect::Throttle { .. }))
+    }
+
     /// The faults that a request meets; counts it against them.
     pub(crate) fn take(&self, target: &Target<'_>) -> Injected {
         let mut injected = Injected::default();

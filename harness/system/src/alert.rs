@@ -35,16 +35,20 @@ impl System {
 
 impl AlertSpec {
     /// What the rule comes to: of a gauge its highest value now; of counters and histograms what was added since `before`.
-    /// `None` where the service does not show what the rule reads, or nothing was added to measure.
+    /// `None` where the service does not show what the rule reads, or nothing was added to measure; a group's lag is not
+    /// the service's to show.
     pub fn value_of(&self, before: &Scrape, now: &Scrape) -> Option<f64> {
         match &self.value {
             AlertValue::Gauge(name) => now.highest(name, &self.labels),
+            AlertValue::Lag(_) => None,
             AlertValue::Share { part, of } => {
                 let added = |name: &str| {
                     let known = before.sum(name, &self.labels).unwrap_or(0.0);
                     Some(now.sum(name, &self.labels)? - known)
                 };
-                let (part, of) = (added(part)?, added(of)?);
+                // A counter with labels is not there before it first counts.
+                let of: f64 = of.iter().filter_map(|name| added(name)).sum();
+                let part = added(part)?;
                 (of > 0.0).then(|| part / of)
             }
             AlertValue::Quantile { quantile, of } => {
@@ -56,14 +60,16 @@ impl AlertSpec {
     /// The first metric that the rule reads and the service does not show.
     pub fn missing<'a>(&'a self, now: &Scrape) -> Option<&'a str> {
         let none = BTreeMap::new();
-        let reads: Vec<&str> = match &self.value {
-            AlertValue::Gauge(name) => vec![name],
-            AlertValue::Share { part, of } => vec![part, of],
-            AlertValue::Quantile { of, .. } => {
-                return now.buckets(of, &none).is_empty().then_some(of.as_str());
+        let is_shown = |name: &str| now.sum(name, &none).is_some();
+        match &self.value {
+            AlertValue::Lag(_) => None,
+            AlertValue::Gauge(name) => (!is_shown(name)).then_some(name),
+            AlertValue::Share { part, .. } if !is_shown(part) => Some(part),
+            AlertValue::Share { of, .. } => {
+                of.first().filter(|_| !of.iter().any(|name| is_shown(name))).map(String::as_str)
             }
-        };
-        reads.into_iter().find(|name| now.sum(name, &none).is_none())
+            AlertValue::Quantile { of, .. } => now.buckets(of, &none).is_empty().then_some(of),
+        }
     }
 }
 
@@ -108,11 +114,11 @@ mod tests {
 
     #[test]
     fn a_share_is_of_what_was_added() {
-        let share = alert(AlertValue::Share { part: "failed".into(), of: "all".into() });
-        let before = Scrape::parse("failed 10\nall 10\n");
-        assert_eq!(share.value_of(&before, &Scrape::parse("failed 11\nall 30\n")), Some(0.05));
+        let share = alert(AlertValue::Share { part: "failed".into(), of: vec!["ok".into(), "failed".into()] });
+        let before = Scrape::parse("failed 10\nok 0\n");
+        assert_eq!(share.value_of(&before, &Scrape::parse("failed 11\nok 19\n")), Some(0.05));
         assert_eq!(share.value_of(&before, &before), None);
-        assert_eq!(share.missing(&Scrape::parse("all 1\n")), Some("failed"));
+        assert_eq!(share.missing(&Scrape::parse("ok 1\n")), Some("failed"));
     }
 
     #[test]

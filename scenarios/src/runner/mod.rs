@@ -1,6 +1,7 @@
 //! Running a plan: cucumber drives the scenarios, this part gives every step its meaning.
 
 mod adaptor;
+mod alerts;
 mod broker;
 mod carry_out;
 mod conformance;

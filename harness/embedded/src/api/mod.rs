@@ -249,9 +249,18 @@ async fn finish<R: Encodable + HeaderVersion>(call: &Call<'_>, head: &Head, resp
     };
     if let Some(rate) = call.injected.bytes_per_sec {
         let size = (head.size + bytes.len()) as f64;
-        tokio::time::sleep(Duration::from_secs_f64(size / rate as f64)).await;
+        carry_slowly(call.conn, Duration::from_secs_f64(size / rate as f64)).await;
     }
     Outcome::Answer(bytes)
+}
+
+/// Waits as long as the bytes take, or until nothing is slow any more: what is on its way then arrives at once.
+async fn carry_slowly(conn: &Conn, time: Duration) {
+    let until = tokio::time::Instant::now() + time;
+    while tokio::time::Instant::now() < until && conn.shared.faults.throttles() {
+        let left = until - tokio::time::Instant::now();
+        tokio::time::sleep(left.min(Duration::from_millis(50))).await;
+    }
 }
 
 /// A response with its length and header.

@@ -62,8 +62,10 @@ pub struct AlertSpec {
 pub enum AlertValue {
     /// The highest value of a gauge.
     Gauge(String),
-    /// What one counter adds, as a share of what another does.
-    Share { part: String, of: String },
+    /// How many records a group is behind on all its partitions together, as eventproof sees it from outside.
+    Lag(String),
+    /// What one counter adds, as a share of what others do together.
+    Share { part: String, of: Vec<String> },
     /// A quantile of a histogram.
     Quantile { quantile: f64, of: String },
 }

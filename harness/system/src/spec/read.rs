@@ -225,16 +225,18 @@ impl<'a> Reader<'a> {
     fn alert_value(&mut self, node: &'a Node) -> Option<AlertValue> {
         let faults = &mut self.faults;
         let mut fields = Fields::of(node, self.source, "`value`", faults)?;
-        let (gauge, share, of) =
-            (fields.string("gauge", faults), fields.string("share", faults), fields.string("of", faults));
+        let (gauge, share, of) = (fields.string("gauge", faults), fields.string("share", faults), fields.node("of"));
+        let lag = fields.string("lag", faults);
         let quantile = fields.parsed("quantile", faults, |text| number(text, 0.0));
         fields.finish(faults);
-        match (gauge, share, quantile, of) {
-            (Some(gauge), None, None, None) => Some(AlertValue::Gauge(gauge)),
-            (None, Some(part), None, Some(of)) => Some(AlertValue::Share { part, of }),
-            (None, None, Some(quantile), Some(of)) => Some(AlertValue::Quantile { quantile, of }),
+        match (gauge.map(AlertValue::Gauge).or(lag.map(AlertValue::Lag)), share, quantile, of) {
+            (Some(value), None, None, None) => Some(value),
+            (None, Some(part), None, Some(of)) => Some(AlertValue::Share { part, of: one_or_more(of) }),
+            (None, None, Some(quantile), Some(of)) => {
+                Some(AlertValue::Quantile { quantile, of: of.scalar_text().unwrap_or_default() })
+            }
             _ => {
-                let message = "a value is {gauge: name}, {share: name, of: name} or {quantile: 0.95, of: histogram}";
+                let message = "a value is {gauge: name}, {lag: group}, {share: name, of: [names]} or {quantile: 0.95, of: histogram}";
                 faults.push(Diagnostic::error("system/alert-value", message).at(self.source, node.span));
                 None
             }
@@ -278,6 +280,13 @@ impl<'a> Reader<'a> {
         };
         let message = format!("there is no service `{name}`");
         self.faults.push(Diagnostic::error("system/unknown-service", message).at(self.source, node.span).help(help));
+    }
+}
+
+fn one_or_more(node: &Node) -> Vec<String> {
+    match node.items() {
+        Some(items) => items.iter().filter_map(Node::scalar_text).collect(),
+        None => node.scalar_text().into_iter().collect(),
     }
 }
 
