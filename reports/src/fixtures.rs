@@ -133,6 +133,8 @@ fn scenario(name: &str, line: usize, outcome: Outcome, finding: Option<Finding>)
         language: "en".into(),
         tags: Vec::new(),
         outcome,
+        attempts: 1,
+        note: None,
         duration_ms: 1234.0,
         waited_ms: 0.0,
         steps: vec![held, last],

@@ -85,7 +85,7 @@ fn objective(objective: &Objective) -> TestCase {
 
 fn case(scenario: &ScenarioResult) -> TestCase {
     let decisive = scenario.steps.iter().find(|step| step.outcome == scenario.outcome);
-    let finding = decisive.and_then(|step| step.finding.as_ref());
+    let finding = scenario.note.as_ref().or_else(|| decisive.and_then(|step| step.finding.as_ref()));
     let place = decisive.map(|step| format!("{}:{}: {} {}", scenario.file, step.line, step.keyword, step.text));
     let mut case = TestCase::new(scenario.name.as_str(), status(scenario.outcome, finding, place));
     case.set_classname(scenario.feature.as_str());
@@ -99,7 +99,13 @@ fn case(scenario: &ScenarioResult) -> TestCase {
 fn status(outcome: Outcome, finding: Option<&Finding>, place: Option<String>) -> TestCaseStatus {
     let mut status = match outcome {
         Outcome::Held => return TestCaseStatus::success(),
-        Outcome::Skipped => return TestCaseStatus::skipped(),
+        Outcome::Skipped => {
+            let mut skipped = TestCaseStatus::skipped();
+            if let Some(finding) = finding {
+                skipped.set_message(clean(&finding.text));
+            }
+            return skipped;
+        }
         Outcome::Broken => TestCaseStatus::non_success(NonSuccessKind::Failure),
         Outcome::NoVerdict => TestCaseStatus::non_success(NonSuccessKind::Error),
     };

@@ -26,6 +26,6 @@ pub use coverage::coverage;
 pub use error::ScenarioError;
 pub use pack::Pack;
 pub use phrases::{Phrase, Phrases};
-pub use plan::{Plan, PlannedScenario, PlannedStep};
-pub use runner::{Choice, RunContext, RunReport, ScenarioListener, run};
+pub use plan::{KnownIssue, Plan, PlannedScenario, PlannedStep, Tags};
+pub use runner::{Choice, Rules, RunContext, RunReport, ScenarioListener, run};
 pub use seeded::{Catcher, SeededFault, SeededFaults};

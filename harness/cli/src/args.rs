@@ -213,10 +213,26 @@ pub struct InitArguments {
 /// Options of `run`.
 #[derive(Clone, Debug, Args)]
 pub struct RunArguments {
-    /// Folder of the pack
+    /// Folder of the pack, or one of its feature files, or a line of it: features/shop/orders.feature:12
     pub pack: PathBuf,
     #[command(flatten)]
     pub rig: RigArguments,
+    #[command(flatten)]
+    pub choice: ChoiceArguments,
+    /// Exit code 1 if scenarios with a verdict touch fewer than so many percent of the contract's promises
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub min_coverage: Option<u8>,
+    /// End the run after so long: what has not ended by then has no verdict
+    #[arg(long, value_name = "DURATION", value_parser = eventproof_source::units::parse_duration)]
+    pub timeout: Option<std::time::Duration>,
+    /// Say what would run, and start nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Which scenarios run, and how.
+#[derive(Clone, Debug, Args)]
+pub struct ChoiceArguments {
     /// Only scenarios whose name has this in it
     #[arg(long = "name", value_name = "PART")]
     pub names: Vec<String>,
@@ -226,12 +242,43 @@ pub struct RunArguments {
     /// Only scenarios with this tag
     #[arg(long = "tag", value_name = "TAG")]
     pub tags: Vec<String>,
+    /// Only scenarios that speak of this service: by name, or through an action, a view, a group, a stub or an alert of it
+    #[arg(long = "service", value_name = "NAME")]
+    pub services: Vec<String>,
+    /// Only what did not hold in the last result in the report folder
+    #[arg(long)]
+    pub failed: bool,
+    /// Only one part of so many, such as 2/5
+    #[arg(long, value_name = "I/N", value_parser = crate::commands::parse_shard)]
+    pub shard: Option<(u64, u64)>,
+    /// As written, or shuffled by the seed
+    #[arg(long, value_enum, default_value_t)]
+    pub order: Order,
+    /// Run everything so often
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
+    /// Try a scenario that does not hold so often again, unless its tag @flaky(n) says how often
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub retries: u32,
+    /// Exit code 1 if a scenario held only when it was tried again
+    #[arg(long)]
+    pub fail_on_flaky: bool,
+    /// Begin no further scenario once one did not hold
+    #[arg(long)]
+    pub fail_fast: bool,
     /// Let scenarios be skipped whose tag @needs:NEED the broker does not meet, without losing the verdict
     #[arg(long = "allow-skipped", value_name = "NEED")]
     pub allow_skipped: Vec<String>,
-    /// Exit code 1 if scenarios with a verdict touch fewer than so many percent of the contract's promises
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
-    pub min_coverage: Option<u8>,
+}
+
+/// In which order scenarios are taken up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Order {
+    /// As they stand in their files
+    #[default]
+    Written,
+    /// Shuffled by the seed
+    Random,
 }
 
 /// Options of `prove`.
@@ -246,6 +293,9 @@ pub struct ProveArguments {
     /// Only these faults
     #[arg(long = "fault", value_name = "SERVICE:NAME")]
     pub faults: Vec<String>,
+    /// Repeat the choices of an earlier proof: each run has a seed of its own, drawn from this one
+    #[arg(long, env = "EVENTPROOF_SEED")]
+    pub seed: Option<u64>,
     /// How often each pack is run without any fault; every second time all processors are kept busy
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub healthy: u32,

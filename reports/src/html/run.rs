@@ -56,6 +56,7 @@ fn in_full(scenario: &ScenarioResult, broker: &str) -> Markup {
         article class=(class(scenario.outcome)) lang=(scenario.language) {
             h3 { (badge(scenario.outcome)) (clean(&scenario.name)) }
             p class="soft" { (scenario.file) ":" (scenario.line) ", " (millis(scenario.duration_ms)) ", on the " (clean(broker)) }
+            @if let Some(note) = &scenario.note { (finding(note)) }
             (steps(scenario))
             @if !scenario.timeline.is_empty() { (timeline(scenario)) }
         }
@@ -65,8 +66,9 @@ fn in_full(scenario: &ScenarioResult, broker: &str) -> Markup {
 fn folded(scenario: &ScenarioResult) -> Markup {
     html! {
         details class="card" lang=(scenario.language) {
-            summary { (badge(scenario.outcome)) (clean(&scenario.name)) " " span class="soft" { (millis(scenario.duration_ms)) } }
+            summary { (badge(scenario.outcome)) (clean(&scenario.name)) " " span class="soft" { (millis(scenario.duration_ms)) @if scenario.is_flaky() { ", flaky: attempt " (scenario.attempts) } } }
             p class="soft" { (scenario.file) ":" (scenario.line) }
+            @if let Some(note) = &scenario.note { (finding(note)) }
             (steps(scenario))
         }
     }

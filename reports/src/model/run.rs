@@ -40,6 +40,12 @@ pub struct ScenarioResult {
     pub language: String,
     pub tags: Vec<String>,
     pub outcome: Outcome,
+    /// How often it was run: more than once where it was tried again.
+    #[serde(default = "once")]
+    pub attempts: u32,
+    /// What is to be said of it as a whole: flaky, a known issue, not begun.
+    #[serde(default)]
+    pub note: Option<Finding>,
     pub duration_ms: f64,
     /// Time spent waiting for what it needs for itself alone, before it began. Milliseconds.
     pub waited_ms: f64,
@@ -47,6 +53,25 @@ pub struct ScenarioResult {
     /// What happened, in order; kept where the scenario did not hold.
     #[serde(default)]
     pub timeline: Vec<TimelineEntry>,
+}
+
+/// The code of the note of a scenario that failed as its tags say that it may.
+pub const KNOWN_ISSUE: &str = "known-issue";
+
+fn once() -> u32 {
+    1
+}
+
+impl ScenarioResult {
+    /// Whether it held only when it was tried again.
+    pub fn is_flaky(&self) -> bool {
+        self.outcome == Outcome::Held && self.attempts > 1
+    }
+
+    /// Whether it failed as its tags say that it may.
+    pub fn is_known_issue(&self) -> bool {
+        self.note.as_ref().is_some_and(|note| note.code == KNOWN_ISSUE)
+    }
 }
 
 /// One step.

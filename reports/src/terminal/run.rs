@@ -10,13 +10,16 @@ const SHOWN: usize = 3;
 /// One line when a scenario ends.
 pub fn scenario_line(scenario: &ScenarioResult, style: Style) -> String {
     let outcome = style.paint(scenario.outcome, &format!("{:<10}", word(scenario.outcome)));
-    format!("{outcome} {} ({})", clean(&scenario.name), millis(scenario.duration_ms))
+    let again = if scenario.is_flaky() { format!(", flaky: attempt {}", scenario.attempts) } else { String::new() };
+    format!("{outcome} {} ({}{again})", clean(&scenario.name), millis(scenario.duration_ms))
 }
 
 /// Everything that did not hold, then the counts.
 pub fn terminal_run(result: &RunResult, style: Style) -> String {
     let mut text = String::new();
-    for scenario in result.scenarios.iter().filter(|scenario| scenario.outcome != Outcome::Held) {
+    for scenario in
+        result.scenarios.iter().filter(|scenario| scenario.outcome != Outcome::Held || scenario.note.is_some())
+    {
         text.push_str(&not_held(scenario, style));
     }
     let records = &result.conformance.findings;
@@ -34,7 +37,9 @@ pub fn terminal_run(result: &RunResult, style: Style) -> String {
 fn not_held(scenario: &ScenarioResult, style: Style) -> String {
     let title = format!("{} {}:{} {}", word(scenario.outcome), scenario.file, scenario.line, clean(&scenario.name));
     let mut text = format!("\n{}\n", style.paint(scenario.outcome, &title));
-    for step in scenario.steps.iter().filter(|step| step.outcome == scenario.outcome) {
+    text.push_str(&scenario.note.as_ref().map(indented).unwrap_or_default());
+    let decides = |outcome: Outcome| matches!(outcome, Outcome::Broken | Outcome::NoVerdict) || scenario.note.is_none();
+    for step in scenario.steps.iter().filter(|step| step.outcome == scenario.outcome && decides(step.outcome)) {
         text.push_str(&format!("  line {}: {} {}\n", step.line, step.keyword, clean(&step.text)));
         let sub = step.under.iter().find(|sub| sub.outcome == step.outcome);
         if let Some(sub) = sub {

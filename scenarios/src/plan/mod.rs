@@ -2,12 +2,14 @@
 
 mod feature;
 mod resolve;
+mod tags;
 mod touches;
 
 pub use feature::FeatureFile;
 pub(crate) use feature::line_span;
 pub(crate) use resolve::sentence_arguments;
 pub use resolve::{PlannedScenario, PlannedStep, Sub};
+pub use tags::{KnownIssue, Tags};
 pub use touches::Touches;
 
 use eventproof_source::Diagnostics;

@@ -1,11 +1,13 @@
 //! Matching steps and unfolding phrases.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use eventproof_source::{Diagnostic, Diagnostics, Source};
 
 use super::feature::{FeatureFile, line_span};
-use super::touches::Touches;
+use super::tags::Tags;
+use super::touches::{Touches, spoken_of};
 use crate::catalogue::{Arguments, Kind, Matched, Matcher, Sentence};
 use crate::lint;
 use crate::pack::Pack;
@@ -20,8 +22,12 @@ pub struct PlannedScenario {
     pub name: String,
     pub language: String,
     pub tags: Vec<String>,
+    /// What the tags ask of the runner.
+    pub asks: Tags,
     pub steps: Vec<PlannedStep>,
     pub touches: Touches,
+    /// The services that its sentences speak of, by name or through an action, a view, a group, a stub or an alert.
+    pub speaks_of: BTreeSet<String>,
 }
 
 impl PlannedScenario {
@@ -129,15 +135,22 @@ impl Resolver<'_> {
         let planned: Vec<_> = steps.iter().map(|step| self.step(&file.source, step, faults)).collect();
         // A step that matched nothing was reported; the names of the others are checked all the same.
         let steps: Vec<PlannedStep> = planned.into_iter().flatten().collect();
-        let tags = file.feature.tags.iter().chain(rule_tags).chain(&scenario.tags);
+        let tags: Vec<String> = file.feature.tags.iter().chain(rule_tags).chain(&scenario.tags).cloned().collect();
+        let (asks, wrong) = Tags::read(&tags);
+        for (message, help) in wrong {
+            let at = line_span(&file.source, scenario.position.line);
+            faults.push(Diagnostic::error("feature/tag", message).at(&file.source, at).help(help));
+        }
         PlannedScenario {
             feature: file.feature.name.clone(),
             file: file.path(),
             line: scenario.position.line,
             name: scenario.name.clone(),
             language: file.language().to_owned(),
-            tags: tags.cloned().collect(),
+            tags,
+            asks,
             touches: Touches::of(self.pack, &steps),
+            speaks_of: spoken_of(self.pack, &steps),
             steps,
         }
     }

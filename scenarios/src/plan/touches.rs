@@ -54,3 +54,22 @@ impl Touches {
         touches
     }
 }
+
+/// The services that some steps speak of.
+pub(super) fn spoken_of(pack: &Pack, steps: &[PlannedStep]) -> BTreeSet<String> {
+    let arguments = steps.iter().flat_map(|step| &step.subs).flat_map(|sub| sub.arguments());
+    arguments.filter_map(|(_, kind, name)| service_behind(pack, kind, name)).collect()
+}
+
+fn service_behind(pack: &Pack, kind: Kind, name: String) -> Option<String> {
+    let system = &pack.system;
+    match kind {
+        Kind::Service => Some(name),
+        Kind::Action => system.action(&name)?.service.clone(),
+        Kind::List => Some(system.view(&name)?.service.clone()),
+        Kind::Group => Some(system.group(&name)?.service.clone()),
+        Kind::Stub => system.stub(&name)?.service.clone(),
+        Kind::Alert => Some(system.alerts.iter().find(|alert| alert.name == name)?.service.clone()),
+        _ => None,
+    }
+}

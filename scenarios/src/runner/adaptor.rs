@@ -1,27 +1,62 @@
 //! Cucumber runs the scenarios: in parallel, with one catch-all step that carries out the plan.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use cucumber::{Cucumber, Event, Parser, Writer, WriterExt as _, cli, event, parser, step};
-use eventproof_reports::model::{Outcome, ScenarioResult, StepResult};
+use eventproof_reports::model::{Finding, Outcome, ScenarioResult, StepResult};
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use regex::Regex;
 
 use super::carry_out::unmet_need;
+use super::choice::spread;
 use super::context::{RunContext, RunReport};
+use super::outcome::NOT_BEGUN;
 use super::world::{Running, World};
-use crate::plan::{PlannedStep, Touches};
+use crate::plan::{PlannedScenario, PlannedStep, Touches};
 
 /// Scenarios that run side by side.
 const PARALLEL: usize = 64;
 
-/// Runs every chosen scenario and returns what was found.
+/// Runs every chosen scenario and returns what was found: as often as the rules say, and again what did not hold and may be
+/// tried again.
 pub async fn run(context: Arc<RunContext>) -> RunReport {
-    let Ok(any) = Regex::new(".*") else { return context.report() };
-    let features = in_order(&context);
-    let (before, after, chosen) = (context.clone(), context.clone(), context.clone());
+    for repetition in 0..context.rules.repeat.max(1) {
+        if repetition > 0 {
+            context.next_round(false);
+        }
+        let chosen = context.plan.scenarios.iter().filter(|scenario| context.choice.takes(scenario));
+        run_round(&context, chosen.map(place_of).collect()).await;
+        try_again(&context).await;
+    }
+    // The last records of a run are judged like the first.
+    context.rig.read_out();
+    context.report()
+}
+
+async fn try_again(context: &Arc<RunContext>) {
+    while !context.is_stopped() {
+        let chosen = context.plan.scenarios.iter().filter(|scenario| context.choice.takes(scenario));
+        let again: BTreeSet<_> = chosen.filter(|scenario| context.may_try_again(scenario)).map(place_of).collect();
+        if again.is_empty() {
+            return;
+        }
+        context.next_round(true);
+        run_round(context, again).await;
+    }
+}
+
+fn place_of(scenario: &PlannedScenario) -> (String, usize) {
+    (scenario.file.clone(), scenario.line)
+}
+
+/// Runs the scenarios at these places once.
+async fn run_round(context: &Arc<RunContext>, places: BTreeSet<(String, usize)>) {
+    let Ok(any) = Regex::new(".*") else { return };
+    let features = in_order(context);
+    let (before, after) = (context.clone(), context.clone());
     let runner = cucumber::runner::Basic::<World>::default()
         .max_concurrent_scenarios(PARALLEL)
         .given(any.clone(), carry_out)
@@ -30,17 +65,13 @@ pub async fn run(context: Arc<RunContext>) -> RunReport {
         .before(move |feature, _, scenario, world| begin(before.clone(), feature, scenario, world).boxed_local())
         .after(move |_, _, _, _, world| end(after.clone(), world).boxed_local());
     let takes = move |feature: &gherkin::Feature, _: Option<&gherkin::Rule>, scenario: &gherkin::Scenario| {
-        let planned = chosen.plan.find(&path_of(feature), scenario.position.line);
-        planned.is_some_and(|planned| chosen.choice.takes(planned))
+        places.contains(&(path_of(feature), scenario.position.line))
     };
     let opts = cli::Opts::<cli::Empty, cucumber::runner::basic::Cli, cli::Empty, cli::Empty>::default();
     Cucumber::<World, _, _, _, _>::custom(Parsed(features), runner, Silent.assert_normalized())
         .with_cli(opts)
         .filter_run((), takes)
         .await;
-    // The last records of a run are judged like the first.
-    context.rig.read_out();
-    context.report()
 }
 
 /// Features and scenarios as cucumber should take them up: those that need something for themselves alone come last, so
@@ -50,6 +81,9 @@ fn in_order(context: &RunContext) -> Vec<gherkin::Feature> {
     let alone = |path: &str, scenario: &gherkin::Scenario| {
         context.plan.find(path, scenario.position.line).is_some_and(|planned| !planned.touches.exclusive.is_empty())
     };
+    if let Some(seed) = context.rules.shuffle {
+        shuffle(context, seed, &mut features);
+    }
     for feature in &mut features {
         let path = path_of(feature);
         feature.scenarios.sort_by_key(|scenario| alone(&path, scenario));
@@ -66,6 +100,19 @@ fn in_order(context: &RunContext) -> Vec<gherkin::Feature> {
     features
 }
 
+/// In an order that only the seed decides.
+fn shuffle(context: &RunContext, seed: u64, features: &mut [gherkin::Feature]) {
+    let key = |path: &str, scenario: &gherkin::Scenario| {
+        context.plan.find(path, scenario.position.line).map_or(0, |planned| spread(seed, planned))
+    };
+    for feature in features.iter_mut() {
+        let path = path_of(feature);
+        feature.scenarios.sort_by_key(|scenario| key(&path, scenario));
+        feature.rules.iter_mut().for_each(|rule| rule.scenarios.sort_by_key(|scenario| key(&path, scenario)));
+    }
+    features.sort_by_key(|feature| feature.scenarios.first().map_or(0, |first| key(&path_of(feature), first)));
+}
+
 fn path_of(feature: &gherkin::Feature) -> String {
     feature.path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
 }
@@ -78,10 +125,41 @@ async fn begin(context: Arc<RunContext>, feature: &gherkin::Feature, scenario: &
     }
     let waiting = Instant::now();
     let held = context.holds.acquire(&planned.touches).await;
+    if context.is_stopped() {
+        return leave_out(&context, &planned);
+    }
     context.listener.began(&planned.name);
     let mut running = Running::new(context, planned, held, waiting.elapsed());
     running.note_metrics().await;
     world.running = Some(running);
+}
+
+/// A scenario that is not begun, since an earlier one did not hold.
+fn leave_out(context: &RunContext, planned: &PlannedScenario) {
+    let text = "an earlier scenario did not hold, and nothing more begins then (--fail-fast)".to_owned();
+    let note = Finding { outcome: Outcome::Skipped, code: NOT_BEGUN.to_owned(), text, took_ms: None };
+    let mut result = empty_result(planned);
+    result.steps = planned.steps.iter().map(skipped).collect();
+    result.note = Some(note);
+    context.lock_results().push(result);
+}
+
+fn empty_result(scenario: &PlannedScenario) -> ScenarioResult {
+    ScenarioResult {
+        feature: scenario.feature.clone(),
+        file: scenario.file.clone(),
+        line: scenario.line,
+        name: scenario.name.clone(),
+        language: scenario.language.clone(),
+        tags: scenario.tags.clone(),
+        outcome: Outcome::Skipped,
+        attempts: 1,
+        note: None,
+        duration_ms: 0.0,
+        waited_ms: 0.0,
+        steps: Vec::new(),
+        timeline: Vec::new(),
+    }
 }
 
 /// The one step that cucumber knows. A step that does not hold ends its scenario the only way that cucumber has.
@@ -105,28 +183,25 @@ async fn end(context: Arc<RunContext>, world: Option<&mut World>) {
     let result = result_of(&mut running);
     running.restore().await;
     drop(running.held.take());
+    let result = context.keep(&running.scenario, result);
+    if matches!(result.outcome, Outcome::Broken | Outcome::NoVerdict) && !context.may_try_again(&running.scenario) {
+        context.stop_after_failure();
+    }
     context.listener.ended(&result);
-    context.lock_results().push(result);
 }
 
 fn result_of(running: &mut Running) -> ScenarioResult {
-    let scenario = running.scenario.clone();
     let mut steps = std::mem::take(&mut running.steps);
     let outcome = steps.iter().map(|step| step.outcome).max().unwrap_or(Outcome::NoVerdict);
     let done = steps.len();
-    steps.extend(scenario.steps.iter().skip(done).map(skipped));
+    steps.extend(running.scenario.steps.iter().skip(done).map(skipped));
     ScenarioResult {
-        feature: scenario.feature,
-        file: scenario.file,
-        line: scenario.line,
-        name: scenario.name,
-        language: scenario.language,
-        tags: scenario.tags,
         outcome,
         duration_ms: running.now().since(running.began).as_secs_f64() * 1e3,
         waited_ms: running.waited.as_secs_f64() * 1e3,
         steps,
         timeline: if outcome == Outcome::Held { Vec::new() } else { running.timeline() },
+        ..empty_result(&running.scenario)
     }
 }
 

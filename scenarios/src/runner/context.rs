@@ -1,6 +1,7 @@
 //! What all scenarios of a run share.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use eventproof_evidence::Verdict;
 use eventproof_reports::model::{Conformance, Coverage, Outcome, ScenarioResult};
 use eventproof_system::Rig;
 
+use super::choice::{Choice, Rules};
 use super::holds::Holds;
 use crate::coverage::coverage;
 use crate::pack::Pack;
@@ -16,29 +18,6 @@ use crate::plan::{Plan, PlannedScenario};
 
 /// How long one step may take before it is ended.
 pub(super) const STEP_LIMIT: Duration = Duration::from_secs(180);
-
-/// Which scenarios to run; everything if nothing is said.
-#[derive(Clone, Debug, Default)]
-pub struct Choice {
-    /// Parts of names; one must be in the scenario's.
-    pub names: Vec<String>,
-    /// Whole names; one must be the scenario's.
-    pub exact: Vec<String>,
-    /// Tags without `@`; the scenario must have one of them.
-    pub tags: Vec<String>,
-}
-
-impl Choice {
-    /// Whether a scenario is chosen.
-    pub fn takes(&self, scenario: &PlannedScenario) -> bool {
-        let by_name = (self.names.is_empty() && self.exact.is_empty())
-            || self.exact.contains(&scenario.name)
-            || self.names.iter().any(|part| scenario.name.contains(part.as_str()));
-        let by_tag = self.tags.is_empty()
-            || self.tags.iter().any(|tag| scenario.tags.iter().any(|has| has.trim_start_matches('@') == tag));
-        by_name && by_tag
-    }
-}
 
 /// Is told as scenarios begin and end.
 pub trait ScenarioListener: Send + Sync {
@@ -62,9 +41,16 @@ pub struct RunContext {
     pub plan: Plan,
     pub rig: Rig,
     pub choice: Choice,
+    pub rules: Rules,
     pub listener: Box<dyn ScenarioListener>,
     pub(super) holds: Holds,
     pub(super) results: Mutex<Vec<ScenarioResult>>,
+    /// Which round this is: 0 at first; every repetition and every further try is another one.
+    round: AtomicU32,
+    /// Whether this round tries again what did not hold.
+    again: AtomicBool,
+    /// Whether nothing more is to begin.
+    stopped: AtomicBool,
     /// Events that were published against the contract on purpose.
     invalid: Mutex<BTreeSet<String>>,
 }
@@ -76,6 +62,7 @@ impl RunContext {
         plan: Plan,
         rig: Rig,
         choice: Choice,
+        rules: Rules,
         listener: Box<dyn ScenarioListener>,
     ) -> Arc<RunContext> {
         let services: Vec<String> = pack.system.services.iter().map(|service| service.name.clone()).collect();
@@ -84,9 +71,13 @@ impl RunContext {
             plan,
             rig,
             choice,
+            rules,
             listener,
             holds: Holds::new(services),
             results: Mutex::default(),
+            round: AtomicU32::new(0),
+            again: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
             invalid: Mutex::default(),
         })
     }
@@ -94,6 +85,32 @@ impl RunContext {
     /// A message of the contract.
     pub(super) fn message(&self, name: &str) -> Result<&Message, Verdict> {
         self.pack.contract.message(name).ok_or_else(|| super::world::environment(format!("no message \"{name}\"")))
+    }
+
+    /// Begins another round; `again` tries what did not hold once more.
+    pub(super) fn next_round(&self, again: bool) {
+        self.round.fetch_add(1, Ordering::Relaxed);
+        self.again.store(again, Ordering::Relaxed);
+    }
+
+    /// Which round this is.
+    pub(super) fn round(&self) -> u32 {
+        self.round.load(Ordering::Relaxed)
+    }
+
+    /// Whether this round tries again.
+    pub(super) fn is_again(&self) -> bool {
+        self.again.load(Ordering::Relaxed)
+    }
+
+    /// Nothing more begins, if the rules say so.
+    pub(super) fn stop_after_failure(&self) {
+        self.stopped.store(self.rules.fail_fast, Ordering::Relaxed);
+    }
+
+    /// Whether nothing more is to begin.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
     }
 
     /// Notes that an event departs from the contract because the scenario wants it so.

@@ -100,7 +100,12 @@ pub(super) struct Background {
 
 impl Running {
     pub fn new(context: Arc<RunContext>, scenario: PlannedScenario, held: Held, waited: Duration) -> Running {
-        let generator = context.rig.generator.fork(&format!("{}:{}", scenario.file, scenario.name));
+        // Another round has other identities: a system that remembers ids would drop a repeat as a duplicate.
+        let round = match context.round() {
+            0 => String::new(),
+            round => format!(" #{round}"),
+        };
+        let generator = context.rig.generator.fork(&format!("{}:{}{round}", scenario.file, scenario.name));
         Running {
             began: context.rig.clock.now(),
             journal_from: context.rig.journal.len(),

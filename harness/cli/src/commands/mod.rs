@@ -1,6 +1,7 @@
 //! One file for each command.
 
 mod broker;
+mod choice;
 mod contract;
 mod files;
 mod init;
@@ -13,6 +14,8 @@ mod run;
 mod serve;
 mod services;
 mod steps;
+
+pub use choice::parse_shard;
 
 use crate::args::{Arguments, Command};
 

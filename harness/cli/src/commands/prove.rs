@@ -39,7 +39,8 @@ pub async fn prove(arguments: ProveArguments) -> u8 {
         output::error("no fault is declared: a pack's faults.yaml names those that its services can be told to have");
         return exit::NO_VERDICT;
     }
-    let runs = match Runs::prepare(&arguments) {
+    let identity = RunIdentity::new(arguments.seed);
+    let runs = match Runs::prepare(&arguments, identity.seed) {
         Ok(runs) => Arc::new(runs),
         Err(error) => {
             output::error(&error);
@@ -49,9 +50,8 @@ pub async fn prove(arguments: ProveArguments) -> u8 {
     let mut result =
         ProveResult { packs: packs.iter().map(|one| one.pack.name.clone()).collect(), ..Default::default() };
     perform(&arguments, &packs, &runs, &mut result).await;
-    let identity = RunIdentity::new(Some(0));
     let broker = BrokerInfo { kind: "embedded".to_owned(), label: "embedded broker, one for each run".to_owned() };
-    result.provenance = origin.provenance(command(&arguments), &identity, broker);
+    result.provenance = origin.provenance(command(&arguments, identity.seed), &identity, broker);
     let code = exit::of_outcomes([result.outcome()]);
     result.provenance.exit_code = i32::from(code);
     write(&arguments, &result);
@@ -152,11 +152,12 @@ fn write(arguments: &ProveArguments, result: &ProveResult) {
     files::report(&arguments.report, rendered);
 }
 
-fn command(arguments: &ProveArguments) -> String {
+fn command(arguments: &ProveArguments, seed: u64) -> String {
     let mut words = vec!["eventproof".to_owned(), "prove".to_owned()];
     words.extend(arguments.packs.iter().map(|pack| pack.display().to_string()));
     words.extend(arguments.all.then(|| "--all".to_owned()));
     words.extend(["--healthy".to_owned(), arguments.healthy.to_string()]);
     words.extend(arguments.faults.iter().flat_map(|fault| ["--fault".to_owned(), fault.clone()]));
+    words.extend(["--seed".to_owned(), seed.to_string()]);
     words.join(" ")
 }

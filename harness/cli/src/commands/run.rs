@@ -1,6 +1,7 @@
 //! `run`: the contract gate.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use eventproof_evidence::Cause;
 use eventproof_reports::model::{BrokerInfo, Coverage, Finding, Provenance, RunResult, ScenarioResult};
@@ -8,6 +9,7 @@ use eventproof_reports::{Style, html_run, json_run, junit, scenario_line, termin
 use eventproof_scenarios::{Choice, Pack, Plan, RunContext, RunReport, ScenarioListener};
 use eventproof_source::Diagnostics;
 
+use super::choice::{self, Asked, choice, rules};
 use super::files::{self, Rendered};
 use super::origin::{self, Origin};
 use super::rig::{RunIdentity, bring_up};
@@ -24,11 +26,12 @@ pub async fn run(arguments: RunArguments) -> u8 {
             return exit::USAGE;
         }
     };
-    let choice =
-        Choice { names: arguments.names.clone(), exact: arguments.exact.clone(), tags: arguments.tags.clone() };
-    if !scenarios.scenarios.iter().any(|scenario| choice.takes(scenario)) {
-        output::error("no scenario was chosen: leave out --name and --tag, or see what the pack has with `lint`");
-        return exit::NO_VERDICT;
+    let choice = match chosen(&arguments, &scenarios) {
+        Ok(choice) => choice,
+        Err(code) => return code,
+    };
+    if arguments.dry_run {
+        return dry_run(&scenarios, &choice);
     }
     let identity = RunIdentity::new(arguments.rig.seed);
     let mut result = RunResult { pack: pack.name.clone(), ..RunResult::default() };
@@ -43,14 +46,48 @@ pub async fn run(arguments: RunArguments) -> u8 {
     result.findings.extend(arguments.min_coverage.and_then(|least| too_little(&result.coverage, least)));
     result.provenance =
         Provenance { interrupted: result.provenance.interrupted, ..origin.provenance(command, &identity, broker) };
-    let code = exit::of_run(&result, &arguments.allow_skipped);
+    result.findings.extend(arguments.choice.fail_on_flaky.then(|| flaky(&result)).flatten());
+    let code = exit::of_run(&result, &arguments.choice.allow_skipped);
     result.provenance.exit_code = i32::from(code);
     write(&arguments, &result);
     code
 }
 
+/// The scenarios that were asked for; the code where there are none.
+fn chosen(arguments: &RunArguments, scenarios: &Plan) -> Result<Choice, u8> {
+    let asked = Asked::of(&arguments.pack);
+    let choice = choice(&arguments.choice, &asked, scenarios, &arguments.rig.report).map_err(|error| {
+        output::error(&error);
+        exit::USAGE
+    })?;
+    if !scenarios.scenarios.iter().any(|scenario| choice.takes(scenario)) {
+        output::error(
+            "no scenario was chosen: leave out what chooses (--name, --tag, --service, --failed, --shard, a line), or see what the pack has with --dry-run",
+        );
+        return Err(exit::NO_VERDICT);
+    }
+    Ok(choice)
+}
+
+fn dry_run(scenarios: &Plan, choice: &Choice) -> u8 {
+    let mut count = 0;
+    for scenario in scenarios.scenarios.iter().filter(|scenario| choice.takes(scenario)) {
+        count += 1;
+        output::result(&format!("{}:{} {}", scenario.file, scenario.line, scenario.name));
+    }
+    output::result(&format!("{count} of {} scenarios would run", scenarios.scenarios.len()));
+    exit::HELD
+}
+
+/// What held only when it was tried again, where that is not good enough.
+fn flaky(result: &RunResult) -> Option<Finding> {
+    let names: Vec<&str> = result.scenarios.iter().filter(|one| one.is_flaky()).map(|one| one.name.as_str()).collect();
+    let missed = Cause::ObjectiveMissed { objective: "flaky = 0".to_owned(), actual: names.join(", ") };
+    (!names.is_empty()).then(|| Finding::broken(&missed))
+}
+
 fn read(arguments: &RunArguments) -> Result<(Pack, Plan), Diagnostics> {
-    let pack = Pack::read(&arguments.pack)?;
+    let pack = Pack::read(&Asked::of(&arguments.pack).folder)?;
     let plan = pack.plan()?;
     Ok((pack, plan))
 }
@@ -66,12 +103,13 @@ async fn perform(
     let (mut rig, _data) = bring_up(&arguments.rig, identity, pack.contract.clone(), pack.system.clone()).await?;
     rig.follow_effects();
     let broker = BrokerInfo { kind: rig.broker.kind().word().to_owned(), label: rig.broker.label().to_owned() };
-    let context = RunContext::new(pack, scenarios, rig, choice, Box::new(Told));
+    let context =
+        RunContext::new(pack, scenarios, rig, choice, rules(&arguments.choice, identity.seed), Box::new(Told));
     let report = tokio::select! {
         report = eventproof_scenarios::run(context.clone()) => report,
-        _ = tokio::signal::ctrl_c() => {
+        why = ended_early(arguments.timeout) => {
             result.provenance.interrupted = true;
-            output::progress("  interrupted: ending services, writing what there is");
+            output::progress(&format!("  {why}: ending services, writing what there is"));
             context.report()
         }
     };
@@ -83,6 +121,20 @@ async fn perform(
         None => output::progress("  some scenarios had not ended"),
     }
     Ok((report, broker))
+}
+
+/// Ends when the run should, whatever is still under way; says why.
+async fn ended_early(timeout: Option<Duration>) -> String {
+    let over = async {
+        match timeout {
+            Some(time) => tokio::time::sleep(time).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => "interrupted".to_owned(),
+        () = over => format!("the time of the run ({} s) is over", timeout.unwrap_or_default().as_secs_f64()),
+    }
 }
 
 /// That scenarios touch fewer promises than they should.
@@ -128,15 +180,7 @@ impl ScenarioListener for Told {
 fn command(arguments: &RunArguments, seed: u64) -> String {
     let mut words = vec!["eventproof".to_owned(), "run".to_owned(), arguments.pack.display().to_string()];
     words.extend(origin::rig_words(&arguments.rig));
-    let chosen = [
-        ("--name", &arguments.names),
-        ("--exact", &arguments.exact),
-        ("--tag", &arguments.tags),
-        ("--allow-skipped", &arguments.allow_skipped),
-    ];
-    for (option, values) in chosen {
-        words.extend(values.iter().flat_map(|value| [option.to_owned(), format!("'{value}'")]));
-    }
+    words.extend(choice::words(&arguments.choice));
     words.extend(["--seed".to_owned(), seed.to_string()]);
     words.join(" ")
 }

@@ -158,6 +158,8 @@ mod tests {
             language: "en".to_owned(),
             tags: Vec::new(),
             outcome,
+            attempts: 1,
+            note: None,
             duration_ms: 1.0,
             waited_ms: 0.0,
             steps: vec![step],

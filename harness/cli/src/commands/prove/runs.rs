@@ -31,16 +31,18 @@ pub struct Runs {
     program: PathBuf,
     reports: PathBuf,
     limit: Duration,
+    /// Each run's own seed is this one and what the run is.
+    seed: u64,
 }
 
 impl Runs {
     /// The error says what the machine lacks.
-    pub fn prepare(arguments: &ProveArguments) -> Result<Runs, String> {
+    pub fn prepare(arguments: &ProveArguments, seed: u64) -> Result<Runs, String> {
         let program =
             std::env::current_exe().map_err(|error| format!("the program does not know its own path: {error}"))?;
         let reports = arguments.report.join("runs");
         std::fs::create_dir_all(&reports).map_err(|error| format!("{}: {error}", reports.display()))?;
-        Ok(Runs { program, reports, limit: arguments.limit })
+        Ok(Runs { program, reports, limit: arguments.limit, seed })
     }
 
     /// Runs it to its end, or to the limit.
@@ -55,6 +57,10 @@ impl Runs {
         if let Some((_, fault)) = &job.fault {
             command.args(["--fault", fault]);
         }
+        let fault = job.fault.as_ref().map_or(0, |(place, _)| *place as u64 + 1);
+        let seed =
+            self.seed.wrapping_add(1_000 * job.pack as u64 + 10 * fault).wrapping_add(100_000 * u64::from(job.nth));
+        command.args(["--seed", &seed.to_string()]);
         command.args(job.names.iter().flat_map(|name| ["--exact", name]));
         command
             .env("NO_COLOR", "1")

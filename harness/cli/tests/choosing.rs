@@ -1,0 +1,168 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+//! Which scenarios run, how often, and what becomes of those that do not hold: on a pack without services, whose only
+//! system is a stub that eventproof plays itself.
+
+mod support;
+
+use std::path::Path;
+
+use support::{Ran, eventproof, project};
+
+const CONTRACT: &str = "\
+asyncapi: 3.0.0
+info: {title: shop, version: '1'}
+x-eventproof: {envelope: {id: $message.header#/event_id}}
+channels:
+  orders:
+    address: shop.orders
+    bindings: {kafka: {partitions: 1}}
+    messages:
+      placed:
+        name: order.placed
+        headers: {type: object, required: [event_id], properties: {event_id: {type: string, format: uuid}}}
+        payload: {type: object, required: [order_id], properties: {order_id: {type: string}}}
+        x-eventproof: {key: $message.payload#/order_id}
+operations:
+  tell: {action: send, channel: {$ref: '#/channels/orders'}, x-eventproof: {service: shop, present: false}}
+";
+
+const SYSTEM: &str = "\
+system: shop
+stubs: {bank: {}}
+actions:
+  pay: {request: 'POST {bank.url}/pay', json: {who: '{who}'}, status: 200}
+";
+
+const FEATURE: &str = "\
+Feature: Paying
+
+  Scenario: the topics are right
+    Then the topics are as the contract declares them
+
+  @flaky(2)
+  Scenario: paid at the third try
+    When action \"pay\" is done
+      | who | {run} |
+
+  @known-issue:SHOP-7 @until:2999-01-01
+  Scenario: paying is broken
+    Given stub \"bank\" answers 500 1 time
+      | /who | {me} |
+    When action \"pay\" is done
+      | who | {me} |
+
+  Scenario: an order is told
+    When \"order.placed\" is published
+";
+
+/// A pack in a folder of its own; `feature` may change the scenarios.
+fn pack(feature: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [("asyncapi.yaml", CONTRACT), ("system.yaml", SYSTEM), ("shop.feature", feature)] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+fn run(pack: &Path, options: &[&str]) -> Ran {
+    let report = pack.join("report");
+    let mut arguments = vec!["run", pack.to_str().unwrap(), "--report", report.to_str().unwrap(), "--seed", "7"];
+    arguments.extend(options);
+    eventproof(&arguments)
+}
+
+fn result(pack: &Path) -> serde_json::Value {
+    serde_json::from_str(&std::fs::read_to_string(pack.join("report/result.json")).unwrap()).unwrap()
+}
+
+/// Names, in the order in which they would run.
+fn dry(pack: &Path, options: &[&str]) -> Vec<String> {
+    let ran = run(pack, &[options, &["--dry-run"]].concat());
+    assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
+    let lines: Vec<String> = ran.result.lines().map(str::to_owned).collect();
+    lines[..lines.len() - 1].iter().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect()
+}
+
+#[test]
+fn a_run_can_be_of_a_name_a_line_a_service_or_a_shard() {
+    let todo = project().join("features/todo");
+    assert!(dry(&todo, &[]).len() > 20);
+    assert_eq!(dry(&todo, &["--exact", "the publisher is measured"]), ["the publisher is measured"]);
+    let all: Vec<String> = (1..=3).flat_map(|shard| dry(&todo, &["--shard", &format!("{shard}/3")])).collect();
+    let (mut all, mut whole) = (all, dry(&todo, &[]));
+    all.sort();
+    whole.sort();
+    assert_eq!(all, whole, "every scenario is in one shard");
+    let api = dry(&todo, &["--service", "todo-api-quiet"]);
+    assert_eq!(api, ["with the feature flag off the answer is the same and nothing is told"]);
+    let folder = pack(FEATURE);
+    let at = |line: usize| folder.path().join(format!("shop.feature:{line}"));
+    assert_eq!(dry(&at(9), &[]), ["paid at the third try"]);
+    assert_eq!(dry(&folder.path().join("shop.feature"), &["--name", "order"]), ["an order is told"]);
+    assert_eq!(run(folder.path(), &["--tag", "nobody", "--dry-run"]).code, 3, "nothing chosen is no pass");
+    assert_eq!(run(folder.path(), &["--shard", "3/2"]).code, 2);
+}
+
+#[test]
+fn what_holds_only_when_it_is_tried_again_is_flaky_and_a_known_issue_may_fail() {
+    let feature = FEATURE
+        .replace("| who | {run} |", "| who | stubborn |")
+        .replace(
+            "Scenario: the topics are right\n",
+            "Scenario: the topics are right\n    Given stub \"bank\" answers 503 2 times\n      | /who | stubborn |\n",
+        )
+        .replace("Scenario: paid at the third try\n", "Scenario: paid at the third try\n    Given 2s pass\n");
+    let folder = pack(&feature);
+    let ran = run(folder.path(), &[]);
+    assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
+    let told = ran.result.replace(folder.path().to_str().unwrap(), "PACK");
+    for part in [
+        "it held only on attempt 3; before: [action-failed]",
+        "issue SHOP-7, known until 2999-01-01: action \"pay\": expected status 200, got status 500",
+        "4 scenarios: 3 held, 1 skipped",
+    ] {
+        assert!(told.contains(part), "no `{part}` in {told}");
+    }
+    let kept = result(folder.path());
+    let flaky = kept["scenarios"].as_array().unwrap().iter().find(|one| one["name"] == "paid at the third try");
+    assert_eq!(flaky.unwrap()["attempts"], 3);
+    assert_eq!(run(folder.path(), &["--fail-on-flaky"]).code, 1);
+}
+
+#[test]
+fn a_known_issue_that_holds_or_is_overdue_fails_the_run() {
+    let mended = FEATURE.replace("answers 500 1 time", "answers 200 1 time");
+    let ran = run(pack(&mended).path(), &["--name", "broken"]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.result.contains("issue SHOP-7 is mended: it holds, so take @known-issue and @until away"),
+        "{}",
+        ran.result
+    );
+    let overdue = FEATURE.replace("@until:2999-01-01", "@until:2020-01-01");
+    let ran = run(pack(&overdue).path(), &["--name", "broken"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.result.contains("issue SHOP-7 was to be mended by 2020-01-01"), "{}", ran.result);
+    let folder = pack(&FEATURE.replace(" @until:2999-01-01", ""));
+    let ran = eventproof(&["lint", folder.path().to_str().unwrap()]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.result.contains("@known-issue:SHOP-7 says not until when it may fail"), "{}", ran.result);
+}
+
+#[test]
+fn a_run_repeats_begins_nothing_more_after_a_failure_and_runs_again_what_failed() {
+    let folder = pack(FEATURE);
+    let ran = run(folder.path(), &["--repeat", "3", "--name", "order", "--order", "random"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
+    assert!(ran.result.contains("3 scenarios: 3 held; 3 records"), "{}", ran.result);
+    // Whatever disturbs comes last: this one has the stub's callers for itself.
+    let broken = FEATURE.replace("  @known-issue:SHOP-7 @until:2999-01-01\n", "");
+    let folder = pack(&broken);
+    let ran = run(folder.path(), &["--fail-fast"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.progress, ran.result);
+    assert_eq!(dry(folder.path(), &["--failed"]), ["paying is broken"]);
+    let folder = pack(&FEATURE.replace("    When \"order.placed\"", "    When 60s pass\n    And \"order.placed\""));
+    let ran = run(folder.path(), &["--timeout", "1s", "--name", "order"]);
+    assert_eq!(ran.code, 3, "{}{}", ran.progress, ran.result);
+    assert!(ran.progress.contains("the time of the run (1 s) is over"), "{}", ran.progress);
+}
