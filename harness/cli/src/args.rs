@@ -28,6 +28,9 @@ pub enum Command {
     Lint {
         /// Folder of the pack
         pack: PathBuf,
+        /// How it is written
+        #[arg(long, value_enum, default_value_t)]
+        format: LintFormat,
     },
     /// Begin a new pack
     Init(InitArguments),
@@ -42,6 +45,9 @@ pub enum Command {
         /// Only forms of this language: en, zh-CN
         #[arg(long)]
         lang: Option<String>,
+        /// All of them as a page in Markdown
+        #[arg(long, conflicts_with_all = ["words", "lang"])]
+        markdown: bool,
     },
     /// Run one service of a reference system, or list the systems, services and their faults
     Serve {
@@ -134,6 +140,18 @@ pub enum ContractCommand {
         /// The document, or the folder of a pack
         path: PathBuf,
     },
+}
+
+/// How `lint` writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LintFormat {
+    /// For people, with the place in the file
+    #[default]
+    Text,
+    /// One JSON document
+    Json,
+    /// Annotations, as GitHub's runners read them
+    Github,
 }
 
 /// How `contract diff` writes.

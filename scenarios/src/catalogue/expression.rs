@@ -84,6 +84,31 @@ impl Kind {
         }
     }
 
+    /// What one may write for it.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Kind::Event => "a message of asyncapi.yaml, in quotes",
+            Kind::Group => "a consumer group of asyncapi.yaml, in quotes",
+            Kind::Service => "a service of system.yaml, in quotes",
+            Kind::List => "a list view of system.yaml, in quotes",
+            Kind::Action => "an action of system.yaml, in quotes",
+            Kind::Stub => "a stub of system.yaml, in quotes",
+            Kind::Alert => "an alert of system.yaml, in quotes",
+            Kind::New => "a name that later steps use for what this one did, in quotes",
+            Kind::Ref => "a name that an earlier step gave, in quotes; `{name.field}` is a field of it",
+            Kind::Identity => "a name, in quotes, that stands for a fresh identity of this scenario",
+            Kind::Text => "any text, in quotes",
+            Kind::Duration => "`5s`, `200 ms`, `5min`, `2h`, `7d`; 毫秒, 秒, 分钟, 小时, 天",
+            Kind::Count => "a whole number",
+            Kind::Rate => "`200/s`, `10/min`",
+        }
+    }
+
+    /// Every kind.
+    pub fn all() -> impl Iterator<Item = Kind> {
+        Kind::ALL.into_iter()
+    }
+
     /// A text that every parameter of this kind would take.
     pub(crate) fn sample(self) -> &'static str {
         match self {

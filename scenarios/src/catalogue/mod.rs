@@ -11,6 +11,6 @@ pub(crate) use broker_fault::{broker_fault, disturbs_broker};
 pub(crate) use expression::Compiled;
 pub use expression::{Kind, Parameter};
 pub use matching::{Arguments, Matched, Matcher};
-pub use search::{describe, search};
+pub use search::{describe, document, search};
 pub use sentence::{Form, Sentence, SentenceId};
 pub use sentences::SENTENCES;

@@ -1,6 +1,6 @@
 //! `eventproof steps [WORDS]`: the catalogue for people.
 
-use super::{SENTENCES, Sentence};
+use super::{Kind, SENTENCES, Sentence};
 
 /// The sentences that have all the words in any of their texts; all sentences for no words.
 pub fn search(words: &[String]) -> Vec<&'static Sentence> {
@@ -39,6 +39,34 @@ pub fn describe(sentence: &Sentence, language: Option<&str>) -> String {
     text
 }
 
+/// The whole catalogue as a page: docs/steps.md.
+pub fn document() -> String {
+    let mut text = BEGINNING.to_owned();
+    for kind in Kind::all() {
+        text.push_str(&format!("| `{{{}}}` | {} |\n", kind.name(), kind.meaning()));
+    }
+    text.push_str("\n## Sentences\n");
+    for sentence in SENTENCES {
+        text.push_str(&format!("\n{}", describe(sentence, None)));
+    }
+    text
+}
+
+const BEGINNING: &str = "\
+# Sentences
+
+Every built-in sentence, as `eventproof steps` prints it: this page is made of the same catalogue (`eventproof steps --markdown`). A sentence
+means the same after Given, When, Then, And, But and `*`. A pack's `phrases.yaml` makes sentences of its own from these, in any language.
+
+Quotes are `\"…\"`, `“…”` or `「…」`. `{name}` in a text or a table stands for a fresh identity of the scenario, `{name.field}` for a field of what
+an earlier step called so, `{it.field}` for one of the last event.
+
+## Parameters
+
+| parameter | is |
+|---|---|
+";
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -72,6 +100,13 @@ mod tests {
                 "{step}: {matches:?}"
             );
         }
+    }
+
+    #[test]
+    fn the_page_of_all_sentences_is_up_to_date() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/steps.md");
+        let page = std::fs::read_to_string(path).unwrap();
+        assert!(page == document(), "write it anew: eventproof steps --markdown > docs/steps.md");
     }
 
     #[test]

@@ -3,7 +3,9 @@
 mod names;
 mod phrases;
 mod structure;
+mod values;
 
 pub(crate) use names::names;
-pub(crate) use phrases::{phrase_sentence, phrase_stub};
+pub(crate) use phrases::{phrase_sentence, phrase_stub, unused_phrases};
 pub(crate) use structure::{cross_check, structure, table_pairs};
+pub(crate) use values::values;

@@ -44,7 +44,8 @@ pub struct PlannedStep {
     pub text: String,
     pub line: usize,
     pub table: Vec<Vec<String>>,
-    pub is_phrase: bool,
+    /// Its place in phrases.yaml, if it is one.
+    pub phrase: Option<usize>,
     pub subs: Vec<Sub>,
 }
 
@@ -97,6 +98,8 @@ pub(super) fn scenarios(pack: &Pack) -> (Vec<PlannedScenario>, Diagnostics) {
         planned.extend(resolver.file(file, &mut faults));
     }
     lint::names(pack, &planned, &mut faults);
+    lint::values(pack, &planned, &mut faults);
+    lint::unused_phrases(pack, &planned, &mut faults);
     (planned, faults)
 }
 
@@ -168,18 +171,18 @@ impl Resolver<'_> {
         };
         let table = step.table.as_ref().map(|table| table.rows.clone()).unwrap_or_default();
         let pairs = lint::table_pairs(source, step, &table, faults);
-        let (is_phrase, subs) = match matched {
+        let (phrase, subs) = match matched {
             Matched::Sentence(sentence, _) => {
-                (false, vec![Sub { template: text.to_owned(), table: pairs, parameters: Vec::new(), sentence }])
+                (None, vec![Sub { template: text.to_owned(), table: pairs, parameters: Vec::new(), sentence }])
             }
-            Matched::Phrase(index, arguments) => (true, self.unfold(index, &arguments, &pairs)),
+            Matched::Phrase(index, arguments) => (Some(index), self.unfold(index, &arguments, &pairs)),
         };
         Some(PlannedStep {
             keyword: step.keyword.trim().to_owned(),
             text: text.to_owned(),
             line: step.position.line,
             table,
-            is_phrase,
+            phrase,
             subs,
         })
     }

@@ -171,6 +171,6 @@ fn step_result(step: &PlannedStep, under: Vec<SubStep>, took: std::time::Duratio
         outcome: last.map_or(Outcome::Held, |sub| sub.outcome),
         duration_ms: took.as_secs_f64() * 1e3,
         finding: last.and_then(|sub| sub.finding.clone()),
-        under: if step.is_phrase { under } else { Vec::new() },
+        under: if step.phrase.is_some() { under } else { Vec::new() },
     }
 }

@@ -17,7 +17,7 @@ use crate::pack::Pack;
 use crate::plan::{Plan, PlannedScenario};
 
 /// How long one step may take before it is ended.
-pub(super) const STEP_LIMIT: Duration = Duration::from_secs(180);
+pub(crate) const STEP_LIMIT: Duration = Duration::from_secs(180);
 
 /// Is told as scenarios begin and end.
 pub trait ScenarioListener: Send + Sync {

@@ -23,4 +23,5 @@ mod world;
 
 pub use adaptor::run;
 pub use choice::{Choice, Rules};
+pub(crate) use context::STEP_LIMIT;
 pub use context::{RunContext, RunReport, ScenarioListener};

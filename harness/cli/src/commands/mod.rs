@@ -25,10 +25,11 @@ pub async fn dispatch(arguments: Arguments) -> u8 {
         Command::Run(arguments) => run::run(arguments).await,
         Command::Prove(arguments) => prove::prove(arguments).await,
         Command::Load(arguments) => load::load(arguments).await,
-        Command::Lint { pack } => lint::lint(&pack),
+        Command::Lint { pack, format } => lint::lint(&pack, format),
         Command::Init(arguments) => init::init(arguments).await,
         Command::Contract { command } => contract::contract(command).await,
-        Command::Steps { words, lang } => steps::steps(&words, lang.as_deref()),
+        Command::Steps { markdown: true, .. } => steps::page(),
+        Command::Steps { words, lang, .. } => steps::steps(&words, lang.as_deref()),
         Command::Serve { system, service, faults } => serve::serve(system, service, &faults).await,
         Command::Broker { listen, also_listen, nodes, users, faults, registry } => {
             broker::broker(broker::BrokerOptions { listen, also_listen, nodes, users, faults, registry }).await

@@ -1,6 +1,6 @@
 //! `steps`: the sentences, for people.
 
-use eventproof_scenarios::catalogue::{describe, search};
+use eventproof_scenarios::catalogue::{describe, document, search};
 
 use crate::{exit, output};
 
@@ -13,5 +13,11 @@ pub fn steps(words: &[String], language: Option<&str>) -> u8 {
     for sentence in found {
         output::result(&describe(sentence, language));
     }
+    exit::HELD
+}
+
+/// All of them as a page.
+pub fn page() -> u8 {
+    output::result(document().trim_end());
     exit::HELD
 }
