@@ -1,0 +1,45 @@
+Feature: Notifications
+
+  Background:
+    Given the system is running
+
+  Scenario: photos that are ready are announced once
+    When "file.media.processed" is published as "ready"
+    And the same event is published again 3 times
+    And the same event is published again once it was handled
+    Then service "notification-service" handles it exactly once
+
+  Scenario: a welcome under both of its names is sent once
+    When "auth.access.granted" is published as "new"
+    And "auth.access-granted" is published
+      | /id          | {new.id}          |
+      | /aggregateId | {new.aggregateId} |
+    Then service "notification-service" handles "new" exactly once
+
+  Scenario: a link that cannot be read is dead-lettered without its token
+    When an invalid "auth.magic-link.created" is published
+      | rule  | required        |
+      | place | /data/expiresAt |
+    Then it is dead-lettered within 5s
+
+  Scenario: a replay tells nobody again
+    When "auth.magic-link.created" is published as "link"
+    And the same event is published again once it was handled
+    And action "replay notifications" is done
+      | time | 2020-01-01T00:00:00Z |
+    Then service "notification-service" handles it exactly once
+
+  Scenario: a service that is killed while it works loses nothing
+    When 300 "file.media.processed" events are published at 400/s in the background
+    And service "notification-service" is killed after it handled 40 of them
+    And service "notification-service" is started again
+    Then group "notification-service" loses none of them within 20s
+
+  Scenario: what the services do is measured
+    When photographer "photographer-1" uploads photo "sunset" of 1000 bytes to project "autumn"
+    Then "file.media.processed" follows from it within 5s
+    And metric "upload_to_notification_seconds_bucket" of service "notification-service" is shown within 5s
+      | le | 10 |
+    And metric "outbox_published_total" of service "file-service" is shown within 5s
+    And metric "circuit_breaker_state" of service "notification-service" is shown within 5s
+    And metric "kafka_consumer_lag" of service "notification-service" is shown within 5s
