@@ -16,6 +16,24 @@ Feature: Clients
     And "auth.access.granted" follows from it within 5s
     And the history of project "autumn" shows "auth.access.granted" within 5s
 
+  Scenario: a token, an address and a browser are in their events and nowhere else
+    When a link to project "autumn" is made as "link"
+    Then "auth.magic-link.created" follows within 5s
+    And view "mails" shows "{autumn}" within 8s
+    When action "open link" is done
+      | token   | {link.token} |
+      | project | {autumn}     |
+      | agent   | {browser}    |
+      | address | {address}    |
+    Then "auth.project.accessed" follows within 5s
+    And the history of project "autumn" shows "auth.project.accessed" within 5s
+    And "{link.token}" is in no log and on no topic
+      | except | auth.magic-link.created |
+    And "{browser}" is in no log and on no topic
+      | except | auth.project.accessed |
+    And "{address}" is in no log and on no topic
+      | except | auth.project.accessed |
+
   Scenario: an unknown link opens nothing
     When action "open an unknown link" is done
       | token | {nobody's} |

@@ -8,6 +8,7 @@ Feature: Notifications
     And the same event is published again 3 times
     And the same event is published again once it was handled
     Then service "notification-service" handles it exactly once
+    And stub "mail" is called for it exactly 1 time, watched for 1s
 
   Scenario: a welcome under both of its names is sent once
     When "auth.access.granted" is published as "new"
@@ -15,6 +16,7 @@ Feature: Notifications
       | /id          | {new.id}          |
       | /aggregateId | {new.aggregateId} |
     Then service "notification-service" handles "new" exactly once
+    And stub "mail" is called for "new" exactly 1 time, watched for 1s
 
   Scenario: a link that cannot be read is dead-lettered without its token
     When an invalid "auth.magic-link.created" is published
@@ -27,7 +29,8 @@ Feature: Notifications
     And the same event is published again once it was handled
     And action "replay notifications" is done
       | time | 2020-01-01T00:00:00Z |
-    Then service "notification-service" handles it exactly once
+    Then stub "mail" is called for it exactly 1 time, watched for 1s
+    And service "notification-service" handles it exactly once
 
   Scenario: a service that is killed while it works loses nothing
     When 300 "file.media.processed" events are published at 400/s in the background

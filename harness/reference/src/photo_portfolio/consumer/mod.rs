@@ -34,13 +34,13 @@ pub(super) const KEYLESS: FaultInfo =
     FaultInfo { name: "keyless-dead-letter", summary: "writes dead letters without the record's key" };
 pub(super) const QUOTES: FaultInfo =
     FaultInfo { name: "token-in-dead-letter", summary: "quotes the record in the dead letter's error header" };
-pub(super) const LATE: FaultInfo = FaultInfo { name: "late", summary: "waits 4 s before it handles each batch" };
+pub(super) const LATE: FaultInfo = FaultInfo { name: "late", summary: "waits 8 s before it handles each batch" };
 
 /// The faults of every consumer.
 pub(super) const FAULTS: [FaultInfo; 7] =
     [SKIP_DEDUP, ALIAS_TWICE, NO_DEAD_LETTER, KEYLESS, QUOTES, LATE, COMMIT_FIRST];
 
-const LATE_BY: Duration = Duration::from_secs(4);
+const LATE_BY: Duration = Duration::from_secs(8);
 
 /// The faults of a batch that are switched on.
 pub(super) fn late(context: &Context) -> Option<Duration> {

@@ -97,7 +97,8 @@ impl Mailer {
                 // It works: it only does not want this one.
                 Ok(status) if (400..500).contains(&status) => {
                     self.note(Breaker::succeeded);
-                    self.log.warn(format_args!("event_id={}: the mail service refuses it with {status}", mail.event_id));
+                    self.log
+                        .warn(format_args!("event_id={}: the mail service refuses it with {status}", mail.event_id));
                     return Err(NotSent::Refused);
                 }
                 Ok(status) => format!("the mail service answers {status}"),
