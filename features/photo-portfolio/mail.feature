@@ -46,16 +46,3 @@ Feature: The mail service fails, and recovers
     Then view "mails" shows "{autumn}" within 8s
     When photographer "photographer-1" invites a client to project "winter" as "invite"
     Then view "mails" shows "{winter}" within 8s
-
-  Scenario: who watches is told that the mail service is away
-    Given stub "mail" answers 503 7 times
-      | /project_id | {autumn} |
-    When "file.media.processed" is published
-      | /aggregateId | {autumn} |
-    Then alert "mail is away" fires within 8s
-    And stub "mail" is called for it exactly 8 times, watched for 500ms
-
-  Scenario: nobody is told of a mail service that works
-    When "file.media.processed" is published
-    Then stub "mail" is called for it exactly 1 time, watched for 500ms
-    And alert "mail is away" does not fire, watched for 2s

@@ -32,12 +32,6 @@ Feature: Notifications
     Then stub "mail" is called for it exactly 1 time, watched for 1s
     And service "notification-service" handles it exactly once
 
-  Scenario: a service that is killed while it works loses nothing
-    When 300 "file.media.processed" events are published at 400/s in the background
-    And service "notification-service" is killed after it handled 40 of them
-    And service "notification-service" is started again
-    Then group "notification-service" loses none of them within 20s
-
   Scenario: what the services do is measured
     When photographer "photographer-1" uploads photo "sunset" of 1000 bytes to project "autumn"
     Then "file.media.processed" follows from it within 5s

@@ -1,6 +1,7 @@
 //! What the HTTP APIs of this system have in common.
 
 use axum::http::HeaderMap;
+use uuid::Uuid;
 
 use crate::shared::form::Form;
 use crate::shared::http::header_text;
@@ -9,9 +10,9 @@ const CORRELATION: &str = "x-correlation-id";
 /// Longest text that a caller may send.
 const LONGEST: usize = 300;
 
-/// The correlation id that a request brought.
+/// The correlation id that a request brought, or one for it: everything that it causes has the same.
 pub(super) fn correlation(headers: &HeaderMap) -> Option<String> {
-    header_text(headers, CORRELATION)
+    Some(header_text(headers, CORRELATION).unwrap_or_else(|| Uuid::new_v4().to_string()))
 }
 
 /// A text that must be there.

@@ -326,10 +326,19 @@ impl<H: BatchHandler> Consumer<H> {
         self.commit_offsets(open(), CommitMode::Async);
         let until = Instant::now() + LAST_COMMIT;
         while open().next().is_some() && Instant::now() < until {
-            // Records that come now are not ours to handle any more; the answer comes by the way.
-            if let Err(error) = self.poll(POLL) {
-                return self.log.error(error);
-            }
+            self.ask_committed(open().map(|((topic, partition), _)| (topic, partition)));
+        }
+    }
+
+    /// Asks how far the group has committed: of commits that are not waited for the client calls nobody back.
+    fn ask_committed<'a>(&self, places: impl Iterator<Item = (&'a str, i32)>) {
+        let mut asked = TopicPartitionList::new();
+        for (topic, partition) in places {
+            asked.add_partition(topic, partition);
+        }
+        match self.consumer.committed_offsets(asked, POLL * 10) {
+            Ok(committed) => self.assignment.note_committed(&committed),
+            Err(error) => self.log.warn(format_args!("asking for what is committed: {error}")),
         }
     }
 
