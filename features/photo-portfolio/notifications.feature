@@ -20,9 +20,14 @@ Feature: Notifications
 
   Scenario: a link that cannot be read is dead-lettered without its token
     When an invalid "auth.magic-link.created" is published
-      | rule  | required        |
-      | place | /data/expiresAt |
+      | rule        | required        |
+      | place       | /data/expiresAt |
+      | /data/token | {token}         |
     Then it is dead-lettered within 5s
+    # As it came, it stands on the dead letters' topic: in the value, and in no header.
+    And "{token}" is in no log and on no topic
+      | except | auth.magic-link.created |
+      | except | auth.dlq                |
 
   Scenario: a replay tells nobody again
     When "auth.magic-link.created" is published as "link"

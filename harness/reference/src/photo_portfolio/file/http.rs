@@ -116,7 +116,7 @@ impl Api {
         written.await.map_err(ApiError::store)?;
         self.log.info(format_args!("stored media={} project={}", upload.id, upload.project));
         match &self.sample {
-            Some(sample) if self.faults.no_outbox => self.publish_aside(sample.clone(), told),
+            Some(sample) if self.faults.no_outbox => self.publish_aside(sample.clone(), upload, told),
             Some(sample) => self.publish_or_roll_back(sample, &upload, &told).await?,
             None => {}
         }
@@ -124,19 +124,24 @@ impl Api {
     }
 
     /// Fault: the event is only in memory until Kafka has it.
-    fn publish_aside(&self, sample: Sample, told: NewEvent) {
-        let log = self.log;
+    fn publish_aside(&self, sample: Sample, upload: Upload, told: NewEvent) {
+        let (db, log) = (self.db.clone(), self.log);
         tokio::spawn(async move {
             while let Err(error) = sample.publish(&told).await {
                 log.warn(format_args!("not published yet event_id={}: {error}", told.event_id));
+            }
+            if let Err(error) = db.call(move |c| store::mark_told(c, &upload.id)).await {
+                log.error(error);
             }
         });
     }
 
     /// Fault: an acknowledgement that does not come undoes the upload, though the event may be on its topic.
     async fn publish_or_roll_back(&self, sample: &Sample, upload: &Upload, told: &NewEvent) -> Result<(), ApiError> {
-        let Err(error) = sample.publish(told).await else { return Ok(()) };
         let id = upload.id.clone();
+        let Err(error) = sample.publish(told).await else {
+            return self.db.call(move |c| store::mark_told(c, &id)).await.map_err(ApiError::store);
+        };
         let undo = self.db.call(move |c| Ok(c.execute("DELETE FROM media WHERE id = ?1", [id])?));
         undo.await.map_err(ApiError::store)?;
         Err(ApiError::Unavailable(format!("the upload was rolled back: {error}")))

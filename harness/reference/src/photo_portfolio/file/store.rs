@@ -17,7 +17,7 @@ pub(super) fn schema() -> String {
     format!("{MEDIA}{}{}", outbox::SCHEMA, consumer::schema())
 }
 
-/// `event_id` is the upload's event: its row in the outbox says whether it was published.
+/// `event_id` is the upload's event: its row in the outbox says whether it was published. Without an outbox (a fault) `told` does.
 const MEDIA: &str = "
 CREATE TABLE IF NOT EXISTS media (
     id TEXT PRIMARY KEY,
@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS media (
     file_name TEXT NOT NULL,
     size_bytes INTEGER NOT NULL,
     event_id TEXT NOT NULL,
+    told INTEGER NOT NULL DEFAULT 0,
     processed INTEGER NOT NULL DEFAULT 0,
     deleted INTEGER NOT NULL DEFAULT 0
 );
@@ -65,11 +66,17 @@ pub(super) fn insert(tx: &Connection, upload: &Upload, event_id: &str) -> Result
     Ok(())
 }
 
+/// The event of a photo was acknowledged, though it had no row in the outbox.
+pub(super) fn mark_told(connection: &Connection, media: &str) -> Result<(), DbError> {
+    connection.execute("UPDATE media SET told = 1 WHERE id = ?1", [media])?;
+    Ok(())
+}
+
 /// `stored` until the event of the upload was acknowledged, then `published`; later `processed` and `deleted`.
 pub(super) fn states(connection: &Connection, media: &str) -> Result<Vec<String>, DbError> {
-    let sql = "SELECT outbox.state = 'published', processed, deleted
+    let sql = "SELECT told OR coalesce(outbox.state = 'published', 0), processed, deleted
                FROM media LEFT JOIN outbox ON outbox.event_id = media.event_id WHERE media.id = ?1";
-    let read = |row: &rusqlite::Row<'_>| Ok([row.get::<_, Option<bool>>(0)?.unwrap_or(true), row.get(1)?, row.get(2)?]);
+    let read = |row: &rusqlite::Row<'_>| Ok([row.get::<_, bool>(0)?, row.get(1)?, row.get(2)?]);
     let Some(reached) = connection.prepare_cached(sql)?.query_row([media], read).optional()? else {
         return Ok(Vec::new());
     };
