@@ -39,6 +39,16 @@ Feature: When something fails
     Then alert "mail is away" fires within 8s
     And stub "mail" is called for it exactly 8 times, watched for 500ms
 
+  Scenario: who watches is told of a service that falls behind, and not before
+    When "file.media.deletion-requested" is published
+    Then "file.media.deleted" follows from it within 5s
+    And alert "consumer lag" does not fire, watched for 1500ms
+    Given service "file-service" is stopped
+    When 1200 "file.media.deletion-requested" events are published at 3000/s in the background
+    Then alert "consumer lag" fires within 20s
+    When service "file-service" is started again
+    Then group "file-service" loses none of them within 30s
+
   @needs:broker-faults
   Scenario: a page view never waits, may be lost, and then is counted
     Given the broker answers "Produce" requests with "NOT_LEADER_OR_FOLLOWER"

@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn it_recovers_step_by_step_and_opens_again_at_once() {
         let (mut breaker, now) = (Breaker::new(REST), Instant::now());
-        (0..3).for_each(|_| drop(breaker.failed(now)));
+        assert!((0..3).any(|_| breaker.failed(now)));
         assert_eq!(breaker.pass(now + REST), Ok(()));
         assert!(breaker.failed(now + REST), "one failure is enough while it is half-open");
         assert_eq!(breaker.pass(now + REST * 2), Ok(()));
