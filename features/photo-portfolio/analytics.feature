@@ -70,6 +70,13 @@ Feature: History and insights
     And view "topics read" keeps not showing "profile.picture.changed" for 100ms
     And view "topics read" keeps not showing "file.dlq" for 100ms
 
+  # Logins are taken by analytics only: it is its letter that is seen.
+  Scenario: a login that cannot be read keeps its key as a dead letter
+    When an invalid "auth.user.logged-in" is published
+      | rule  | required        |
+      | place | /data/userAgent |
+    Then it is dead-lettered within 5s
+
   Scenario: a topic that is created later is picked up
     When photographer "photographer-1" uploads photo "sunset" of 1000 bytes to project "autumn"
     And action "bring in a new kind" is done as "album"
