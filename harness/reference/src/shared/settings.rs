@@ -47,6 +47,7 @@ pub struct SettingsError(pub Vec<SettingFault>);
 /// | `HTTP_ADDR` | `127.0.0.1:0` | where HTTP is served; port 0 chooses one |
 /// | `STORE_URL` | `sqlite:SERVICE.db` | `sqlite::memory:`, `sqlite:/path`, for the feed also `redis://host:port/db` |
 /// | `GRAPH_URL` | none | where the feed asks for followers |
+/// | `MAIL_URL` | none | where e-mails are posted to; without it none are sent |
 /// | `SCHEMA_REGISTRY_URL` | none | where schemas are registered and found |
 /// | `OUTBOX_POLL_MS` | `5000` | pause between two looks at an empty outbox |
 /// | `OUTBOX_BATCH` | `100` | rows per look |
@@ -68,6 +69,7 @@ pub struct Settings {
     pub(crate) store: Option<StoreUrl>,
     pub(crate) graph_url: Option<String>,
     pub(crate) registry_url: Option<String>,
+    pub(crate) mail_url: Option<String>,
     pub(crate) outbox: OutboxSettings,
     pub(crate) processed_ttl: Duration,
     pub(crate) events_enabled: bool,
@@ -180,6 +182,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
                 .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
             store: self.parsed("STORE_URL", "sqlite::memory:, sqlite:/path or redis://host:port/db", StoreUrl::parse),
             graph_url: self.parsed("GRAPH_URL", "a URL such as http://127.0.0.1:8082", http_url),
+            mail_url: self.parsed("MAIL_URL", "a URL such as http://127.0.0.1:8025", http_url),
             registry_url: self.parsed("SCHEMA_REGISTRY_URL", "a URL such as http://127.0.0.1:8081", http_url),
             outbox: OutboxSettings {
                 poll: self.millis("OUTBOX_POLL_MS", 5_000),

@@ -139,7 +139,9 @@ impl GroupContext {
     /// Records that the group can see and has not committed: up to the last stable offset, as `read_committed` reads.
     fn show_lag(&self, topic: &str, partition: &Partition) {
         let end = if partition.ls_offset >= 0 { partition.ls_offset } else { partition.hi_offset };
-        let committed = self.assignment.committed(topic, partition.partition);
+        // Of commits that are not waited for the client calls nobody back, but it counts them.
+        let counted = Some(partition.committed_offset).filter(|offset| *offset >= 0);
+        let committed = self.assignment.committed(topic, partition.partition).max(counted);
         if let (Some(committed), true) = (committed, end >= 0) {
             let number = partition.partition.to_string();
             let labels = [("group", self.group.as_str()), ("topic", topic), ("partition", number.as_str())];

@@ -41,6 +41,11 @@ pub(crate) struct TryAgain(pub(crate) String);
 pub(crate) trait BatchHandler {
     /// Handles all of the batch, in order, or says why it has to be given again (then all of it is).
     async fn handle(&mut self, batch: &[Record]) -> Result<(), TryAgain>;
+
+    /// After a refusal: for how long another attempt is known to be of no use. Until then the partitions are paused.
+    fn rest(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// How to read.
@@ -50,7 +55,10 @@ pub(crate) struct ConsumerSettings {
     pub(crate) client_id: String,
     pub(crate) group: String,
     pub(crate) instance_id: Option<String>,
+    /// Names; or regular expressions, where they begin with `^`: then topics that come later are found as well.
     pub(crate) topics: Vec<String>,
+    /// Regular expressions of topics that are as if they were not there.
+    pub(crate) ignored: Vec<String>,
     pub(crate) reset: OffsetReset,
     pub(crate) session_timeout: Duration,
     /// Most records handled in one go.
@@ -73,6 +81,7 @@ impl ConsumerSettings {
             group: settings.group_id.clone(),
             instance_id: settings.group_instance_id.clone(),
             topics: settings.topics.clone(),
+            ignored: Vec::new(),
             reset: settings.offset_reset,
             session_timeout: settings.session_timeout,
             batch: 100,
@@ -97,6 +106,9 @@ impl ConsumerSettings {
             // A record is handled when it arrives; waiting for more would only add latency.
             .set("fetch.wait.max.ms", "100")
             .set("fetch.error.backoff.ms", "100");
+        if !self.ignored.is_empty() {
+            config.set("topic.blacklist", self.ignored.join(","));
+        }
         if let Some(id) = &self.instance_id {
             config.set("group.instance.id", id);
         }
@@ -226,7 +238,7 @@ impl<H: BatchHandler> Consumer<H> {
 
     /// Handles the batch, however often it takes; false if the service was asked to stop before that.
     fn handle(&mut self, batch: &[Record]) -> bool {
-        let mut attempt = 0;
+        let (mut attempt, mut paused) = (0, false);
         loop {
             let reason = match self.attempt(batch) {
                 Ok(()) => break,
@@ -240,9 +252,9 @@ impl<H: BatchHandler> Consumer<H> {
                 return false;
             }
             self.log.warn(format_args!("attempt {attempt} of {} records: {reason}", batch.len()));
-            self.wait_before(attempt);
+            paused |= self.wait_before(attempt);
         }
-        if attempt >= ATTEMPTS_IN_PLACE {
+        if paused {
             self.resume();
         }
         true
@@ -259,13 +271,16 @@ impl<H: BatchHandler> Consumer<H> {
         })
     }
 
-    fn wait_before(&mut self, attempt: u32) {
+    /// Whether the partitions were paused meanwhile.
+    fn wait_before(&mut self, attempt: u32) -> bool {
         let backoff = FIRST_BACKOFF.saturating_mul(1 << attempt.min(10).saturating_sub(1)).min(LONGEST_BACKOFF);
-        if attempt < ATTEMPTS_IN_PLACE {
+        let rest = self.handler.rest();
+        if rest.is_none() && attempt < ATTEMPTS_IN_PLACE {
             self.runtime.block_on(self.stop.sleep(backoff));
-        } else {
-            self.poll_paused(backoff);
+            return false;
         }
+        self.poll_paused(rest.unwrap_or(backoff));
+        true
     }
 
     /// Stays in the group without taking more: rebalances are served, records of partitions that came new are kept for later.
@@ -311,10 +326,19 @@ impl<H: BatchHandler> Consumer<H> {
         self.commit_offsets(open(), CommitMode::Async);
         let until = Instant::now() + LAST_COMMIT;
         while open().next().is_some() && Instant::now() < until {
-            // Records that come now are not ours to handle any more; the answer comes by the way.
-            if let Err(error) = self.poll(POLL) {
-                return self.log.error(error);
-            }
+            self.ask_committed(open().map(|((topic, partition), _)| (topic, partition)));
+        }
+    }
+
+    /// Asks how far the group has committed: of commits that are not waited for the client calls nobody back.
+    fn ask_committed<'a>(&self, places: impl Iterator<Item = (&'a str, i32)>) {
+        let mut asked = TopicPartitionList::new();
+        for (topic, partition) in places {
+            asked.add_partition(topic, partition);
+        }
+        match self.consumer.committed_offsets(asked, POLL * 10) {
+            Ok(committed) => self.assignment.note_committed(&committed),
+            Err(error) => self.log.warn(format_args!("asking for what is committed: {error}")),
         }
     }
 

@@ -1,0 +1,47 @@
+Feature: Notifications
+
+  Background:
+    Given the system is running
+
+  Scenario: photos that are ready are announced once
+    When "file.media.processed" is published as "ready"
+    And the same event is published again 3 times
+    And the same event is published again once it was handled
+    Then service "notification-service" handles it exactly once
+    And stub "mail" is called for it exactly 1 time, watched for 1s
+
+  Scenario: a welcome under both of its names is sent once
+    When "auth.access.granted" is published as "new"
+    And "auth.access-granted" is published
+      | /id          | {new.id}          |
+      | /aggregateId | {new.aggregateId} |
+    Then service "notification-service" handles "new" exactly once
+    And stub "mail" is called for "new" exactly 1 time, watched for 1s
+
+  Scenario: a link that cannot be read is dead-lettered without its token
+    When an invalid "auth.magic-link.created" is published
+      | rule        | required        |
+      | place       | /data/expiresAt |
+      | /data/token | {token}         |
+    Then it is dead-lettered within 5s
+    # As it came, it stands on the dead letters' topic: in the value, and in no header.
+    And "{token}" is in no log and on no topic
+      | except | auth.magic-link.created |
+      | except | auth.dlq                |
+
+  Scenario: a replay tells nobody again
+    When "auth.magic-link.created" is published as "link"
+    And the same event is published again once it was handled
+    And action "replay notifications" is done
+      | time | 2020-01-01T00:00:00Z |
+    Then stub "mail" is called for it exactly 1 time, watched for 1s
+    And service "notification-service" handles it exactly once
+
+  Scenario: what the services do is measured
+    When photographer "photographer-1" uploads photo "sunset" of 1000 bytes to project "autumn"
+    Then "file.media.processed" follows from it within 5s
+    And metric "upload_to_notification_seconds_bucket" of service "notification-service" is shown within 5s
+      | le | 10 |
+    And metric "outbox_published_total" of service "file-service" is shown within 5s
+    And metric "circuit_breaker_state" of service "notification-service" is shown within 5s
+    And metric "kafka_consumer_lag" of service "notification-service" is shown within 5s

@@ -1,0 +1,65 @@
+Feature: Photos
+
+  Background:
+    Given the system is running
+
+  Scenario: what is uploaded is told, processed and announced
+    When photographer "photographer-1" uploads photo "sunset" of 1000 bytes to project "autumn"
+    Then "file.media.uploaded" follows within 5s
+    And "file.media.processed" follows from it within 5s
+    And photo "sunset" is known as "published" within 5s
+    And photo "sunset" is known as "processed" within 5s
+    And the history of project "autumn" shows "file.media.uploaded" within 5s
+    And the history of project "autumn" shows "file.media.processed" within 5s
+
+  Scenario: a photo that is to be deleted is deleted
+    When photographer "photographer-1" uploads photo "sunset" of 1000 bytes to project "autumn"
+    Then photo "sunset" is known as "processed" within 5s
+    When action "ask for deletion" is done
+      | media   | {sunset.media} |
+      | project | {autumn}       |
+    Then "file.media.deletion-requested" follows within 5s
+    And "file.media.deleted" follows from it within 5s
+    And photo "sunset" is known as "deleted" within 5s
+
+  Scenario: a download is told
+    When photographer "photographer-1" uploads photo "sunset" of 1000 bytes to project "autumn"
+    And action "download" is done
+      | media   | {sunset.media} |
+      | project | {autumn}       |
+    Then "analytics.download.completed" follows within 5s
+
+  Scenario: older names are taken for their events
+    When "file.uploaded" is published as "old"
+    Then "file.media.processed" follows from it within 5s
+    When "file.deletion-requested" is published as "older"
+    Then "file.media.deleted" follows from it within 5s
+
+  Scenario: an uploaded photo that comes again is processed once
+    When "file.media.uploaded" is published as "upload"
+    And the same event is published again 3 times
+    And the same event is published again once it was handled
+    Then service "file-service" handles it exactly once
+
+  Scenario: an upload under its older name as well is processed once
+    When "file.media.uploaded" is published as "new"
+    And "file.uploaded" is published
+      | /id          | {new.id}          |
+      | /aggregateId | {new.aggregateId} |
+    Then service "file-service" handles "new" exactly once
+
+  Scenario: an upload that cannot be read is dead-lettered and blocks nobody
+    When an invalid "file.media.uploaded" is published as "broken"
+      | rule         | required      |
+      | place        | /data/mediaId |
+      | /aggregateId | {autumn}      |
+    Then it is dead-lettered within 5s
+    When "file.media.uploaded" is published as "good"
+      | /aggregateId | {autumn} |
+    Then "file.media.processed" follows from it within 5s
+
+  Scenario: a version that is no text is against the schema
+    When an invalid "file.media.uploaded" is published
+      | rule  | type              |
+      | place | /metadata/version |
+    Then it is dead-lettered within 5s

@@ -1,0 +1,193 @@
+//! The event store: every event once, for as long as nobody deletes it, without what is personal; and what follows from it.
+//!
+//! The facts of a project are a projection: each event adds to them, and they can be made anew from the events.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, params};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::photo_portfolio::consumer::{self, Reaction};
+use crate::photo_portfolio::event::Event;
+use crate::photo_portfolio::topics;
+use crate::shared::clock::rfc3339;
+use crate::shared::sqlite::DbError;
+
+/// Fields that analytics has no use for.
+const PERSONAL: [&str; 4] = ["token", "clientEmail", "userAgent", "ipAddress"];
+
+/// Every table of the service.
+pub(super) fn schema() -> String {
+    format!("{EVENTS}{}", consumer::schema())
+}
+
+const EVENTS: &str = "
+CREATE TABLE IF NOT EXISTS events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    event_id TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    aggregate_type TEXT NOT NULL,
+    aggregate_id TEXT NOT NULL,
+    at TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    data TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS events_aggregate ON events (aggregate_type, aggregate_id, at_ms);
+CREATE TABLE IF NOT EXISTS facts (
+    project_id TEXT PRIMARY KEY,
+    photos INTEGER NOT NULL DEFAULT 0,
+    downloads INTEGER NOT NULL DEFAULT 0,
+    views INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0,
+    processing_ms INTEGER NOT NULL DEFAULT 0,
+    link_ms INTEGER,
+    access_ms INTEGER
+);
+CREATE TABLE IF NOT EXISTS topics (topic TEXT PRIMARY KEY, records INTEGER NOT NULL);
+";
+
+/// An event as it is kept.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Kept {
+    pub(super) event_id: String,
+    pub(super) kind: String,
+    pub(super) aggregate_id: String,
+    pub(super) at: String,
+    #[serde(skip)]
+    pub(super) at_ms: i64,
+    pub(super) data: Value,
+}
+
+/// What analytics does with every event.
+pub(super) struct Work;
+
+impl Reaction for Work {
+    fn react(&self, tx: &Connection, event: &Event, _: DateTime<Utc>) -> Result<bool, DbError> {
+        let kept = keep(tx, event)?;
+        if event.aggregate_type == "project" {
+            add(tx, &kept)?;
+        }
+        Ok(true)
+    }
+
+    fn took(&self, tx: &Connection, topics: &[String]) -> Result<(), DbError> {
+        let sql = "INSERT INTO topics (topic, records) VALUES (?1, 1)
+                   ON CONFLICT (topic) DO UPDATE SET records = records + 1";
+        let mut statement = tx.prepare_cached(sql)?;
+        topics.iter().try_for_each(|topic| statement.execute([topic]).map(drop).map_err(DbError::from))
+    }
+}
+
+fn keep(tx: &Connection, event: &Event) -> Result<Kept, DbError> {
+    let mut data = event.data.clone();
+    if let Some(fields) = data.as_object_mut() {
+        PERSONAL.iter().for_each(|name| drop(fields.remove(*name)));
+    }
+    let kept = Kept {
+        event_id: event.id.clone(),
+        kind: event.kind.clone(),
+        aggregate_id: event.aggregate_id.clone(),
+        at: rfc3339(event.at),
+        at_ms: event.at.timestamp_millis(),
+        data,
+    };
+    let sql = "INSERT OR IGNORE INTO events (event_id, kind, aggregate_type, aggregate_id, at, at_ms, data)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let Kept { event_id, kind, aggregate_id, at, at_ms, data } = &kept;
+    let row = params![event_id, kind, event.aggregate_type, aggregate_id, at, at_ms, data.to_string()];
+    tx.prepare_cached(sql)?.execute(row)?;
+    Ok(kept)
+}
+
+/// Adds an event to the facts of its project.
+fn add(tx: &Connection, event: &Kept) -> Result<(), DbError> {
+    let number = |name: &str| event.data[name].as_i64().unwrap_or_default();
+    let (photos, downloads, views, bytes, processing) = match event.kind.as_str() {
+        topics::UPLOADED => (1, 0, 0, number("fileSizeBytes"), 0),
+        topics::DELETED => (0, 0, 0, -number("freedBytes"), 0),
+        topics::PROCESSED => (0, 0, 0, 0, number("processingTimeMs")),
+        topics::DOWNLOADED => (0, 1, 0, 0, 0),
+        topics::VIEWED => (0, 0, 1, 0, 0),
+        _ => (0, 0, 0, 0, 0),
+    };
+    let at = |kind: &str| (event.kind == kind).then_some(event.at_ms);
+    let sql = "INSERT INTO facts (project_id, photos, downloads, views, bytes, processing_ms, link_ms, access_ms)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        ON CONFLICT (project_id) DO UPDATE SET photos = photos + excluded.photos, downloads = downloads + excluded.downloads,
+            views = views + excluded.views, bytes = bytes + excluded.bytes,
+            processing_ms = processing_ms + excluded.processing_ms,
+            link_ms = coalesce(min(link_ms, excluded.link_ms), link_ms, excluded.link_ms),
+            access_ms = coalesce(min(access_ms, excluded.access_ms), access_ms, excluded.access_ms)";
+    let times = (at(topics::LINK_CREATED), at(topics::ACCESSED));
+    let row = params![event.aggregate_id, photos, downloads, views, bytes, processing, times.0, times.1];
+    tx.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
+
+/// Makes the facts of all projects anew from their events; with the fault, on top of what they are.
+pub(super) fn rebuild(tx: &Connection, on_top: bool) -> Result<(), DbError> {
+    if !on_top {
+        tx.execute("DELETE FROM facts", [])?;
+    }
+    for event in kept(tx, "aggregate_type = 'project'", "")? {
+        add(tx, &event)?;
+    }
+    Ok(())
+}
+
+/// Everything that happened to an aggregate, in the order in which it happened.
+pub(super) fn history(connection: &Connection, aggregate: &str) -> Result<Vec<Kept>, DbError> {
+    kept(connection, "aggregate_id = ?1", aggregate)
+}
+
+fn kept(connection: &Connection, which: &str, aggregate: &str) -> Result<Vec<Kept>, DbError> {
+    let sql = format!(
+        "SELECT event_id, kind, aggregate_id, at, at_ms, data FROM events WHERE {which} AND ?1 = ?1 ORDER BY at_ms, seq"
+    );
+    let read = |row: &rusqlite::Row<'_>| {
+        let data: String = row.get(5)?;
+        Ok(Kept {
+            event_id: row.get(0)?,
+            kind: row.get(1)?,
+            aggregate_id: row.get(2)?,
+            at: row.get(3)?,
+            at_ms: row.get(4)?,
+            data: serde_json::from_str(&data).unwrap_or_default(),
+        })
+    };
+    Ok(connection.prepare_cached(&sql)?.query_map([aggregate], read)?.collect::<Result<_, _>>()?)
+}
+
+/// Forgets an aggregate, as a store that was damaged has: also that its events were handled.
+pub(super) fn forget(tx: &Connection, aggregate: &str) -> Result<usize, DbError> {
+    tx.execute(
+        "DELETE FROM processed WHERE event_id IN (SELECT event_id FROM events WHERE aggregate_id = ?1)",
+        [aggregate],
+    )?;
+    tx.execute("DELETE FROM facts WHERE project_id = ?1", [aggregate])?;
+    Ok(tx.execute("DELETE FROM events WHERE aggregate_id = ?1", [aggregate])?)
+}
+
+/// What is known of a project, as names with their values.
+pub(super) fn facts(connection: &Connection, project: &str) -> Result<Vec<(String, i64)>, DbError> {
+    let sql =
+        "SELECT photos, downloads, views, bytes, processing_ms, access_ms - link_ms FROM facts WHERE project_id = ?1";
+    let names = ["photos", "downloads", "views", "storage bytes", "processing ms", "ms from link to first access"];
+    let read = |row: &rusqlite::Row<'_>| {
+        let values = (0..names.len()).map(|at| row.get::<_, Option<i64>>(at)).collect::<Result<Vec<_>, _>>()?;
+        Ok(names.iter().zip(values).filter_map(|(name, value)| Some(((*name).to_owned(), value?))).collect())
+    };
+    let mut rows = connection.prepare_cached(sql)?.query_map([project], read)?.collect::<Result<Vec<_>, _>>()?;
+    Ok(rows.pop().unwrap_or_default())
+}
+
+/// Topics of which records were taken, with how many.
+pub(super) fn topics_read(connection: &Connection) -> Result<Vec<(String, i64)>, DbError> {
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let mut statement = connection.prepare_cached("SELECT topic, records FROM topics ORDER BY topic")?;
+    Ok(statement.query_map([], read)?.collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;

@@ -1,0 +1,134 @@
+//! Media in SQLite. Every change and its event are one transaction.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::NAME;
+use crate::photo_portfolio::consumer::{self, Reaction};
+use crate::photo_portfolio::event::{self, About, Event};
+use crate::photo_portfolio::topics;
+use crate::shared::outbox::{self, NewEvent};
+use crate::shared::sqlite::DbError;
+
+/// Every table of the service.
+pub(super) fn schema() -> String {
+    format!("{MEDIA}{}{}", outbox::SCHEMA, consumer::schema())
+}
+
+/// `event_id` is the upload's event: its row in the outbox says whether it was published. Without an outbox (a fault) `told` does.
+const MEDIA: &str = "
+CREATE TABLE IF NOT EXISTS media (
+    id TEXT PRIMARY KEY,
+    project_id TEXT NOT NULL,
+    file_name TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    event_id TEXT NOT NULL,
+    told INTEGER NOT NULL DEFAULT 0,
+    processed INTEGER NOT NULL DEFAULT 0,
+    deleted INTEGER NOT NULL DEFAULT 0
+);
+";
+
+/// Resolutions that are made of an upload; the original stays beside them.
+const MADE: [&str; 4] = ["original", "high", "medium", "thumb"];
+
+/// A photo to be stored.
+#[derive(Debug, Clone)]
+pub(super) struct Upload {
+    pub(super) id: String,
+    pub(super) project: String,
+    pub(super) file_name: String,
+    pub(super) size_bytes: i64,
+    pub(super) by: String,
+}
+
+impl Upload {
+    /// The event of the upload.
+    pub(super) fn told(&self, correlation: Option<String>, now: DateTime<Utc>) -> NewEvent {
+        let data = json!({
+            "projectId": self.project,
+            "mediaId": self.id,
+            "originalFileName": self.file_name,
+            "fileSizeBytes": self.size_bytes,
+            "uploadedBy": self.by,
+        });
+        event::make(topics::UPLOADED, About::project(NAME, &self.project, &self.by, correlation), &data, now)
+    }
+}
+
+/// Stores a photo.
+pub(super) fn insert(tx: &Connection, upload: &Upload, event_id: &str) -> Result<(), DbError> {
+    let sql = "INSERT INTO media (id, project_id, file_name, size_bytes, event_id) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let Upload { id, project, file_name, size_bytes, .. } = upload;
+    tx.prepare_cached(sql)?.execute(params![id, project, file_name, size_bytes, event_id])?;
+    Ok(())
+}
+
+/// The event of a photo was acknowledged, though it had no row in the outbox.
+pub(super) fn mark_told(connection: &Connection, media: &str) -> Result<(), DbError> {
+    connection.execute("UPDATE media SET told = 1 WHERE id = ?1", [media])?;
+    Ok(())
+}
+
+/// `stored` until the event of the upload was acknowledged, then `published`; later `processed` and `deleted`.
+pub(super) fn states(connection: &Connection, media: &str) -> Result<Vec<String>, DbError> {
+    let sql = "SELECT told OR coalesce(outbox.state = 'published', 0), processed, deleted
+               FROM media LEFT JOIN outbox ON outbox.event_id = media.event_id WHERE media.id = ?1";
+    let read = |row: &rusqlite::Row<'_>| Ok([row.get::<_, bool>(0)?, row.get(1)?, row.get(2)?]);
+    let Some(reached) = connection.prepare_cached(sql)?.query_row([media], read).optional()? else {
+        return Ok(Vec::new());
+    };
+    let names = ["published", "processed", "deleted"].into_iter().zip(reached).filter(|(_, reached)| *reached);
+    Ok(["stored"].into_iter().chain(names.map(|(name, _)| name)).map(str::to_owned).collect())
+}
+
+/// Project and size of a photo that is there.
+pub(super) fn find(connection: &Connection, media: &str) -> Result<Option<(String, i64)>, DbError> {
+    let sql = "SELECT project_id, size_bytes FROM media WHERE id = ?1 AND NOT deleted";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    Ok(connection.prepare_cached(sql)?.query_row([media], read).optional()?)
+}
+
+/// What the service does with its own events: it processes what was uploaded and deletes what is to be deleted.
+pub(super) struct Work {
+    /// Fault: gives what it makes a correlation id of its own.
+    pub(super) new_correlation: bool,
+}
+
+impl Reaction for Work {
+    fn react(&self, tx: &Connection, event: &Event, now: DateTime<Utc>) -> Result<bool, DbError> {
+        let media = event.data["mediaId"].as_str().unwrap_or_default();
+        let (kind, data) = match event.kind.as_str() {
+            topics::UPLOADED => {
+                tx.execute("UPDATE media SET processed = 1 WHERE id = ?1", [media])?;
+                (topics::PROCESSED, processed(event, media, now))
+            }
+            topics::DELETION_REQUESTED => {
+                let freed = find(tx, media)?.map_or(0, |(_, size)| size);
+                tx.execute("UPDATE media SET deleted = 1 WHERE id = ?1", [media])?;
+                (topics::DELETED, json!({"projectId": event.aggregate_id, "mediaId": media, "freedBytes": freed}))
+            }
+            _ => return Ok(false),
+        };
+        let mut about = About::following(NAME, event);
+        if self.new_correlation {
+            about.correlation = Some(Uuid::new_v4().to_string());
+        }
+        outbox::insert(tx, &event::make(kind, about, &data, now), now.timestamp_millis())?;
+        Ok(true)
+    }
+}
+
+fn processed(event: &Event, media: &str, now: DateTime<Utc>) -> serde_json::Value {
+    let size = event.data["fileSizeBytes"].as_u64().unwrap_or_default();
+    json!({
+        "projectId": event.aggregate_id,
+        "mediaId": media,
+        "resolutions": MADE,
+        "processingTimeMs": (now - event.at).num_milliseconds().max(0),
+        // Smaller copies take half as much again.
+        "totalSizeBytes": size + size / 2,
+    })
+}

@@ -1,0 +1,156 @@
+//! Replay from a timestamp: a service's topics are read once more, beside its group, from then up to their present ends.
+//!
+//! The group's own position stays. What is read goes through the service's own handler, which knows what it has handled.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::routing::post;
+use axum::{Json, Router};
+use chrono::DateTime;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaResult;
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::sync::Mutex;
+
+use crate::ServeError;
+use crate::shared::form::Form;
+use crate::shared::http::ApiError;
+use crate::shared::kafka::{BatchHandler, Record};
+use crate::shared::log::Log;
+
+/// How long the brokers may take for an answer.
+const ASK: Duration = Duration::from_secs(5);
+/// How long nothing may come although there is more.
+const SILENCE: Duration = Duration::from_secs(10);
+const BATCH: usize = 100;
+
+/// Which topics are read.
+type Takes = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// Replays the topics of one service.
+pub(super) struct Replayer<H> {
+    pub(super) brokers: String,
+    pub(super) service: &'static str,
+    pub(super) takes: Takes,
+    pub(super) handler: Arc<Mutex<H>>,
+    pub(super) log: Log,
+}
+
+impl<H> Clone for Replayer<H> {
+    fn clone(&self) -> Self {
+        let Replayer { brokers, service, takes, handler, log } = self;
+        let (brokers, takes, handler) = (brokers.clone(), takes.clone(), handler.clone());
+        Replayer { brokers, service, takes, handler, log: *log }
+    }
+}
+
+/// `POST /replays` with `{"from": "2026-01-01T00:00:00Z"}`: answers once everything was read.
+pub(super) fn routes<H: BatchHandler + Send + 'static>(replayer: Replayer<H>) -> Router {
+    Router::new().route("/replays", post(replay::<H>)).with_state(replayer)
+}
+
+async fn replay<H: BatchHandler + Send + 'static>(
+    State(replayer): State<Replayer<H>>,
+    body: Bytes,
+) -> Result<Json<Value>, ApiError> {
+    Ok(Json(json!({"records": replayer.run(&body).await?})))
+}
+
+impl<H: BatchHandler + Send + 'static> Replayer<H> {
+    /// Reads from the time that a request's body says; gives how many records there were.
+    pub(super) async fn run(&self, body: &[u8]) -> Result<usize, ApiError> {
+        let mut form = Form::read(body)?;
+        let text = form.text("from", 1, 40);
+        let from = DateTime::parse_from_rfc3339(&text).map(|time| time.timestamp_millis());
+        if from.is_err() {
+            form.refuse("from", "must be a time such as 2026-01-01T00:00:00Z");
+        }
+        form.finish(())?;
+        let (own, runtime, from) = (self.clone(), Handle::current(), from.unwrap_or_default());
+        let read = tokio::task::spawn_blocking(move || own.read(&runtime, from)).await;
+        let count = read.map_err(|e| e.to_string()).flatten().map_err(ApiError::Unavailable)?;
+        self.log.info(format_args!("replayed {count} records from {text}"));
+        Ok(count)
+    }
+
+    fn read(&self, runtime: &Handle, from_ms: i64) -> Result<usize, String> {
+        let mut handler = runtime.block_on(self.handler.lock());
+        let consumer = self.consumer().map_err(|e| e.to_string())?;
+        let mut open = self.place(&consumer, from_ms).map_err(|e| e.to_string())?;
+        let (mut batch, mut count, mut last) = (Vec::new(), 0, Instant::now());
+        while !open.is_empty() {
+            match consumer.poll(Duration::from_millis(50)) {
+                Some(message) => {
+                    let record = Record::from(&message.map_err(|e| e.to_string())?);
+                    last = Instant::now();
+                    let is_behind = |end: &End| end.topic == record.topic && end.partition == record.partition;
+                    open.retain(|end| !(is_behind(end) && record.offset + 1 >= end.offset));
+                    batch.push(record);
+                }
+                None if last.elapsed() > SILENCE => return Err("the brokers gave no more records".into()),
+                None => {}
+            }
+            if batch.len() >= BATCH || open.is_empty() {
+                count += batch.len();
+                runtime.block_on(handler.handle(&batch)).map_err(|again| again.to_string())?;
+                batch.clear();
+            }
+        }
+        Ok(count)
+    }
+
+    fn consumer(&self) -> KafkaResult<BaseConsumer> {
+        ClientConfig::new()
+            .set("bootstrap.servers", &self.brokers)
+            .set("client.id", format!("{}-replay", self.service))
+            // Nothing is joined or committed: partitions are taken by hand.
+            .set("group.id", format!("{}-replay", self.service))
+            .set("enable.auto.commit", "false")
+            .set("fetch.wait.max.ms", "50")
+            .create()
+    }
+
+    /// Takes every partition from the first record of that time on; gives where each ends now, if there is anything before.
+    fn place(&self, consumer: &BaseConsumer, from_ms: i64) -> KafkaResult<Vec<End>> {
+        let metadata = consumer.fetch_metadata(None, ASK)?;
+        let mut asked = TopicPartitionList::new();
+        for topic in metadata.topics().iter().filter(|topic| (self.takes)(topic.name())) {
+            for partition in topic.partitions() {
+                asked.add_partition_offset(topic.name(), partition.id(), Offset::Offset(from_ms))?;
+            }
+        }
+        let (mut taken, mut ends) = (TopicPartitionList::new(), Vec::new());
+        for element in consumer.offsets_for_times(asked, ASK)?.elements() {
+            let Offset::Offset(first) = element.offset() else { continue };
+            let (_, offset) = consumer.fetch_watermarks(element.topic(), element.partition(), ASK)?;
+            if first < offset {
+                taken.add_partition_offset(element.topic(), element.partition(), Offset::Offset(first))?;
+                ends.push(End { topic: element.topic().to_owned(), partition: element.partition(), offset });
+            }
+        }
+        consumer.assign(&taken)?;
+        Ok(ends)
+    }
+}
+
+/// The topics that there are now; for the fault that asks only once.
+pub(super) fn topics_now(brokers: &str, takes: impl Fn(&str) -> bool) -> Result<Vec<String>, ServeError> {
+    let names = || -> KafkaResult<Vec<String>> {
+        let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", brokers).create()?;
+        let metadata = consumer.fetch_metadata(None, ASK)?;
+        Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).filter(|name| takes(name)).collect())
+    };
+    names().map_err(|source| ServeError::Kafka { what: "topics", source })
+}
+
+/// Where a partition ended when the replay began.
+struct End {
+    topic: String,
+    partition: i32,
+    offset: i64,
+}

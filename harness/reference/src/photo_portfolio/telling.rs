@@ -1,0 +1,50 @@
+//! Guaranteed delivery, as three services have it: an event is in the outbox with what it tells about, and its relay publishes it.
+
+use std::sync::Arc;
+
+use super::consumer;
+use crate::ServeError;
+use crate::serve::Context;
+use crate::shared::kafka::{OutRecord, Publish};
+use crate::shared::outbox::{DueRow, OutboxFaults, Relay, declare_metrics};
+use crate::shared::sqlite::Db;
+
+/// Ways of being wrong that belong to what is published.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Faults {
+    /// Uses the event id as the key.
+    pub(super) wrong_key: bool,
+    pub(super) twice: bool,
+}
+
+/// A service's producer, shared by its relay and its dead letters.
+pub(super) fn publisher(service: &str, context: &Context) -> Result<Arc<dyn Publish>, ServeError> {
+    Ok(Arc::new(consumer::publisher(service, context.settings.delivery_timeout, context)?))
+}
+
+/// The worker that publishes what is in the outbox.
+pub(super) fn relay(db: &Db, publisher: Arc<dyn Publish>, faults: Faults, context: &Context) -> Relay {
+    declare_metrics(&context.metrics);
+    Relay {
+        db: db.clone(),
+        publisher,
+        settings: context.settings.outbox,
+        faults: OutboxFaults { twice: faults.twice, ..OutboxFaults::default() },
+        record: Arc::new(move |row| record(row, faults.wrong_key)),
+        clock: context.clock.clone(),
+        metrics: context.metrics.clone(),
+        log: context.log,
+    }
+}
+
+/// The value is the envelope; there are no headers.
+fn record(row: &DueRow, wrong_key: bool) -> OutRecord {
+    let key = if wrong_key { &row.event_id } else { &row.key };
+    OutRecord {
+        topic: row.topic.clone(),
+        partition: None,
+        key: Some(key.clone().into_bytes()),
+        payload: Some(row.payload.clone().into_bytes()),
+        headers: Vec::new(),
+    }
+}

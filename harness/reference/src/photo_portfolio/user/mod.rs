@@ -1,0 +1,50 @@
+//! user-service: owns who may see what, and who looked.
+//!
+//! Invitations come in and become magic links; links, logins and accesses go out with guaranteed delivery, page views without.
+
+mod http;
+mod store;
+mod views;
+
+use std::sync::Arc;
+
+use super::{consumer, telling, topics};
+use crate::ServeError;
+use crate::catalogue::FaultInfo;
+use crate::serve::{Context, Parts};
+use crate::shared::kafka::{on_a_thread, readiness};
+use crate::shared::outbox::outbox_routes;
+use crate::shared::sqlite::Db;
+
+pub(super) const NAME: &str = "user-service";
+
+const WAITS: FaultInfo = FaultInfo {
+    name: "awaits-page-views",
+    summary: "awaits the acknowledgement of page views without a catch, as the sample does: a broker that is down stops the caller",
+};
+const SILENT: FaultInfo = FaultInfo { name: "uncounted-loss", summary: "loses page views without counting them" };
+const LEAKS: FaultInfo = FaultInfo { name: "token-in-log", summary: "writes a magic link's token into its log" };
+
+/// The faults of this service; those of every consumer are behind them.
+pub(super) const FAULTS: &[FaultInfo] = &{
+    let [dedup, alias, stuck, keyless, quotes, late, commit] = consumer::FAULTS;
+    [WAITS, SILENT, LEAKS, dedup, alias, stuck, keyless, quotes, late, commit]
+};
+
+/// Opens the store, joins the group, and makes the routes.
+pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
+    let url = context.settings.store_for(NAME);
+    let db = Db::open(&url, &store::schema()).map_err(|e| url.error(e))?;
+    let publisher = telling::publisher(NAME, context)?;
+    let relay = telling::relay(&db, publisher.clone(), telling::Faults::default(), context);
+    let leaks = context.has(LEAKS).then_some(context.log);
+    let handler = consumer::reacting(NAME, &db, &publisher, Arc::new(store::Work { leaks }), context);
+    let topics = topics::with_aliases(&[topics::INVITED]);
+    let reader = consumer::consumer(consumer::settings(NAME, topics, context), handler, context)?;
+    let views = views::Views::new(context, context.has(WAITS), context.has(SILENT))?;
+    let api = http::Api { db: db.clone(), clock: context.clock.clone(), views, leaks };
+    let router = http::routes(api).merge(consumer::routes(&db, &publisher)).merge(outbox_routes(db));
+    let ready = readiness(reader.assignment());
+    let work = super::relay_and_reader(relay, context.stop.clone(), on_a_thread(move || reader.run()));
+    Ok(Parts { router, ready, work: Some(("relay and consumer", work)) })
+}
