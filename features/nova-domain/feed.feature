@@ -79,9 +79,10 @@ Feature: The feed shows what those whom a user follows have posted
   Scenario: a change that is consumed before the creation counts
     Given user "bob" follows user "ann"
     When "post.updated" is published as "change"
-      | /data/author_id         | {ann}     |
-      | /data/new_values/status | published |
-      | /data/new_values/title  | {better}  |
+      | /data/author_id          | {ann}     |
+      | /data/new_values/status  | published |
+      | /data/new_values/privacy | public    |
+      | /data/new_values/title   | {better}  |
     Then group "feed-service" has processed it within 5s
     And group "search-service" has processed it within 5s
     When "post.created" is published as "post"

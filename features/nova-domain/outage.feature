@@ -18,3 +18,38 @@ Feature: When it is cut off in between
       | user | {ann}       |
     Then "post.deleted" follows within 15s
     And service "feed-service" handles "post" exactly once
+
+  # The feed takes little at a time, and more than two megabytes wait for it on one partition.
+  Scenario: the alert on the lag fires when the feed falls behind
+    Given the broker carries no more than "256 KiB" per second
+      | client | feed-service |
+    When 3000 "post.created" events are published at 3000/s in the background
+      | /data/post_id | {hot} |
+    Then alert "consumer lag" fires within 30s
+    When the broker is healthy again
+    Then group "feed-service" loses none of them within 40s
+
+  Scenario: the alert on the lag stays silent while the feed keeps up
+    Given the broker delays "Fetch" requests by 20ms
+      | client | feed-service |
+    When 100 "post.created" events are published at 100/s in the background
+    Then group "feed-service" loses none of them within 20s
+    And alert "consumer lag" does not fire, watched for 1500ms
+
+  # Every record that is taken meanwhile is this one, or one of few.
+  Scenario: the alert on failures fires when records cannot be handled
+    Given the broker delays "Produce" requests by 300ms
+      | client | notification-service |
+    When an invalid "user.verified" is published
+      | rule  | enum     |
+      | place | /version |
+    Then alert "failures" fires within 10s
+    And it is dead-lettered within 10s
+
+  Scenario: the alert on failures stays silent while all is only slow
+    Given the broker delays "Fetch" requests by 100ms
+      | client | notification-service |
+    When "user.verified" is published as "verified"
+    Then view "noted by notification-service" shows "user.verified" within 5s
+      | subject | {verified.data.user_id} |
+    And alert "failures" does not fire, watched for 1s
