@@ -105,9 +105,11 @@ pub(super) async fn carry_out(
     data: Value,
     origin: Origin,
 ) -> Result<String, ApiError> {
+    let mut told = None;
     if teller.faults.outside {
         let (teller, data, origin) = (teller.clone(), data.clone(), origin.clone());
-        db.transaction(move |tx| teller.tell(tx, kind, &data, &origin)).await.map_err(ApiError::store)?;
+        let told_alone = db.transaction(move |tx| teller.tell(tx, kind, &data, &origin)).await;
+        told = Some(told_alone.map_err(ApiError::store)?);
     }
     let teller = teller.clone();
     let done = db.transaction(move |tx| {
@@ -115,9 +117,9 @@ pub(super) async fn carry_out(
             return Ok(Err(refused));
         }
         // The event first: a change that fails behind it takes it back.
-        let event_id = match teller.faults.outside {
-            true => String::new(),
-            false => teller.tell(tx, kind, &data, &origin)?,
+        let event_id = match told {
+            Some(event_id) => event_id,
+            None => teller.tell(tx, kind, &data, &origin)?,
         };
         for change in &kind.changes {
             apply(tx, kind, change, &data)?;
