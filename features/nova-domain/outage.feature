@@ -19,22 +19,19 @@ Feature: When it is cut off in between
     Then "post.deleted" follows within 15s
     And service "feed-service" handles "post" exactly once
 
-  # The feed takes little at a time, and more than two megabytes wait for it on one partition.
-  Scenario: the alert on the lag fires when the feed falls behind
-    Given the broker carries no more than "256 KiB" per second
-      | client | feed-service |
-    When 3000 "post.created" events are published at 3000/s in the background
-      | /data/post_id | {hot} |
-    Then alert "consumer lag" fires within 30s
-    When the broker is healthy again
-    Then group "feed-service" loses none of them within 40s
+  Scenario: the alert on the lag fires while nobody consumes
+    Given service "feed-service" is stopped
+    And service "feed-service-two" is stopped
+    When 1500 "post.created" events are published at 3000/s in the background
+    Then alert "consumer lag" fires within 20s
+    When service "feed-service" is started again
+    And service "feed-service-two" is started again
+    Then group "feed-service" loses none of them within 30s
 
   Scenario: the alert on the lag stays silent while the feed keeps up
-    Given the broker delays "Fetch" requests by 20ms
-      | client | feed-service |
     When 100 "post.created" events are published at 100/s in the background
-    Then group "feed-service" loses none of them within 20s
-    And alert "consumer lag" does not fire, watched for 1500ms
+    Then alert "consumer lag" does not fire, watched for 1500ms
+    And group "feed-service" loses none of them within 20s
 
   # Every record that is taken meanwhile is this one, or one of few.
   Scenario: the alert on failures fires when records cannot be handled

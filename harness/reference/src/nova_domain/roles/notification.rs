@@ -252,7 +252,7 @@ mod tests {
         let push = message(Way::Push, "follow", "ann");
         let both = [message(Way::Push, "post", "bob"), message(Way::Mail, "post", "bob")];
         assert_eq!(told(&[follow(), post("published", "public")])[1..], both);
-        assert_eq!(told(&[follow(), post("draft", "public")]), [push.clone()]);
+        assert_eq!(told(&[follow(), post("draft", "public")]), std::slice::from_ref(&push));
         assert_eq!(told(&[follow(), post("published", "private")]), [push]);
     }
 
