@@ -55,14 +55,7 @@ pub(crate) const SYSTEM: SystemInfo = SystemInfo {
         service(
             "feed-service",
             "what those whom a user follows have posted",
-            &[
-                faults::SKIP_DEDUP,
-                faults::RESURRECTS,
-                faults::SHOWS_HIDDEN,
-                faults::NO_DEAD_LETTER,
-                faults::LATE,
-                COMMIT_FIRST,
-            ],
+            &[faults::SKIP_DEDUP, faults::RESURRECTS, faults::SHOWS_HIDDEN, faults::LATE, COMMIT_FIRST],
         ),
         service(
             "search-service",
@@ -79,6 +72,7 @@ pub(crate) const SYSTEM: SystemInfo = SystemInfo {
                 faults::ONE_LESS,
                 faults::NO_BACKOFF,
                 faults::DROPS_FAILED,
+                faults::NO_DEAD_LETTER,
                 faults::NOTIFIES_UNMAPPED,
                 faults::NEEDS_SOURCE,
                 faults::REFUSES_NEW,
