@@ -1,7 +1,7 @@
 //! What can be served: systems, their services, and the faults that each service carries.
 
 use crate::ServeError;
-use crate::{data_platform, nova_bus, photo_portfolio, todo};
+use crate::{data_platform, nova_bus, nova_domain, photo_portfolio, todo};
 
 /// A system of services, taken from one of the seed documents.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +36,8 @@ pub struct FaultInfo {
 
 /// All systems that can be served.
 pub fn systems() -> &'static [SystemInfo] {
-    const SYSTEMS: &[SystemInfo] = &[nova_bus::SYSTEM, todo::SYSTEM, data_platform::SYSTEM, photo_portfolio::SYSTEM];
+    const SYSTEMS: &[SystemInfo] =
+        &[nova_bus::SYSTEM, todo::SYSTEM, data_platform::SYSTEM, photo_portfolio::SYSTEM, nova_domain::SYSTEM];
     SYSTEMS
 }
 
@@ -77,7 +78,10 @@ mod tests {
     #[test]
     fn an_unknown_name_is_answered_with_the_names_there_are() {
         let system = find("nova", "feed-service", &[]).unwrap_err().to_string();
-        assert_eq!(system, "no system is called `nova`; known: nova-bus, todo, data-platform, photo-portfolio");
+        assert_eq!(
+            system,
+            "no system is called `nova`; known: nova-bus, todo, data-platform, photo-portfolio, nova-domain"
+        );
         let service = find("nova-bus", "feed", &[]).unwrap_err().to_string();
         assert_eq!(
             service,

@@ -14,6 +14,7 @@ mod catalogue;
 mod data_platform;
 mod error;
 mod nova_bus;
+mod nova_domain;
 mod photo_portfolio;
 mod serve;
 mod shared;

@@ -17,7 +17,7 @@ use crate::shared::log::Log;
 use crate::shared::metrics::Metrics;
 use crate::shared::settings::Settings;
 use crate::shared::stop::{Stop, Stopper, stop_pair};
-use crate::{data_platform, nova_bus, photo_portfolio, todo};
+use crate::{data_platform, nova_bus, nova_domain, photo_portfolio, todo};
 
 /// How long open HTTP connections may keep an otherwise finished service alive.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
@@ -100,6 +100,7 @@ pub async fn start(system: &str, service: &str, faults: &[String], settings: Set
     let context = context(info, faults, settings, stop.clone());
     let Parts { router, ready, work } = match system {
         "todo" => todo::build(info.name, &context).await?,
+        "nova-domain" => nova_domain::build(info.name, &context).await?,
         "data-platform" => data_platform::build(info.name, &context).await?,
         "photo-portfolio" => photo_portfolio::build(info.name, &context).await?,
         _ => nova_bus::build(info.name, &context).await?,

@@ -47,7 +47,8 @@ pub struct SettingsError(pub Vec<SettingFault>);
 /// | `HTTP_ADDR` | `127.0.0.1:0` | where HTTP is served; port 0 chooses one |
 /// | `STORE_URL` | `sqlite:SERVICE.db` | `sqlite::memory:`, `sqlite:/path`, for the feed also `redis://host:port/db` |
 /// | `GRAPH_URL` | none | where the feed asks for followers |
-/// | `MAIL_URL` | none | where e-mails are posted to; without it none are sent |
+/// | `MAIL_URL`, `PUSH_URL` | none | where e-mails and push messages are sent to |
+/// | `EVENT_VERSION` | `1` | the version in which events are written that have several |
 /// | `SCHEMA_REGISTRY_URL` | none | where schemas are registered and found |
 /// | `OUTBOX_POLL_MS` | `5000` | pause between two looks at an empty outbox |
 /// | `OUTBOX_BATCH` | `100` | rows per look |
@@ -68,8 +69,10 @@ pub struct Settings {
     pub(crate) http_addr: SocketAddr,
     pub(crate) store: Option<StoreUrl>,
     pub(crate) graph_url: Option<String>,
-    pub(crate) registry_url: Option<String>,
     pub(crate) mail_url: Option<String>,
+    pub(crate) push_url: Option<String>,
+    pub(crate) event_version: u32,
+    pub(crate) registry_url: Option<String>,
     pub(crate) outbox: OutboxSettings,
     pub(crate) processed_ttl: Duration,
     pub(crate) events_enabled: bool,
@@ -182,7 +185,9 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
                 .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
             store: self.parsed("STORE_URL", "sqlite::memory:, sqlite:/path or redis://host:port/db", StoreUrl::parse),
             graph_url: self.parsed("GRAPH_URL", "a URL such as http://127.0.0.1:8082", http_url),
-            mail_url: self.parsed("MAIL_URL", "a URL such as http://127.0.0.1:8025", http_url),
+            mail_url: self.parsed("MAIL_URL", "a URL such as http://127.0.0.1:8083", http_url),
+            push_url: self.parsed("PUSH_URL", "a URL such as http://127.0.0.1:8084", http_url),
+            event_version: self.count("EVENT_VERSION", 1, "a number from 1", 1),
             registry_url: self.parsed("SCHEMA_REGISTRY_URL", "a URL such as http://127.0.0.1:8081", http_url),
             outbox: OutboxSettings {
                 poll: self.millis("OUTBOX_POLL_MS", 5_000),

@@ -1,0 +1,87 @@
+Feature: Guarantees of every subscriber
+
+  Background:
+    Given the system is running
+
+  Scenario: a post that comes again has no second effect in the feed
+    When "post.created" is published as "post"
+    And the same event is published again 3 times
+    And the same event is published again once it was handled
+    Then service "feed-service" handles it exactly once
+
+  Scenario: a post that comes again has no second effect in search
+    When "post.created" is published as "post"
+    And the same event is published again 3 times
+    And the same event is published again once it was handled
+    Then service "search-service" handles it exactly once
+
+  Scenario: an account that is deleted again cleans up once
+    When "user.deleted" is published as "end"
+    And the same event is published again 2 times
+    And the same event is published again once it was handled
+    Then service "content-service" handles it exactly once
+
+  Scenario: a record without what it needs is dead-lettered and blocks nobody
+    Given user "bob" follows user "ann"
+    When an invalid "post.created" is published
+      | rule            | required        |
+      | place           | /data/author_id |
+      | /data/author_id | {ann}           |
+    Then it is dead-lettered within 5s
+    When user "ann" posts "after it" as "post"
+    Then the feed of "bob" shows "{post.post}" within 5s
+
+  Scenario: what has no effect is checked all the same
+    When an invalid "message.read" is published
+      | rule  | required  |
+      | place | /metadata |
+    Then it is dead-lettered within 5s
+
+  Scenario: a record of an unknown type is dead-lettered
+    When an invalid "post.liked" is published
+      | rule  | const       |
+      | place | /event_type |
+    Then it is dead-lettered within 5s
+
+  Scenario: a record of an unknown version is dead-lettered
+    When an invalid "user.followed" is published
+      | rule  | enum     |
+      | place | /version |
+    Then it is dead-lettered within 5s
+
+  Scenario: three versions are read side by side
+    When action "register" is done as "first"
+      | email | first-{mail}@example.org |
+      | name  | {first name}             |
+    Then view "noted by analytics-service" shows "user.created" within 5s
+      | subject | {first.user} |
+    And view "noted by notification-service" shows "user.created" within 5s
+      | subject | {first.user} |
+    When "user.created" is published as "second"
+      | /version     | 2  |
+      | /data/locale | de |
+    Then view "noted by analytics-service" shows "user.created" within 5s
+      | subject | {second.data.user_id} |
+    And view "noted by notification-service" shows "user.created" within 5s
+      | subject | {second.data.user_id} |
+    When action "register with the next release" is done as "third"
+      | email | third-{mail}@example.org |
+      | name  | {third name}             |
+    Then "user.created" follows within 5s
+    And view "noted by analytics-service" shows "user.created" within 5s
+      | subject | {third.user} |
+    And view "noted by notification-service" shows "user.created" within 5s
+      | subject | {third.user} |
+
+  Scenario: a feed that is killed while it works loses nothing
+    When 300 "post.created" events are published at 400/s in the background
+    And service "feed-service" is killed after it handled 40 of them
+    And service "feed-service" is started again
+    Then group "feed-service" loses none of them within 20s
+
+  Scenario: of two instances that share the partitions one is killed and nothing is lost
+    When 300 "post.created" events are published at 200/s in the background
+    And 500ms pass
+    And service "feed-service-two" is killed
+    Then group "feed-service" loses none of them within 20s
+    And service "feed-service-two" is started again

@@ -1,0 +1,117 @@
+//! events-service: polls the outbox that the writing services share, and publishes for all of them.
+//!
+//! Row → the JSON envelope as it was written → the topic of its type; and the same envelope in Protobuf → the topic of all events.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use serde_json::Value;
+
+use super::faults::{DATA_AS_OBJECT, FRESH_ID, LOST, TWICE};
+use super::{protobuf, writer};
+use crate::ServeError;
+use crate::catalogue::FaultInfo;
+use crate::serve::{Context, Parts};
+use crate::shared::kafka::{KafkaPublisher, OutRecord, Publish, PublishError};
+use crate::shared::outbox::{DueRow, OutboxFaults, RecordOf, Relay, declare_metrics, outbox_routes};
+use crate::shared::sqlite::Db;
+
+pub(super) const NAME: &str = "events-service";
+/// The faults of this service.
+pub(super) const FAULTS: &[FaultInfo] = &[TWICE, LOST, DATA_AS_OBJECT, FRESH_ID];
+/// Behind the prefix: the topic of all events in Protobuf.
+const BINARY: &str = "domain-events";
+
+/// Opens the writers' store, and makes the publisher's worker.
+pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
+    let settings = &context.settings;
+    let url = settings.store_for("nova-domain");
+    let db = Db::open(&url, &writer::schema()).map_err(|e| url.error(e))?;
+    context.log.info(format_args!("store {url}, brokers {}", settings.brokers));
+    declare_metrics(&context.metrics);
+    let kafka =
+        KafkaPublisher::placing(&settings.brokers, NAME, settings.delivery_timeout, "murmur2_random", context.log)?;
+    let relay = Relay {
+        db: db.clone(),
+        publisher: Arc::new(InBothForms { kafka, topic: format!("{}.{BINARY}", settings.topic_prefix) }),
+        settings: settings.outbox,
+        faults: OutboxFaults { lost: context.has(LOST), twice: context.has(TWICE), ..OutboxFaults::default() },
+        record: record_of(context),
+        clock: context.clock.clone(),
+        metrics: context.metrics.clone(),
+        log: context.log,
+    };
+    let (stop, rows) = (context.stop.clone(), db.clone());
+    let work = async move {
+        relay.run(stop).await;
+        Ok(())
+    };
+    let ready = Arc::new(move || {
+        let db = db.clone();
+        Box::pin(async move { db.ping().await.map_err(|e| e.to_string()) }) as _
+    });
+    Ok(Parts { router: outbox_routes(rows), ready, work: Some(("publisher", Box::pin(work))) })
+}
+
+fn record_of(context: &Context) -> RecordOf {
+    let (as_object, fresh_id) = (context.has(DATA_AS_OBJECT), context.has(FRESH_ID));
+    Arc::new(move |row: &DueRow| {
+        let mut payload = row.payload.clone();
+        if as_object || fresh_id {
+            payload = spoiled(&payload, as_object);
+        }
+        OutRecord {
+            topic: row.topic.clone(),
+            partition: None,
+            key: Some(row.key.clone().into_bytes()).filter(|key| !key.is_empty()),
+            payload: Some(payload.into_bytes()),
+            headers: vec![("content-type".to_owned(), Some(b"application/json".to_vec()))],
+        }
+    })
+}
+
+/// Faults: the envelope as nobody may write it.
+fn spoiled(payload: &str, as_object: bool) -> String {
+    let mut envelope: Value = serde_json::from_str(payload).unwrap_or_default();
+    if as_object {
+        envelope["data"] =
+            envelope["data"].as_str().and_then(|data| serde_json::from_str(data).ok()).unwrap_or_default();
+    } else {
+        envelope["id"] = uuid::Uuid::new_v4().to_string().into();
+    }
+    envelope.to_string()
+}
+
+/// Publishes every event in both forms; it counts as published only if both are.
+struct InBothForms {
+    kafka: KafkaPublisher,
+    topic: String,
+}
+
+impl InBothForms {
+    fn binary(&self, record: &OutRecord) -> OutRecord {
+        let json = record.payload.as_deref().unwrap_or_default();
+        let envelope: Value = serde_json::from_slice(json).unwrap_or_default();
+        OutRecord {
+            topic: self.topic.clone(),
+            partition: None,
+            key: envelope["aggregate_id"].as_str().map(|id| id.as_bytes().to_vec()),
+            payload: Some(protobuf::encode(&envelope)),
+            headers: vec![("content-type".to_owned(), Some(b"application/x-protobuf".to_vec()))],
+        }
+    }
+}
+
+impl Publish for InBothForms {
+    fn publish(&self, records: Vec<OutRecord>) -> BoxFuture<'_, Vec<Result<(), PublishError>>> {
+        let both = records.into_iter().flat_map(|record| {
+            let binary = self.binary(&record);
+            [record, binary]
+        });
+        let both = both.collect();
+        Box::pin(async move {
+            let outcomes = self.kafka.publish(both).await;
+            outcomes.chunks(2).map(|of_event| of_event.iter().cloned().collect()).collect()
+        })
+    }
+}

@@ -1,0 +1,52 @@
+//! The ways in which these services can be told to be wrong.
+
+use crate::catalogue::FaultInfo;
+
+const fn fault(name: &'static str, summary: &'static str) -> FaultInfo {
+    FaultInfo { name, summary }
+}
+
+// Writing.
+pub(super) const OUTSIDE: FaultInfo =
+    fault("outbox-outside-transaction", "writes the event before, and not with, the change that it tells");
+pub(super) const WRONG_KEY: FaultInfo =
+    fault("wrong-key", "keys records by what the event is about: messages by message_id, comments by comment_id");
+pub(super) const IGNORES_BLOCKS: FaultInfo =
+    fault("ignores-blocks", "takes user.blocked without shutting the blocked one out of the conversation");
+pub(super) const IGNORES_DELETION: FaultInfo =
+    fault("ignores-deletion", "takes user.deleted without cleaning up what that user leaves");
+pub(super) const NO_CAUSATION: FaultInfo =
+    fault("no-causation", "leaves causation_id empty in events that another event caused");
+pub(super) const NEW_CORRELATION: FaultInfo =
+    fault("new-correlation", "gives events that another event caused a correlation id of their own");
+
+// Publishing.
+pub(super) const TWICE: FaultInfo = fault("published-twice", "publishes every event twice");
+pub(super) const LOST: FaultInfo = fault("outbox-lost", "marks rows published without publishing them");
+pub(super) const DATA_AS_OBJECT: FaultInfo =
+    fault("data-as-object", "writes `data` as a JSON object, where the envelope has a text");
+pub(super) const FRESH_ID: FaultInfo = fault("fresh-id", "gives an event a new id with every publish");
+
+// Subscribing.
+pub(super) const SKIP_DEDUP: FaultInfo = fault("skip-dedup", "handles an event again however often it comes");
+pub(super) const NO_DEAD_LETTER: FaultInfo =
+    fault("no-dead-letter", "tries a record that it cannot read again for ever, and its partition waits behind it");
+pub(super) const LATE: FaultInfo = fault("late", "waits 6 s before it handles each batch");
+pub(super) const RESURRECTS: FaultInfo =
+    fault("resurrects-deleted", "brings a post back when its creation is consumed after its deletion");
+pub(super) const SHOWS_HIDDEN: FaultInfo = fault("shows-hidden", "takes drafts and private posts as public ones");
+pub(super) const INDEXES_SECRETS: FaultInfo =
+    fault("indexes-encrypted", "makes the content of encrypted messages searchable");
+pub(super) const ONE_MORE: FaultInfo = fault("one-attempt-more", "tries four times in all: three retries");
+pub(super) const ONE_LESS: FaultInfo = fault("one-attempt-less", "tries two times in all");
+pub(super) const NO_BACKOFF: FaultInfo = fault("no-backoff", "tries again at once");
+pub(super) const DROPS_FAILED: FaultInfo =
+    fault("drops-failed", "forgets what failed for the last time, without a dead letter");
+pub(super) const NOTIFIES_UNMAPPED: FaultInfo =
+    fault("notifies-unmapped", "sends an e-mail for video.uploaded too, which has no mapping");
+pub(super) const NEEDS_SOURCE: FaultInfo =
+    fault("needs-deprecated", "refuses user.created without `source`, which version 3 removed");
+pub(super) const REFUSES_NEW: FaultInfo =
+    fault("refuses-new-version", "refuses every version of an event but the first");
+pub(super) const LOGS_ADDRESS: FaultInfo = fault("logs-address", "writes e-mail addresses into its log");
+pub(super) const NO_METRICS: FaultInfo = fault("no-metrics", "does not count what it handles and what fails");

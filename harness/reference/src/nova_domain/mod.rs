@@ -1,0 +1,120 @@
+//! nova-domain: the 39 domain events of a social platform, one topic for each type, through one outbox that a service of its own publishes.
+//!
+//! Commands → a [`writer`] (state and outbox in one transaction) → [`events_service`] (polls, publishes) → `nova.*` → [`subscriber`]s, each
+//! with its [`roles`]: feed, search, notifications, cleaning up in the writing services, and observers. What the services differ in stands in
+//! tables: [`kinds`] (who tells what) and `roles::subscriptions` (who takes what).
+
+mod envelope;
+mod events_service;
+mod faults;
+mod kinds;
+mod protobuf;
+mod roles;
+mod subscriber;
+mod writer;
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::ServeError;
+use crate::catalogue::{FaultInfo, ServiceInfo, SystemInfo};
+use crate::serve::{Context, Parts};
+use crate::shared::faults::COMMIT_FIRST;
+use crate::shared::sqlite::Db;
+
+const fn service(name: &'static str, summary: &'static str, faults: &'static [FaultInfo]) -> ServiceInfo {
+    ServiceInfo { name, summary, faults }
+}
+
+/// What the catalogue says about this system.
+pub(crate) const SYSTEM: SystemInfo = SystemInfo {
+    name: "nova-domain",
+    summary: "a social platform's 39 domain events, from seven writing services through one outbox to feed, search and notifications",
+    services: &[
+        service("auth-service", "takes registrations, log-ins and changes of profiles", &[faults::OUTSIDE]),
+        service(
+            "user-service",
+            "takes who follows and blocks whom; ends what a deleted user followed",
+            &[faults::IGNORES_DELETION],
+        ),
+        service(
+            "messaging-service",
+            "takes conversations and messages; shuts blocked ones out",
+            &[faults::WRONG_KEY, faults::IGNORES_BLOCKS, faults::IGNORES_DELETION],
+        ),
+        service(
+            "content-service",
+            "takes posts, likes, comments and shares; deletes a deleted user's posts",
+            &[faults::IGNORES_DELETION, faults::NO_CAUSATION, faults::NEW_CORRELATION],
+        ),
+        service("video-service", "takes videos and their processing; counts views", &[]),
+        service("streaming-service", "takes live streams and their viewers", &[]),
+        service("media-service", "takes media files and their processing", &[]),
+        service(events_service::NAME, "publishes what is in the outbox, for all of them", events_service::FAULTS),
+        service(
+            "feed-service",
+            "what those whom a user follows have posted",
+            &[faults::SKIP_DEDUP, faults::RESURRECTS, faults::SHOWS_HIDDEN, faults::LATE, COMMIT_FIRST],
+        ),
+        service(
+            "search-service",
+            "finds public posts, comments, videos, people and readable messages",
+            &[faults::SKIP_DEDUP, faults::RESURRECTS, faults::SHOWS_HIDDEN, faults::INDEXES_SECRETS],
+        ),
+        service(
+            "notification-service",
+            "sends e-mails and push messages, eight mappings in all",
+            &[
+                faults::SKIP_DEDUP,
+                faults::SHOWS_HIDDEN,
+                faults::ONE_MORE,
+                faults::ONE_LESS,
+                faults::NO_BACKOFF,
+                faults::DROPS_FAILED,
+                faults::NO_DEAD_LETTER,
+                faults::NOTIFIES_UNMAPPED,
+                faults::NEEDS_SOURCE,
+                faults::REFUSES_NEW,
+                faults::LOGS_ADDRESS,
+                faults::NO_METRICS,
+            ],
+        ),
+        service("analytics-service", "notes what is there for analytics", &[]),
+        service("security-service", "notes log-ins, failed ones, and changed passwords", &[]),
+        service("rate-limiter", "notes failed log-ins", &[]),
+        service("cdn-service", "notes media files that come, change and go", &[]),
+    ],
+};
+
+/// Makes the parts of one of the services named above.
+pub(crate) async fn build(service: &'static str, context: &Context) -> Result<Parts, ServeError> {
+    match service {
+        events_service::NAME => events_service::build(context).await,
+        _ => of_tables(service, context),
+    }
+}
+
+/// A service that writes, subscribes, or both: what it does follows from the tables.
+fn of_tables(service: &'static str, context: &Context) -> Result<Parts, ServeError> {
+    let writes = kinds::all().iter().any(|kind| kind.service == service);
+    let subscribes = !roles::subscriptions(service).is_empty();
+    let (role, own) = roles::role(service, context);
+    let url = context.settings.store_for(service);
+    let schema = format!("{}{own}{}", if writes { writer::schema() } else { String::new() }, subscriber::schema());
+    let db = Db::open(&url, &schema).map_err(|e| url.error(e))?;
+    context.log.info(format_args!("store {url}, brokers {}", context.settings.brokers));
+    let mut router = Router::new();
+    if writes {
+        router = router.merge(writer::routes(db.clone(), writer::teller(service, context), context.log));
+    }
+    if !subscribes {
+        let ready = Arc::new(move || {
+            let db = db.clone();
+            Box::pin(async move { db.ping().await.map_err(|e| e.to_string()) }) as _
+        });
+        return Ok(Parts { router, ready, work: None });
+    }
+    let (routes, ready, work) = subscriber::build(service, role, db, context)?;
+    Ok(Parts { router: router.merge(routes), ready, work: Some(work) })
+}

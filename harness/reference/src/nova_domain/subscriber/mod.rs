@@ -1,0 +1,85 @@
+//! A subscribing service: every event once, however often it comes; what it makes of it is its [`Role`].
+//!
+//! Record → [`envelope`](super::envelope) (checked, or refused with the reason) → one transaction (not handled before? then the role's
+//! effect, the mark and a line of the [`journal`]) → messages to people ([`deliver`]) → dead letters → commit.
+
+mod deliver;
+mod handler;
+mod http;
+mod journal;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+
+use super::faults::{DROPS_FAILED, LATE, NEEDS_SOURCE, NO_DEAD_LETTER, NO_METRICS, REFUSES_NEW, SKIP_DEDUP};
+use super::roles::{self, Role};
+use crate::ServeError;
+use crate::serve::{Context, Work};
+use crate::shared::dead_letter::DeadLetters;
+use crate::shared::faults::consumer_faults;
+use crate::shared::http::ReadyCheck;
+use crate::shared::kafka::{Consumer, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
+use crate::shared::sqlite::Db;
+
+/// How long the fault `late` waits: longer than the document's 5 s.
+const LATE_BY: Duration = Duration::from_secs(6);
+
+/// Everything that subscribing needs beside the role's own tables.
+pub(super) fn schema() -> String {
+    journal::schema()
+}
+
+/// Joins the service's group, and makes its routes.
+pub(super) fn build(
+    service: &'static str,
+    role: Box<dyn Role>,
+    db: Db,
+    context: &Context,
+) -> Result<(Router, ReadyCheck, Work), ServeError> {
+    let settings = &context.settings;
+    let role: Arc<dyn Role> = role.into();
+    let router = http::routes(service, db.clone()).merge(role.routes(db.clone()));
+    if !context.has(NO_METRICS) {
+        handler::declare_metrics(&context.metrics);
+    }
+    let publisher =
+        KafkaPublisher::placing(&settings.brokers, service, settings.delivery_timeout, "murmur2_random", context.log)?;
+    let (metrics, log) = (context.metrics.clone(), context.log);
+    let handler = handler::Handler {
+        service,
+        prefix: settings.topic_prefix.clone(),
+        role,
+        db,
+        sender: deliver::Sender::new(context)?,
+        dead_letters: DeadLetters::new(Arc::new(publisher), metrics.clone(), log, handler::DEAD_LETTERED),
+        ttl: settings.processed_ttl,
+        faults: faults(context),
+        clock: context.clock.clone(),
+        metrics: metrics.clone(),
+        log,
+        stop: context.stop.clone(),
+    };
+    let topic = |event: &&str| format!("{}.{event}", settings.topic_prefix);
+    let consumer_settings = ConsumerSettings {
+        group: service.to_owned(),
+        topics: roles::subscriptions(service).iter().map(topic).collect(),
+        ..ConsumerSettings::new(settings, service, consumer_faults(context))
+    };
+    let consumer = Consumer::new(consumer_settings, handler, metrics, log, context.stop.clone())?;
+    let ready = readiness(consumer.assignment());
+    let work = on_a_thread(move || consumer.run());
+    Ok((router, ready, ("consumer", Box::pin(work))))
+}
+
+fn faults(context: &Context) -> handler::Faults {
+    handler::Faults {
+        skip_dedup: context.has(SKIP_DEDUP),
+        no_dead_letter: context.has(NO_DEAD_LETTER),
+        drops_failed: context.has(DROPS_FAILED),
+        needs_source: context.has(NEEDS_SOURCE),
+        refuses_new: context.has(REFUSES_NEW),
+        late: context.has(LATE).then_some(LATE_BY),
+    }
+}
