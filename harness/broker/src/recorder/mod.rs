@@ -69,20 +69,19 @@ impl Recorder {
             true => Scope::Everything,
             false => Scope::Topics(topics.to_vec()),
         };
-        let consumer: BaseConsumer = broker
-            .settings
-            .observer("eventproof-observer-recorder", "eventproof-recorder")
-            .set("fetch.wait.max.ms", "100")
-            .set("fetch.min.bytes", "1")
-            .set("fetch.error.backoff.ms", "50")
-            .create()
-            .map_err(|error| BrokerError::Client(error.to_string()))?;
+        let client = || -> Result<BaseConsumer, BrokerError> {
+            let mut settings = broker.settings.observer("eventproof-observer-recorder", "eventproof-recorder");
+            settings.set("fetch.wait.max.ms", "100").set("fetch.min.bytes", "1").set("fetch.error.backoff.ms", "50");
+            settings.create().map_err(|error| BrokerError::Client(error.to_string()))
+        };
+        let (consumer, asking) = (client()?, client()?);
         let positions = Positions::at_the_ends(&consumer, scope)?;
         let began_at = positions.known().clone();
         let stop = Arc::new(AtomicBool::new(false));
         let (asks, asked) = channel();
         let tail = Tail {
             consumer,
+            asking,
             arrears: Arrears::default(),
             positions,
             sight: Sight::new(clock.clone()),
@@ -134,6 +133,9 @@ impl Drop for Recorder {
 /// The reading side, on its own thread.
 struct Tail {
     consumer: BaseConsumer,
+    /// Asks about topics and ends. A broker answers the requests of a connection one after the other, so on the consumer's
+    /// own each question would wait for a fetch to end, and records behind it would be stamped late.
+    asking: BaseConsumer,
     positions: Positions,
     arrears: Arrears,
     sight: Sight,
@@ -186,11 +188,9 @@ impl Tail {
     /// for a while, there is nothing more.
     fn read_out(&mut self) {
         self.discover();
-        let end_of = |(topic, partition): &arrears::Part| {
-            self.consumer.fetch_watermarks(topic, *partition, END).ok().map(|(_, end)| end)
-        };
+        let asking = &self.asking;
         let ends: Option<HashMap<_, _>> =
-            self.arrears.parts().map(|part| Some((part.clone(), end_of(&part)?))).collect();
+            self.arrears.parts().map(|part| Some((part.clone(), end_of(asking, &part)?))).collect();
         let Some(ends) = ends else { return };
         let (began, mut last) = (Instant::now(), Instant::now());
         while !self.arrears.has_read(&ends) && began.elapsed() < READ_OUT && last.elapsed() < QUIET {
@@ -202,7 +202,7 @@ impl Tail {
 
     /// Takes up new partitions; while blind, an answer to this question ends the blindness.
     fn discover(&mut self) {
-        match self.positions.take_up_new(&self.consumer) {
+        match self.positions.take_up_new(&self.asking, &self.consumer) {
             Ok(()) => {
                 self.arrears.begin_at(self.positions.known());
                 self.note_sight();
@@ -221,14 +221,16 @@ impl Tail {
 
     /// Tells the topics on which everything has been read that was written while nothing could be seen.
     fn make_good(&mut self) {
-        let consumer = &self.consumer;
-        let end_of = |(topic, partition): &arrears::Part| {
-            consumer.fetch_watermarks(topic, *partition, END).ok().map(|(_, end)| end)
-        };
-        for topic in self.arrears.settle(end_of) {
+        let asking = &self.asking;
+        for topic in self.arrears.settle(|part| end_of(asking, part)) {
             self.sink.caught_up(&topic, self.clock.now());
         }
     }
+}
+
+/// The end of a partition now; nothing if the broker does not say.
+fn end_of(asking: &BaseConsumer, (topic, partition): &arrears::Part) -> Option<i64> {
+    asking.fetch_watermarks(topic, *partition, END).ok().map(|(_, end)| end)
 }
 
 fn hand_over(message: &BorrowedMessage<'_>, at: eventproof_evidence::At, sink: &mut dyn Sink) {

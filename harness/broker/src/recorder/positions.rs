@@ -40,9 +40,10 @@ impl Positions {
         &self.known
     }
 
-    /// Takes up partitions that were not there before, from their start.
-    pub fn take_up_new(&mut self, consumer: &BaseConsumer) -> Result<(), BrokerError> {
-        let fresh = self.unknown(consumer, LATER_ANSWER)?;
+    /// Takes up partitions that were not there before, from their start. `asking` is who finds out, for its questions do not
+    /// wait behind the consumer's fetches.
+    pub fn take_up_new(&mut self, asking: &BaseConsumer, consumer: &BaseConsumer) -> Result<(), BrokerError> {
+        let fresh = self.unknown(asking, LATER_ANSWER)?;
         if fresh.is_empty() {
             return Ok(());
         }
