@@ -71,25 +71,45 @@ pub struct Found {
 /// How long each topic may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How many topics are read at a time: most of a topic's time is spent waiting for answers.
+const AT_A_TIME: usize = 6;
+
 /// Looks for a text in every record of these topics, keys and headers too: as it stands in the bytes.
 ///
 /// # Errors
 /// If the broker does not answer, or a topic could not be read to its end.
 pub async fn search(broker: &Broker, topics: &[String], text: &str) -> Result<Vec<Found>, BrokerError> {
     let about = Topics::of(broker)?;
-    let mut found = Vec::new();
+    let mut known = Vec::new();
     for topic in topics {
-        let Some(facts) = about.describe(topic).await? else { continue };
-        let note = |record: &BorrowedMessage<'_>| {
-            found.extend(places(record, text.as_bytes()).map(|place| Found { topic: topic.clone(), place }));
-        };
-        let whole =
-            tokio::task::block_in_place(|| read_topic(broker, topic, facts.partitions, |low, _| low, PATIENCE, note))?;
-        if !whole {
-            return Err(BrokerError::Unread { topic: topic.clone(), waited: PATIENCE });
+        if let Some(facts) = about.describe(topic).await? {
+            known.push((topic.as_str(), facts.partitions));
         }
     }
-    Ok(found)
+    let share = known.len().div_ceil(AT_A_TIME).max(1);
+    let search = |topics: &[(&str, u32)]| -> Result<Vec<Found>, BrokerError> {
+        let found = topics.iter().map(|(topic, partitions)| search_one(broker, topic, *partitions, text));
+        Ok(found.collect::<Result<Vec<_>, _>>()?.concat())
+    };
+    tokio::task::block_in_place(|| {
+        std::thread::scope(|scope| {
+            let readers: Vec<_> = known.chunks(share).map(|topics| scope.spawn(move || search(topics))).collect();
+            let lost = || Err(BrokerError::Client("a reading thread panicked".to_owned()));
+            let found = readers.into_iter().map(|reader| reader.join().unwrap_or_else(|_| lost()));
+            Ok(found.collect::<Result<Vec<_>, _>>()?.concat())
+        })
+    })
+}
+
+fn search_one(broker: &Broker, topic: &str, partitions: u32, text: &str) -> Result<Vec<Found>, BrokerError> {
+    let mut found = Vec::new();
+    let note = |record: &BorrowedMessage<'_>| {
+        found.extend(places(record, text.as_bytes()).map(|place| Found { topic: topic.to_owned(), place }));
+    };
+    match read_topic(broker, topic, partitions, |low, _| low, PATIENCE, note)? {
+        true => Ok(found),
+        false => Err(BrokerError::Unread { topic: topic.to_owned(), waited: PATIENCE }),
+    }
 }
 
 fn places(record: &BorrowedMessage<'_>, text: &[u8]) -> impl Iterator<Item = String> {
@@ -106,4 +126,30 @@ fn places(record: &BorrowedMessage<'_>, text: &[u8]) -> impl Iterator<Item = Str
         places.push(format!("header {} of {at}", header.key));
     }
     places.into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::BrokerChoice;
+    use rdkafka::message::{Header, OwnedHeaders};
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_text_is_found_in_keys_values_and_headers_and_nowhere_else() {
+        let broker = Broker::start(&BrokerChoice::default()).await.unwrap();
+        let producer: BaseProducer = broker.settings.base("test").create().unwrap();
+        let headers = OwnedHeaders::new().insert(Header { key: "error", value: Some("token s3cret refused") });
+        producer.send(BaseRecord::to("clean").key("k").payload("nothing")).unwrap();
+        producer.send(BaseRecord::to("links").key("k").payload("{\"token\":\"s3cret\"}")).unwrap();
+        producer.send(BaseRecord::to("links.dlq").key("s3cret").payload("x").headers(headers)).unwrap();
+        producer.flush(Duration::from_secs(10)).unwrap();
+        let topics = ["clean", "links", "links.dlq", "absent"].map(str::to_owned);
+        let found = search(&broker, &topics, "s3cret").await.unwrap();
+        let places: Vec<String> = found.iter().map(|one| one.place.split('[').next().unwrap().to_owned()).collect();
+        assert_eq!(places, ["the value of links", "the key of links.dlq", "header error of links.dlq"]);
+        assert!(search(&broker, &topics, "s4cret").await.unwrap().is_empty());
+        drop(producer);
+        broker.stop().await.unwrap();
+    }
 }

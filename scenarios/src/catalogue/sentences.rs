@@ -224,7 +224,7 @@ pub static SENTENCES: &[Sentence] = &[
     Sentence {
         id: SentenceId::IsDeadLettered,
         name: "is-dead-lettered",
-        meaning: "The event is on the dead letter's channel in time, with its key; the limit counts from the step.",
+        meaning: "The event is on the dead letter's channel in time, with its key; the limit counts from the step. Without a service, the first receiver in the contract that states a dead letter is meant.",
         observes: "every record of the dead-letter topic that the contract states, recognised by the original event's id",
         proves: "that it was put there, when, and where",
         cannot_prove: "how often it was tried before",
@@ -232,9 +232,13 @@ pub static SENTENCES: &[Sentence] = &[
         example: "Then it is dead-lettered within 5s",
         forms: &[
             en("it is dead-lettered within {limit:duration}"),
+            en("it is dead-lettered by service {service:service} within {limit:duration}"),
             en("{name:ref} is dead-lettered within {limit:duration}"),
+            en("{name:ref} is dead-lettered by service {service:service} within {limit:duration}"),
             zh("该事件在{limit:duration}内进入死信主题"),
+            zh("该事件在{limit:duration}内由服务{service:service}送入死信主题"),
             zh("{name:ref}在{limit:duration}内进入死信主题"),
+            zh("{name:ref}在{limit:duration}内由服务{service:service}送入死信主题"),
         ],
     },
     Sentence {

@@ -59,11 +59,16 @@ impl Running {
     pub async fn is_dead_lettered(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
         let event = self.event(arguments.text("name"))?;
         let contract = &self.context.pack.contract;
-        let receiver = contract.receivers(&event.message).find(|one| one.present && one.dead_letter.is_some());
+        let by = arguments.text("service");
+        let is_its = |service: Option<&str>| by.is_none() || service == by;
+        let mut receivers = contract.receivers(&event.message).filter(|one| one.present && one.dead_letter.is_some());
+        let receiver = receivers.find(|one| is_its(one.service.as_deref()));
         let letter = receiver.and_then(|one| one.dead_letter.as_ref());
         let placed = letter.and_then(|letter| Some((letter, contract.channel(&letter.channel)?)));
         let (letter, channel) = placed.ok_or_else(|| {
-            environment(format!("no receiver of \"{}\" states a `dead_letter` in the contract", event.message))
+            let whose =
+                by.map_or_else(|| "no receiver".to_owned(), |service| format!("service \"{service}\" as receiver"));
+            environment(format!("{whose} of \"{}\" states no `dead_letter` in the contract", event.message))
         })?;
         let target = Target {
             what: format!("the dead letter of {}", event.target.what),

@@ -1,9 +1,10 @@
 //! Sentences about order.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use eventproof_evidence::oracle::{EffectOrder, Target, TopicOrder};
-use eventproof_evidence::{Reason, Verdict};
+use eventproof_evidence::{Name, Oracle, Proof, Reason, Verdict};
 
 use super::world::Running;
 use crate::catalogue::Arguments;
@@ -15,17 +16,30 @@ impl Running {
     /// `the events of key "…" keep their order on the topic`.
     pub async fn order_on_topic(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
         let key = arguments.text("key").unwrap_or_default();
-        let events = self.events_of(key)?;
-        Ok(self.await_verdict(TopicOrder::new(key, events, self.began, self.limit())).await)
+        let oracles =
+            self.events_of(key)?.into_iter().map(|events| TopicOrder::new(key, events, self.began, self.limit()));
+        self.await_all(oracles).await
     }
 
     /// `service "…" handles the events of key "…" in order`.
     pub async fn order_of_effects(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
         let (service, key) = (arguments.text("service").unwrap_or_default(), arguments.text("key").unwrap_or_default());
-        let events = self.events_of(key)?;
         let handler = self.handler_in(service)?;
         let view = self.counting_view(service)?;
-        Ok(self.await_verdict(EffectOrder::new(key, events, handler, &view, self.began, self.limit())).await)
+        let oracle = |events| EffectOrder::new(key, events, handler.clone(), &view, self.began, self.limit());
+        self.await_all(self.events_of(key)?.into_iter().map(oracle)).await
+    }
+
+    /// Every topic must hold; the proof says what each of them showed.
+    async fn await_all(&self, oracles: impl Iterator<Item = impl Oracle>) -> Result<Verdict, Verdict> {
+        let mut proofs = Vec::new();
+        for oracle in oracles {
+            match self.await_verdict(oracle).await {
+                Verdict::Held(proof) => proofs.push(proof.text),
+                other => return Err(other),
+            }
+        }
+        Ok(Verdict::Held(Proof::of(proofs.join("; "))))
     }
 
     fn limit(&self) -> Duration {
@@ -33,17 +47,17 @@ impl Running {
         LIMIT + slowest + self.now().since(self.began)
     }
 
-    fn events_of(&self, key: &str) -> Result<Vec<Target>, Verdict> {
-        let events: Vec<Target> = self
-            .events
-            .iter()
-            .filter(|event| event.key.as_deref() == Some(key))
-            .map(|event| event.target.clone())
-            .collect();
-        if events.len() < 2 {
-            let detail = format!("this scenario has {} event(s) of key \"{key}\": order takes two", events.len());
+    /// The events of a key, topic by topic: between topics there is no order.
+    fn events_of(&self, key: &str) -> Result<Vec<Vec<Target>>, Verdict> {
+        let mut by_topic: BTreeMap<Name, Vec<Target>> = BTreeMap::new();
+        for event in self.events.iter().filter(|event| event.key.as_deref() == Some(key)) {
+            by_topic.entry(event.target.topic.clone()).or_default().push(event.target.clone());
+        }
+        let most = by_topic.values().map(Vec::len).max().unwrap_or_default();
+        if most < 2 {
+            let detail = format!("this scenario has {most} event(s) of key \"{key}\" on a topic: order takes two");
             return Err(Verdict::CannotTell(Reason::NoPositiveControl { detail }));
         }
-        Ok(events)
+        Ok(by_topic.into_values().filter(|events| events.len() > 1).collect())
     }
 }
