@@ -60,7 +60,7 @@ pub async fn run(
     let plan = Plan::new(setup, profile)?;
     let recorder = recorder(setup, &plan, to.clone())?;
     let watch = watch_groups(setup, &plan, to.clone())?;
-    let followers = setup.rig.system.follow_journals(effects(&plan, &setup.run_id, to.clone()));
+    let followers = setup.rig.system.follow_journals(Duration::ZERO, effects(&plan, &setup.run_id, to.clone()));
     let cpu = (cpu_seconds(), clock.now());
     let sending = spawn_sending(setup, &plan, to, clock.clone())?;
     let mut collector = Collector::new(plan.frame(profile));

@@ -15,9 +15,12 @@ use crate::{JournalView, Params, System, SystemError, ViewKind, ViewSpec};
 const SILENCE: Duration = Duration::from_secs(1);
 
 impl System {
-    /// Follows every journal view until the tasks are aborted. `report` gets an `Effect` for each entry.
+    /// Follows every journal view until the tasks are aborted. `report` gets an `Effect` for each entry. A view that has
+    /// nothing new is asked less and less often, down to once in `idle` (never more often than the view says): many
+    /// services with nothing to tell would cost what the others need.
     pub fn follow_journals(
         self: &Arc<Self>,
+        idle: Duration,
         report: impl Fn(Observation) + Clone + Send + Sync + 'static,
     ) -> Vec<JoinHandle<()>> {
         let views = self.spec().views.iter().filter_map(|view| match &view.kind {
@@ -26,7 +29,7 @@ impl System {
         });
         views
             .map(|(view, journal)| {
-                let follower = Follower::new(self.clone(), view, journal);
+                let follower = Follower::new(self.clone(), view, journal, idle);
                 tokio::spawn(follower.run(report.clone()))
             })
             .collect()
@@ -40,14 +43,17 @@ struct Follower {
     cursor: String,
     silent_since: Option<At>,
     told: bool,
+    /// The longest pause between two questions.
+    idle: Duration,
 }
 
 impl Follower {
-    fn new(system: Arc<System>, view: ViewSpec, journal: JournalView) -> Follower {
-        Follower { cursor: journal.start.clone(), system, view, journal, silent_since: None, told: false }
+    fn new(system: Arc<System>, view: ViewSpec, journal: JournalView, idle: Duration) -> Follower {
+        Follower { cursor: journal.start.clone(), idle, system, view, journal, silent_since: None, told: false }
     }
 
     async fn run(mut self, report: impl Fn(Observation)) {
+        let mut pause = self.journal.every;
         loop {
             match self.read().await {
                 Ok(effects) => {
@@ -55,12 +61,14 @@ impl Follower {
                     // A full page may have another behind it.
                     if !effects.is_empty() {
                         effects.into_iter().for_each(&report);
+                        pause = self.journal.every;
                         continue;
                     }
                 }
                 Err(error) => self.silence(&error, &report),
             }
-            tokio::time::sleep(self.journal.every).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(self.idle).max(self.journal.every);
         }
     }
 

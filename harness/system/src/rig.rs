@@ -13,6 +13,8 @@ use tokio::task::JoinHandle;
 use crate::registry::Registry;
 use crate::{Environment, GroupNeed, Readiness, System, SystemError, SystemSpec};
 
+/// The longest pause between two questions to a view that has nothing new: effects are judged by limits of seconds.
+const JOURNAL_IDLE: Duration = Duration::from_millis(160);
 /// How often groups are asked for state and positions.
 const GROUPS_EVERY: Duration = Duration::from_millis(50);
 
@@ -170,7 +172,8 @@ impl Rig {
     /// Writes every effect of the journal views into the journal.
     pub fn follow_effects(&mut self) {
         let journal = self.journal.clone();
-        self.followers.extend(self.system.follow_journals(move |effect: Observation| journal.push(effect)));
+        let report = move |effect: Observation| journal.push(effect);
+        self.followers.extend(self.system.follow_journals(JOURNAL_IDLE, report));
     }
 
     /// Waits until every record that is on the topics now is in the journal.

@@ -12,7 +12,7 @@ use crate::BrokerError;
 const ANSWER: Duration = Duration::from_secs(10);
 /// The pause before a question is asked again.
 const AGAIN: Duration = Duration::from_millis(50);
-const LATER_ANSWER: Duration = Duration::from_secs(1);
+const LATER_ANSWER: Duration = Duration::from_secs(3);
 
 /// The partitions that are read, with the offset at which reading began.
 pub(super) struct Positions {
