@@ -34,8 +34,8 @@
     假如用户"bob"关注了用户"alice"
     当用户"alice"发布了帖子"帖子"
     那么用户"bob"的动态在5秒内显示帖子"帖子"
-    当服务"graph-service"停止
-    并且服务"content-service"停止
+    当服务"graph-service"被强制终止
+    并且服务"content-service"被强制终止
     并且服务"feed-service"停止
     并且服务"feed-service"重新启动
     那么用户"bob"的动态在30秒内显示帖子"帖子"
