@@ -14,6 +14,7 @@ use crate::shared::log::Log;
 use crate::shared::metrics::Metrics;
 use crate::shared::processed;
 use crate::shared::sqlite::{Db, DbError};
+use crate::shared::stop::Stop;
 
 const HANDLED: &str = "events_handled_total";
 const DUPLICATE: &str = "events_duplicate_total";
@@ -49,6 +50,11 @@ pub(super) trait Take: Clone + Send + Sync + 'static {
     /// Reads a record; nothing if its type is not one of this service's.
     fn read(&self, record: &Record) -> Result<Option<Taken<Self::Change>>, Refusal>;
 
+    /// Whether it has a row in the journal.
+    fn is_journalled(&self, _change: &Self::Change) -> bool {
+        true
+    }
+
     /// The effect, inside the transaction.
     fn effect(&self, tx: &Connection, taken: &Taken<Self::Change>, now_ms: i64) -> Result<(), DbError>;
 }
@@ -61,6 +67,9 @@ pub(super) struct Taker<T> {
     pub(super) dead_letter_topic: String,
     /// How long a handled id is remembered.
     pub(super) ttl: Duration,
+    /// How long records are gathered for one transaction, where nobody waits for the effect.
+    pub(super) gather: Duration,
+    pub(super) stop: Stop,
     /// Fault: handles an event again however often it comes.
     pub(super) skip_dedup: bool,
     pub(super) clock: Clock,
@@ -70,6 +79,7 @@ pub(super) struct Taker<T> {
 
 impl<T: Take> BatchHandler for Taker<T> {
     async fn handle(&mut self, batch: &[Record]) -> Result<(), TryAgain> {
+        self.stop.sleep(self.gather).await;
         let (mut events, mut refused) = (Vec::new(), Vec::new());
         for record in batch {
             match self.take.read(record) {
@@ -102,7 +112,9 @@ impl<T: Take> Taker<T> {
                     let first_time = processed::mark(tx, &event.event_id, now_ms, expires_ms)?;
                     if first_time || skip_dedup {
                         take.effect(tx, event, now_ms)?;
-                        journal::insert(tx, &event.event_id, &event.subject, now_ms)?;
+                        if take.is_journalled(&event.change) {
+                            journal::insert(tx, &event.event_id, &event.subject, now_ms)?;
+                        }
                         handled += 1;
                     }
                 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::ServeError;
 use crate::serve::Context;
@@ -60,6 +61,9 @@ pub(super) struct Reading {
     pub(super) group: String,
     pub(super) topics: Vec<String>,
     pub(super) dead_letter_topic: String,
+    /// How long records are gathered before they are handled, and how many at most.
+    pub(super) gather: Duration,
+    pub(super) batch: usize,
     pub(super) skip_dedup: bool,
 }
 
@@ -78,13 +82,15 @@ pub(super) fn take<T: Take>(
         dead_letters: DeadLetters::new(publisher, context.metrics.clone(), context.log, taking::DEAD_LETTERED),
         dead_letter_topic: reading.dead_letter_topic,
         ttl: context.settings.processed_ttl,
+        gather: reading.gather,
+        stop: context.stop.clone(),
         skip_dedup: reading.skip_dedup,
         clock: context.clock.clone(),
         metrics: context.metrics.clone(),
         log: context.log,
     };
     let base = ConsumerSettings::new(&context.settings, reading.service, consumer_faults(context));
-    let settings = ConsumerSettings { group: reading.group, topics: reading.topics, ..base };
+    let settings = ConsumerSettings { group: reading.group, topics: reading.topics, batch: reading.batch, ..base };
     consume(context, settings, taker)
 }
 

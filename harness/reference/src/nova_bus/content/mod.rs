@@ -7,6 +7,8 @@ mod input;
 mod media;
 mod store;
 
+use std::time::Duration;
+
 use super::wiring::{self, Reading};
 use super::{journal, topics};
 use crate::ServeError;
@@ -102,6 +104,8 @@ fn uploads(context: &Context) -> Reading {
         group: GROUP.into(),
         dead_letter_topic: format!("{topic}.dlq"),
         topics: vec![topic],
+        gather: Duration::ZERO,
+        batch: 100,
         skip_dedup: context.has(MEDIA_TWICE),
     }
 }

@@ -32,6 +32,14 @@ pub(super) enum Change {
     Gone { kind: Kind },
 }
 
+impl Change {
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Change::Put { kind, .. } | Change::Visible { kind, .. } | Change::Gone { kind } => *kind,
+        }
+    }
+}
+
 /// Reads a record of any of the topics; nothing if its type is not one of this service's.
 pub(super) fn read(record: &Record) -> Result<Option<Taken<Change>>, Refusal> {
     let said = said(record, Leniency::default())?;

@@ -1,10 +1,10 @@
-//! The index, in SQLite: one row for each post or message, and one for each time that it was put in.
+//! The index, in SQLite: one row for each post or message, with how often it was put in.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::reading::Refusal;
 use super::super::taking::{Take, Taken};
-use super::event::{self, Change};
+use super::event::{self, Change, Kind};
 use crate::shared::kafka::Record;
 use crate::shared::sqlite::DbError;
 
@@ -16,13 +16,9 @@ CREATE TABLE IF NOT EXISTS documents (
     text TEXT,
     visible INTEGER NOT NULL DEFAULT 1,
     visible_ms INTEGER,
-    gone INTEGER NOT NULL DEFAULT 0
+    gone INTEGER NOT NULL DEFAULT 0,
+    indexings INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS indexings (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS indexings_id ON indexings (id, seq);
 ";
 
 /// Changes the index.
@@ -39,6 +35,11 @@ impl Take for Index {
 
     fn read(&self, record: &Record) -> Result<Option<Taken<Change>>, Refusal> {
         event::read(record)
+    }
+
+    /// Posts are counted by the feed; what this journal is asked for are messages.
+    fn is_journalled(&self, change: &Change) -> bool {
+        change.kind() == Kind::Message
     }
 
     fn effect(&self, tx: &Connection, taken: &Taken<Change>, _now_ms: i64) -> Result<(), DbError> {
@@ -62,17 +63,15 @@ impl Take for Index {
 }
 
 impl Index {
+    /// One statement: posts come by the thousand.
     fn put(self, tx: &Connection, id: &str, kind: &str, text: &str) -> Result<(), DbError> {
-        let sql = "SELECT text IS NOT NULL, gone FROM documents WHERE id = ?1";
-        let known = tx.prepare_cached(sql)?.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        let (indexed, gone): (bool, bool) = known.unwrap_or_default();
-        if gone || text.is_empty() || (indexed && !self.legacy_twice) {
+        if text.is_empty() {
             return Ok(());
         }
-        let sql = "INSERT INTO documents (id, kind, text) VALUES (?1, ?2, ?3)
-                   ON CONFLICT (id) DO UPDATE SET text = excluded.text";
-        run(tx, sql, params![id, kind, text])?;
-        run(tx, "INSERT INTO indexings (id) VALUES (?1)", params![id])
+        let sql = "INSERT INTO documents (id, kind, text, indexings) VALUES (?1, ?2, ?3, 1)
+                   ON CONFLICT (id) DO UPDATE SET text = excluded.text, indexings = indexings + 1
+                   WHERE gone = 0 AND (documents.text IS NULL OR ?4)";
+        run(tx, sql, params![id, kind, text, self.legacy_twice])
     }
 }
 
@@ -92,13 +91,12 @@ pub(super) fn find(connection: &Connection, words: &str, limit: u32) -> Result<V
 
 /// How often a document was put into the index.
 pub(super) fn indexings(connection: &Connection, id: &str) -> Result<u32, DbError> {
-    let sql = "SELECT count(*) FROM indexings WHERE id = ?1";
-    Ok(connection.prepare_cached(sql)?.query_row([id], |row| row.get(0))?)
+    let sql = "SELECT indexings FROM documents WHERE id = ?1";
+    Ok(connection.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?.unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::event::Kind;
     use super::*;
     use crate::shared::settings::StoreUrl;
     use crate::shared::sqlite::Db;

@@ -7,6 +7,8 @@ mod event;
 mod http;
 mod index;
 
+use std::time::Duration;
+
 use crate::ServeError;
 use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
@@ -29,6 +31,9 @@ const FORGETS_DELETED: FaultInfo =
 /// The faults of this service.
 pub(super) const FAULTS: &[FaultInfo] = &[SKIP_DEDUP, LEGACY_TWICE, FORGETS_DELETED];
 
+/// An index is refreshed now and then, not record by record.
+const GATHER: Duration = Duration::from_millis(200);
+
 /// Opens the index, joins the group, and makes the routes.
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let db = wiring::open(context, NAME, &format!("{}{}", index::SCHEMA, taking::schema()))?;
@@ -38,6 +43,8 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
         group: context.settings.group_id.clone(),
         topics: context.settings.topics.clone(),
         dead_letter_topic: format!("{NAME}.dlq"),
+        gather: GATHER,
+        batch: 1_000,
         skip_dedup: context.has(SKIP_DEDUP),
     };
     let (assignment, work) = wiring::take(context, db.clone(), index, reading)?;
