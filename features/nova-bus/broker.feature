@@ -31,3 +31,16 @@ Feature: When Kafka misbehaves
     Then "content.post.created" follows within 6s
     And the feed of "bob" shows post "post" within 5s
     And the broker is healthy again
+
+  # The document's limit is five retries; here they are made on a faster clock.
+  Scenario: after the fifth retry a row stays, marked failed, until it is released
+    Given the broker crashes
+    When action "create post hastily" is done as "post"
+      | user | {alice} |
+    Then service "content-service-hasty" logs "after 5 retries" within 20s
+    When the broker is started again
+    And action "look at the failed row" is done as "failed"
+    And action "release the row" is done
+      | row     | {failed.row}   |
+      | post_id | {post.post_id} |
+    Then "content.post.created" follows within 20s

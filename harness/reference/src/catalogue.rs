@@ -85,7 +85,8 @@ mod tests {
         let service = find("nova-bus", "feed", &[]).unwrap_err().to_string();
         assert_eq!(
             service,
-            "system `nova-bus` has no service `feed`; known: content-service, graph-service, feed-service"
+            "system `nova-bus` has no service `feed`; known: content-service, graph-service, feed-service, media-service, \
+             message-service, search-service"
         );
         let fault = find("nova-bus", "graph-service", &["slow".into()]).unwrap_err().to_string();
         assert_eq!(fault, "service `graph-service` has no fault `slow`; known: none");

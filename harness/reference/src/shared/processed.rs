@@ -31,6 +31,12 @@ pub(crate) fn mark(tx: &Connection, event_id: &str, now_ms: i64, expires_ms: i64
     Ok(tx.prepare_cached(sql)?.execute(params![event_id, expires_ms, now_ms])? > 0)
 }
 
+/// Whether the id is remembered; marks nothing.
+pub(crate) fn is_marked(tx: &Connection, event_id: &str, now_ms: i64) -> Result<bool, DbError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM processed WHERE event_id = ?1 AND expires_ms > ?2)";
+    Ok(tx.prepare_cached(sql)?.query_row(params![event_id, now_ms], |row| row.get(0))?)
+}
+
 /// Forgets what may be forgotten.
 pub(crate) fn sweep(tx: &Connection, now_ms: i64) -> Result<(), DbError> {
     let sql =

@@ -49,6 +49,11 @@ pub struct SettingsError(pub Vec<SettingFault>);
 /// | `GRAPH_URL` | none | where the feed asks for followers |
 /// | `MAIL_URL`, `PUSH_URL` | none | where e-mails and push messages are sent to |
 /// | `EVENT_VERSION` | `1` | the version in which events are written that have several |
+/// | `CONTENT_URL` | none | where the feed asks for posts, if it asks |
+/// | `ENABLE_DIRECT_CALL` | `false` | whether the feed asks the content-service for a post, as before events: `true` or `false` |
+/// | `KAFKA_MEDIA_EVENTS_TOPIC`, `KAFKA_EVENTS_TOPIC` | `PREFIX.media.events` | media events; the first that is set counts |
+/// | `KAFKA_MESSAGE_EVENTS_TOPIC` | `PREFIX.message.events` | message events |
+/// | `PENDING_MEDIA_TTL_SECONDS` | `3600` | how long an upload waits for a post |
 /// | `SCHEMA_REGISTRY_URL` | none | where schemas are registered and found |
 /// | `OUTBOX_POLL_MS` | `5000` | pause between two looks at an empty outbox |
 /// | `OUTBOX_BATCH` | `100` | rows per look |
@@ -69,6 +74,12 @@ pub struct Settings {
     pub(crate) http_addr: SocketAddr,
     pub(crate) store: Option<StoreUrl>,
     pub(crate) graph_url: Option<String>,
+    pub(crate) content_url: Option<String>,
+    /// Nothing: the variable is not set at all.
+    pub(crate) direct_call: Option<bool>,
+    pub(crate) media_topic: Option<String>,
+    pub(crate) message_topic: Option<String>,
+    pub(crate) pending_ttl: Duration,
     pub(crate) mail_url: Option<String>,
     pub(crate) push_url: Option<String>,
     pub(crate) event_version: u32,
@@ -188,6 +199,13 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             mail_url: self.parsed("MAIL_URL", "a URL such as http://127.0.0.1:8083", http_url),
             push_url: self.parsed("PUSH_URL", "a URL such as http://127.0.0.1:8084", http_url),
             event_version: self.count("EVENT_VERSION", 1, "a number from 1", 1),
+            content_url: self.parsed("CONTENT_URL", "a URL such as http://127.0.0.1:8083", http_url),
+            direct_call: self.parsed("ENABLE_DIRECT_CALL", "`true` or `false`", |text| text.parse().ok()),
+            media_topic: self.text("KAFKA_MEDIA_EVENTS_TOPIC").or_else(|| self.text("KAFKA_EVENTS_TOPIC")),
+            message_topic: self.text("KAFKA_MESSAGE_EVENTS_TOPIC"),
+            pending_ttl: Duration::from_secs(
+                self.count("PENDING_MEDIA_TTL_SECONDS", 3_600, "seconds from 1", 1).into(),
+            ),
             registry_url: self.parsed("SCHEMA_REGISTRY_URL", "a URL such as http://127.0.0.1:8081", http_url),
             outbox: OutboxSettings {
                 poll: self.millis("OUTBOX_POLL_MS", 5_000),

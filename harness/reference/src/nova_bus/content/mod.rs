@@ -1,19 +1,21 @@
 //! content-service: posts over HTTP; each change and its event are written in one transaction, and the outbox publishes.
+//! Uploads are taken from the media topic, and wait for their user's next post.
 
 mod events;
 mod http;
 mod input;
+mod media;
 mod store;
 
-use std::sync::Arc;
+use std::time::Duration;
 
+use super::wiring::{self, Reading};
+use super::{journal, topics};
 use crate::ServeError;
 use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
 use crate::shared::kafka::KafkaPublisher;
-use crate::shared::outbox::{OutboxFaults, Relay, declare_metrics, outbox_routes, plain_record};
-use crate::shared::settings::StoreUrl;
-use crate::shared::sqlite::Db;
+use crate::shared::outbox::{OutboxFaults, outbox_routes};
 
 pub(super) const NAME: &str = "content-service";
 
@@ -36,9 +38,30 @@ const WRONG_PARTITIONER: FaultInfo = FaultInfo {
     summary: "places keys by murmur2 instead of CRC-32, so that events of one post from two producers part",
 };
 
+const DROPS_UNPUBLISHED: FaultInfo =
+    FaultInfo { name: "drops-unpublished", summary: "marks an outbox row published that Kafka did not acknowledge" };
+const SECOND_ERASES: FaultInfo = FaultInfo {
+    name: "second-upload-erases",
+    summary: "has one place for each user's upload, as the sample does, so a second one erases the first",
+};
+const MEDIA_TWICE: FaultInfo =
+    FaultInfo { name: "media-twice", summary: "takes an upload again however often its event comes" };
+
 /// The faults of this service.
-pub(super) const FAULTS: &[FaultInfo] =
-    &[WRONG_KEY, WRONG_PARTITIONER, OUTBOX_LOST, WRONG_PAYLOAD, OUTBOX_TWICE, REORDER];
+pub(super) const FAULTS: &[FaultInfo] = &[
+    WRONG_KEY,
+    WRONG_PARTITIONER,
+    OUTBOX_LOST,
+    WRONG_PAYLOAD,
+    OUTBOX_TWICE,
+    REORDER,
+    DROPS_UNPUBLISHED,
+    SECOND_ERASES,
+    MEDIA_TWICE,
+];
+
+/// The group in which uploads are read; `KAFKA_GROUP_ID` is the feed's.
+const GROUP: &str = "content-service-group";
 
 fn publisher(context: &Context) -> Result<KafkaPublisher, ServeError> {
     let settings = &context.settings;
@@ -46,47 +69,43 @@ fn publisher(context: &Context) -> Result<KafkaPublisher, ServeError> {
     KafkaPublisher::placing(&settings.brokers, NAME, settings.delivery_timeout, partitioner, context.log)
 }
 
-/// Opens the store, makes the routes and the outbox's worker.
+/// Opens the store, makes the routes, the outbox's worker and the consumer of uploads.
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let settings = &context.settings;
-    let url = settings.store_for(NAME);
-    if let StoreUrl::Redis(_) = url {
-        return Err(ServeError::StoreKind { service: NAME, url: url.to_string(), known: "sqlite:" });
-    }
-    let db = Db::open(&url, &store::schema()).map_err(|e| url.error(e))?;
+    let db = wiring::open(context, NAME, &store::schema())?;
     let events = events::Events {
-        topic: format!("{}.content.events", settings.topic_prefix),
+        topic: topics::content(settings),
         wrong_key: context.has(WRONG_KEY),
         wrong_payload: context.has(WRONG_PAYLOAD),
     };
-    context.log.info(format_args!("store {url}, topic {}, brokers {}", events.topic, settings.brokers));
-    declare_metrics(&context.metrics);
-    let relay = Relay {
-        db: db.clone(),
-        publisher: Arc::new(publisher(context)?),
-        settings: settings.outbox,
-        faults: OutboxFaults {
-            lost: context.has(OUTBOX_LOST),
-            twice: context.has(OUTBOX_TWICE),
-            reorder: context.has(REORDER),
-            dropped: false,
-        },
-        record: Arc::new(plain_record),
-        clock: context.clock.clone(),
-        metrics: context.metrics.clone(),
-        log: context.log,
+    let faults = OutboxFaults {
+        lost: context.has(OUTBOX_LOST),
+        twice: context.has(OUTBOX_TWICE),
+        reorder: context.has(REORDER),
+        dropped: context.has(DROPS_UNPUBLISHED),
     };
+    let relay = wiring::relay(context, db.clone(), publisher(context)?, faults);
+    let keep = media::KeepMedia { ttl: settings.pending_ttl, second_erases: context.has(SECOND_ERASES) };
+    let (_, taking) = wiring::take(context, db.clone(), keep, uploads(context))?;
     let posts = store::Posts { db: db.clone(), events, clock: context.clock.clone() };
     let stop = context.stop.clone();
-    let work = async move {
-        relay.run(stop).await;
-        Ok(())
-    };
-    let router = http::routes(posts, context.log).merge(outbox_routes(db.clone()));
-    let ready = Arc::new(move || {
-        let db = db.clone();
-        // Kafka may be away: the outbox holds what there is to tell.
-        Box::pin(async move { db.ping().await.map_err(|e| e.to_string()) }) as _
-    });
-    Ok(Parts { router, ready, work: Some(("outbox", Box::pin(work))) })
+    let work = async move { futures::join!(relay.run(stop), taking).1 };
+    let router = http::routes(posts, context.log)
+        .merge(media::routes(db.clone(), settings.pending_ttl, context.clock.clone()))
+        .merge(journal::routes(db.clone()))
+        .merge(outbox_routes(db.clone()));
+    Ok(Parts { router, ready: wiring::store_answers(db), work: Some(("outbox and uploads", Box::pin(work))) })
+}
+
+fn uploads(context: &Context) -> Reading {
+    let topic = topics::media(&context.settings);
+    Reading {
+        service: NAME,
+        group: GROUP.into(),
+        dead_letter_topic: format!("{topic}.dlq"),
+        topics: vec![topic],
+        gather: Duration::ZERO,
+        batch: 100,
+        skip_dedup: context.has(MEDIA_TWICE),
+    }
 }

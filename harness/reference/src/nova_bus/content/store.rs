@@ -3,17 +3,20 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::Serialize;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::events::Events;
 use super::input::NewPost;
+use super::media;
+use crate::nova_bus::taking;
 use crate::shared::clock::{Clock, rfc3339};
 use crate::shared::outbox::{self, NewEvent};
 use crate::shared::sqlite::{Db, DbError};
 
-/// Posts and outbox.
+/// Posts, outbox, and uploads that wait for a post.
 pub(super) fn schema() -> String {
-    format!("{POSTS}{}", outbox::SCHEMA)
+    format!("{POSTS}{}{}{}", outbox::SCHEMA, media::SCHEMA, taking::schema())
 }
 
 const POSTS: &str = "
@@ -23,7 +26,8 @@ CREATE TABLE IF NOT EXISTS posts (
     caption TEXT NOT NULL,
     media_type TEXT NOT NULL,
     status TEXT NOT NULL,
-    created_at TEXT NOT NULL
+    created_at TEXT NOT NULL,
+    media_ids TEXT NOT NULL DEFAULT '[]'
 ) WITHOUT ROWID;
 ";
 
@@ -36,6 +40,8 @@ pub(super) struct Post {
     pub(super) media_type: String,
     pub(super) status: String,
     pub(super) created_at: String,
+    /// The uploads that it took.
+    pub(super) media_ids: Vec<String>,
 }
 
 /// All posts.
@@ -50,17 +56,19 @@ impl Posts {
     /// Creates a post and its event.
     pub(super) async fn create(&self, new: NewPost, correlation: Option<String>) -> Result<Post, DbError> {
         let now = self.clock.now();
-        let post = Post {
+        let mut post = Post {
             post_id: Uuid::new_v4().to_string(),
             user_id: new.user_id,
             caption: new.caption,
             media_type: new.media_type,
             status: "published".into(),
             created_at: rfc3339(now),
+            media_ids: Vec::new(),
         };
         let event = self.events.created(&post, correlation);
         self.db
             .transaction(move |tx| {
+                post.media_ids = media::take_pending(tx, &post.user_id, now.timestamp_millis())?;
                 insert(tx, &post)?;
                 outbox::insert(tx, &event, now.timestamp_millis())?;
                 Ok(post)
@@ -122,18 +130,21 @@ impl Posts {
 }
 
 fn insert(tx: &Connection, post: &Post) -> Result<(), DbError> {
+    let Post { post_id, user_id, caption, media_type, status, created_at, media_ids } = post;
     tx.prepare_cached(
-        "INSERT INTO posts (post_id, user_id, caption, media_type, status, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO posts (post_id, user_id, caption, media_type, status, created_at, media_ids)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
-    .execute(params![post.post_id, post.user_id, post.caption, post.media_type, post.status, post.created_at])?;
+    .execute(params![post_id, user_id, caption, media_type, status, created_at, json!(media_ids).to_string()])?;
     Ok(())
 }
 
 fn find(connection: &Connection, id: &str) -> Result<Option<Post>, DbError> {
     let mut statement = connection.prepare_cached(
-        "SELECT post_id, user_id, caption, media_type, status, created_at FROM posts WHERE post_id = ?1",
+        "SELECT post_id, user_id, caption, media_type, status, created_at, media_ids FROM posts WHERE post_id = ?1",
     )?;
     let post = statement.query_row([id], |row| {
+        let media_ids: String = row.get(6)?;
         Ok(Post {
             post_id: row.get(0)?,
             user_id: row.get(1)?,
@@ -141,6 +152,7 @@ fn find(connection: &Connection, id: &str) -> Result<Option<Post>, DbError> {
             media_type: row.get(3)?,
             status: row.get(4)?,
             created_at: row.get(5)?,
+            media_ids: serde_json::from_str(&media_ids).unwrap_or_default(),
         })
     });
     Ok(post.optional()?)

@@ -7,6 +7,7 @@ local batch, now, ttl = cjson.decode(ARGV[1]), ARGV[2], ARGV[3]
 
 local function first_time(work)
   local key = 'processed:' .. work.event_id
+  if not work.remember then return redis.call('EXISTS', key) == 0 end
   if redis.call('SET', key, '1', 'NX', 'EX', ttl) then return true end
   return false
 end
@@ -21,6 +22,13 @@ end
 -- Out of the feeds of all who have it, whether they still follow or not.
 local function take_out(work)
   local holders = 'holders:' .. work.post_id
+  if not work.all_holders then
+    for _, user in ipairs(work.followers) do
+      redis.call('ZREM', 'feed:' .. user, work.post_id)
+      redis.call('SREM', holders, user)
+    end
+    return
+  end
   for _, user in ipairs(redis.call('SMEMBERS', holders)) do
     redis.call('ZREM', 'feed:' .. user, work.post_id)
   end
@@ -30,10 +38,10 @@ end
 local changes = {}
 
 function changes.created(work, post, known)
-  if known.deleted and work.guard then return end
+  if known.deleted and work.keep_removed then return end
   local status = work.status
   -- A status that was set stands, however late the creation comes.
-  if work.guard and known.status then status = known.status end
+  if work.keep_removed and known.status then status = known.status end
   redis.call('HSET', post, 'user_id', work.user_id, 'caption', work.caption, 'media_type', work.media_type,
     'created_at', work.created_at, 'score', work.score, 'status', status)
   redis.call('HDEL', post, 'deleted')
@@ -72,7 +80,7 @@ end
 local outcomes = {}
 for i, work in ipairs(batch) do
   local first = first_time(work)
-  if work.guard and not first then
+  if work.dedup and not first then
     outcomes[i] = 0
   else
     if work.change then

@@ -1,10 +1,7 @@
-//! Reading a record as a content event. Nothing is guessed: what is missing or unreadable is refused with the reason, never
-//! taken as "unknown", as "" or as now.
-
-use chrono::DateTime;
-use serde_json::{Map, Value};
+//! Reading a record as a content event: [`super::super::reading`] says what is refused.
 
 use super::super::event_type;
+use super::super::reading::{Leniency, Payload, Refusal, Said, said};
 use crate::shared::kafka::Record;
 
 /// A post's visibility.
@@ -42,25 +39,6 @@ pub(super) enum Read {
     UnknownType { event_type: String, event_id: String },
 }
 
-/// Why a record cannot be handled, ever: it goes to the dead-letter topic.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unreadable {
-    #[error("header {0} is missing")]
-    NoHeader(&'static str),
-    #[error("header {0} is empty or not UTF-8")]
-    BadHeader(&'static str),
-    #[error("the value is null")]
-    NullValue,
-    #[error("the value is not JSON: {0}")]
-    NotJson(String),
-    #[error("the value is JSON, but not an object")]
-    NotAnObject,
-    #[error("field {0} is missing")]
-    NoField(&'static str),
-    #[error("field {field} is not {expected}")]
-    BadField { field: &'static str, expected: &'static str },
-}
-
 impl Status {
     pub(super) fn parse(text: &str) -> Option<Status> {
         match text {
@@ -81,28 +59,19 @@ impl Status {
 }
 
 /// Reads a record.
-pub(super) fn read(record: &Record) -> Result<Read, Unreadable> {
-    let event_type = header(record, "event_type")?;
-    let event_id = header(record, "event_id")?;
+pub(super) fn read(record: &Record, leniency: Leniency) -> Result<Read, Refusal> {
+    let Said { event_type, event_id } = said(record, leniency)?;
     let Some(event_type) = known(event_type) else {
         return Ok(Read::UnknownType { event_type: event_type.into(), event_id: event_id.into() });
     };
-    let payload = record.payload.as_deref().ok_or(Unreadable::NullValue)?;
-    let value: Value = serde_json::from_slice(payload).map_err(|e| Unreadable::NotJson(e.to_string()))?;
-    let fields = value.as_object().ok_or(Unreadable::NotAnObject)?;
+    let payload = Payload::read(record, leniency)?;
     Ok(Read::Event(Event {
         event_id: event_id.into(),
         event_type,
-        post_id: id(fields, "post_id")?,
-        user_id: id(fields, "user_id")?,
-        change: change(event_type, fields)?,
+        post_id: payload.id("post_id")?,
+        user_id: payload.id("user_id")?,
+        change: change(event_type, &payload)?,
     }))
-}
-
-fn header<'a>(record: &'a Record, name: &'static str) -> Result<&'a str, Unreadable> {
-    let bytes = record.header(name).ok_or(Unreadable::NoHeader(name))?;
-    let text = std::str::from_utf8(bytes).map_err(|_| Unreadable::BadHeader(name))?;
-    if text.trim().is_empty() { Err(Unreadable::BadHeader(name)) } else { Ok(text) }
 }
 
 fn known(event_type: &str) -> Option<&'static str> {
@@ -111,71 +80,40 @@ fn known(event_type: &str) -> Option<&'static str> {
         .find(|known| *known == event_type)
 }
 
-fn change(event_type: &str, fields: &Map<String, Value>) -> Result<Change, Unreadable> {
+fn change(event_type: &str, payload: &Payload) -> Result<Change, Refusal> {
     match event_type {
         event_type::CREATED => {
-            let (created_at, created_ms) = time(fields, "created_at")?;
+            let (created_at, created_ms) = payload.time("created_at")?;
             Ok(Change::Created {
-                caption: optional_text(fields, "caption")?,
-                media_type: optional_text(fields, "media_type")?,
-                status: if fields.contains_key("status") { status(fields, "status")? } else { Status::Published },
+                caption: payload.optional_text("caption")?,
+                media_type: payload.optional_text("media_type")?,
+                status: if payload.has("status") { status(payload, "status")? } else { Status::Published },
                 created_at,
                 created_ms,
             })
         }
         event_type::STATUS_UPDATED => Ok(Change::StatusUpdated {
-            status: status(fields, "new_status")?,
-            updated_ms: time(fields, "updated_at")?.1,
+            status: status(payload, "new_status")?,
+            updated_ms: payload.time("updated_at")?.1,
         }),
-        _ => time(fields, "deleted_at").map(|_| Change::Deleted),
+        _ => payload.time("deleted_at").map(|_| Change::Deleted),
     }
 }
 
-fn id(fields: &Map<String, Value>, field: &'static str) -> Result<String, Unreadable> {
-    let text = text(fields, field, "a string that is not empty")?;
-    if text.trim().is_empty() {
-        Err(Unreadable::BadField { field, expected: "a string that is not empty" })
-    } else {
-        Ok(text.into())
-    }
-}
-
-fn status(fields: &Map<String, Value>, field: &'static str) -> Result<Status, Unreadable> {
+fn status(payload: &Payload, field: &'static str) -> Result<Status, Refusal> {
     let expected = "published, archived or deleted";
-    Status::parse(text(fields, field, expected)?).ok_or(Unreadable::BadField { field, expected })
-}
-
-fn time(fields: &Map<String, Value>, field: &'static str) -> Result<(String, i64), Unreadable> {
-    let expected = "a time as RFC 3339 writes it";
-    let text = text(fields, field, expected)?;
-    let at = DateTime::parse_from_rfc3339(text).map_err(|_| Unreadable::BadField { field, expected })?;
-    Ok((text.into(), at.timestamp_millis()))
-}
-
-/// Nothing is decided by these fields, so their absence is not held against the event.
-fn optional_text(fields: &Map<String, Value>, field: &'static str) -> Result<String, Unreadable> {
-    match fields.get(field) {
-        None | Some(Value::Null) => Ok(String::new()),
-        Some(_) => text(fields, field, "a string").map(str::to_owned),
-    }
-}
-
-fn text<'a>(
-    fields: &'a Map<String, Value>,
-    field: &'static str,
-    expected: &'static str,
-) -> Result<&'a str, Unreadable> {
-    match fields.get(field) {
-        None | Some(Value::Null) => Err(Unreadable::NoField(field)),
-        Some(value) => value.as_str().ok_or(Unreadable::BadField { field, expected }),
-    }
+    Status::parse(payload.text(field, expected)?).ok_or(Refusal::BadField { field, expected })
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+
+    fn read(record: &Record) -> Result<Read, Refusal> {
+        super::read(record, Leniency::default())
+    }
 
     fn record(headers: &[(&str, &str)], payload: Option<&str>) -> Record {
         Record {
@@ -188,7 +126,7 @@ mod tests {
         }
     }
 
-    fn of(event_type: &str, payload: Value) -> Result<Read, Unreadable> {
+    fn of(event_type: &str, payload: Value) -> Result<Read, Refusal> {
         read(&record(&[("event_type", event_type), ("event_id", "e1")], Some(&payload.to_string())))
     }
 
@@ -220,21 +158,18 @@ mod tests {
     #[test]
     fn a_record_without_its_headers_is_refused_and_never_read_as_unknown() {
         let payload = Some("{}");
-        assert_eq!(read(&record(&[("event_id", "e")], payload)), Err(Unreadable::NoHeader("event_type")));
-        assert_eq!(
-            read(&record(&[("event_type", event_type::CREATED)], payload)),
-            Err(Unreadable::NoHeader("event_id"))
-        );
-        assert_eq!(read(&record(&[("event_type", "other")], payload)), Err(Unreadable::NoHeader("event_id")));
+        assert_eq!(read(&record(&[("event_id", "e")], payload)), Err(Refusal::NoHeader("event_type")));
+        assert_eq!(read(&record(&[("event_type", event_type::CREATED)], payload)), Err(Refusal::NoHeader("event_id")));
+        assert_eq!(read(&record(&[("event_type", "other")], payload)), Err(Refusal::NoHeader("event_id")));
         assert_eq!(
             read(&record(&[("event_type", " "), ("event_id", "e")], payload)),
-            Err(Unreadable::BadHeader("event_type"))
+            Err(Refusal::BadHeader("event_type"))
         );
         let mut null = record(&[("event_type", event_type::CREATED), ("event_id", "e")], payload);
         null.headers[1].1 = None;
-        assert_eq!(read(&null), Err(Unreadable::NoHeader("event_id")));
+        assert_eq!(read(&null), Err(Refusal::NoHeader("event_id")));
         null.headers[1].1 = Some(vec![0xff]);
-        assert_eq!(read(&null), Err(Unreadable::BadHeader("event_id")));
+        assert_eq!(read(&null), Err(Refusal::BadHeader("event_id")));
     }
 
     #[test]
@@ -269,9 +204,28 @@ mod tests {
     #[test]
     fn a_null_or_broken_value_is_refused() {
         let headers = [("event_type", event_type::DELETED), ("event_id", "e")];
-        assert_eq!(read(&record(&headers, None)), Err(Unreadable::NullValue));
-        assert!(matches!(read(&record(&headers, Some("{\"post_id\":"))), Err(Unreadable::NotJson(_))));
-        assert_eq!(read(&record(&headers, Some("[]"))), Err(Unreadable::NotAnObject));
+        assert_eq!(read(&record(&headers, None)), Err(Refusal::NullValue));
+        assert!(matches!(read(&record(&headers, Some("{\"post_id\":"))), Err(Refusal::NotJson(_))));
+        assert_eq!(read(&record(&headers, Some("[]"))), Err(Refusal::NotAnObject));
+    }
+
+    #[test]
+    fn the_documents_sample_code_fills_in_what_is_missing() {
+        let now = Some(1_736_929_800_000);
+        let typed = [("event_type", event_type::DELETED)];
+        let lenient = |record: &Record, leniency: Leniency| match super::read(record, leniency).unwrap() {
+            Read::Event(event) => (event.event_id, event.post_id),
+            other => panic!("{other:?}"),
+        };
+        let whole = r#"{"post_id": "p", "user_id": "u", "deleted_at": "2025-01-15T10:30:00Z"}"#;
+        let unknown_id = Leniency { unknown_id: true, ..Leniency::default() };
+        assert_eq!(lenient(&record(&typed, Some(whole)), unknown_id), ("unknown".into(), "p".into()));
+        let headers = [typed[0], ("event_id", "e")];
+        let filled = Leniency { empty_ids: true, time_is: now, ..Leniency::default() };
+        assert_eq!(lenient(&record(&headers, Some("{}")), filled), ("e".into(), String::new()));
+        let null = Leniency { null_is_empty: now, ..Leniency::default() };
+        assert_eq!(lenient(&record(&headers, None), null), ("e".into(), String::new()));
+        assert!(super::read(&record(&headers, Some("{}")), null).is_err(), "only a null value");
     }
 
     #[test]

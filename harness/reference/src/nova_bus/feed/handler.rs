@@ -10,9 +10,10 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::super::event_type;
+use super::super::reading::{Leniency, Refusal};
 use super::event::{self, Change, Event, Read, Status};
 use super::graph_client::Followers;
-use super::store::{FeedStore, Outcome, Work};
+use super::store::{Care, FeedStore, Outcome, Work};
 use crate::shared::clock::Clock;
 use crate::shared::dead_letter::{DeadLetters, Unreadable, dead_letter};
 use crate::shared::faults::crash;
@@ -46,6 +47,17 @@ pub(super) struct Faults {
     pub(super) stall_on_fan_out: bool,
     pub(super) forget_delete: bool,
     pub(super) ignore_events: bool,
+    /// What the sample code fills in: its times are set when they are needed.
+    pub(super) leniency: Leniency,
+    pub(super) time_is_now: bool,
+    pub(super) null_is_empty: bool,
+    pub(super) drops_untyped: bool,
+    pub(super) drops_unreadable: bool,
+    /// Marks events processed in a transaction of its own, so long after their effect.
+    pub(super) mark_late: Option<Duration>,
+    pub(super) followers_of_now: bool,
+    pub(super) late_created_returns: bool,
+    pub(super) forgets_republish: bool,
 }
 
 /// Handles content events.
@@ -77,31 +89,55 @@ impl BatchHandler for Handler {
 impl Handler {
     fn read<'a>(&self, batch: &'a [Record]) -> (Vec<Event>, Vec<Unreadable<'a>>) {
         let (mut events, mut unreadable) = (Vec::new(), Vec::new());
+        let leniency = self.leniency();
         for record in batch {
-            match event::read(record) {
+            match event::read(record, leniency) {
                 Ok(Read::Event(event)) => events.push(event),
                 Ok(Read::UnknownType { event_type, event_id }) => {
                     self.metrics.add(UNKNOWN, &[], 1);
                     self.log.info(format_args!("skipped {event_type}: not a type of this service event_id={event_id}"));
                 }
+                // As the document's handler: what is not of the type that it looks for is fine.
+                Err(Refusal::NoHeader("event_type")) if self.faults.drops_untyped => {}
+                Err(reason) if self.faults.drops_unreadable => self.log.error(format_args!("dropped: {reason}")),
                 Err(reason) => unreadable.push(Unreadable { record, reason: reason.to_string() }),
             }
         }
         (events, unreadable)
     }
 
+    fn leniency(&self) -> Leniency {
+        let now = self.clock.now_ms();
+        Leniency {
+            time_is: self.faults.time_is_now.then_some(now),
+            null_is_empty: self.faults.null_is_empty.then_some(now),
+            ..self.faults.leniency
+        }
+    }
+
     async fn apply(&self, events: &[Event]) -> Result<(), TryAgain> {
         if events.is_empty() {
             return Ok(());
         }
-        let followers = self.followers_of(authors(events)).await?;
+        let asked = events.iter().filter(|event| self.needs_followers(event)).map(|event| event.user_id.as_str());
+        let followers = self.followers_of(asked.collect()).await?;
         self.stop_at_fan_out(events, &followers).await?;
-        let works = events.iter().map(|event| self.work(event, &followers)).collect();
+        let works: Vec<Work> = events.iter().map(|event| self.work(event, &followers)).collect();
+        let marks: Vec<Work> = works.iter().map(only_marked).collect();
         let outcomes = self.store.apply(works, self.clock.now_ms()).await.map_err(|e| TryAgain(e.to_string()))?;
         for (event, outcome) in events.iter().zip(outcomes) {
             self.report(event, outcome);
         }
+        if let Some(pause) = self.faults.mark_late {
+            self.stop.sleep(pause).await;
+            self.store.apply(marks, self.clock.now_ms()).await.map_err(|e| TryAgain(e.to_string()))?;
+        }
         Ok(())
+    }
+
+    /// Whose followers matter: a post may come into their feeds.
+    fn needs_followers(&self, event: &Event) -> bool {
+        may_show(event) || self.faults.followers_of_now
     }
 
     async fn followers_of(&self, authors: HashSet<&str>) -> Result<HashMap<String, Vec<String>>, TryAgain> {
@@ -115,19 +151,31 @@ impl Handler {
     fn work(&self, event: &Event, followers: &HashMap<String, Vec<String>>) -> Work {
         let forgotten = self.faults.forget_delete && event.change == Change::Deleted;
         let silent = self.faults.ignore_events;
+        let republished = matches!(&event.change, Change::StatusUpdated { status: Status::Published, .. });
+        let ignored = forgotten || silent || (republished && self.faults.forgets_republish);
         Work {
             event_id: event.event_id.clone(),
             event_type: event.event_type,
             post_id: event.post_id.clone(),
             user_id: event.user_id.clone(),
-            change: (!forgotten && !silent).then(|| event.change.clone()),
-            followers: if may_show(event) {
+            change: (!ignored).then(|| event.change.clone()),
+            followers: if self.needs_followers(event) {
                 followers.get(&event.user_id).cloned().unwrap_or_default()
             } else {
                 Vec::new()
             },
-            guard: !self.faults.skip_dedup,
+            care: self.care(),
             journal: !silent,
+        }
+    }
+
+    fn care(&self) -> Care {
+        let Faults { skip_dedup, late_created_returns, followers_of_now, mark_late, .. } = self.faults;
+        Care {
+            dedup: !skip_dedup,
+            remember: mark_late.is_none(),
+            keep_removed: !skip_dedup && !late_created_returns,
+            all_holders: !followers_of_now,
         }
     }
 
@@ -170,9 +218,10 @@ impl Handler {
     }
 }
 
-/// Whose followers matter for these events.
-fn authors(events: &[Event]) -> HashSet<&str> {
-    events.iter().filter(|event| may_show(event)).map(|event| event.user_id.as_str()).collect()
+/// The same event without any effect: its id is remembered, and that is all.
+fn only_marked(work: &Work) -> Work {
+    let care = Care { dedup: false, ..Care::default() };
+    Work { change: None, journal: false, care, ..work.clone() }
 }
 
 /// Whether the event can bring its post into feeds.

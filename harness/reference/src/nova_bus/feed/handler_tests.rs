@@ -197,3 +197,52 @@ async fn each_fault_breaks_what_it_says() {
     assert_eq!(careless.handled().await, ["e0", "e1", "e0"]);
     assert_eq!(careless.feed().await, ["p1"]);
 }
+
+#[tokio::test]
+async fn an_event_is_forgotten_if_the_service_ends_between_effect_and_mark() {
+    let batch = [created(0, "p1")];
+    let mut apart = bench(Faults { mark_late: Some(Duration::from_secs(60)), ..Faults::default() });
+    let cut = tokio::time::timeout(Duration::from_millis(300), apart.handle(&batch)).await;
+    assert!(cut.is_err(), "it is cut off before the mark");
+    assert_eq!(apart.feed().await, ["p1"]);
+    apart.handler.faults.mark_late = Some(Duration::ZERO);
+    apart.handle(&batch).await.unwrap();
+    apart.handle(&batch).await.unwrap();
+    assert_eq!(apart.handled().await, ["e0", "e0"], "handled again, and marked then");
+}
+
+#[tokio::test]
+async fn the_sample_codes_faults_leave_no_dead_letter() {
+    let untyped = || record(1, &[("event_id", "e")], Some("{}".into()));
+    let no_id = || record(2, &[("event_type", event_type::CREATED)], Some("{}".into()));
+    for faults in [
+        Faults { drops_untyped: true, drops_unreadable: true, ..Faults::default() },
+        Faults {
+            drops_untyped: true,
+            leniency: Leniency { unknown_id: true, empty_ids: true, ..Leniency::default() },
+            time_is_now: true,
+            ..Faults::default()
+        },
+    ] {
+        let mut careless = bench(faults);
+        careless.handle(&[untyped(), no_id()]).await.unwrap();
+        assert_eq!(careless.dead.take(), [], "{faults:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_post_that_is_published_again_is_forgotten_by_that_fault_only() {
+    let status = |offset, status: &str| {
+        let at = format!("2025-01-15T10:3{offset}:00Z");
+        event(
+            offset,
+            event_type::STATUS_UPDATED,
+            json!({"post_id": "p1", "user_id": "alice", "new_status": status, "updated_at": at}),
+        )
+    };
+    for (forgets_republish, feed) in [(false, vec!["p1"]), (true, vec![])] {
+        let mut bench = bench(Faults { forgets_republish, ..Faults::default() });
+        bench.handle(&[created(0, "p1"), status(1, "archived"), status(2, "published")]).await.unwrap();
+        assert_eq!(bench.feed().await, feed);
+    }
+}

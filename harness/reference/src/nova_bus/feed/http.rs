@@ -1,4 +1,4 @@
-//! Feeds, the cache of posts, and the journal of handlings, over HTTP.
+//! Feeds, posts (from the cache, or directly while rolled back), and the journal of handlings, over HTTP.
 
 use std::sync::Arc;
 
@@ -7,45 +7,69 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::store::{CachedPost, FeedStore};
+use super::client::JsonClient;
+use super::graph_client::Followers;
+use super::store::FeedStore;
 use crate::shared::http::{ApiError, Page};
 
 /// Items of a feed in one answer, unless the request says otherwise.
 const FEED_LIMIT: u32 = 1_000;
 
-type Store = Arc<dyn FeedStore>;
+/// What is served.
+#[derive(Clone)]
+pub(super) struct Feeds {
+    pub(super) store: Arc<dyn FeedStore>,
+    /// While rolled back, posts are asked for there.
+    pub(super) content: Option<JsonClient>,
+    /// Fault: who must answer before a feed is shown.
+    pub(super) asked_first: Option<Arc<dyn Followers>>,
+}
 
 /// `GET /feeds/{user}`, `/posts/{id}`, `/posts/{id}/handled`, `/handled`.
-pub(super) fn routes(store: Store) -> Router {
+pub(super) fn routes(feeds: Feeds) -> Router {
     Router::new()
         .route("/feeds/{user}", get(feed))
         .route("/posts/{post_id}", get(post))
         .route("/posts/{post_id}/handled", get(handled_of))
         .route("/handled", get(handled))
-        .with_state(store)
+        .with_state(feeds)
 }
 
 async fn feed(
-    State(store): State<Store>,
+    State(feeds): State<Feeds>,
     Path(user): Path<String>,
     Query(page): Query<Page>,
 ) -> Result<Json<Value>, ApiError> {
-    let items = store.feed(user.clone(), page.limit_or(FEED_LIMIT)).await.map_err(ApiError::store)?;
+    if let Some(first) = &feeds.asked_first
+        && first.of(&user).await.is_err()
+    {
+        return Ok(Json(json!({"user": user, "items": []})));
+    }
+    let items = feeds.store.feed(user.clone(), page.limit_or(FEED_LIMIT)).await.map_err(ApiError::store)?;
     Ok(Json(json!({"user": user, "items": items})))
 }
 
-async fn post(State(store): State<Store>, Path(id): Path<String>) -> Result<Json<CachedPost>, ApiError> {
-    let post = store.post(id.clone()).await.map_err(ApiError::store)?;
-    post.map(Json).ok_or_else(|| ApiError::NotFound(format!("no post {id} is cached")))
+/// A post, with the sources that it was read from.
+async fn post(State(feeds): State<Feeds>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    let (found, source) = match &feeds.content {
+        Some(content) => (content.get(&["posts", &id]).await.map_err(ApiError::Unavailable)?, "content-service"),
+        None => {
+            let cached = feeds.store.post(id.clone()).await.map_err(ApiError::store)?;
+            (cached.map(|post| serde_json::to_value(post).unwrap_or_default()), "cache")
+        }
+    };
+    let mut post = found.ok_or_else(|| ApiError::NotFound(format!("no post {id} in the {source}")))?;
+    post["sources"] = json!([source]);
+    Ok(Json(post))
 }
 
-async fn handled_of(State(store): State<Store>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    let events = store.handled_of(id).await.map_err(ApiError::store)?;
+async fn handled_of(State(feeds): State<Feeds>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    let events = feeds.store.handled_of(id).await.map_err(ApiError::store)?;
     Ok(Json(json!({"count": events.len(), "events": events})))
 }
 
-async fn handled(State(store): State<Store>, Query(page): Query<Page>) -> Result<Json<Value>, ApiError> {
-    let items = store.handled_after(page.after, page.limit()).await.map_err(ApiError::store)?;
+async fn handled(State(feeds): State<Feeds>, Query(page): Query<Page>) -> Result<Json<Value>, ApiError> {
+    let items = feeds.store.handled_after(page.after, page.limit()).await.map_err(ApiError::store)?;
     let next = items.last().map_or(page.after, |last| last.seq);
     Ok(Json(json!({"items": items, "next": next})))
 }

@@ -4,6 +4,7 @@
 //! handled before? then apply, remember, journal) → commit. Served over HTTP: feeds, the cache of posts, and the journal, which is the
 //! effect that counts.
 
+mod client;
 mod event;
 mod graph_client;
 mod handler;
@@ -21,7 +22,11 @@ use crate::serve::{Context, Parts};
 use crate::shared::dead_letter::DeadLetters;
 use crate::shared::faults::{COMMIT_FIRST, consumer_faults};
 use crate::shared::kafka::{Consumer, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
-use crate::shared::settings::{SettingFault, SettingsError, StoreUrl};
+use crate::shared::metrics::Metrics;
+use crate::shared::settings::{SettingFault, Settings, SettingsError, StoreUrl};
+
+use super::reading::Leniency;
+use client::JsonClient;
 
 pub(super) const NAME: &str = "feed-service";
 
@@ -43,11 +48,75 @@ const FORGET_DELETE: FaultInfo = FaultInfo {
 const IGNORE_EVENT: FaultInfo =
     FaultInfo { name: "ignore-event", summary: "marks events processed without any effect" };
 
+const UNKNOWN_ID: FaultInfo = FaultInfo {
+    name: "unknown-id",
+    summary: "reads a missing event_id as unknown, as the sample does, so all later such events vanish",
+};
+const DROPS_UNTYPED: FaultInfo =
+    FaultInfo { name: "drops-untyped", summary: "takes a record without event_type for none of its business" };
+const DROPS_UNREADABLE: FaultInfo =
+    FaultInfo { name: "drops-unreadable", summary: "logs what it cannot read, and goes on without a dead letter" };
+const EMPTY_IDS: FaultInfo =
+    FaultInfo { name: "empty-ids", summary: "takes a missing post_id or user_id for an empty one, as the sample does" };
+const TIME_IS_NOW: FaultInfo =
+    FaultInfo { name: "time-is-now", summary: "takes an unreadable created_at for now, as the sample does" };
+const NULL_IS_EMPTY: FaultInfo =
+    FaultInfo { name: "null-is-empty", summary: "takes a null value for an empty object, and handles it" };
+const MARK_LATE: FaultInfo = FaultInfo {
+    name: "mark-late",
+    summary: "checks, handles and marks in three steps, as the sample does, with 3 s before the mark",
+};
+const FOLLOWERS_OF_NOW: FaultInfo = FaultInfo {
+    name: "followers-of-now",
+    summary: "takes a post only out of the feeds of those who follow now, as the sample does",
+};
+const LATE_CREATED_RETURNS: FaultInfo = FaultInfo {
+    name: "late-created-returns",
+    summary: "brings an archived or deleted post back when an older creation of it comes",
+};
+const FORGETS_REPUBLISH: FaultInfo = FaultInfo {
+    name: "forgets-republish",
+    summary: "leaves an archived post out of the feeds when it is published again",
+};
+const HIDES_LAG: FaultInfo =
+    FaultInfo { name: "hides-lag", summary: "does not expose the metric that the document's alert reads" };
+const FLAG_BY_PRESENCE: FaultInfo = FaultInfo {
+    name: "flag-by-presence",
+    summary: "takes ENABLE_DIRECT_CALL for on whenever it is set, as the sample does, also to false",
+};
+const ASKS_ON_READ: FaultInfo = FaultInfo {
+    name: "asks-on-read",
+    summary: "asks the graph-service before it shows a feed, and shows nothing while that is down",
+};
+
 /// The faults of this service.
-pub(super) const FAULTS: &[FaultInfo] = &[SKIP_DEDUP, COMMIT_FIRST, STALLED, LATE, CRASH, FORGET_DELETE, IGNORE_EVENT];
+pub(super) const FAULTS: &[FaultInfo] = &[
+    SKIP_DEDUP,
+    COMMIT_FIRST,
+    STALLED,
+    LATE,
+    CRASH,
+    FORGET_DELETE,
+    IGNORE_EVENT,
+    UNKNOWN_ID,
+    DROPS_UNTYPED,
+    DROPS_UNREADABLE,
+    EMPTY_IDS,
+    TIME_IS_NOW,
+    NULL_IS_EMPTY,
+    MARK_LATE,
+    FOLLOWERS_OF_NOW,
+    LATE_CREATED_RETURNS,
+    FORGETS_REPUBLISH,
+    HIDES_LAG,
+    FLAG_BY_PRESENCE,
+    ASKS_ON_READ,
+];
 
 /// How long the fault `late` waits.
 const LATE_BY: Duration = Duration::from_secs(7);
+/// How long the fault `mark-late` has between effect and mark.
+const MARK_AFTER: Duration = Duration::from_secs(3);
 
 /// Opens the store, joins the group, and makes the routes.
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
@@ -65,34 +134,72 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     ));
     let publisher = KafkaPublisher::new(&settings.brokers, NAME, settings.delivery_timeout, context.log)?;
     handler::declare_metrics(&context.metrics);
+    let followers: Arc<dyn graph_client::Followers> = Arc::new(graph_client::GraphClient::new(graph_url)?);
     let handler = handler::Handler {
         store: store.clone(),
-        followers: Arc::new(graph_client::GraphClient::new(graph_url)?),
+        followers: followers.clone(),
         dead_letters: DeadLetters::new(
             Arc::new(publisher),
             context.metrics.clone(),
             context.log,
             handler::DEAD_LETTERED,
         ),
-        faults: handler::Faults {
-            skip_dedup: context.has(SKIP_DEDUP),
-            late: context.has(LATE).then_some(LATE_BY),
-            crash_on_fan_out: context.has(CRASH),
-            stall_on_fan_out: context.has(STALLED),
-            forget_delete: context.has(FORGET_DELETE),
-            ignore_events: context.has(IGNORE_EVENT),
-        },
+        faults: faults(context),
         clock: context.clock.clone(),
         metrics: context.metrics.clone(),
         log: context.log,
         stop: context.stop.clone(),
     };
     let consumer_settings = ConsumerSettings::new(settings, NAME, consumer_faults(context));
-    let consumer =
-        Consumer::new(consumer_settings, handler, context.metrics.clone(), context.log, context.stop.clone())?;
+    // What is counted there is shown by nobody.
+    let metrics = if context.has(HIDES_LAG) { Metrics::default() } else { context.metrics.clone() };
+    let consumer = Consumer::new(consumer_settings, handler, metrics, context.log, context.stop.clone())?;
     let ready = readiness(consumer.assignment());
     let work = on_a_thread(move || consumer.run());
-    Ok(Parts { router: http::routes(store), ready, work: Some(("consumer", Box::pin(work))) })
+    let feeds = http::Feeds {
+        store,
+        content: direct_call(context)?,
+        asked_first: context.has(ASKS_ON_READ).then_some(followers),
+    };
+    Ok(Parts { router: http::routes(feeds), ready, work: Some(("consumer", Box::pin(work))) })
+}
+
+fn faults(context: &Context) -> handler::Faults {
+    handler::Faults {
+        skip_dedup: context.has(SKIP_DEDUP),
+        late: context.has(LATE).then_some(LATE_BY),
+        crash_on_fan_out: context.has(CRASH),
+        stall_on_fan_out: context.has(STALLED),
+        forget_delete: context.has(FORGET_DELETE),
+        ignore_events: context.has(IGNORE_EVENT),
+        leniency: Leniency {
+            unknown_id: context.has(UNKNOWN_ID),
+            empty_ids: context.has(EMPTY_IDS),
+            ..Leniency::default()
+        },
+        time_is_now: context.has(TIME_IS_NOW),
+        null_is_empty: context.has(NULL_IS_EMPTY),
+        drops_untyped: context.has(DROPS_UNTYPED),
+        drops_unreadable: context.has(DROPS_UNREADABLE),
+        mark_late: context.has(MARK_LATE).then_some(MARK_AFTER),
+        followers_of_now: context.has(FOLLOWERS_OF_NOW),
+        late_created_returns: context.has(LATE_CREATED_RETURNS),
+        forgets_republish: context.has(FORGETS_REPUBLISH),
+    }
+}
+
+/// The rollback flag: the content-service is asked for posts only if the variable says so.
+fn direct_call(context: &Context) -> Result<Option<JsonClient>, ServeError> {
+    let Settings { direct_call, content_url, .. } = &context.settings;
+    let on = if context.has(FLAG_BY_PRESENCE) { direct_call.is_some() } else { *direct_call == Some(true) };
+    if !on {
+        return Ok(None);
+    }
+    let missing = || {
+        let expected = "the URL of the content-service, which ENABLE_DIRECT_CALL has asked";
+        SettingsError(vec![SettingFault { name: "CONTENT_URL", value: None, expected }])
+    };
+    JsonClient::new("CONTENT_URL", content_url.clone().ok_or_else(missing)?).map(Some)
 }
 
 fn open_store(url: &StoreUrl, ttl: Duration) -> Result<Arc<dyn store::FeedStore>, ServeError> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use super::event::Change;
-use super::store::{CachedPost, Call, FeedItem, FeedStore, Handling, Outcome, StoreError, Work};
+use super::store::{CachedPost, Call, Care, FeedItem, FeedStore, Handling, Outcome, StoreError, Work};
 use crate::shared::clock::rfc3339_ms;
 
 const APPLY: &str = include_str!("apply.lua");
@@ -142,7 +142,8 @@ struct WorkJson<'a> {
     post_id: &'a str,
     user_id: &'a str,
     followers: &'a [String],
-    guard: bool,
+    #[serde(flatten)]
+    care: Care,
     journal: bool,
     #[serde(flatten)]
     change: Option<ChangeJson<'a>>,
@@ -171,8 +172,8 @@ impl<'a> From<&'a Work> for WorkJson<'a> {
             }
             Change::Deleted => ChangeJson::Deleted,
         });
-        let Work { event_id, event_type, post_id, user_id, followers, guard, journal, .. } = work;
-        WorkJson { event_id, event_type, post_id, user_id, followers, guard: *guard, journal: *journal, change }
+        let Work { event_id, event_type, post_id, user_id, followers, care, journal, .. } = work;
+        WorkJson { event_id, event_type, post_id, user_id, followers, care: *care, journal: *journal, change }
     }
 }
 
@@ -225,12 +226,12 @@ mod tests {
                 updated_ms: 253_402_300_799_999,
             }),
             followers: vec!["f".into()],
-            guard: true,
+            care: Care::default(),
             journal: true,
         };
         assert_eq!(
             serde_json::to_string(&WorkJson::from(&work)).unwrap(),
-            r#"{"event_id":"e","event_type":"content.post.status_updated","post_id":"p","user_id":"u","followers":["f"],"guard":true,"journal":true,"change":"status_updated","status":"archived","updated_ms":"253402300799999"}"#
+            r#"{"event_id":"e","event_type":"content.post.status_updated","post_id":"p","user_id":"u","followers":["f"],"dedup":true,"remember":true,"keep_removed":true,"all_holders":true,"journal":true,"change":"status_updated","status":"archived","updated_ms":"253402300799999"}"#
         );
         let silent = Work { change: None, ..work };
         assert!(!serde_json::to_string(&WorkJson::from(&silent)).unwrap().contains("change\":"));

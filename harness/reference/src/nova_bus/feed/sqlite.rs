@@ -108,8 +108,12 @@ impl FeedStore for SqliteFeed {
 }
 
 fn apply_one(tx: &Connection, work: &Work, now_ms: i64, expires_ms: i64) -> Result<Outcome, DbError> {
-    let first_time = processed::mark(tx, &work.event_id, now_ms, expires_ms)?;
-    if work.guard && !first_time {
+    let first_time = if work.care.remember {
+        processed::mark(tx, &work.event_id, now_ms, expires_ms)?
+    } else {
+        !processed::is_marked(tx, &work.event_id, now_ms)?
+    };
+    if work.care.dedup && !first_time {
         return Ok(Outcome::Duplicate);
     }
     if let Some(change) = &work.change {
@@ -152,11 +156,11 @@ fn apply_change(tx: &Connection, work: &Work, change: &Change) -> Result<(), DbE
     let known = known(tx, &work.post_id)?;
     let deleted = known.as_ref().is_some_and(|k| k.deleted);
     match change {
-        Change::Created { .. } if deleted && work.guard => Ok(()),
+        Change::Created { .. } if deleted && work.care.keep_removed => Ok(()),
         Change::Created { status, created_ms, .. } => {
             // A status that was set stands, however late the creation comes.
             let set = known
-                .filter(|k| work.guard && (k.status_ms.is_some() || k.created_ms.is_some()))
+                .filter(|k| work.care.keep_removed && (k.status_ms.is_some() || k.created_ms.is_some()))
                 .and_then(|k| k.status);
             let status = set.unwrap_or(*status);
             remember_created(tx, work, change, status)?;
@@ -175,14 +179,14 @@ fn apply_change(tx: &Connection, work: &Work, change: &Change) -> Result<(), DbE
             match (status, known.and_then(|k| k.created_ms)) {
                 (Status::Published, Some(created_ms)) => fan_out(tx, work, created_ms),
                 (Status::Published, None) => Ok(()),
-                (Status::Archived | Status::Deleted, _) => take_out(tx, &work.post_id),
+                (Status::Archived | Status::Deleted, _) => take_out(tx, work),
             }
         }
         Change::Deleted => {
             let sql = "INSERT INTO posts (post_id, user_id, status, deleted) VALUES (?1, ?2, 'deleted', 1)
                        ON CONFLICT (post_id) DO UPDATE SET status = 'deleted', deleted = 1, caption = '', media_type = ''";
             run(tx, sql, params![work.post_id, work.user_id])?;
-            take_out(tx, &work.post_id)
+            take_out(tx, work)
         }
     }
 }
@@ -209,8 +213,14 @@ fn fan_out(tx: &Connection, work: &Work, created_ms: i64) -> Result<(), DbError>
 }
 
 /// Out of the feeds of all who have it, whether they still follow or not.
-fn take_out(tx: &Connection, post_id: &str) -> Result<(), DbError> {
-    run(tx, "DELETE FROM feeds WHERE post_id = ?1", [post_id]).map(|_| ())
+fn take_out(tx: &Connection, work: &Work) -> Result<(), DbError> {
+    if work.care.all_holders {
+        return run(tx, "DELETE FROM feeds WHERE post_id = ?1", [&work.post_id]).map(|_| ());
+    }
+    for follower in &work.followers {
+        run(tx, "DELETE FROM feeds WHERE post_id = ?1 AND user_id = ?2", [&work.post_id, follower])?;
+    }
+    Ok(())
 }
 
 fn run(tx: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<usize, DbError> {

@@ -24,10 +24,28 @@ pub(super) struct Work {
     pub(super) change: Option<Change>,
     /// Who follows the author now; needed where the post may come into feeds.
     pub(super) followers: Vec<String>,
-    /// Skip it if its id was handled, and keep deleted posts deleted.
-    pub(super) guard: bool,
+    pub(super) care: Care,
     /// Write a row of the journal.
     pub(super) journal: bool,
+}
+
+/// What the store takes care of. All of it, unless a fault says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) struct Care {
+    /// Skip an event whose id was handled.
+    pub(super) dedup: bool,
+    /// Remember its id, in the transaction of its effect.
+    pub(super) remember: bool,
+    /// Keep what was archived or deleted out of the feeds, however late its creation comes.
+    pub(super) keep_removed: bool,
+    /// Take a post out of every feed that holds it, and not only of those of the followers given.
+    pub(super) all_holders: bool,
+}
+
+impl Default for Care {
+    fn default() -> Care {
+        Care { dedup: true, remember: true, keep_removed: true, all_holders: true }
+    }
 }
 
 /// What became of an event.

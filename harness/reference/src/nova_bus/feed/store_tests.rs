@@ -57,7 +57,7 @@ fn work(event_id: &str, event_type: &'static str, post_id: &str, change: Change,
         user_id: "alice".into(),
         change: Some(change),
         followers: followers.iter().map(|f| (*f).to_owned()).collect(),
-        guard: true,
+        care: Care::default(),
         journal: true,
     }
 }
@@ -137,7 +137,7 @@ async fn an_event_handled_before_is_skipped_in_the_same_batch_and_later() {
 async fn without_the_guard_an_event_is_handled_as_often_as_it_comes() {
     each(|store| async move {
         let mut careless = created("e1", "p1", &["bob"]);
-        careless.guard = false;
+        careless.care = Care { dedup: false, keep_removed: false, ..Care::default() };
         assert_eq!(apply(&store, [careless.clone(), careless.clone()]).await, [Outcome::Handled; 2]);
         assert_eq!(feed(&store, "bob").await, ["p1"], "the feed hides it");
         assert_eq!(store.handled_of("p1".into()).await.unwrap().len(), 2, "the journal does not");
@@ -221,6 +221,31 @@ async fn an_event_without_change_or_journal_is_only_remembered() {
         assert_eq!(apply(&store, [created("e1", "p1", &["bob"])]).await, [Outcome::Duplicate]);
         assert_eq!(store.handled_after(0, 10).await.unwrap(), []);
         assert_eq!(feed(&store, "bob").await, Vec::<String>::new());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_remembering_an_event_is_handled_again_until_its_id_is_marked() {
+    each(|store| async move {
+        let forgetful = Care { remember: false, ..Care::default() };
+        let unmarked = Work { care: forgetful, ..created("e1", "p1", &["bob"]) };
+        assert_eq!(apply(&store, [unmarked.clone(), unmarked.clone()]).await, [Outcome::Handled; 2]);
+        let mark = Work { change: None, journal: false, ..created("e1", "p1", &[]) };
+        assert_eq!(apply(&store, [mark, unmarked]).await, [Outcome::Handled, Outcome::Duplicate]);
+        assert_eq!(store.handled_of("p1".into()).await.unwrap().len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_deletion_by_the_followers_of_now_forgets_the_former_ones() {
+    each(|store| async move {
+        apply(&store, [created("e1", "p1", &["bob", "carol"])]).await;
+        let care = Care { all_holders: false, ..Care::default() };
+        let by_followers = Work { care, followers: vec!["bob".into()], ..deleted("e2", "p1") };
+        apply(&store, [by_followers]).await;
+        assert_eq!((feed(&store, "bob").await.len(), feed(&store, "carol").await.len()), (0, 1));
     })
     .await;
 }

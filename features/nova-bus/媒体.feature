@@ -1,0 +1,36 @@
+# language: zh-CN
+功能: 媒体上传
+
+  背景:
+    假如系统正在运行
+
+  场景: 第二次上传不会覆盖第一次，创建帖子时全部关联
+    当用户"alice"上传了媒体"第一"
+    那么3秒内出现事件"media.upload.completed"
+    并且用户"alice"的媒体"第一"在5秒内等待关联
+    当用户"alice"上传了媒体"第二"
+    那么用户"alice"的媒体"第二"在5秒内等待关联
+    并且用户"alice"的媒体"第一"在5秒内等待关联
+    当用户"alice"发布了帖子"帖子"
+    那么视图"media of post"在5秒内显示"{第一.media_id}"
+      | post | {帖子.post_id} |
+    并且视图"media of post"在5秒内显示"{第二.media_id}"
+      | post | {帖子.post_id} |
+
+  场景: 待关联的媒体保留3600秒
+    当用户"alice"上传了媒体"媒体"
+    那么用户"alice"的媒体"媒体"在5秒内等待关联
+    并且视图"pending lifetime"在5秒内显示"3600"
+      | user | {alice} |
+
+  场景: 重复的上传事件只处理一次
+    当发布事件"media.upload.completed"，记为"上传"
+    并且同一事件再次发布2次
+    并且同一事件在处理完成后再次发布
+    那么服务"content-service"只处理该事件一次
+
+  场景: 无法读取的上传事件进入死信主题
+    当发布一个无效的"media.upload.completed"事件，记为"坏记录"
+      | rule  | required  |
+      | place | /media_id |
+    那么该事件在5秒内进入死信主题

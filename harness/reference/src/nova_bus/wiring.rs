@@ -1,0 +1,105 @@
+//! What every service of the system is put together from: store, readiness, outbox worker, consumer.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::ServeError;
+use crate::serve::Context;
+use crate::shared::dead_letter::DeadLetters;
+use crate::shared::faults::consumer_faults;
+use crate::shared::http::ReadyCheck;
+use crate::shared::kafka::{Assignment, BatchHandler, Consumer, ConsumerSettings, KafkaPublisher, on_a_thread};
+use crate::shared::outbox::{OutboxFaults, Relay, declare_metrics, plain_record};
+use crate::shared::settings::StoreUrl;
+use crate::shared::sqlite::Db;
+
+use super::taking::{self, Take, Taker};
+
+/// Opens the service's SQLite store.
+pub(super) fn open(context: &Context, service: &'static str, schema: &str) -> Result<Db, ServeError> {
+    let url = context.settings.store_for(service);
+    if let StoreUrl::Redis(_) = url {
+        return Err(ServeError::StoreKind { service, url: url.to_string(), known: "sqlite:" });
+    }
+    context.log.info(format_args!("store {url}, brokers {}", context.settings.brokers));
+    Db::open(&url, schema).map_err(|e| url.error(e))
+}
+
+/// Ready while the store answers. Kafka may be away: what there is to tell waits.
+pub(super) fn store_answers(db: Db) -> ReadyCheck {
+    Arc::new(move || {
+        let db = db.clone();
+        Box::pin(async move { db.ping().await.map_err(|e| e.to_string()) }) as _
+    })
+}
+
+/// A producer that places keys as the document's services do.
+pub(super) fn publisher(context: &Context, service: &str) -> Result<KafkaPublisher, ServeError> {
+    let settings = &context.settings;
+    KafkaPublisher::new(&settings.brokers, service, settings.delivery_timeout, context.log)
+}
+
+/// The outbox's worker.
+pub(super) fn relay(context: &Context, db: Db, publisher: KafkaPublisher, faults: OutboxFaults) -> Relay {
+    declare_metrics(&context.metrics);
+    Relay {
+        db,
+        publisher: Arc::new(publisher),
+        settings: context.settings.outbox,
+        faults,
+        record: Arc::new(plain_record),
+        clock: context.clock.clone(),
+        metrics: context.metrics.clone(),
+        log: context.log,
+    }
+}
+
+/// What a taker reads, and where it buries.
+pub(super) struct Reading {
+    pub(super) service: &'static str,
+    pub(super) group: String,
+    pub(super) topics: Vec<String>,
+    pub(super) dead_letter_topic: String,
+    /// How long records are gathered before they are handled, and how many at most.
+    pub(super) gather: Duration,
+    pub(super) batch: usize,
+    pub(super) skip_dedup: bool,
+}
+
+/// A taker with its consumer: which partitions it holds, and its work.
+pub(super) fn take<T: Take>(
+    context: &Context,
+    db: Db,
+    take: T,
+    reading: Reading,
+) -> Result<(Assignment, impl Future<Output = Result<(), ServeError>> + use<T>), ServeError> {
+    taking::declare_metrics(&context.metrics);
+    let publisher = Arc::new(publisher(context, reading.service)?);
+    let taker = Taker {
+        take,
+        db,
+        dead_letters: DeadLetters::new(publisher, context.metrics.clone(), context.log, taking::DEAD_LETTERED),
+        dead_letter_topic: reading.dead_letter_topic,
+        ttl: context.settings.processed_ttl,
+        gather: reading.gather,
+        stop: context.stop.clone(),
+        skip_dedup: reading.skip_dedup,
+        clock: context.clock.clone(),
+        metrics: context.metrics.clone(),
+        log: context.log,
+    };
+    let base = ConsumerSettings::new(&context.settings, reading.service, consumer_faults(context));
+    let settings = ConsumerSettings { group: reading.group, topics: reading.topics, batch: reading.batch, ..base };
+    consume(context, settings, taker)
+}
+
+fn consume<H: BatchHandler + Send + 'static>(
+    context: &Context,
+    settings: ConsumerSettings,
+    handler: H,
+) -> Result<(Assignment, impl Future<Output = Result<(), ServeError>> + use<H>), ServeError> {
+    let consumer = Consumer::new(settings, handler, context.metrics.clone(), context.log, context.stop.clone())?;
+    let assignment = consumer.assignment();
+    Ok((assignment, on_a_thread(move || consumer.run())))
+}
