@@ -36,3 +36,8 @@
       | rule  | format      |
       | place | /created_at |
     那么该事件在5秒内进入死信主题
+
+  场景: 值为空的记录进入死信主题
+    当发布一个无效的"content.post.created"事件，记为"空值"
+      | rule | null-payload |
+    那么该事件在5秒内进入死信主题

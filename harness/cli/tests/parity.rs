@@ -28,6 +28,15 @@ const FAULTS: &[(&str, &[(&str, &str)])] = &[
             ("bronze-processor:empty-dead-letter", "unknown schema id"),
         ],
     ),
+    (
+        "nova-domain",
+        &[
+            ("", ""),
+            ("feed-service:skip-dedup", "comes again has no second effect in the feed"),
+            ("notification-service:one-attempt-less", "fails twice"),
+        ],
+    ),
+    ("photo-portfolio", &[("", ""), ("file-service:wrong-key", "told, processed and announced")]),
 ];
 
 const NOVA_BUS: &[(&str, &str)] = &[

@@ -41,6 +41,11 @@ impl Schema {
         Schema::with(Value::Bool(true), Codec::Opaque)
     }
 
+    /// Whether nothing is said of the payload.
+    pub(crate) fn is_opaque(&self) -> bool {
+        matches!(self.codec, Codec::Opaque)
+    }
+
     /// A JSON Schema whose values stand in a frame.
     pub fn json(document: Value, framing: Framing) -> Result<Schema, SchemaError> {
         Ok(Schema { frame: Frame::new(framing), ..Schema::compile(document)? })
