@@ -75,11 +75,38 @@ impl fmt::Display for Missing {
     }
 }
 
+/// A record that is like the one that was waited for, and in what it differs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Near {
+    pub place: Place,
+    /// Field, expected, found (nothing where the record has no such field).
+    pub differs: Vec<(String, String, Option<String>)>,
+}
+
+impl fmt::Display for Near {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the nearest is at {}:", self.place)?;
+        for (number, (field, expected, found)) in self.differs.iter().enumerate() {
+            let comma = if number == 0 { "" } else { "," };
+            let found = found.as_ref().map_or_else(|| "missing".to_owned(), |found| format!("\"{found}\""));
+            write!(f, "{comma} {field} is {found}, expected \"{expected}\"")?;
+        }
+        Ok(())
+    }
+}
+
 /// How a promise was broken.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cause {
     /// The event never reached its topic; it may have been put on another one instead.
-    NotOnTopic { what: String, topic: String, waited: Duration, instead: Option<Place>, death: Option<Death> },
+    NotOnTopic {
+        what: String,
+        topic: String,
+        waited: Duration,
+        instead: Option<Place>,
+        near: Option<Near>,
+        death: Option<Death>,
+    },
     /// The event is there, under another key.
     WrongKey { what: String, place: Place, expected: String, actual: Option<String> },
     /// The event is on its topic more than once.
@@ -182,9 +209,10 @@ impl Missing {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Cause::NotOnTopic { what, topic, waited, instead, death } => {
+            Cause::NotOnTopic { what, topic, waited, instead, near, death } => {
                 write!(f, "{what} was not seen on topic \"{topic}\" within {}", duration(*waited))?;
                 instead.iter().try_for_each(|place| write!(f, "; it was seen at {place} instead"))?;
+                near.iter().try_for_each(|near| write!(f, "; {near}"))?;
                 death.iter().try_for_each(|death| write!(f, "; {death}"))
             }
             Cause::WrongKey { what, place, expected, actual } => write!(

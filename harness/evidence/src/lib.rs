@@ -26,7 +26,7 @@ mod reason;
 mod surroundings;
 mod verdict;
 
-pub use cause::{Cause, Death, Missing, Place};
+pub use cause::{Cause, Death, Missing, Near, Place};
 pub use clock::{At, Clock, ManualClock, RunClock};
 pub use journal::{Journal, JournalReader};
 pub use latency::{Latencies, Percentile, PercentileValue, samples_needed};

@@ -150,6 +150,7 @@ impl ExactlyOnce {
                 topic: self.event.target.topic.to_string(),
                 waited,
                 instead: None,
+                near: None,
                 death: None,
             }),
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Oracle, Recognise, Target};
-use crate::cause::Place;
+use crate::cause::{Near, Place};
 use crate::{At, Cause, Observation, Proof, Reason, Seen, Surroundings, Verdict};
 
 /// Waits for one event on its topic.
@@ -15,6 +15,8 @@ pub struct OnTopic {
     found: Option<Seen>,
     /// The first record that says it is the event, on another topic.
     strayed: Option<Place>,
+    /// The record since the beginning that is most like it.
+    near: Option<Near>,
     fate: Option<Fate>,
     surroundings: Surroundings,
 }
@@ -28,8 +30,8 @@ enum Fate {
 impl OnTopic {
     /// The event must be there within `limit` after `since`. `service` is who should publish it, for the diagnosis.
     pub fn new(target: Target, since: At, limit: Duration, service: Option<String>) -> OnTopic {
-        let (found, strayed, fate, surroundings) = (None, None, None, Surroundings::default());
-        OnTopic { target, since, limit, service, found, strayed, fate, surroundings }
+        let (found, strayed, near, fate, surroundings) = (None, None, None, None, Surroundings::default());
+        OnTopic { target, since, limit, service, found, strayed, near, fate, surroundings }
     }
 
     /// The record, once it was seen.
@@ -44,6 +46,13 @@ impl OnTopic {
 
     pub(super) fn surroundings(&self) -> &Surroundings {
         &self.surroundings
+    }
+
+    fn note_near(&mut self, seen: &Seen) {
+        let best = self.near.as_ref().map_or(usize::MAX, |near| near.differs.len());
+        if let Some(near) = self.target.nearly(seen).filter(|near| near.differs.len() < best) {
+            self.near = Some(near);
+        }
     }
 
     fn note_fate(&mut self, event: &str, fate: Fate) {
@@ -101,6 +110,7 @@ impl OnTopic {
             topic: self.target.topic.to_string(),
             waited: now.since(self.since),
             instead: self.strayed.clone(),
+            near: self.near.clone(),
             death: self.service.as_deref().and_then(|service| self.surroundings.death(service)).cloned(),
         })
     }
@@ -116,6 +126,7 @@ impl Oracle for OnTopic {
             Observation::Seen(seen) if self.strayed.is_none() && self.target.strayed_to(seen) => {
                 self.strayed = Some(seen.place());
             }
+            Observation::Seen(seen) if seen.at >= self.since => self.note_near(seen),
             Observation::Refused { event, error, .. } => self.note_fate(event, Fate::Refused(error.clone())),
             Observation::Unknown { event, error, .. } => self.note_fate(event, Fate::Unknown(error.clone())),
             _ => {}

@@ -137,6 +137,7 @@ pub(super) fn absent_from_topic(
         topic: absent.target.topic.to_string(),
         waited: now.since(since),
         instead: None,
+        near: None,
         death: None,
     })
 }

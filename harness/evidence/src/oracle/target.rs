@@ -1,6 +1,6 @@
 //! How one event is told from all others on a busy topic.
 
-use crate::cause::Place;
+use crate::cause::{Near, Place};
 use crate::{Name, Seen};
 
 /// One event that is waited for.
@@ -53,6 +53,20 @@ impl Target {
     /// event with a known id is no such thing: it may be a dead letter.
     pub(super) fn strayed_to(&self, seen: &Seen) -> bool {
         matches!(self.recognise, Recognise::Fields { .. }) && seen.topic != self.topic && self.is_said_by(seen)
+    }
+
+    /// In what a record of its type on its topic differs from it, if some of its fields are the same and others are not.
+    pub(super) fn nearly(&self, seen: &Seen) -> Option<Near> {
+        let Recognise::Fields { event_type, fields } = &self.recognise else { return None };
+        if seen.topic != self.topic || seen.event_type.as_ref() != Some(event_type) {
+            return None;
+        }
+        let other = fields.iter().filter(|(pointer, text)| seen.field(pointer) != Some(text));
+        let differs: Vec<_> = other
+            .map(|(pointer, text)| (pointer.to_string(), text.to_string(), seen.field(pointer).map(str::to_owned)))
+            .collect();
+        let some_are_same = !differs.is_empty() && differs.len() < fields.len();
+        some_are_same.then(|| Near { place: seen.place(), differs })
     }
 
     fn is_said_by(&self, seen: &Seen) -> bool {

@@ -4,7 +4,7 @@ use super::kit::*;
 use crate::GroupState::{Empty, Rebalancing, Stable};
 use std::time::Duration;
 
-use crate::oracle::{Attempts, Expected, OnTopic, OnTopicOnce, Processed, ViewBecomes, ViewKeeps};
+use crate::oracle::{Attempts, Expected, OnTopic, OnTopicOnce, Processed, Recognise, Target, ViewBecomes, ViewKeeps};
 use crate::{Observation, Seen};
 
 fn on_topic() -> OnTopic {
@@ -27,6 +27,12 @@ fn an_event_on_its_topic() {
     let no_key = other_record(|record| record.key = None);
     let wrong_partition = other_record(|record| record.partition = 3);
     let elsewhere = other_record(|record| record.topic = "users".into());
+    let other_title = other_record(|record| record.fields.push(("/title".into(), "bread".into())));
+    let by_two_fields = |since: f64| {
+        let fields = vec![("/post_id".into(), "post-e".into()), ("/title".into(), "milk".into())];
+        let target = Target { recognise: Recognise::Fields { event_type: "created".into(), fields }, ..target("e") };
+        OnTopic::new(target, at(since), LIMIT, None)
+    };
     let by_field = || OnTopic::new(target_by_field("post-e"), at(0.0), LIMIT, Some("feed".into()));
     insta::assert_snapshot!(table(vec![
         ("seen in time", told(on_topic(), &[seen("e", 7, 1.25)], 2.0)),
@@ -48,6 +54,8 @@ fn an_event_on_its_topic() {
             "a service's event on another topic, then on its own",
             told(by_field(), &[elsewhere, seen("e", 9, 1.5)], 10.1)
         ),
+        ("a service's event with another title", told(by_two_fields(0.0), std::slice::from_ref(&other_title), 10.1)),
+        ("a service's event with another title, before the step", told(by_two_fields(2.0), &[other_title], 12.1)),
         ("refused", told(on_topic(), &[refused("e", 0.1)], 0.2)),
         ("of unknown fate, in time", told(on_topic(), &[unknown("e", 0.1)], 4.0)),
         ("of unknown fate", told(on_topic(), &[unknown("e", 0.1)], 5.1)),

@@ -25,8 +25,19 @@ fn causes() -> Vec<Cause> {
     let waited = Duration::from_secs(10);
     let no_effect = |missing| Cause::NoEffect { what: what(), waited, missing };
     let group = || "g".to_owned();
+    let differs = vec![
+        ("/title".to_owned(), "milk".to_owned(), Some("bread".to_owned())),
+        ("/n".to_owned(), "1".to_owned(), None),
+    ];
     vec![
-        Cause::NotOnTopic { what: what(), topic: "posts".into(), waited, instead: Some(place()), death: Some(death()) },
+        Cause::NotOnTopic {
+            what: what(),
+            topic: "posts".into(),
+            waited,
+            instead: Some(place()),
+            near: Some(crate::cause::Near { place: place(), differs }),
+            death: Some(death()),
+        },
         Cause::WrongKey { what: what(), place: place(), expected: "k".into(), actual: None },
         Cause::WrongPartition { what: what(), place: place(), key: "k".into(), expected: 1 },
         Cause::Doubled { what: what(), places: vec!["posts[2]@41".into(), "posts[2]@42".into()] },
