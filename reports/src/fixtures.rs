@@ -9,7 +9,7 @@ use eventproof_evidence::ledger::{Counts, LegCounts};
 use crate::model::{
     BrokerInfo, Catch, Conformance, ConsumerLeg, Coverage, CoverageRow, Distribution, Disturbed, FaultRow, Finding,
     Generator, Healthy, Interval, LagPoint, LoadResult, Objective, Outcome, PercentileFigure, ProveResult, Provenance,
-    RunResult, ScenarioResult, ServiceInfo, Stage, StageSlice, StepResult, SubStep, TimelineEntry,
+    RunResult, ScenarioResult, ServiceInfo, ServiceLog, Stage, StageSlice, StepResult, SubStep, TimelineEntry,
 };
 
 /// A run with a scenario that held, one that broke and one without verdict.
@@ -139,6 +139,10 @@ fn scenario(name: &str, line: usize, outcome: Outcome, finding: Option<Finding>)
         waited_ms: 0.0,
         steps: vec![held, last],
         timeline: vec![TimelineEntry { at_ms: 12.5, kind: "seen".into(), text: "nova.content.events[3]@41".into() }],
+        logs: vec![ServiceLog {
+            service: "feed-service".into(),
+            lines: vec!["handling <p1>".into(), "fatal: cannot handle it".into()],
+        }],
     }
 }
 

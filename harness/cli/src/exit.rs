@@ -82,6 +82,7 @@ mod tests {
             waited_ms: 0.0,
             steps: Vec::new(),
             timeline: Vec::new(),
+            logs: Vec::new(),
         }
     }
 

@@ -186,6 +186,11 @@ impl System {
         self.logs.iter().map(|(service, lines)| (service.clone(), lines.count())).collect()
     }
 
+    /// The last `most` lines that a service printed after a position.
+    pub fn lines_since(&self, service: &str, after: u64, most: usize) -> Vec<String> {
+        self.logs.get(service).map(|lines| lines.since(after, most)).unwrap_or_default()
+    }
+
     /// The first line with this text that a service printed after a position.
     pub fn logged(&self, service: &str, after: u64, text: &str) -> Option<String> {
         self.logs.get(service)?.find(after, text)

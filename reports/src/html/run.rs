@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::parts::{badge, class, finding, page, provenance, services};
-use crate::model::{Conformance, Coverage, CoverageRow, Outcome, RunResult, ScenarioResult, StepResult};
+use crate::model::{Conformance, Coverage, CoverageRow, Outcome, RunResult, ScenarioResult, ServiceLog, StepResult};
 use crate::text::{clean, millis};
 
 /// A page: the verdict first, then what broke and why, then the rest.
@@ -59,6 +59,7 @@ fn in_full(scenario: &ScenarioResult, broker: &str) -> Markup {
             @if let Some(note) = &scenario.note { (finding(note)) }
             (steps(scenario))
             @if !scenario.timeline.is_empty() { (timeline(scenario)) }
+            @for log in &scenario.logs { (service_log(log)) }
         }
     }
 }
@@ -101,6 +102,15 @@ fn timeline(scenario: &ScenarioResult) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+fn service_log(log: &ServiceLog) -> Markup {
+    html! {
+        details {
+            summary { "Log of " (clean(&log.service)) ": the last " (log.lines.len()) " lines" }
+            pre { @for line in &log.lines { (clean(line)) "\n" } }
         }
     }
 }

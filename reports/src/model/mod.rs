@@ -13,4 +13,4 @@ pub use load::{
     Stage, StageSlice,
 };
 pub use prove::{Catch, FaultRow, Healthy, ProveResult};
-pub use run::{Conformance, KNOWN_ISSUE, RunResult, ScenarioResult, StepResult, SubStep, TimelineEntry};
+pub use run::{Conformance, KNOWN_ISSUE, RunResult, ScenarioResult, ServiceLog, StepResult, SubStep, TimelineEntry};

@@ -53,6 +53,16 @@ pub struct ScenarioResult {
     /// What happened, in order; kept where the scenario did not hold.
     #[serde(default)]
     pub timeline: Vec<TimelineEntry>,
+    /// What the services printed meanwhile, the last lines of each; kept where the scenario did not hold.
+    #[serde(default)]
+    pub logs: Vec<ServiceLog>,
+}
+
+/// Lines that a service printed while a scenario ran.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceLog {
+    pub service: String,
+    pub lines: Vec<String>,
 }
 
 /// The code of the note of a scenario that failed as its tags say that it may.

@@ -17,8 +17,9 @@ use super::outcome::NOT_BEGUN;
 use super::world::{Running, World};
 use crate::plan::{PlannedScenario, PlannedStep, Touches};
 
-/// Scenarios that run side by side.
-const PARALLEL: usize = 64;
+/// Scenarios that run side by side. They mostly wait, but what they do they do at their beginning: more of them at once would
+/// only make each other's services late on a small machine.
+const PARALLEL: usize = 24;
 
 /// Runs every chosen scenario and returns what was found: as often as the rules say, and again what did not hold and may be
 /// tried again.
@@ -159,6 +160,7 @@ fn empty_result(scenario: &PlannedScenario) -> ScenarioResult {
         waited_ms: 0.0,
         steps: Vec::new(),
         timeline: Vec::new(),
+        logs: Vec::new(),
     }
 }
 
@@ -193,6 +195,9 @@ async fn end(context: Arc<RunContext>, world: Option<&mut World>) {
 fn result_of(running: &mut Running) -> ScenarioResult {
     let mut steps = std::mem::take(&mut running.steps);
     let outcome = steps.iter().map(|step| step.outcome).max().unwrap_or(Outcome::NoVerdict);
+    // What leaked into a log must not get into the report with it.
+    let leaked = steps.iter().filter_map(|step| step.finding.as_ref()).any(|finding| finding.code == "leaked");
+    let logs = if outcome == Outcome::Held || leaked { Vec::new() } else { running.logs() };
     let done = steps.len();
     steps.extend(running.scenario.steps.iter().skip(done).map(skipped));
     ScenarioResult {
@@ -201,6 +206,7 @@ fn result_of(running: &mut Running) -> ScenarioResult {
         waited_ms: running.waited.as_secs_f64() * 1e3,
         steps,
         timeline: if outcome == Outcome::Held { Vec::new() } else { running.timeline() },
+        logs,
         ..empty_result(&running.scenario)
     }
 }

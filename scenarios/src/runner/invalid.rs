@@ -1,5 +1,7 @@
 //! Sentences that publish what the contract does not allow, and keys that hostile partitioners fail on.
 
+use std::collections::BTreeSet;
+
 use eventproof_contract::Invalid;
 use eventproof_evidence::oracle::Recognise;
 use eventproof_evidence::{Proof, Reason, Verdict};
@@ -12,6 +14,9 @@ use crate::catalogue::Arguments;
 /// Rows of the table that choose, and set no field.
 const RULE: &str = "rule";
 const PLACE: &str = "place";
+
+/// How many drafts are tried for the neighbour that the table asks for.
+const DRAWS: usize = 24;
 
 impl Running {
     /// `an invalid "…" is published`.
@@ -50,7 +55,6 @@ impl Running {
             .filter(|(field, _)| field != RULE && field != PLACE)
             .map(|(field, text)| (field.clone(), super::publish::typed(message, field, text)))
             .collect();
-        let mut all = self.generator.invalid_records(contract, message, &given).map_err(environment)?;
         let fits = |one: &Invalid| {
             let at = place.is_none_or(|place| one.place == place || one.place == format!("payload {place}"));
             rule.is_none_or(|rule| one.rule == rule) && at
@@ -58,15 +62,19 @@ impl Running {
         // Of what is not asked for, what can be followed by its id.
         let open = rule.is_none() && place.is_none();
         let can_follow = |one: &Invalid| one.draft.event.id.is_some() && one.draft.event.message.is_some();
-        let known: Vec<String> = all.iter().map(|one| format!("{} of {}", one.rule, one.place)).collect();
-        all.retain(|one| fits(one) && (!open || can_follow(one)));
-        let at = self.generator.choose(all.len());
-        match at {
-            Some(at) => Ok(all.swap_remove(at)),
-            None => Err(Verdict::CannotTell(Reason::Environment {
-                detail: format!("\"{name}\" has no such invalid neighbour; there are: {}", known.join(", ")),
-            })),
+        let mut known = BTreeSet::new();
+        // Optional fields and values of several types differ from draft to draft, and with them what can be broken.
+        for _ in 0..DRAWS {
+            let mut all = self.generator.invalid_records(contract, message, &given).map_err(environment)?;
+            known.extend(all.iter().map(|one| format!("{} of {}", one.rule, one.place)));
+            all.retain(|one| fits(one) && (!open || can_follow(one)));
+            if let Some(at) = self.generator.choose(all.len()) {
+                return Ok(all.swap_remove(at));
+            }
         }
+        let known = known.into_iter().collect::<Vec<_>>().join(", ");
+        let detail = format!("\"{name}\" has no such invalid neighbour; there are: {known}");
+        Err(Verdict::CannotTell(Reason::Environment { detail }))
     }
 
     /// `a key of "…" that hashes to Integer.MIN_VALUE is called "…"`.

@@ -3,14 +3,26 @@
 use std::collections::HashSet;
 
 use eventproof_evidence::{At, Observation};
-use eventproof_reports::model::TimelineEntry;
+use eventproof_reports::model::{ServiceLog, TimelineEntry};
 
 use super::world::Running;
 
 /// Lines that a time line may have.
 const LONGEST: usize = 200;
 
+/// Lines of each service that are kept with a scenario that did not hold.
+const LINES: usize = 60;
+
 impl Running {
+    /// What the services printed since the scenario began; those that printed nothing are left out.
+    pub fn logs(&self) -> Vec<ServiceLog> {
+        let log = |(service, from): (&String, &u64)| {
+            let lines = self.context.rig.system.lines_since(service, *from, LINES);
+            (!lines.is_empty()).then(|| ServiceLog { service: service.clone(), lines })
+        };
+        self.printed.iter().filter_map(log).collect()
+    }
+
     /// What happened since the scenario began, as far as it concerns it.
     pub fn timeline(&self) -> Vec<TimelineEntry> {
         let background = self.background.iter().flat_map(|background| &background.events);

@@ -88,7 +88,9 @@ async fn perform(arguments: &ProveArguments, packs: &[Proven], runs: &Arc<Runs>,
                 (job, ran)
             }
         });
-        let mut done = futures::stream::iter(done).buffer_unordered(usize::from(arguments.jobs.max(1)));
+        // One at a time beside what keeps the processors busy: several would starve each other, which says nothing.
+        let at_a_time = if is_busy { 1 } else { usize::from(arguments.jobs.max(1)) };
+        let mut done = futures::stream::iter(done).buffer_unordered(at_a_time);
         while let Some((job, ran)) = done.next().await {
             take(packs, &job, ran, result);
         }

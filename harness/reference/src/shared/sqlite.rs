@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -21,6 +21,9 @@ pub(crate) enum DbError {
     NotSqlite(String),
 }
 
+/// How long another instance of the service may hold the file: for a batch, or to open it.
+const BUSY: Duration = Duration::from_secs(10);
+
 /// A database; clones share its connection.
 #[derive(Clone)]
 pub(crate) struct Db(Arc<Mutex<Connection>>);
@@ -33,8 +36,7 @@ impl Db {
             StoreUrl::Sqlite(path) => open_file(path)?,
             StoreUrl::Redis(_) => return Err(DbError::NotSqlite(url.to_string())),
         };
-        // Another instance of the service may hold the file's write lock for the length of a batch.
-        connection.busy_timeout(Duration::from_secs(10))?;
+        connection.busy_timeout(BUSY)?;
         connection.set_prepared_statement_cache_capacity(64);
         connection.execute_batch("PRAGMA foreign_keys = ON;")?;
         connection.execute_batch(schema)?;
@@ -83,8 +85,15 @@ fn open_file(path: &Path) -> Result<Connection, DbError> {
             .map_err(|source| DbError::Folder { folder: folder.display().to_string(), source })?;
     }
     let connection = Connection::open(path)?;
-    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.busy_timeout(BUSY)?;
+    let began = Instant::now();
     // WAL with NORMAL: a process that is killed loses nothing that was committed; only a power cut may lose the newest.
-    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
+    while let Err(error) = connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;") {
+        // Turning WAL on takes the whole file, and SQLite does not wait for that: another instance may be doing the same.
+        if error.sqlite_error_code() != Some(rusqlite::ErrorCode::DatabaseBusy) || began.elapsed() > BUSY {
+            return Err(error.into());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
     Ok(connection)
 }

@@ -43,6 +43,13 @@ impl Lines {
         self.lock().count
     }
 
+    /// The last `most` of the lines after so many.
+    pub fn since(&self, after: u64, most: usize) -> Vec<String> {
+        let kept = self.lock();
+        let fresh = usize::try_from(kept.count.saturating_sub(after)).unwrap_or(usize::MAX);
+        kept.lines.iter().skip(kept.lines.len().saturating_sub(fresh.min(most))).cloned().collect()
+    }
+
     /// The first line with this text, after so many lines.
     pub fn find(&self, after: u64, text: &str) -> Option<String> {
         let kept = self.lock();
@@ -80,6 +87,8 @@ mod tests {
         assert_eq!(lines.last(2), [format!("line {}", KEPT + 99), "\u{fffd}".to_owned()]);
         assert_eq!(lines.last(KEPT + 1000).len(), KEPT);
         assert_eq!(lines.count(), KEPT as u64 + 101);
+        assert_eq!(lines.since(lines.count() - 1, 10), ["\u{fffd}"]);
+        assert_eq!(lines.since(0, 2).len(), 2);
         assert_eq!(lines.find(0, "line 0"), None, "forgotten");
         assert_eq!(lines.find(20_000, "line 20").as_deref(), Some("line 20000"));
         assert_eq!(lines.find(20_050, "line 20000"), None);

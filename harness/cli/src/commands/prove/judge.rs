@@ -164,6 +164,7 @@ mod tests {
             waited_ms: 0.0,
             steps: vec![step],
             timeline: Vec::new(),
+            logs: Vec::new(),
         }
     }
 
