@@ -26,7 +26,7 @@ fn a_document_is_checked_and_shown_without_a_system() {
     let ran = eventproof(&["contract", "check", "features/nova-bus"]);
     assert_eq!(
         (ran.code, ran.result.trim()),
-        (0, "Nova event bus: 6 messages on 2 channels, 10 operations: nothing is wrong")
+        (0, "Nova event bus: 14 messages on 9 channels, 24 operations: nothing is wrong")
     );
     let ran = eventproof(&["contract", "show", "features/nova-bus/asyncapi.yaml"]);
     assert_eq!(ran.code, 0);
@@ -53,7 +53,8 @@ fn a_breaking_change_ends_with_1_in_the_modes_that_protect_whom_it_breaks() {
         "{}",
         ran.result
     );
-    assert!(ran.result.contains("1 of them may not be made"), "{}", ran.result);
+    // Its dead letters have as many.
+    assert!(ran.result.contains("2 of them may not be made"), "{}", ran.result);
     assert_eq!((diff(&["--mode", "backward"]).code, diff(&["--mode", "forward"]).code), (0, 1));
     assert_eq!(eventproof(&["contract", "diff", old, old]).code, 0);
     assert_eq!(eventproof(&["contract", "diff", old, "nowhere.yaml"]).code, 2);
@@ -130,7 +131,7 @@ fn what_no_scenario_touches_is_told_and_can_break_a_run() {
     assert_eq!(eventproof(&["contract", "coverage", "features/nova-bus", "--min-coverage", "90"]).code, 1);
     let report = tempfile::tempdir().unwrap();
     let run = ["run", "features/nova-bus", "--name", "ignored", "--report", report.path().to_str().unwrap()];
-    let ran = eventproof(&[&run[..], &["--min-coverage", "10"]].concat());
+    let ran = eventproof(&[&run[..], &["--min-coverage", "5"]].concat());
     assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
     let ran = eventproof(&[&run[..], &["--min-coverage", "90"]].concat());
     assert_eq!(ran.code, 1, "{}{}", ran.progress, ran.result);
