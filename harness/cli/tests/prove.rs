@@ -87,6 +87,14 @@ fn every_seeded_fault_of_every_pack_is_caught() {
     let more = ["--jobs", "3", "--report", report.path().to_str().unwrap()];
     let arguments: Vec<&str> = ["prove"].into_iter().chain(packs.iter().map(String::as_str)).chain(more).collect();
     let ran = eventproof(&arguments);
-    assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
-    assert!(ran.result.contains("142 of 142 faults caught") && ran.result.contains("0 accused"), "{}", ran.result);
+    let told = format!("{}{}", ran.progress, ran.result);
+    assert!(ran.result.contains("142 of 142 faults caught") && ran.result.contains(" 0 accused"), "{told}");
+    // Beside other programs that keep all processors busy, a view may be asked too seldom for a limit to be judged: that has no
+    // verdict, which is honest, but must stay rare. Calm runs have all of theirs.
+    let unknown = ran.result.matches("no verdict though healthy").count();
+    assert!(
+        ran.code == 0 || (ran.code == 3 && unknown <= 9),
+        "exit code {}, {unknown} without verdict\n{told}",
+        ran.code
+    );
 }
