@@ -161,6 +161,9 @@ fn a_run_repeats_begins_nothing_more_after_a_failure_and_runs_again_what_failed(
     let ran = run(folder.path(), &["--fail-fast"]);
     assert_eq!(ran.code, 1, "{}{}", ran.progress, ran.result);
     assert_eq!(dry(folder.path(), &["--failed"]), ["paying is broken"]);
+    let moved = broken.replace("Feature: Paying\n", "Feature: Paying\n\n  Some words.\n");
+    std::fs::write(folder.path().join("shop.feature"), moved).unwrap();
+    assert_eq!(dry(folder.path(), &["--failed"]), ["paying is broken"], "whatever stands above it now");
     let folder = pack(&FEATURE.replace("    When \"order.placed\"", "    When 60s pass\n    And \"order.placed\""));
     let ran = run(folder.path(), &["--timeout", "1s", "--name", "order"]);
     assert_eq!(ran.code, 3, "{}{}", ran.progress, ran.result);

@@ -191,6 +191,11 @@ impl System {
         self.logs.get(service).map(|lines| lines.since(after, most)).unwrap_or_default()
     }
 
+    /// Whether a service printed more after a position than is kept.
+    pub fn forgot_lines(&self, service: &str, after: u64) -> bool {
+        self.logs.get(service).is_some_and(|lines| lines.forgot(after))
+    }
+
     /// The first line with this text that a service printed after a position.
     pub fn logged(&self, service: &str, after: u64, text: &str) -> Option<String> {
         self.logs.get(service)?.find(after, text)

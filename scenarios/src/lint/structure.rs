@@ -2,6 +2,8 @@
 
 use eventproof_source::{Diagnostic, Diagnostics, Source, Span, nearest};
 
+use eventproof_system::AlertValue;
+
 use crate::pack::Pack;
 use crate::plan::{FeatureFile, line_span};
 
@@ -109,6 +111,13 @@ pub(crate) fn cross_check(pack: &Pack) -> Diagnostics {
     }
     for view in pack.system.views.iter().filter(|view| !groups.contains_key(&view.group)) {
         unknown("group", &view.group, &known_groups);
+    }
+    for alert in &pack.system.alerts {
+        if let AlertValue::Lag(group) = &alert.value
+            && !groups.contains_key(group)
+        {
+            unknown("group", group, &known_groups);
+        }
     }
     for follows in pack.system.actions.iter().filter_map(|action| action.publishes.as_ref()) {
         if !messages.contains(&follows.message.as_str()) {

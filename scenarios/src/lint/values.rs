@@ -140,6 +140,19 @@ groups: {stock: {service: stock}}
     }
 
     #[test]
+    fn the_lag_of_a_group_that_nobody_has_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let alert = "alerts: {behind: {service: stock, value: {lag: stok}, above: 10}}\n";
+        for (name, text) in [("asyncapi.yaml", CONTRACT.to_owned()), ("system.yaml", format!("{SYSTEM}{alert}"))] {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let faults = Pack::read(folder.path()).err().unwrap();
+        let errors = faults.iter().filter(|one| one.severity == eventproof_source::Severity::Error);
+        let told: Vec<_> = errors.map(|one| (one.code, one.help.clone().unwrap_or_default())).collect();
+        assert_eq!(told, [("pack/unknown-name", "did you mean `stock`?".to_owned())]);
+    }
+
+    #[test]
     fn times_that_prove_nothing_are_told() {
         let steps = "    When 5 \"order.placed\" events are published at 5/s in the background\n    And service \"stock\" is killed\n    And service \"stock\" is started again\n    Then group \"stock\" loses none of them within 3s\n    And service \"stock\" logs \"x\" within 10min\n";
         let told = told(steps);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use eventproof_evidence::{At, Cause, JournalReader, Name, Observation, Proof, Verdict};
+use eventproof_evidence::{At, Cause, JournalReader, Name, Observation, Proof, Reason, Verdict};
 use eventproof_system::{AlertSpec, AlertValue, Scrape};
 
 use super::shown::ASK;
@@ -61,7 +61,7 @@ impl Running {
             let waited = self.now().since(watched.began);
             if waited > watch {
                 watched.is_shown(waited)?;
-                return Ok(Verdict::Held(Proof::timed("its rule never came so far".to_owned(), waited)));
+                return Ok(watched.silence(waited));
             }
             tokio::time::sleep(ASK).await;
         }
@@ -75,7 +75,7 @@ impl Running {
             AlertValue::Lag(group) => Some(GroupLag::new(group, self.context.rig.journal.reader(0))),
             _ => None,
         };
-        Ok(Watched { alert, before, now, lag, above_since: None, value: None, began: self.now() })
+        Ok(Watched { alert, before, now, lag, above_since: None, value: None, highest: None, began: self.now() })
     }
 }
 
@@ -87,18 +87,21 @@ struct Watched<'a> {
     lag: Option<GroupLag>,
     above_since: Option<At>,
     value: Option<f64>,
+    /// The highest value so far; nothing if the rule never came to one.
+    highest: Option<f64>,
     began: At,
 }
 
 impl Watched<'_> {
     async fn look(&mut self, running: &Running) -> Result<Option<f64>, Verdict> {
         self.value = match &mut self.lag {
-            Some(lag) => Some(lag.now()),
+            Some(lag) => lag.now(),
             None => {
                 self.now = running.context.rig.system.scrape(&self.alert.service).await.map_err(environment)?;
                 self.alert.value_of(&self.before, &self.now)
             }
         };
+        self.highest = self.highest.into_iter().chain(self.value).reduce(f64::max);
         match self.value.is_some_and(|value| value > self.alert.above) {
             true => drop(self.above_since.get_or_insert(running.now())),
             false => self.above_since = None,
@@ -119,6 +122,19 @@ impl Watched<'_> {
     fn lasting(&self) -> String {
         let (rule, here) = (self.alert.lasting.as_secs_f64(), self.needs().as_secs_f64());
         if rule == 0.0 { String::new() } else { format!(", for {here} s here, {rule} s by the rule") }
+    }
+
+    /// A rule that came to no value at all was silent about nothing: that proves nothing.
+    fn silence(&self, waited: Duration) -> Verdict {
+        let Some(highest) = self.highest else {
+            let detail =
+                format!("the rule of alert \"{}\" came to no value: nothing was there to measure", self.alert.name);
+            return Verdict::CannotTell(Reason::NoPositiveControl { detail });
+        };
+        Verdict::Held(Proof::timed(
+            format!("its rule came to {highest} at most, and fires above {}", self.alert.above),
+            waited,
+        ))
     }
 
     fn is_shown(&self, waited: Duration) -> Result<(), Verdict> {
@@ -145,8 +161,8 @@ impl GroupLag {
         GroupLag { group: group.to_owned(), reader, ends: HashMap::new(), committed: HashMap::new() }
     }
 
-    /// Records behind now, on all partitions where the group has a position.
-    fn now(&mut self) -> f64 {
+    /// Records behind now, on all partitions where the group has a position; nothing if it has none.
+    fn now(&mut self) -> Option<f64> {
         for observation in self.reader.take() {
             match &*observation {
                 Observation::Seen(seen) => {
@@ -163,7 +179,7 @@ impl GroupLag {
             let end = self.ends.get(place).copied().unwrap_or(*committed);
             (end - committed).max(0) as f64
         };
-        self.committed.iter().map(behind).sum()
+        (!self.committed.is_empty()).then(|| self.committed.iter().map(behind).sum())
     }
 }
 
@@ -194,15 +210,42 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_that_came_to_no_value_was_not_silent() {
+        let value = AlertValue::Share { part: "failed".into(), of: vec!["all".into()] };
+        let alert = AlertSpec {
+            name: "failures".into(),
+            service: "s".into(),
+            value,
+            labels: std::collections::BTreeMap::new(),
+            above: 0.05,
+            lasting: Duration::ZERO,
+            scaled: 1.0,
+        };
+        let watched = |highest| Watched {
+            alert: &alert,
+            before: Scrape::default(),
+            now: Scrape::default(),
+            lag: None,
+            above_since: None,
+            value: highest,
+            highest,
+            began: At::START,
+        };
+        let silence = |highest| watched(highest).silence(Duration::from_secs(1));
+        assert!(silence(Some(0.0)).is_held());
+        assert!(matches!(silence(None), Verdict::CannotTell(Reason::NoPositiveControl { .. })));
+    }
+
+    #[test]
     fn a_group_is_behind_by_what_was_seen_and_not_committed() {
         let journal = Journal::default();
         let mut lag = GroupLag::new("g", journal.reader(0));
-        assert_eq!(lag.now(), 0.0);
+        assert_eq!(lag.now(), None, "a group without a position is not behind by nothing");
         [committed("g", 0, 5), committed("g", 1, 2), committed("other", 0, 0), seen(0, 9), seen(1, 1), seen(2, 7)]
             .into_iter()
             .for_each(|one| journal.push(one));
-        assert_eq!(lag.now(), 5.0, "five on partition 0, none on 1, and 2 is nobody's");
+        assert_eq!(lag.now(), Some(5.0), "five on partition 0, none on 1, and 2 is nobody's");
         journal.push(committed("g", 0, 10));
-        assert_eq!(lag.now(), 0.0);
+        assert_eq!(lag.now(), Some(0.0));
     }
 }

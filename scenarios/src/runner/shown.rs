@@ -86,6 +86,12 @@ impl Running {
         if !places.is_empty() {
             return Err(broken(Cause::Leaked { text: text.to_owned(), places }));
         }
+        let forgetful = |(service, from): &(&String, &u64)| self.context.rig.system.forgot_lines(service, **from);
+        if let Some((service, _)) = self.printed.iter().find(forgetful) {
+            return Err(environment(format!(
+                "service \"{service}\" printed more than is kept: not all of it was looked through"
+            )));
+        }
         if !may.is_empty() && allowed.is_empty() {
             let detail = format!("it is not on {} either, so it may not be what was meant", may.join(", "));
             return Err(Verdict::CannotTell(Reason::NoPositiveControl { detail }));

@@ -1,11 +1,11 @@
 //! From options to the scenarios that run, and the rules by which they do.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use eventproof_reports::model::Outcome;
 use eventproof_reports::parse_run;
-use eventproof_scenarios::{Choice, Plan, Rules};
+use eventproof_scenarios::{Choice, Plan, PlannedScenario, Rules};
 
 use crate::args::{ChoiceArguments, Order};
 
@@ -31,21 +31,31 @@ impl Asked {
         }
         let has_contract =
             |folder: &&Path| folder.join("asyncapi.yaml").exists() || folder.join("system.yaml").exists();
-        let folder = file.ancestors().skip(1).find(has_contract).or(file.parent()).unwrap_or(Path::new("."));
+        let folder = file.ancestors().skip(1).find(has_contract).or(file.parent());
+        let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         Asked { folder: folder.to_owned(), file: Some(file), line }
     }
 
     /// The scenarios there: all of the file, or the one that the line is in.
     fn places(&self, plan: &Plan) -> Option<BTreeSet<(String, usize)>> {
-        let file = self.file.as_ref()?.display().to_string();
-        let of_file = plan.scenarios.iter().filter(|scenario| scenario.file == file);
-        let lines: BTreeSet<usize> = of_file.map(|scenario| scenario.line).collect();
-        let chosen: Vec<usize> = match self.line {
-            None => lines.into_iter().collect(),
-            Some(asked) => lines.range(..=asked).next_back().copied().into_iter().collect(),
-        };
-        Some(chosen.into_iter().map(|line| (file.clone(), line)).collect())
+        let file = self.file.as_ref()?;
+        let of_file = plan.scenarios.iter().filter(|scenario| is_same(file, Path::new(&scenario.file)));
+        let places: BTreeSet<(String, usize)> = of_file.map(place_of).collect();
+        Some(match self.line {
+            None => places,
+            Some(asked) => places.into_iter().rfind(|(_, line)| *line <= asked).into_iter().collect(),
+        })
     }
+}
+
+/// Whether two paths are the same but for `./`.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let parts = |path: &Path| -> PathBuf { path.components().filter(|part| *part != Component::CurDir).collect() };
+    parts(one) == parts(other)
+}
+
+fn place_of(scenario: &PlannedScenario) -> (String, usize) {
+    (scenario.file.clone(), scenario.line)
 }
 
 /// Which scenarios are chosen.
@@ -55,7 +65,7 @@ impl Asked {
 pub fn choice(arguments: &ChoiceArguments, asked: &Asked, plan: &Plan, report: &Path) -> Result<Choice, String> {
     let mut places = asked.places(plan);
     if arguments.failed {
-        let failed = failed(report)?;
+        let failed = failed(report, plan)?;
         places = Some(match places {
             Some(places) => places.intersection(&failed).cloned().collect(),
             None => failed,
@@ -71,14 +81,23 @@ pub fn choice(arguments: &ChoiceArguments, asked: &Asked, plan: &Plan, report: &
     })
 }
 
-/// The scenarios of the last result that did not hold.
-fn failed(report: &Path) -> Result<BTreeSet<(String, usize)>, String> {
+/// The scenarios of the last result that did not hold. Who mends one moves the lines of those below it, so they are known by
+/// their names; only rows of one outline, which share a name, by their lines too.
+fn failed(report: &Path, plan: &Plan) -> Result<BTreeSet<(String, usize)>, String> {
     let path = report.join("result.json");
     let text = std::fs::read_to_string(&path)
         .map_err(|error| format!("{}: {error}; --failed needs the report of an earlier run there", path.display()))?;
     let last = parse_run(&text).map_err(|error| format!("{}: {error}", path.display()))?;
     let open = last.scenarios.iter().filter(|one| matches!(one.outcome, Outcome::Broken | Outcome::NoVerdict));
-    Ok(open.map(|one| (one.file.clone(), one.line)).collect())
+    let found = open.flat_map(|one| {
+        let named = |planned: &&PlannedScenario| {
+            planned.name == one.name && is_same(Path::new(&planned.file), Path::new(&one.file))
+        };
+        let namesakes: Vec<&PlannedScenario> = plan.scenarios.iter().filter(named).collect();
+        let exact = namesakes.iter().find(|planned| planned.line == one.line).copied();
+        exact.map_or(namesakes, |planned| vec![planned])
+    });
+    Ok(found.map(place_of).collect())
 }
 
 /// How the chosen scenarios are run.
@@ -152,6 +171,8 @@ mod tests {
         let file = folder.path().join("deep/a.feature");
         let asked = Asked::of(Path::new(&format!("{}:12", file.display())));
         assert_eq!((asked.folder.as_path(), asked.file, asked.line), (folder.path(), Some(file), Some(12)));
+        assert_eq!(Asked::of(Path::new("a.feature:3")).folder, Path::new("."), "in the pack's own folder");
+        assert!(is_same(Path::new("./a.feature"), Path::new("a.feature")));
         let asked = Asked::of(folder.path());
         assert_eq!((asked.folder.as_path(), asked.file, asked.line), (folder.path(), None, None));
     }

@@ -58,6 +58,12 @@ impl Lines {
         kept.lines.iter().skip(skip).find(|line| line.contains(text)).cloned()
     }
 
+    /// Whether some of the lines after so many are kept no more.
+    pub fn forgot(&self, after: u64) -> bool {
+        let kept = self.lock();
+        kept.count - kept.lines.len() as u64 > after
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -89,6 +95,7 @@ mod tests {
         assert_eq!(lines.count(), KEPT as u64 + 101);
         assert_eq!(lines.since(lines.count() - 1, 10), ["\u{fffd}"]);
         assert_eq!(lines.since(0, 2).len(), 2);
+        assert!(lines.forgot(100) && !lines.forgot(101));
         assert_eq!(lines.find(0, "line 0"), None, "forgotten");
         assert_eq!(lines.find(20_000, "line 20").as_deref(), Some("line 20000"));
         assert_eq!(lines.find(20_050, "line 20000"), None);
