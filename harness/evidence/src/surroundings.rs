@@ -209,3 +209,7 @@ impl GroupState {
 pub(crate) fn grace(limit: Duration) -> Duration {
     limit.clamp(Duration::from_secs(2), Duration::from_secs(10))
 }
+
+/// How much longer than that the one look is waited for that would decide: a busy service answers late, and a verdict
+/// that is late is better than none.
+pub(crate) const LOOK_PATIENCE: Duration = Duration::from_secs(10);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Handler, OnTopic, Oracle, Target};
-use crate::surroundings::grace;
+use crate::surroundings::{LOOK_PATIENCE, grace};
 use crate::{At, Cause, Name, Observation, Proof, Reason, Sample, Seen, Verdict};
 
 /// An event makes a view show something, or no longer show it, within a limit that counts from the record on its
@@ -83,7 +83,10 @@ impl ViewBecomes {
         // A view that is silent because its service died by itself shows nothing, and that is the service's doing.
         let died = surroundings.death(service).is_some();
         if let Some(reason) = self.look.silence_since(base + self.limit).filter(|_| !died) {
-            return Verdict::CannotTell(reason);
+            return match now > base + self.limit + grace(self.limit) + LOOK_PATIENCE {
+                true => Verdict::CannotTell(reason),
+                false => Verdict::NotYet,
+            };
         }
         let missing = surroundings.explain(service, group, &seen.place());
         let (what, waited) = (self.look.what.clone(), now.since(base));
@@ -217,7 +220,7 @@ impl Oracle for ViewKeeps {
         if self.last.is_some_and(|last| last >= end) {
             return Verdict::Held(Proof::of(format!("{} as wanted at {} looks", self.what, self.looks)));
         }
-        if now <= end + grace(self.lasting) {
+        if now <= end + grace(self.lasting) + LOOK_PATIENCE {
             return Verdict::NotYet;
         }
         let detail = self.silence.clone().unwrap_or_else(|| "it was not asked to the end".to_owned());

@@ -161,8 +161,10 @@ fn a_view_that_comes_to_show_something() {
         ("not shown, and still watched", judged(&[look(Some(false), 5.0)], 10.9)),
         ("not shown, though read", judged(&[absent()], 11.1)),
         ("not shown, and behind", told(shows(true), &behind, 11.1)),
-        ("silent after the limit", judged(&[look(Some(false), 2.0), look(None, 7.0)], 11.1)),
-        ("never asked after the limit", judged(&[look(Some(false), 2.0)], 11.1)),
+        ("silent after the limit, and asked on", judged(&[look(Some(false), 2.0), look(None, 7.0)], 20.9)),
+        ("silent after the limit", judged(&[look(Some(false), 2.0), look(None, 7.0)], 21.1)),
+        ("never asked after the limit", judged(&[look(Some(false), 2.0)], 21.1)),
+        ("late to answer after the limit", judged(&[look(Some(false), 2.0), look(Some(false), 19.0)], 19.1)),
         ("silent, because its service died", judged(&[died(false, 2.0), look(None, 7.0)], 11.1)),
         ("silent, because we ended its service", judged(&[died(true, 2.0), look(None, 70.0)], 80.0)),
         ("another subject is shown", {
@@ -216,7 +218,9 @@ fn a_view_that_keeps_not_showing_something() {
         ("not to the end yet", told(keeps(), &looks(1.0, 4.0), 4.1)),
         ("shown in the middle", told(keeps(), &then(looks(1.0, 3.0), look(Some(true), 3.5)), 4.0)),
         ("shown before it began only", told(keeps(), &then(looks(1.0, 6.0), look(Some(true), 0.5)), 6.1)),
-        ("silent towards the end", told(keeps(), &then(looks(1.0, 3.0), look(None, 5.0)), 11.1)),
+        ("silent towards the end, and asked on", told(keeps(), &then(looks(1.0, 3.0), look(None, 5.0)), 20.9)),
+        ("silent towards the end", told(keeps(), &then(looks(1.0, 3.0), look(None, 5.0)), 21.1)),
+        ("a late look at the end", told(keeps(), &then(looks(1.0, 3.0), look(Some(false), 19.0)), 19.1)),
     ]));
 }
 
