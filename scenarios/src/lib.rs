@@ -27,5 +27,5 @@ pub use error::ScenarioError;
 pub use pack::Pack;
 pub use phrases::{Phrase, Phrases};
 pub use plan::{KnownIssue, Plan, PlannedScenario, PlannedStep, Tags};
-pub use runner::{Choice, Rules, RunContext, RunReport, ScenarioListener, run};
+pub use runner::{Choice, Coming, Rules, RunContext, RunReport, ScenarioListener, run};
 pub use seeded::{Catcher, SeededFault, SeededFaults};

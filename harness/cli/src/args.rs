@@ -243,6 +243,10 @@ pub struct RunArguments {
     /// End the run after so long: what has not ended by then has no verdict
     #[arg(long, value_name = "DURATION", value_parser = eventproof_source::units::parse_duration)]
     pub timeout: Option<std::time::Duration>,
+    /// Spread scenarios that disturb something over so many whole systems, each with its own broker, services and data;
+    /// system.yaml says how many are allowed (`copies`, 1 if it says nothing)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8), env = "EVENTPROOF_COPIES", conflicts_with = "brokers")]
+    pub copies: Option<u8>,
     /// Say what would run, and start nothing
     #[arg(long)]
     pub dry_run: bool,

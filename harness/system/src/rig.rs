@@ -140,15 +140,26 @@ impl Rig {
         Ok(())
     }
 
+    /// Waits until every group has handled something new, after services or the broker were disturbed.
+    pub async fn await_groups_again(&self) -> Result<(), SystemError> {
+        for need in &self.needs {
+            self.readiness(need).await_group_again(need).await?;
+        }
+        Ok(())
+    }
+
     async fn await_group(&self, need: &GroupNeed) -> Result<(), SystemError> {
-        let mut readiness = Readiness {
+        self.readiness(need).await_group(need).await
+    }
+
+    fn readiness(&self, need: &GroupNeed) -> Readiness {
+        Readiness {
             contract: self.contract.clone(),
             publisher: self.publisher.clone(),
             generator: self.generator.fork(&format!("canary of {}", need.spec.name)),
             journal: self.journal.clone(),
             clock: self.clock.clone(),
-        };
-        readiness.await_group(need).await
+        }
     }
 
     /// Waits until every group is ready (again).

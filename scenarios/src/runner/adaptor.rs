@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use cucumber::{Cucumber, Event, Parser, Writer, WriterExt as _, cli, event, parser, step};
 use eventproof_reports::model::{Finding, Outcome, ScenarioResult, StepResult};
-use futures::FutureExt as _;
-use futures::future::LocalBoxFuture;
+use futures::FutureExt;
+use futures::future::{LocalBoxFuture, Shared};
 use regex::Regex;
 
 use super::carry_out::unmet_need;
 use super::choice::spread;
-use super::context::{RunContext, RunReport};
+use super::context::RunContext;
 use super::outcome::NOT_BEGUN;
 use super::world::{Running, World};
 use crate::plan::{PlannedScenario, PlannedStep, Touches};
@@ -21,40 +21,69 @@ use crate::plan::{PlannedScenario, PlannedStep, Touches};
 /// only make each other's services late on a small machine.
 const PARALLEL: usize = 24;
 
-/// Runs every chosen scenario and returns what was found: as often as the rules say, and again what did not hold and may be
-/// tried again.
-pub async fn run(context: Arc<RunContext>) -> RunReport {
-    for repetition in 0..context.rules.repeat.max(1) {
-        if repetition > 0 {
-            context.next_round(false);
+/// Another copy of the system, on its way. None if it did not come up.
+pub type Coming = LocalBoxFuture<'static, Option<Arc<RunContext>>>;
+
+/// Runs every chosen scenario: as often as the rules say, and again what did not hold and may be tried again. Scenarios that
+/// disturb something are spread over the copies that are `coming`, as soon as they are there.
+pub async fn run(context: Arc<RunContext>, coming: Vec<Coming>) {
+    let copies: Vec<Copy> = coming.into_iter().map(FutureExt::shared).collect();
+    let mut round = 0;
+    for _ in 0..context.run.rules.repeat.max(1) {
+        let mut places = chosen(&context, |_| true);
+        let mut again = false;
+        while !places.is_empty() && !context.run.is_stopped() {
+            context.run.begin_round(round, again);
+            run_round(&context, &copies, places).await;
+            (round, again) = (round + 1, true);
+            places = chosen(&context, |scenario| context.may_try_again(scenario));
         }
-        let chosen = context.plan.scenarios.iter().filter(|scenario| context.choice.takes(scenario));
-        run_round(&context, chosen.map(place_of).collect()).await;
-        try_again(&context).await;
     }
-    // The last records of a run are judged like the first.
-    context.rig.read_out();
-    context.report()
 }
 
-async fn try_again(context: &Arc<RunContext>) {
-    while !context.is_stopped() {
-        let chosen = context.plan.scenarios.iter().filter(|scenario| context.choice.takes(scenario));
-        let again: BTreeSet<_> = chosen.filter(|scenario| context.may_try_again(scenario)).map(place_of).collect();
-        if again.is_empty() {
-            return;
+type Copy = Shared<Coming>;
+type Places = BTreeSet<(String, usize)>;
+
+fn chosen(context: &RunContext, wanted: impl Fn(&PlannedScenario) -> bool) -> Places {
+    let chosen = context.plan.scenarios.iter().filter(|scenario| context.run.choice.takes(scenario));
+    chosen.filter(|scenario| wanted(scenario)).map(place_of).collect()
+}
+
+/// Runs the scenarios at these places once, on whichever copy takes them.
+async fn run_round(context: &Arc<RunContext>, copies: &[Copy], places: Places) {
+    let disturbing: Places = places.iter().filter(|(file, line)| is_alone(context, file, *line)).cloned().collect();
+    let (done, over) = tokio::sync::watch::channel(false);
+    let first = async {
+        run_on(context, places).await;
+        let _ = done.send(true);
+    };
+    let beside = copies.iter().map(|copy| {
+        let (disturbing, mut over) = (disturbing.clone(), over.clone());
+        async move {
+            // Nobody waits for a copy that comes when all is done.
+            let there = tokio::select! {
+                there = copy.clone() => there,
+                _ = over.wait_for(|over| *over) => None,
+            };
+            if let Some(copy) = there {
+                run_on(&copy, disturbing).await;
+            }
         }
-        context.next_round(true);
-        run_round(context, again).await;
-    }
+    });
+    futures::future::join(first, futures::future::join_all(beside)).await;
+}
+
+/// Whether a scenario disturbs something that others use.
+fn is_alone(context: &RunContext, file: &str, line: usize) -> bool {
+    context.plan.find(file, line).is_some_and(|planned| !planned.touches.exclusive.is_empty())
 }
 
 fn place_of(scenario: &PlannedScenario) -> (String, usize) {
     (scenario.file.clone(), scenario.line)
 }
 
-/// Runs the scenarios at these places once.
-async fn run_round(context: &Arc<RunContext>, places: BTreeSet<(String, usize)>) {
+/// Runs the scenarios at these places on one copy of the system, but for those that another copy has begun.
+async fn run_on(context: &Arc<RunContext>, places: Places) {
     let Ok(any) = Regex::new(".*") else { return };
     let features = in_order(context);
     let (before, after) = (context.clone(), context.clone());
@@ -75,30 +104,26 @@ async fn run_round(context: &Arc<RunContext>, places: BTreeSet<(String, usize)>)
         .await;
 }
 
-/// Features and scenarios as cucumber should take them up: those that need something for themselves alone come last, so
+/// Features as cucumber should take them up: scenarios that need something for themselves alone come after all others, so
 /// that nobody waits for them. Results are told in the order of the plan all the same.
 fn in_order(context: &RunContext) -> Vec<gherkin::Feature> {
     let mut features: Vec<gherkin::Feature> = context.pack.features.iter().map(|file| file.feature.clone()).collect();
-    let alone = |path: &str, scenario: &gherkin::Scenario| {
-        context.plan.find(path, scenario.position.line).is_some_and(|planned| !planned.touches.exclusive.is_empty())
-    };
-    if let Some(seed) = context.rules.shuffle {
+    if let Some(seed) = context.run.rules.shuffle {
         shuffle(context, seed, &mut features);
     }
-    for feature in &mut features {
-        let path = path_of(feature);
-        feature.scenarios.sort_by_key(|scenario| alone(&path, scenario));
-        feature.rules.iter_mut().for_each(|rule| rule.scenarios.sort_by_key(|scenario| alone(&path, scenario)));
-    }
-    features.sort_by_key(|feature| {
-        let path = path_of(feature);
-        feature
-            .scenarios
-            .iter()
-            .chain(feature.rules.iter().flat_map(|rule| &rule.scenarios))
-            .all(|one| alone(&path, one))
-    });
-    features
+    let only = |alone: bool| {
+        let taken = move |file: &str, one: &gherkin::Scenario| is_alone(context, file, one.position.line) == alone;
+        features.iter().map(move |feature| part_of(feature, taken)).collect::<Vec<_>>()
+    };
+    only(false).into_iter().chain(only(true)).collect()
+}
+
+/// A feature with some of its scenarios.
+fn part_of(feature: &gherkin::Feature, taken: impl Fn(&str, &gherkin::Scenario) -> bool) -> gherkin::Feature {
+    let (mut part, path) = (feature.clone(), path_of(feature));
+    part.scenarios.retain(|one| taken(&path, one));
+    part.rules.iter_mut().for_each(|rule| rule.scenarios.retain(|one| taken(&path, one)));
+    part
 }
 
 /// In an order that only the seed decides.
@@ -126,10 +151,13 @@ async fn begin(context: Arc<RunContext>, feature: &gherkin::Feature, scenario: &
     }
     let waiting = Instant::now();
     let held = context.holds.acquire(&planned.touches).await;
-    if context.is_stopped() {
+    if !context.run.claim(&planned) {
+        return;
+    }
+    if context.run.is_stopped() {
         return leave_out(&context, &planned);
     }
-    context.listener.began(&planned.name);
+    context.run.listener.began(&planned.name);
     let mut running = Running::new(context, planned, held, waiting.elapsed());
     running.note_metrics().await;
     world.running = Some(running);
@@ -142,7 +170,7 @@ fn leave_out(context: &RunContext, planned: &PlannedScenario) {
     let mut result = empty_result(planned);
     result.steps = planned.steps.iter().map(skipped).collect();
     result.note = Some(note);
-    context.lock_results().push(result);
+    context.run.lock_results().push(result);
 }
 
 fn empty_result(scenario: &PlannedScenario) -> ScenarioResult {
@@ -169,7 +197,8 @@ fn carry_out<'a>(world: &'a mut World, _: step::Context) -> LocalBoxFuture<'a, (
     async move {
         let goes_on = match &mut world.running {
             Some(running) => !running.skip_unmet_need() && running.carry_out_next().await,
-            None => false,
+            // Not begun here: another copy has it, or nothing more begins.
+            None => true,
         };
         if !goes_on {
             std::panic::panic_any("the step did not hold");
@@ -187,9 +216,9 @@ async fn end(context: Arc<RunContext>, world: Option<&mut World>) {
     drop(running.held.take());
     let result = context.keep(&running.scenario, result);
     if matches!(result.outcome, Outcome::Broken | Outcome::NoVerdict) && !context.may_try_again(&running.scenario) {
-        context.stop_after_failure();
+        context.run.stop_after_failure();
     }
-    context.listener.ended(&result);
+    context.run.listener.ended(&result);
 }
 
 fn result_of(running: &mut Running) -> ScenarioResult {

@@ -46,6 +46,17 @@ pub(super) fn judge(
     (conformance, witnessed)
 }
 
+/// What was seen on another copy of the system counts as well.
+pub(super) fn add(sum: &mut Conformance, more: Conformance) {
+    sum.records += more.records;
+    sum.nonconforming += more.nonconforming;
+    sum.findings.extend(more.findings);
+    sum.findings.truncate(SHOWN);
+    for (mine, other) in sum.seen.iter_mut().zip(more.seen) {
+        mine.1 += other.1;
+    }
+}
+
 /// What we published ourselves.
 struct Own {
     sent: BTreeSet<String>,

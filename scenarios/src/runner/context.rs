@@ -1,4 +1,4 @@
-//! What all scenarios of a run share.
+//! What all scenarios of a run share, and what those on one copy of the system share.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -35,24 +35,31 @@ pub struct RunReport {
     pub coverage: Coverage,
 }
 
-/// A run's pack, plan, running system and results.
+/// A run's pack and plan, and one copy of its system, running.
 pub struct RunContext {
-    pub pack: Pack,
-    pub plan: Plan,
+    pub pack: Arc<Pack>,
+    pub plan: Arc<Plan>,
     pub rig: Rig,
+    pub(super) run: Arc<Progress>,
+    pub(super) holds: Holds,
+    /// Events that were published against the contract on purpose.
+    invalid: Mutex<BTreeSet<String>>,
+}
+
+/// How far a run is, over all copies of its system.
+pub(super) struct Progress {
     pub choice: Choice,
     pub rules: Rules,
     pub listener: Box<dyn ScenarioListener>,
-    pub(super) holds: Holds,
-    pub(super) results: Mutex<Vec<ScenarioResult>>,
+    results: Mutex<Vec<ScenarioResult>>,
     /// Which round this is: 0 at first; every repetition and every further try is another one.
     round: AtomicU32,
     /// Whether this round tries again what did not hold.
     again: AtomicBool,
     /// Whether nothing more is to begin.
     stopped: AtomicBool,
-    /// Events that were published against the contract on purpose.
-    invalid: Mutex<BTreeSet<String>>,
+    /// What has begun in this round, by file and line: a scenario that several copies could take runs on one of them.
+    begun: Mutex<BTreeSet<(String, usize)>>,
 }
 
 impl RunContext {
@@ -65,21 +72,27 @@ impl RunContext {
         rules: Rules,
         listener: Box<dyn ScenarioListener>,
     ) -> Arc<RunContext> {
-        let services: Vec<String> = pack.system.services.iter().map(|service| service.name.clone()).collect();
-        Arc::new(RunContext {
-            pack,
-            plan,
-            rig,
+        let run = Progress {
             choice,
             rules,
             listener,
-            holds: Holds::new(services),
             results: Mutex::default(),
             round: AtomicU32::new(0),
             again: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
-            invalid: Mutex::default(),
-        })
+            begun: Mutex::default(),
+        };
+        RunContext::on(Arc::new(pack), Arc::new(plan), rig, Arc::new(run))
+    }
+
+    /// The same run on another copy of the system, which has its own broker and services.
+    pub fn beside(&self, rig: Rig) -> Arc<RunContext> {
+        RunContext::on(self.pack.clone(), self.plan.clone(), rig, self.run.clone())
+    }
+
+    fn on(pack: Arc<Pack>, plan: Arc<Plan>, rig: Rig, run: Arc<Progress>) -> Arc<RunContext> {
+        let services: Vec<String> = pack.system.services.iter().map(|service| service.name.clone()).collect();
+        Arc::new(RunContext { pack, plan, rig, run, holds: Holds::new(services), invalid: Mutex::default() })
     }
 
     /// A message of the contract.
@@ -87,46 +100,24 @@ impl RunContext {
         self.pack.contract.message(name).ok_or_else(|| super::world::environment(format!("no message \"{name}\"")))
     }
 
-    /// Begins another round; `again` tries what did not hold once more.
-    pub(super) fn next_round(&self, again: bool) {
-        self.round.fetch_add(1, Ordering::Relaxed);
-        self.again.store(again, Ordering::Relaxed);
-    }
-
-    /// Which round this is.
-    pub(super) fn round(&self) -> u32 {
-        self.round.load(Ordering::Relaxed)
-    }
-
-    /// Whether this round tries again.
-    pub(super) fn is_again(&self) -> bool {
-        self.again.load(Ordering::Relaxed)
-    }
-
-    /// Nothing more begins, if the rules say so.
-    pub(super) fn stop_after_failure(&self) {
-        self.stopped.store(self.rules.fail_fast, Ordering::Relaxed);
-    }
-
-    /// Whether nothing more is to begin.
-    pub(super) fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
-    }
-
     /// Notes that an event departs from the contract because the scenario wants it so.
     pub(super) fn on_purpose(&self, event: String) {
         self.invalid.lock().unwrap_or_else(PoisonError::into_inner).insert(event);
     }
 
-    /// The results so far, in the order of the plan.
-    pub fn report(&self) -> RunReport {
-        let mut scenarios = self.lock_results().clone();
+    /// The results so far, in the order of the plan; records and messages of every copy count.
+    pub fn report(&self, beside: &[Arc<RunContext>]) -> RunReport {
+        let mut scenarios = self.run.lock_results().clone();
         let place = |result: &ScenarioResult| {
             self.plan.scenarios.iter().position(|planned| planned.file == result.file && planned.line == result.line)
         };
         scenarios.sort_by_key(place);
-        let invalid = self.invalid.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let (conformance, witnessed) = super::conformance::judge(&self.pack.contract, &self.rig.journal, &invalid);
+        let (mut conformance, mut witnessed) = self.conformance();
+        for copy in beside {
+            let (more, names) = copy.conformance();
+            super::conformance::add(&mut conformance, more);
+            witnessed.extend(names);
+        }
         let judged: BTreeSet<(&str, usize)> = scenarios
             .iter()
             .filter(|result| matches!(result.outcome, Outcome::Held | Outcome::Broken))
@@ -137,7 +128,47 @@ impl RunContext {
         RunReport { scenarios, conformance, coverage }
     }
 
-    pub(super) fn lock_results(&self) -> MutexGuard<'_, Vec<ScenarioResult>> {
+    fn conformance(&self) -> (Conformance, BTreeSet<String>) {
+        let invalid = self.invalid.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        super::conformance::judge(&self.pack.contract, &self.rig.journal, &invalid)
+    }
+}
+
+impl Progress {
+    /// Begins a round.
+    pub fn begin_round(&self, round: u32, again: bool) {
+        self.round.store(round, Ordering::Relaxed);
+        self.again.store(again, Ordering::Relaxed);
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Which round this is.
+    pub fn round(&self) -> u32 {
+        self.round.load(Ordering::Relaxed)
+    }
+
+    /// Whether this round tries again.
+    pub fn is_again(&self) -> bool {
+        self.again.load(Ordering::Relaxed)
+    }
+
+    /// Whether a scenario is the caller's to run: nobody else has begun it in this round.
+    pub fn claim(&self, scenario: &PlannedScenario) -> bool {
+        let place = (scenario.file.clone(), scenario.line);
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(place)
+    }
+
+    /// Nothing more begins, if the rules say so.
+    pub fn stop_after_failure(&self) {
+        self.stopped.store(self.rules.fail_fast, Ordering::Relaxed);
+    }
+
+    /// Whether nothing more is to begin.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    pub fn lock_results(&self) -> MutexGuard<'_, Vec<ScenarioResult>> {
         self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

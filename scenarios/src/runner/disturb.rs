@@ -84,7 +84,7 @@ impl Running {
         }
         if !disturbed.is_empty() {
             // The same holds for its group.
-            let _ = self.context.rig.await_groups().await;
+            let _ = self.context.rig.await_groups_again().await;
         }
     }
 }

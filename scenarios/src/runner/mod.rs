@@ -21,7 +21,7 @@ mod timeline;
 mod waiting;
 mod world;
 
-pub use adaptor::run;
+pub use adaptor::{Coming, run};
 pub use choice::{Choice, Rules};
 pub(crate) use context::STEP_LIMIT;
 pub use context::{RunContext, RunReport, ScenarioListener};

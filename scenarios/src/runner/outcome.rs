@@ -8,8 +8,8 @@ use crate::plan::PlannedScenario;
 impl RunContext {
     /// Keeps a result. Of a scenario that was tried again, the last one counts, and says what came before.
     pub(super) fn keep(&self, scenario: &PlannedScenario, result: ScenarioResult) -> ScenarioResult {
-        let mut results = self.lock_results();
-        let first = self.is_again();
+        let mut results = self.run.lock_results();
+        let first = self.run.is_again();
         let before = results.iter().rposition(|one| first && one.file == result.file && one.line == result.line);
         let mut result = result;
         if let Some(before) = before {
@@ -27,7 +27,7 @@ impl RunContext {
     /// A scenario with a known issue may fail until its day; once it holds, or the day is over, that is told.
     fn judged_by_tags(&self, scenario: &PlannedScenario, mut result: ScenarioResult) -> ScenarioResult {
         let Some(issue) = &scenario.asks.known_issue else { return result };
-        let over = self.rules.today > issue.until;
+        let over = self.run.rules.today > issue.until;
         let (id, until) = (&issue.id, issue.until);
         let told = |outcome: Outcome, code: &str, text: String| {
             Some(Finding { outcome, code: code.to_owned(), text, took_ms: None })
@@ -54,8 +54,8 @@ impl RunContext {
 
     /// Whether a scenario that did not hold may be tried again.
     pub(super) fn may_try_again(&self, scenario: &PlannedScenario) -> bool {
-        let most = scenario.asks.retries.unwrap_or(self.rules.retries);
-        let results = self.lock_results();
+        let most = scenario.asks.retries.unwrap_or(self.run.rules.retries);
+        let results = self.run.lock_results();
         let last = results.iter().rfind(|one| one.file == scenario.file && one.line == scenario.line);
         last.is_some_and(|one| {
             matches!(one.outcome, Outcome::Broken | Outcome::NoVerdict)

@@ -101,7 +101,7 @@ pub(super) struct Background {
 impl Running {
     pub fn new(context: Arc<RunContext>, scenario: PlannedScenario, held: Held, waited: Duration) -> Running {
         // Another round has other identities: a system that remembers ids would drop a repeat as a duplicate.
-        let round = match context.round() {
+        let round = match context.run.round() {
             0 => String::new(),
             round => format!(" #{round}"),
         };

@@ -3,6 +3,7 @@
 mod broker;
 mod choice;
 mod contract;
+mod copies;
 mod files;
 mod init;
 mod lint;

@@ -12,6 +12,7 @@ use crate::args::{BrokerName, RigArguments};
 use crate::{exit, output};
 
 /// Identity and choices of this run.
+#[derive(Clone, Debug)]
 pub struct RunIdentity {
     pub seed: u64,
     pub run_id: String,
@@ -41,15 +42,35 @@ pub async fn bring_up(
             code
         }
     };
-    let data = tempfile::tempdir().map_err(|error| format!("no folder for the services' data: {error}"));
-    let data = data.map_err(told(exit::NO_VERDICT))?;
+    let data = data_folder().map_err(told(exit::NO_VERDICT))?;
     let planned = plan(arguments, identity, contract, system, data.path()).map_err(told(exit::USAGE))?;
-    let clock: Arc<dyn Clock> = Arc::new(RunClock::start());
     let tell = |stage: &str| output::progress(&format!("  {stage}"));
-    let rig = Rig::start(&planned, clock, &tell).await.map_err(|error| told(exit::NO_VERDICT)(error.to_string()))?;
+    let rig = Rig::start(&planned, clock(), &tell).await.map_err(|error| told(exit::NO_VERDICT)(error.to_string()))?;
     let label = rig.broker.label();
     output::progress(&format!("  ready on the {label}"));
     Ok((rig, data))
+}
+
+/// The same, without a word; the error says what went wrong.
+pub async fn bring_up_quietly(
+    arguments: &RigArguments,
+    identity: &RunIdentity,
+    contract: Arc<Contract>,
+    system: SystemSpec,
+) -> Result<(Rig, tempfile::TempDir), String> {
+    let data = data_folder()?;
+    let planned = plan(arguments, identity, contract, system, data.path())?;
+    let mut rig = Rig::start(&planned, clock(), &|_| {}).await.map_err(|error| error.to_string())?;
+    rig.follow_effects();
+    Ok((rig, data))
+}
+
+fn data_folder() -> Result<tempfile::TempDir, String> {
+    tempfile::tempdir().map_err(|error| format!("no folder for the services' data: {error}"))
+}
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(RunClock::start())
 }
 
 /// The plan of a rig; the error says which option is wrong.

@@ -10,6 +10,7 @@ use eventproof_scenarios::{Choice, Pack, Plan, RunContext, RunReport, ScenarioLi
 use eventproof_source::Diagnostics;
 
 use super::choice::{self, Asked, choice, rules};
+use super::copies::{self, Copies};
 use super::files::{self, Rendered};
 use super::origin::{self, Origin};
 use super::rig::{RunIdentity, bring_up};
@@ -100,26 +101,39 @@ async fn perform(
     choice: Choice,
     result: &mut RunResult,
 ) -> Result<(RunReport, BrokerInfo), u8> {
+    let beside = copies::worth_having(&arguments.rig, arguments.copies, &pack, &scenarios, &choice);
     let (mut rig, _data) = bring_up(&arguments.rig, identity, pack.contract.clone(), pack.system.clone()).await?;
     rig.follow_effects();
     let broker = BrokerInfo { kind: rig.broker.kind().word().to_owned(), label: rig.broker.label().to_owned() };
     let context =
         RunContext::new(pack, scenarios, rig, choice, rules(&arguments.choice, identity.seed), Box::new(Told));
-    let report = tokio::select! {
-        report = eventproof_scenarios::run(context.clone()) => report,
+    let copies = Copies::default();
+    let coming = copies.coming(beside, &context, &arguments.rig, identity);
+    tokio::select! {
+        () = eventproof_scenarios::run(context.clone(), coming) => {}
         why = ended_early(arguments.timeout) => {
             result.provenance.interrupted = true;
             output::progress(&format!("  {why}: ending services, writing what there is"));
-            context.report()
         }
     };
-    result.services = services::at_end(&context.rig.system).await;
-    result.findings = services::unasked_deaths(&result.services);
-    match Arc::into_inner(context) {
-        Some(context) => context.rig.stop().await,
-        // Interrupted scenarios may still hold it: services end with their parent's end of the pipe.
-        None => output::progress("  some scenarios had not ended"),
+    let contexts = copies.contexts();
+    if !result.provenance.interrupted {
+        // The last records of a run are judged like the first.
+        [&context].into_iter().chain(&contexts).for_each(|one| one.rig.read_out());
     }
+    let report = context.report(&contexts);
+    drop(contexts);
+    result.services = services::at_end(&context.rig.system).await;
+    result.services.extend(copies.services_at_end().await);
+    result.findings = services::unasked_deaths(&result.services);
+    let first = async {
+        match Arc::into_inner(context) {
+            Some(context) => context.rig.stop().await,
+            // Interrupted scenarios may still hold it: services end with their parent's end of the pipe.
+            None => output::progress("  some scenarios had not ended"),
+        }
+    };
+    futures::future::join(first, copies.stop()).await;
     Ok((report, broker))
 }
 
@@ -181,6 +195,7 @@ fn command(arguments: &RunArguments, seed: u64) -> String {
     let mut words = vec!["eventproof".to_owned(), "run".to_owned(), arguments.pack.display().to_string()];
     words.extend(origin::rig_words(&arguments.rig));
     words.extend(choice::words(&arguments.choice));
+    words.extend(arguments.copies.iter().flat_map(|copies| ["--copies".to_owned(), copies.to_string()]));
     words.extend(["--seed".to_owned(), seed.to_string()]);
     words.join(" ")
 }

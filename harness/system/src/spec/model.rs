@@ -9,6 +9,8 @@ use serde_json::Value;
 #[derive(Clone, Debug, Default)]
 pub struct SystemSpec {
     pub name: String,
+    /// How many whole systems may stand side by side, each with a broker, ports and data of its own.
+    pub copies: u8,
     pub services: Vec<ServiceSpec>,
     pub groups: Vec<GroupSpec>,
     pub views: Vec<ViewSpec>,

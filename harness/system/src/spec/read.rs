@@ -16,6 +16,8 @@ const READY: Duration = Duration::from_secs(15);
 const GROUP_READY: Duration = Duration::from_secs(60);
 /// How long an event may take after the action that causes it where nothing is said.
 const FOLLOWS: Duration = Duration::from_secs(10);
+/// More whole systems than this beside each other are a slip of the hand.
+const MOST_COPIES: u8 = 8;
 const JOURNAL_EVERY: Duration = Duration::from_millis(20);
 
 impl SystemSpec {
@@ -45,6 +47,7 @@ impl<'a> Reader<'a> {
     fn system(&mut self, root: &'a Node) -> Option<SystemSpec> {
         let mut fields = Fields::of(root, self.source, "system.yaml", &mut self.faults)?;
         let name = fields.required_string("system", &mut self.faults);
+        let copies = self.copies(&mut fields);
         let [services, groups, views, actions, stubs, alerts] =
             ["services", "groups", "views", "actions", "stubs", "alerts"].map(|key| fields.node(key));
         fields.finish(&mut self.faults);
@@ -56,7 +59,21 @@ impl<'a> Reader<'a> {
         let actions = self.each(actions, |reader, entry| reader.action(entry, &known));
         let stubs = self.each(stubs, |reader, entry| reader.stub(entry, &known));
         let alerts = self.each(alerts, |reader, entry| reader.alert(entry, &known));
-        Some(SystemSpec { name: name.unwrap_or_default(), services, groups, views, actions, stubs, alerts })
+        Some(SystemSpec { name: name.unwrap_or_default(), copies, services, groups, views, actions, stubs, alerts })
+    }
+
+    fn copies(&mut self, fields: &mut Fields<'a>) -> u8 {
+        let at = fields.node("copies").map_or(fields.span(), |node| node.span);
+        let Some(copies) = fields.u64("copies", &mut self.faults) else { return 1 };
+        match u8::try_from(copies) {
+            Ok(copies @ 1..=MOST_COPIES) => copies,
+            _ => {
+                let message = format!("`copies: {copies}` is not from 1 to {MOST_COPIES}");
+                let help = "so many whole systems may stand side by side, each with a broker of its own; 1 is without a second";
+                self.faults.push(Diagnostic::error("system/copies", message).at(self.source, at).help(help));
+                1
+            }
+        }
     }
 
     /// Fills further instances in from the services that they are like.

@@ -55,7 +55,8 @@ impl Runs {
         let mut command = Command::new(&self.program);
         command.arg("run").arg(&job.folder).arg("--report").arg(&report);
         if let Some((_, fault)) = &job.fault {
-            command.args(["--fault", fault]);
+            // Few scenarios, and other runs beside this one.
+            command.args(["--fault", fault, "--copies", "1"]);
         }
         let fault = job.fault.as_ref().map_or(0, |(place, _)| *place as u64 + 1);
         let seed =

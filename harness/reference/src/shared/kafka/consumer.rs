@@ -103,6 +103,8 @@ impl ConsumerSettings {
             // A topic that is created after the service has started is found within two seconds.
             .set("topic.metadata.refresh.interval.ms", "2000")
             .set("statistics.interval.ms", "1000")
+            // A broker that comes back is found within a second.
+            .set("reconnect.backoff.max.ms", "1000")
             // A record is handled when it arrives; waiting for more would only add latency.
             .set("fetch.wait.max.ms", "100")
             .set("fetch.error.backoff.ms", "100");

@@ -67,6 +67,7 @@ impl KafkaPublisher {
             .set("acks", "all")
             .set("partitioner", partitioner)
             .set("linger.ms", "2")
+            .set("reconnect.backoff.max.ms", "1000")
             .set("message.timeout.ms", delivery_timeout.as_millis().to_string());
         let producer = config
             .create_with_context(LogContext(log))
