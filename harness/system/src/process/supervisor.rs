@@ -57,8 +57,11 @@ impl Process {
         let (orders, received) = mpsc::channel(4);
         let (tell, ended) = watch::channel(None);
         let (service, kept) = (launch.service.clone(), lines.clone());
+        let mourner = pid.and_then(mourner);
         tokio::spawn(async move {
             let (status, by_us) = supervise(child, pid, received).await;
+            // Its number may be another's from now on.
+            drop(mourner);
             for reader in readers.into_iter().flatten() {
                 // A grandchild may hold the stream open: what came until now has to do.
                 let _ = tokio::time::timeout(Duration::from_millis(500), reader).await;
@@ -119,6 +122,21 @@ fn spawn(launch: &Launch) -> Result<Child, SystemError> {
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| failed(error.to_string()))
+}
+
+/// A process that ends the service if we end without a chance to (SIGKILL, power of the out-of-memory killer): its
+/// standard input is ours, so it comes to its end with us. Without a shell there is none.
+fn mourner(service: Pid) -> Option<Child> {
+    let group = service.as_raw_nonzero().to_string();
+    Command::new("sh")
+        .args(["-c", "read -r _; kill -KILL -- \"-$1\" 2>/dev/null", "sh", &group])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .ok()
 }
 
 /// Waits for the end, ordered or not: (how it ended, whether we ended it).
