@@ -168,7 +168,9 @@ impl Exporter {
         for (group, topic, client) in &self.groups {
             let mut asked = TopicPartitionList::new();
             let ends: Vec<_> = tail.ends.iter().filter(|((name, _), _)| name == topic).collect();
-            ends.iter().for_each(|((name, partition), _)| drop(asked.add_partition(name, *partition)));
+            for ((name, partition), _) in &ends {
+                asked.add_partition(name, *partition);
+            }
             let committed = client.committed_offsets(asked, ASK)?;
             let mut behind = 0;
             for ((name, partition), end) in ends {
