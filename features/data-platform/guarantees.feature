@@ -57,3 +57,32 @@ Feature: Guarantees of every group
     And service "silver-processor" is killed after it handled 40 of them
     And service "silver-processor" is started again
     Then group "silver-processor" loses none of them within 20s
+
+  Scenario Outline: group <group> handles an event once however often it comes
+    When "<event>" is published as "first"
+    And the same event is published again 2 times
+    And the same event is published again once it was handled
+    Then service "<group>" handles it exactly once
+
+    Examples:
+      | group            | event                 |
+      | silver-processor | bronze.data.cleaned   |
+      | gold-processor   | silver.data.processed |
+      | rule-evaluator   | gold.data.ready       |
+      | audit-writer     | audit.events          |
+
+  Scenario Outline: what group <group> cannot read is dead-lettered, and what comes behind it is handled
+    When an invalid "<event>" is published
+      | rule   | not-decodable |
+      | org_id | 9             |
+    Then it is dead-lettered within 5s
+    When "<event>" is published as "behind"
+      | org_id | 9 |
+    And the same event is published again once it was handled
+    Then service "<group>" handles it exactly once
+
+    Examples:
+      | group            | event                 |
+      | gold-processor   | silver.data.processed |
+      | rule-evaluator   | gold.data.ready       |
+      | audit-writer     | audit.events          |

@@ -69,6 +69,8 @@ pub struct Message {
     pub channel: String,
     pub topic: String,
     pub payload: Schema,
+    /// What `payload` was before, oldest first: a registry has these first, and their records are still read.
+    pub earlier: Vec<Schema>,
     pub headers: Option<Schema>,
     /// What the Kafka binding says of the key.
     pub key: Option<Schema>,

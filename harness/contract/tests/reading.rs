@@ -154,3 +154,17 @@ fn a_message_on_two_channels_is_called_by_its_key_on_the_second() {
     assert_eq!(names, [("switched", "switched"), ("switchOff", "switched")]);
     assert_eq!(contract.operations[0].messages, ["switchOff"]);
 }
+
+#[test]
+fn bindings_may_stand_elsewhere() {
+    let orders = "address: orders\n    bindings: {$ref: 'topics.yaml#/topics/orders.v1'}\n";
+    let document = format!(
+        "asyncapi: 3.0.0\ninfo: {{title: t, version: '1'}}\nchannels:\n  orders:\n    {orders}    messages: {{placed: {{payload: {{type: object}}}}}}\n"
+    );
+    let topics = "topics:\n  orders.v1: {kafka: {partitions: 7, replicas: 3}}\n";
+    let (contract, _) = read(&[("asyncapi.yaml", &document), ("topics.yaml", topics)]).unwrap();
+    assert_eq!((contract.channels[0].partitions, contract.channels[0].replicas), (Some(7), Some(3)));
+    let wrong = "topics:\n  orders.v1: {kafka: {partions: 7}}\n";
+    let told = read(&[("asyncapi.yaml", &document), ("topics.yaml", wrong)]).unwrap_err();
+    assert!(told.contains("topics.yaml:2") && told.contains("partions"), "{told}");
+}

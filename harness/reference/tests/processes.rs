@@ -183,5 +183,5 @@ fn a_service_that_cannot_start_says_why_and_announces_nothing() {
     let bad_fault = run(&["nova-bus", "graph-service", "--fault", "x"], &[]);
     assert_eq!(bad_fault, "service `graph-service` has no fault `x`; known: none");
     let no_redis = run(&["nova-bus", "content-service"], &[("STORE_URL", "redis://h/0")]);
-    assert_eq!(no_redis, "content-service cannot keep its data in redis://h/0; it knows sqlite:");
+    assert_eq!(no_redis, "content-service cannot keep its data in redis://h/0; it knows sqlite: and postgres:");
 }

@@ -6,7 +6,8 @@ use crate::lookup::Lookup;
 use crate::{RegistryClient, RegistryError};
 
 /// Gives every message whose schema id only a registry can say its id. On a registry of ours (`is_ours`), or where the
-/// contract says `auto_register`, schemas are registered with the compatibility that the contract says; elsewhere nothing is
+/// contract says `auto_register`, schemas are registered with the compatibility that the contract says, what they were before
+/// first, so that an incompatible change is refused here; elsewhere nothing is
 /// changed, and a schema that is not there is an error. Returns how many messages there are.
 ///
 /// # Errors
@@ -35,6 +36,9 @@ async fn id_of(message: &Message, client: &RegistryClient, is_ours: bool) -> Res
     } else if !message.registration.auto_register {
         let missing = RegistryError::NotRegistered { subject: subject.clone(), message: message.name.clone() };
         return client.lookup(&subject, &text).await?.ok_or(missing);
+    }
+    for earlier in &message.earlier {
+        client.register(&subject, &earlier.text()).await?;
     }
     client.register(&subject, &text).await
 }

@@ -139,6 +139,35 @@ async fn a_registry_in_a_container_serves_a_contract() {
 }
 
 #[tokio::test]
+async fn what_a_schema_was_before_is_registered_before_it() {
+    let earlier = |kind: &str| {
+        let before =
+            format!("{{type: record, name: OrderPlaced, namespace: shop, fields: [{{name: order_id, type: {kind}}}]}}");
+        let replaced = SHOP.replacen(
+            "        x-eventproof:\n",
+            &format!("        x-eventproof:\n          earlier: [{before}]\n"),
+            1,
+        );
+        contract(
+            &replaced
+                .replace("type: shop.common.Money}", "type: shop.common.Money, default: {amount: 0, currency: EUR}}"),
+        )
+    };
+    let registry = EmbeddedRegistry::start().unwrap();
+    let client = RegistryClient::new(&registry.url()).unwrap();
+    connect(&earlier("string"), &client, true).await.unwrap();
+    let latest = client.latest("shop.OrderPlaced").await.unwrap().unwrap();
+    assert_eq!(latest.version, 2);
+    assert!(latest.text.text.contains("refund"), "the contract's own is the last");
+    assert_eq!(drift(&earlier("string"), &client).await.unwrap(), []);
+
+    let registry = EmbeddedRegistry::start().unwrap();
+    let client = RegistryClient::new(&registry.url()).unwrap();
+    let refused = connect(&earlier("int"), &client, true).await.unwrap_err();
+    assert!(refused.is_incompatible(), "{refused}");
+}
+
+#[tokio::test]
 async fn what_is_asked_once_is_known() {
     let registry = EmbeddedRegistry::start().unwrap();
     let client = RegistryClient::new(&registry.url()).unwrap();

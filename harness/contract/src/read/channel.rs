@@ -24,7 +24,7 @@ pub(super) fn read_channel<'a>(
         fields.node(known);
     }
     let messages = fields.node("messages").and_then(Node::entries).unwrap_or_default();
-    let binding = fields.node("bindings").and_then(|bindings| bindings.get("kafka"));
+    let binding = document.kafka_binding(fields.node("bindings"), faults);
     fields.finish(faults);
     let mut channel = Channel { name: name.to_owned(), ..Channel::default() };
     let topic = binding.and_then(|binding| read_binding(document, binding, &mut channel, faults));

@@ -58,6 +58,8 @@ pub(super) struct MessageExtension<'a> {
     pub registration: Registration,
     /// Schemas that the payload's schema names.
     pub references: Vec<&'a Node>,
+    /// What the payload's schema was before, oldest first.
+    pub earlier: Vec<&'a Node>,
     /// Which message of a Protobuf schema it is.
     pub protobuf_message: Option<String>,
 }
@@ -87,6 +89,7 @@ impl<'a> MessageExtension<'a> {
         extension.registration = registration(&mut fields, extension.registration, faults);
         extension.references =
             fields.list("references").iter().filter_map(|node| document.follow_any(node, faults)).collect();
+        extension.earlier = fields.list("earlier").iter().collect();
         extension.protobuf_message = fields.string("protobuf_message", faults);
         fields.finish(faults);
         extension

@@ -60,7 +60,7 @@ pub(super) fn read_message<'a>(
     let headers = fields.node("headers");
     let correlation = fields.node("correlationId");
     let content_type = fields.string("contentType", faults).or_else(|| defaults.content_type.clone());
-    let binding = fields.node("bindings").and_then(|bindings| bindings.get("kafka"));
+    let binding = document.kafka_binding(fields.node("bindings"), faults);
     for known in ["title", "summary", "description", "tags", "externalDocs", "examples"] {
         fields.node(known);
     }
@@ -69,11 +69,14 @@ pub(super) fn read_message<'a>(
     if extension.envelope.correlation.is_none() {
         extension.envelope.correlation = correlation.and_then(|node| correlation_id(document, node, faults));
     }
+    let wire = Wire::of(document, &extension, faults);
+    // What was before is in the format of what is now.
+    let now = payload.filter(|_| !extension.earlier.is_empty()).and_then(|node| document.follow_any(node, faults));
+    let format = now.and_then(|node| node.get("schemaFormat"));
+    let earlier =
+        extension.earlier.iter().filter_map(|node| compile_in(document, format, node, &wire, faults)).collect();
     let payload = match payload {
-        Some(payload) => {
-            let wire = Wire::of(document, &extension, faults);
-            compile(document, payload, &wire, faults)?
-        }
+        Some(payload) => compile(document, payload, &wire, faults)?,
         // AsyncAPI lets a message say nothing of its payload: then anything is right.
         None => Schema::opaque().ok()?,
     };
@@ -87,6 +90,7 @@ pub(super) fn read_message<'a>(
         channel: channel.name.clone(),
         topic: channel.topic.clone(),
         payload,
+        earlier,
         headers,
         key,
         content_type,
@@ -120,10 +124,19 @@ fn correlation_id<'a>(document: &Document<'a>, node: &'a Node, faults: &mut Diag
 /// A schema in whichever of the languages that are read here.
 fn compile<'a>(document: &Document<'a>, node: &'a Node, wire: &Wire, faults: &mut Diagnostics) -> Option<Schema> {
     let node = document.follow_any(node, faults)?;
-    let (format, schema) = match (node.get("schemaFormat"), node.get("schema")) {
-        (Some(format), Some(schema)) => (Some(format), schema),
-        _ => (None, node),
-    };
+    match (node.get("schemaFormat"), node.get("schema")) {
+        (Some(format), Some(schema)) => compile_in(document, Some(format), schema, wire, faults),
+        _ => compile_in(document, None, node, wire, faults),
+    }
+}
+
+fn compile_in<'a>(
+    document: &Document<'a>,
+    format: Option<&Node>,
+    schema: &'a Node,
+    wire: &Wire,
+    faults: &mut Diagnostics,
+) -> Option<Schema> {
     let name = format.and_then(Node::scalar_text).unwrap_or_default();
     let (language, schema, compiled) = if format.is_none() || JSON_SCHEMA.iter().any(|known| name.starts_with(known)) {
         ("JSON Schema", schema, Schema::json(fill(document, schema, faults)?, wire.framing))
@@ -135,7 +148,7 @@ fn compile<'a>(document: &Document<'a>, node: &'a Node, wire: &Wire, faults: &mu
         let (text, folder) = (schema.as_str().unwrap_or_default(), document.folder_of(schema));
         ("Protobuf schema", schema, Schema::protobuf(text, &folder, wire.message.as_deref(), wire.framing))
     } else {
-        faults.push(unknown_format(&name).at(document.source, format.map_or(node.span, |format| format.span)));
+        faults.push(unknown_format(&name).at(document.source, format.map_or(schema.span, |format| format.span)));
         return None;
     };
     let fault = |error: SchemaError| {

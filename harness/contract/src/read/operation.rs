@@ -19,7 +19,7 @@ pub(super) fn read_operation<'a>(
     let action = fields.choice("action", &["send", "receive"], faults);
     let channel = fields.required("channel", faults);
     let messages = fields.node("messages");
-    let binding = fields.node("bindings").and_then(|bindings| bindings.get("kafka"));
+    let binding = document.kafka_binding(fields.node("bindings"), faults);
     let (group, client) = binding.and_then(|binding| read_binding(document, binding, faults)).unwrap_or_default();
     for known in ["title", "summary", "description", "security", "tags", "externalDocs", "reply"] {
         fields.node(known);

@@ -42,6 +42,12 @@ impl<'a> Document<'a> {
         self.follow(node, faults).map(|(node, _)| node)
     }
 
+    /// The Kafka binding among `bindings`, which may stand elsewhere, as may the binding itself.
+    pub fn kafka_binding(&self, bindings: Option<&'a Node>, faults: &mut Diagnostics) -> Option<&'a Node> {
+        let bindings = self.follow_any(bindings?, faults)?;
+        self.follow_any(bindings.get("kafka")?, faults)
+    }
+
     /// The folder of the file in which a node stands.
     pub fn folder_of(&self, node: &Node) -> PathBuf {
         self.files.file_at(node.span).folder()

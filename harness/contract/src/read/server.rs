@@ -28,7 +28,7 @@ fn read_server<'a>(document: &Document<'a>, name: &str, node: &'a Node, faults: 
     ] {
         fields.node(known);
     }
-    let binding = fields.node("bindings").and_then(|bindings| bindings.get("kafka"));
+    let binding = document.kafka_binding(fields.node("bindings"), faults);
     fields.finish(faults);
     let (mut registry_url, mut registry_vendor) = (None, None);
     if let Some(mut fields) =

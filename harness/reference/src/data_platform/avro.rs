@@ -94,7 +94,10 @@ mod tests {
     #[test]
     fn every_schema_of_the_pack_writes_and_reads_its_events() {
         let payloads = [
-            (stages::RAW, json!({"entity": {"entity_type": "t", "entity_id": "1"}, "dsp": "d", "body": "b"})),
+            (
+                stages::RAW,
+                json!({"entity": {"entity_type": "t", "entity_id": "1"}, "dsp": "d", "body": "b", "format": "f"}),
+            ),
             (
                 stages::ALERTS,
                 json!({"entity": {"entity_type": "t", "entity_id": "1"}, "rule": "r", "severity": "HIGH", "value": 3.5}),
@@ -104,7 +107,7 @@ mod tests {
         ];
         let common = stages::COMMON.map(|(name, text)| (name.to_owned(), text.to_owned()));
         for (topic, payload) in payloads {
-            let schema = whole(topic.schema, &common).unwrap();
+            let schema = whole(topic.schema(2).0, &common).unwrap();
             let event = json!({
                 "event_id": "e", "event_type": topic.name, "event_version": "1.0.0", "timestamp": 1_770_000_000_000_i64,
                 "source": {"service": "s", "instance": "i"}, "correlation_id": "c", "org_id": -7, "payload": payload,
@@ -113,5 +116,27 @@ mod tests {
             assert_eq!(decode(&schema, &schema, &bytes).unwrap(), event, "{}", topic.name);
             assert!(decode(&schema, &schema, &bytes[..bytes.len() - 1]).is_err());
         }
+    }
+
+    #[test]
+    fn both_versions_read_each_other_and_a_reader_that_ignores_the_writer_does_not() {
+        let common = stages::COMMON.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let of = |release| whole(stages::CLEANED.schema(release).0, &common).unwrap();
+        let (old, new) = (of(1), of(2));
+        let event = |format: Value| {
+            let mut event = json!({
+                "event_id": "e", "event_type": "t", "event_version": "1.0.0", "timestamp": 1, "source": {"service": "s", "instance": "i"},
+                "correlation_id": "c", "org_id": 1, "payload": {"entity": {"entity_type": "t", "entity_id": "1"}, "body": "b", "dropped": 2},
+            });
+            if !format.is_null() {
+                event["payload"]["format"] = format;
+            }
+            event
+        };
+        let (by_old, by_new) =
+            (encode(&old, &event(json!("csv"))).unwrap(), encode(&new, &event(json!("csv"))).unwrap());
+        assert_eq!(decode(&old, &new, &by_old).unwrap(), event(json!("plain")));
+        assert_eq!(decode(&new, &old, &by_new).unwrap(), event(Value::Null));
+        assert!(decode(&old, &old, &by_new).is_err());
     }
 }

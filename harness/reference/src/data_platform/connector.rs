@@ -11,6 +11,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::batch::{self, Batches, NO_TRANSACTION};
 use super::envelope::{Codec, Event};
 use super::partition;
 use super::registry::Registry;
@@ -37,16 +38,23 @@ const PLAIN_JSON: FaultInfo = FaultInfo { name: "plain-json", summary: "writes t
 const NEW_CORRELATION: FaultInfo =
     FaultInfo { name: "new-correlation", summary: "gives every event a correlation id of its own" };
 
+const WIDENS: FaultInfo = FaultInfo {
+    name: "widens-org-id",
+    summary: "writes raw data by a schema where org_id is a long, which the registry takes and the document does not",
+};
+
 /// The faults of this service.
 pub(super) const FAULTS: &[FaultInfo] =
-    &[NEGATIVE, WRONG_PARTITIONER, WRONG_KEY, NO_MAGIC, PLAIN_JSON, NEW_CORRELATION];
+    &[NEGATIVE, WRONG_PARTITIONER, WRONG_KEY, NO_MAGIC, PLAIN_JSON, NEW_CORRELATION, WIDENS, NO_TRANSACTION];
 
+/// What the routes share.
 #[derive(Clone)]
-struct Api {
+pub(super) struct Api {
     codecs: Arc<[Codec]>,
     publisher: Arc<KafkaPublisher>,
+    pub(super) batches: Batches,
     clock: Clock,
-    log: Log,
+    pub(super) log: Log,
     faults: Faults,
 }
 
@@ -68,12 +76,19 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
         KafkaPublisher::placing(&settings.brokers, NAME, settings.delivery_timeout, partitioner, context.log)?;
     let registry = Arc::new(Registry::new(&settings.registry()?));
     let written = [stages::RAW, stages::CONFIG, stages::ETL, stages::AUDIT];
-    let codecs: Result<Vec<Codec>, String> =
-        written.into_iter().map(|topic| Codec::new(topic, registry.clone())).collect();
+    let widens = context.has(WIDENS);
+    let codec = |topic: Topic| match topic.schema(settings.event_version) {
+        (text, version) if widens && topic == stages::RAW => {
+            Codec::by(topic, registry.clone(), &widened(text), version + 1)
+        }
+        _ => Codec::new(topic, registry.clone(), settings.event_version),
+    };
+    let codecs: Result<Vec<Codec>, String> = written.into_iter().map(codec).collect();
     let codecs = codecs.map_err(|reason| ServeError::Ended { part: "a schema", reason })?;
     let api = Api {
         codecs: codecs.into(),
         publisher: Arc::new(publisher),
+        batches: Batches::new(settings, context.log, context.has(NO_TRANSACTION))?,
         clock: context.clock.clone(),
         log: context.log,
         faults: Faults {
@@ -87,6 +102,7 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     };
     let router = Router::new()
         .route("/ingest", post(ingest))
+        .route("/ingest/batch", post(batch::ingest))
         .route("/config", post(config))
         .route("/pipelines/{id}/runs", post(run))
         .route("/audit", post(audit))
@@ -94,10 +110,14 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     Ok(Parts { router, ready: Arc::new(|| Box::pin(async { Ok(()) })), work: None })
 }
 
+/// Fault: the same schema with a wider org_id.
+fn widened(schema: &str) -> String {
+    schema.replace("{\"name\": \"org_id\", \"type\": \"int\"}", "{\"name\": \"org_id\", \"type\": \"long\"}")
+}
+
 async fn ingest(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
     let form = Form::read(&body)?;
-    let payload = json!({"entity": form.entity(), "dsp": form.text("dsp", "demo"), "body": form.text("body", "")});
-    api.tell(stages::RAW, &form, &headers, payload).await
+    api.tell(stages::RAW, &form, &headers, form.raw(form.text("body", ""))).await
 }
 
 async fn config(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
@@ -127,13 +147,13 @@ async fn audit(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Resul
 }
 
 /// What a caller sent.
-struct Form {
-    org_id: i32,
-    fields: Value,
+pub(super) struct Form {
+    pub(super) org_id: i32,
+    pub(super) fields: Value,
 }
 
 impl Form {
-    fn read(body: &[u8]) -> Result<Form, ApiError> {
+    pub(super) fn read(body: &[u8]) -> Result<Form, ApiError> {
         let fields: Value = read_json(body)?;
         // Some callers write numbers as texts.
         let number = fields["org_id"].as_i64().or_else(|| fields["org_id"].as_str()?.parse().ok());
@@ -146,6 +166,12 @@ impl Form {
         self.fields[name].as_str().unwrap_or(default).to_owned()
     }
 
+    /// A payload of raw data; what a release does not know of it, it leaves out.
+    pub(super) fn raw(&self, body: String) -> Value {
+        let (dsp, format) = (self.text("dsp", "demo"), self.text("format", "plain"));
+        json!({"entity": self.entity(), "dsp": dsp, "body": body, "format": format})
+    }
+
     fn entity(&self) -> Value {
         json!({"entity_type": self.text("entity_type", "report"), "entity_id": self.text("entity_id", "1")})
     }
@@ -154,8 +180,7 @@ impl Form {
 impl Api {
     async fn tell(&self, topic: Topic, form: &Form, headers: &HeaderMap, payload: Value) -> Result<Response, ApiError> {
         let event_id = Uuid::new_v4().to_string();
-        let given = header_text(headers, "x-correlation-id").filter(|_| !self.faults.new_correlation);
-        let correlation_id = given.unwrap_or_else(|| Uuid::new_v4().to_string());
+        let correlation_id = self.correlation(headers);
         let event =
             Event { event_id: event_id.clone(), correlation_id: correlation_id.clone(), org_id: form.org_id, payload };
         let unavailable = |error: String| ApiError::Unavailable(error);
@@ -172,7 +197,13 @@ impl Api {
         }
     }
 
-    async fn record(&self, topic: Topic, event: &Event) -> Result<OutRecord, String> {
+    /// The caller's correlation id, or a fresh one.
+    pub(super) fn correlation(&self, headers: &HeaderMap) -> String {
+        let given = header_text(headers, "x-correlation-id").filter(|_| !self.faults.new_correlation);
+        given.unwrap_or_else(|| Uuid::new_v4().to_string())
+    }
+
+    pub(super) async fn record(&self, topic: Topic, event: &Event) -> Result<OutRecord, String> {
         let codec = self.codecs.iter().find(|codec| codec.topic == topic).ok_or("no schema of this topic")?;
         let partitions = self.publisher.partitions(topic.name).await?;
         let place = if self.faults.negative { partition::of_org_naively } else { partition::of_org };

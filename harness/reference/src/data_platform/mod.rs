@@ -1,12 +1,14 @@
 //! data-platform: raw data becomes alerts, stage by stage, in Avro with a schema registry.
 //!
 //! connector-service (HTTP) → `connector.data.raw` → bronze → silver → gold → rule-evaluator → `rules.alerts.triggered` →
-//! notification-sender, with one correlation id; `audit.events` → audit-writer. Every consumer is a [`processor`]: what it reads, what
+//! notification-sender, with one correlation id; `audit.events` → audit-writer; metrics-exporter looks on. Every consumer is a [`processor`]: what it reads, what
 //! it makes of it, and where that goes stands in [`stages`].
 
 mod avro;
+mod batch;
 mod connector;
 mod envelope;
+mod exporter;
 mod partition;
 mod processor;
 mod registry;
@@ -36,6 +38,11 @@ pub(crate) const SYSTEM: SystemInfo = SystemInfo {
         processor("rule-evaluator", "evaluates rules on data that is ready, and triggers alerts"),
         processor("notification-sender", "sends a notification for every alert"),
         processor("audit-writer", "writes audit entries to their store"),
+        ServiceInfo {
+            name: exporter::NAME,
+            summary: "shows how far groups are behind, what flows over the topics, and how many schemas there are",
+            faults: exporter::FAULTS,
+        },
     ],
 };
 
@@ -43,6 +50,7 @@ pub(crate) const SYSTEM: SystemInfo = SystemInfo {
 pub(crate) async fn build(service: &'static str, context: &Context) -> Result<Parts, ServeError> {
     match service {
         connector::NAME => connector::build(context).await,
+        exporter::NAME => exporter::build(context),
         _ => processor::build(service, context).await,
     }
 }

@@ -24,20 +24,31 @@ impl Registry {
         Registry { url: url.trim_end_matches('/').to_owned(), http, by_id: Mutex::default(), ids: Mutex::default() }
     }
 
-    /// The id of a topic's schema, which is registered if it is not.
-    pub(super) async fn id_of(&self, topic: Topic) -> Result<u32, String> {
+    /// The id of a schema of a topic, which is registered if it is not; a service writes a topic by one schema only.
+    pub(super) async fn id_of(&self, topic: Topic, schema: &str) -> Result<u32, String> {
         if let Some(id) = lock(&self.ids).get(topic.name) {
             return Ok(*id);
         }
         let mut references = Vec::new();
-        for (name, text) in COMMON.iter().filter(|(name, _)| topic.schema.contains(name)) {
+        for (name, text) in COMMON.iter().filter(|(name, _)| schema.contains(name)) {
             self.register(name, json!({"schema": text})).await?;
             references.push(json!({"name": name, "subject": name, "version": 1}));
         }
-        let body = json!({"schema": topic.schema, "references": references});
+        let body = json!({"schema": schema, "references": references});
         let id = self.register(&format!("{}-value", topic.name), body).await?;
         lock(&self.ids).insert(topic.name, id);
         Ok(id)
+    }
+
+    /// How many schemas there are: every version of every subject.
+    pub(super) async fn count(&self) -> Result<usize, Missing> {
+        let mut count = 0;
+        let subjects = self.get("/subjects").await?.unwrap_or_default();
+        for subject in subjects.as_array().into_iter().flatten().filter_map(Value::as_str) {
+            let versions = self.get(&format!("/subjects/{subject}/versions")).await?.unwrap_or_default();
+            count += versions.as_array().map_or(0, Vec::len);
+        }
+        Ok(count)
     }
 
     async fn register(&self, subject: &str, body: Value) -> Result<u32, String> {

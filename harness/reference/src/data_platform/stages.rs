@@ -15,22 +15,52 @@ pub(super) const COMMON: [(&str, &str); 2] = [
     ("platform.common.EntityRef", schema!("common/entity.avsc")),
 ];
 
-/// A topic: its name, its partitions, and the schema of its records.
+/// A topic: its name and the schema of its records, in every version.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Topic {
     pub(super) name: &'static str,
-    pub(super) schema: &'static str,
+    /// The newest.
+    schema: &'static str,
+    /// What it was in version 1, if that was another.
+    first: Option<&'static str>,
 }
 
-pub(super) const RAW: Topic = Topic { name: "connector.data.raw", schema: schema!("connector/data-raw.avsc") };
-pub(super) const CLEANED: Topic = Topic { name: "bronze.data.cleaned", schema: schema!("bronze/data-cleaned.avsc") };
-pub(super) const PROCESSED: Topic =
-    Topic { name: "silver.data.processed", schema: schema!("silver/data-processed.avsc") };
-pub(super) const READY: Topic = Topic { name: "gold.data.ready", schema: schema!("gold/data-ready.avsc") };
-pub(super) const ALERTS: Topic = Topic { name: "rules.alerts.triggered", schema: schema!("rules/alerts.avsc") };
-pub(super) const CONFIG: Topic = Topic { name: "config.changes", schema: schema!("config/changes.avsc") };
-pub(super) const ETL: Topic = Topic { name: "etl.execution", schema: schema!("etl/execution.avsc") };
-pub(super) const AUDIT: Topic = Topic { name: "audit.events", schema: schema!("audit/events.avsc") };
+impl Topic {
+    const fn new(name: &'static str, schema: &'static str) -> Topic {
+        Topic { name, schema, first: None }
+    }
+
+    /// The schema that a service of some release knows, and its version.
+    pub(super) fn schema(self, release: u32) -> (&'static str, u32) {
+        match self.first {
+            Some(first) if release < 2 => (first, 1),
+            Some(_) => (self.schema, 2),
+            None => (self.schema, 1),
+        }
+    }
+}
+
+pub(super) const RAW: Topic = Topic {
+    first: Some(schema!("connector/data-raw.v1.avsc")),
+    ..Topic::new("connector.data.raw", schema!("connector/data-raw.avsc"))
+};
+pub(super) const CLEANED: Topic = Topic {
+    first: Some(schema!("bronze/data-cleaned.v1.avsc")),
+    ..Topic::new("bronze.data.cleaned", schema!("bronze/data-cleaned.avsc"))
+};
+pub(super) const PROCESSED: Topic = Topic::new("silver.data.processed", schema!("silver/data-processed.avsc"));
+pub(super) const READY: Topic = Topic::new("gold.data.ready", schema!("gold/data-ready.avsc"));
+pub(super) const ALERTS: Topic = Topic::new("rules.alerts.triggered", schema!("rules/alerts.avsc"));
+pub(super) const CONFIG: Topic = Topic::new("config.changes", schema!("config/changes.avsc"));
+pub(super) const ETL: Topic = Topic::new("etl.execution", schema!("etl/execution.avsc"));
+pub(super) const AUDIT: Topic = Topic::new("audit.events", schema!("audit/events.avsc"));
+
+/// Every topic.
+pub(super) const TOPICS: [Topic; 8] = [RAW, CLEANED, PROCESSED, READY, ALERTS, CONFIG, ETL, AUDIT];
+
+/// The services that read in a group, each in the group of its name.
+pub(super) const GROUPS: [&str; 6] =
+    ["bronze-processor", "silver-processor", "gold-processor", "rule-evaluator", "notification-sender", "audit-writer"];
 
 /// A consumer.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +89,7 @@ fn clean(raw: &Value) -> Value {
     let body = raw["body"].as_str().unwrap_or_default();
     let cleaned: String = body.split_whitespace().collect::<Vec<_>>().join(" ");
     let dropped = body.chars().count().saturating_sub(cleaned.chars().count());
-    json!({"entity": raw["entity"], "body": cleaned, "dropped": dropped})
+    json!({"entity": raw["entity"], "body": cleaned, "dropped": dropped, "format": raw["format"]})
 }
 
 fn process(cleaned: &Value) -> Value {

@@ -3,13 +3,13 @@
 use axum::extract::{Query, State};
 use axum::routing::get;
 use axum::{Json, Router};
-use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::shared::clock::rfc3339_ms;
 use crate::shared::http::{ApiError, Page};
-use crate::shared::sqlite::{Db, DbError};
+use crate::shared::sql::{Row, Sql, Store, vals};
+use crate::shared::sqlite::DbError;
 
 /// Creates the table if it is not there.
 pub(super) const SCHEMA: &str = "
@@ -31,25 +31,22 @@ struct Handling {
 }
 
 /// Writes a row; to be called inside the transaction of the effect.
-pub(super) fn insert(tx: &Connection, event_id: &str, subject: &str, now_ms: i64) -> Result<(), DbError> {
-    tx.prepare_cached("INSERT INTO handled (event_id, subject, handled_ms) VALUES (?1, ?2, ?3)")?
-        .execute(params![event_id, subject, now_ms])?;
-    Ok(())
+pub(super) fn insert(tx: &dyn Sql, event_id: &str, subject: &str, now_ms: i64) -> Result<(), DbError> {
+    let sql = "INSERT INTO handled (event_id, subject, handled_ms) VALUES (?1, ?2, ?3)";
+    tx.run(sql, vals![event_id, subject, now_ms]).map(drop)
 }
 
 /// `GET /handled?after=0&limit=100`.
-pub(super) fn routes(db: Db) -> Router {
+pub(super) fn routes(db: Store) -> Router {
     Router::new().route("/handled", get(handled)).with_state(db)
 }
 
-async fn handled(State(db): State<Db>, Query(page): Query<Page>) -> Result<Json<Value>, ApiError> {
+async fn handled(State(db): State<Store>, Query(page): Query<Page>) -> Result<Json<Value>, ApiError> {
     let (after, limit) = (page.after, page.limit());
     let items: Vec<Handling> = db
-        .call(move |connection| {
-            let sql = "SELECT seq, event_id, subject, handled_ms FROM handled WHERE seq > ?1 ORDER BY seq LIMIT ?2";
-            let mut statement = connection.prepare_cached(sql)?;
-            let rows = statement.query_map(params![after, limit], handling)?;
-            Ok(rows.collect::<Result<_, _>>()?)
+        .read(move |sql| {
+            let page = "SELECT seq, event_id, subject, handled_ms FROM handled WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+            sql.rows(page, vals![after, limit])?.iter().map(handling).collect()
         })
         .await
         .map_err(ApiError::store)?;
@@ -57,6 +54,11 @@ async fn handled(State(db): State<Db>, Query(page): Query<Page>) -> Result<Json<
     Ok(Json(json!({"items": items, "next": next})))
 }
 
-fn handling(row: &Row<'_>) -> rusqlite::Result<Handling> {
-    Ok(Handling { seq: row.get(0)?, event_id: row.get(1)?, subject: row.get(2)?, handled_at: rfc3339_ms(row.get(3)?) })
+fn handling(row: &Row) -> Result<Handling, DbError> {
+    Ok(Handling {
+        seq: row.int(0)?,
+        event_id: row.text(1)?,
+        subject: row.text(2)?,
+        handled_at: rfc3339_ms(row.int(3)?),
+    })
 }

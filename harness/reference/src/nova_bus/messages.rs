@@ -6,7 +6,6 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{delete, post};
 use axum::{Json, Router};
-use rusqlite::OptionalExtension;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -19,7 +18,7 @@ use crate::shared::form::Form;
 use crate::shared::http::ApiError;
 use crate::shared::log::Log;
 use crate::shared::outbox::{self, NewEvent, OutboxFaults};
-use crate::shared::sqlite::Db;
+use crate::shared::sql::{Store, vals};
 
 pub(super) const NAME: &str = "message-service";
 
@@ -47,7 +46,7 @@ const LONGEST_TEXT: usize = 10_000;
 
 #[derive(Clone)]
 struct Messages {
-    db: Db,
+    db: Store,
     topic: String,
     leaks: bool,
     logs: bool,
@@ -58,7 +57,7 @@ struct Messages {
 
 /// Opens the store, makes the routes and the outbox's worker.
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
-    let db = wiring::open(context, NAME, &format!("{SCHEMA}{}", outbox::SCHEMA))?;
+    let db = wiring::open(context, NAME, &format!("{SCHEMA}{}", outbox::SCHEMA)).await?;
     let messages = Messages {
         db: db.clone(),
         topic: topics::messages(&context.settings),
@@ -111,11 +110,12 @@ async fn send(State(messages): State<Messages>, body: Bytes) -> Result<(StatusCo
     }
     let event = messages.event(event_type::PERSISTED, &id, &conversation, &payload);
     let now_ms = messages.clock.now_ms();
-    let stored = (id.clone(), conversation);
+    let stored = id.clone();
     messages
         .db
-        .transaction(move |tx| {
-            tx.execute("INSERT INTO messages (message_id, conversation_id) VALUES (?1, ?2)", stored)?;
+        .write(move |tx| {
+            let sql = "INSERT INTO messages (message_id, conversation_id) VALUES (?1, ?2)";
+            tx.run(sql, vals![&stored, &conversation])?;
             outbox::insert(tx, &event, now_ms)
         })
         .await
@@ -127,10 +127,10 @@ async fn remove(State(messages): State<Messages>, Path(id): Path<String>) -> Res
     let (all, message) = (messages.clone(), id.clone());
     let removed = messages
         .db
-        .transaction(move |tx| {
+        .write(move |tx| {
             let sql = "DELETE FROM messages WHERE message_id = ?1 RETURNING conversation_id";
-            let conversation: Option<String> = tx.query_row(sql, [&message], |row| row.get(0)).optional()?;
-            let Some(conversation) = conversation else { return Ok(false) };
+            let Some(row) = tx.row(sql, vals![&message])? else { return Ok(false) };
+            let conversation = row.text(0)?;
             let at = rfc3339(all.clock.now());
             let payload = json!({"message_id": message, "conversation_id": conversation, "deleted_at": at});
             let event = all.event(event_type::UNSENT, &message, &conversation, &payload);
@@ -167,11 +167,12 @@ mod tests {
     use crate::shared::clock::HandClock;
     use crate::shared::http::testing::spawn;
     use crate::shared::settings::StoreUrl;
+    use crate::shared::sqlite::Db;
 
     async fn stored(leaks: bool, search_enabled: Value) -> Vec<Value> {
         let db = Db::open(&StoreUrl::SqliteMemory, &format!("{SCHEMA}{}", outbox::SCHEMA)).unwrap();
         let messages = Messages {
-            db: db.clone(),
+            db: db.clone().into(),
             topic: "nova.message.events".into(),
             leaks,
             logs: false,

@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use rusqlite::Connection;
-
 use super::journal;
 use super::reading::Refusal;
 use crate::shared::clock::Clock;
@@ -13,7 +11,8 @@ use crate::shared::kafka::{BatchHandler, Record, TryAgain};
 use crate::shared::log::Log;
 use crate::shared::metrics::Metrics;
 use crate::shared::processed;
-use crate::shared::sqlite::{Db, DbError};
+use crate::shared::sql::{Sql, Store};
+use crate::shared::sqlite::DbError;
 use crate::shared::stop::Stop;
 
 const HANDLED: &str = "events_handled_total";
@@ -56,13 +55,13 @@ pub(super) trait Take: Clone + Send + Sync + 'static {
     }
 
     /// The effect, inside the transaction.
-    fn effect(&self, tx: &Connection, taken: &Taken<Self::Change>, now_ms: i64) -> Result<(), DbError>;
+    fn effect(&self, tx: &dyn Sql, taken: &Taken<Self::Change>, now_ms: i64) -> Result<(), DbError>;
 }
 
 /// Takes batches of records.
 pub(super) struct Taker<T> {
     pub(super) take: T,
-    pub(super) db: Db,
+    pub(super) db: Store,
     pub(super) dead_letters: DeadLetters,
     pub(super) dead_letter_topic: String,
     /// How long a handled id is remembered.
@@ -105,7 +104,7 @@ impl<T: Take> Taker<T> {
         let all = events.len() as u64;
         let handled = self
             .db
-            .transaction(move |tx| {
+            .write(move |tx| {
                 processed::sweep(tx, now_ms)?;
                 let mut handled = 0;
                 for event in &events {

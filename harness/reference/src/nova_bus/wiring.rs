@@ -12,22 +12,22 @@ use crate::shared::http::ReadyCheck;
 use crate::shared::kafka::{Assignment, BatchHandler, Consumer, ConsumerSettings, KafkaPublisher, on_a_thread};
 use crate::shared::outbox::{OutboxFaults, Relay, declare_metrics, plain_record};
 use crate::shared::settings::StoreUrl;
-use crate::shared::sqlite::Db;
+use crate::shared::sql::Store;
 
 use super::taking::{self, Take, Taker};
 
-/// Opens the service's SQLite store.
-pub(super) fn open(context: &Context, service: &'static str, schema: &str) -> Result<Db, ServeError> {
+/// Opens the service's store, in SQLite or PostgreSQL.
+pub(super) async fn open(context: &Context, service: &'static str, schema: &str) -> Result<Store, ServeError> {
     let url = context.settings.store_for(service);
     if let StoreUrl::Redis(_) = url {
-        return Err(ServeError::StoreKind { service, url: url.to_string(), known: "sqlite:" });
+        return Err(ServeError::StoreKind { service, url: url.to_string(), known: "sqlite: and postgres:" });
     }
     context.log.info(format_args!("store {url}, brokers {}", context.settings.brokers));
-    Db::open(&url, schema).map_err(|e| url.error(e))
+    Store::open(&url, service, schema).await.map_err(|e| url.error(e))
 }
 
 /// Ready while the store answers. Kafka may be away: what there is to tell waits.
-pub(super) fn store_answers(db: Db) -> ReadyCheck {
+pub(super) fn store_answers(db: Store) -> ReadyCheck {
     Arc::new(move || {
         let db = db.clone();
         Box::pin(async move { db.ping().await.map_err(|e| e.to_string()) }) as _
@@ -41,7 +41,7 @@ pub(super) fn publisher(context: &Context, service: &str) -> Result<KafkaPublish
 }
 
 /// The outbox's worker.
-pub(super) fn relay(context: &Context, db: Db, publisher: KafkaPublisher, faults: OutboxFaults) -> Relay {
+pub(super) fn relay(context: &Context, db: Store, publisher: KafkaPublisher, faults: OutboxFaults) -> Relay {
     declare_metrics(&context.metrics);
     Relay {
         db,
@@ -70,7 +70,7 @@ pub(super) struct Reading {
 /// A taker with its consumer: which partitions it holds, and its work.
 pub(super) fn take<T: Take>(
     context: &Context,
-    db: Db,
+    db: Store,
     take: T,
     reading: Reading,
 ) -> Result<(Assignment, impl Future<Output = Result<(), ServeError>> + use<T>), ServeError> {

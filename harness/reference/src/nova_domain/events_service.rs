@@ -32,7 +32,7 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let kafka =
         KafkaPublisher::placing(&settings.brokers, NAME, settings.delivery_timeout, "murmur2_random", context.log)?;
     let relay = Relay {
-        db: db.clone(),
+        db: db.clone().into(),
         publisher: Arc::new(InBothForms { kafka, topic: format!("{}.{BINARY}", settings.topic_prefix) }),
         settings: settings.outbox,
         faults: OutboxFaults { lost: context.has(LOST), twice: context.has(TWICE), ..OutboxFaults::default() },

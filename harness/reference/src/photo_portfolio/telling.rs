@@ -26,7 +26,7 @@ pub(super) fn publisher(service: &str, context: &Context) -> Result<Arc<dyn Publ
 pub(super) fn relay(db: &Db, publisher: Arc<dyn Publish>, faults: Faults, context: &Context) -> Relay {
     declare_metrics(&context.metrics);
     Relay {
-        db: db.clone(),
+        db: db.clone().into(),
         publisher,
         settings: context.settings.outbox,
         faults: OutboxFaults { twice: faults.twice, ..OutboxFaults::default() },

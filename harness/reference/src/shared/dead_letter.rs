@@ -88,3 +88,33 @@ impl DeadLetters {
         self.written.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dead_letter_keeps_key_bytes_and_headers_and_says_where_it_stood() {
+        let record = Record {
+            topic: "t".into(),
+            partition: 3,
+            offset: 7,
+            key: Some(b"k".to_vec()),
+            payload: Some(vec![0, 0xff]),
+            headers: vec![("trace".into(), Some(b"x".to_vec())), ("trace".into(), None)],
+        };
+        let letter = dead_letter(&Unreadable { record: &record, reason: "why".into() }, "t.dlq", Some("e".into()));
+        assert_eq!((&letter.key, &letter.payload), (&record.key, &record.payload));
+        assert_eq!(letter.headers[..2], record.headers, "also two of one name, and one that is null");
+        let own: Vec<(&str, &[u8])> =
+            letter.headers[2..].iter().map(|(name, value)| (name.as_str(), value.as_deref().unwrap())).collect();
+        let expected: [(&str, &[u8]); 5] = [
+            ("error", b"why"),
+            ("original_topic", b"t"),
+            ("original_partition", b"3"),
+            ("original_offset", b"7"),
+            ("original_event_id", b"e"),
+        ];
+        assert_eq!(own, expected);
+    }
+}

@@ -19,7 +19,7 @@ const CRASHED: i32 = 101;
 
 /// The faults of the loop itself that are switched on.
 pub(crate) fn consumer_faults(context: &Context) -> ConsumerFaults {
-    ConsumerFaults { commit_first: context.has(COMMIT_FIRST).then_some(SLOW_RECORD) }
+    ConsumerFaults { commit_first: context.has(COMMIT_FIRST).then_some(SLOW_RECORD), ..ConsumerFaults::default() }
 }
 
 /// Ends the process as a panic would look from outside: one line, and its exit code.

@@ -1,4 +1,4 @@
-//! What every reference service is made of, once: settings, log, clock, stopping, metrics, HTTP, SQLite, Kafka, the outbox.
+//! What every reference service is made of, once: settings, log, clock, stopping, metrics, HTTP, stores, Kafka, the outbox.
 
 pub(crate) mod clock;
 pub(crate) mod dead_letter;
@@ -9,7 +9,9 @@ pub(crate) mod kafka;
 pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod outbox;
+pub(crate) mod postgres;
 pub(crate) mod processed;
 pub(crate) mod settings;
+pub(crate) mod sql;
 pub(crate) mod sqlite;
 pub(crate) mod stop;

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, params};
-
+use super::sql::{Sql, vals};
 use super::sqlite::DbError;
 
 /// Creates the table if it is not there.
@@ -25,22 +24,22 @@ pub(crate) fn expiry_ms(now_ms: i64, ttl: Duration) -> i64 {
 
 /// Checks and marks in one statement, within the transaction of the effect: false if the id is remembered and its time has not
 /// run out.
-pub(crate) fn mark(tx: &Connection, event_id: &str, now_ms: i64, expires_ms: i64) -> Result<bool, DbError> {
+pub(crate) fn mark(tx: &dyn Sql, event_id: &str, now_ms: i64, expires_ms: i64) -> Result<bool, DbError> {
     let sql = "INSERT INTO processed (event_id, expires_ms) VALUES (?1, ?2)
                ON CONFLICT (event_id) DO UPDATE SET expires_ms = excluded.expires_ms WHERE processed.expires_ms <= ?3";
-    Ok(tx.prepare_cached(sql)?.execute(params![event_id, expires_ms, now_ms])? > 0)
+    Ok(tx.run(sql, vals![event_id, expires_ms, now_ms])? > 0)
 }
 
 /// Whether the id is remembered; marks nothing.
-pub(crate) fn is_marked(tx: &Connection, event_id: &str, now_ms: i64) -> Result<bool, DbError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM processed WHERE event_id = ?1 AND expires_ms > ?2)";
-    Ok(tx.prepare_cached(sql)?.query_row(params![event_id, now_ms], |row| row.get(0))?)
+pub(crate) fn is_marked(tx: &dyn Sql, event_id: &str, now_ms: i64) -> Result<bool, DbError> {
+    let sql = "SELECT 1 FROM processed WHERE event_id = ?1 AND expires_ms > ?2";
+    Ok(tx.row(sql, vals![event_id, now_ms])?.is_some())
 }
 
 /// Forgets what may be forgotten.
-pub(crate) fn sweep(tx: &Connection, now_ms: i64) -> Result<(), DbError> {
+pub(crate) fn sweep(tx: &dyn Sql, now_ms: i64) -> Result<(), DbError> {
     let sql =
         "DELETE FROM processed WHERE event_id IN (SELECT event_id FROM processed WHERE expires_ms <= ?1 LIMIT ?2)";
-    tx.prepare_cached(sql)?.execute(params![now_ms, SWEEP])?;
+    tx.run(sql, vals![now_ms, SWEEP])?;
     Ok(())
 }

@@ -45,7 +45,7 @@ pub struct SettingsError(pub Vec<SettingFault>);
 /// | `KAFKA_DELIVERY_TIMEOUT_MS` | `30000` | after this long without acknowledgement a send has failed |
 /// | `AUTO_OFFSET_RESET` | `latest` | where a group without a commit begins: `latest` or `earliest` |
 /// | `HTTP_ADDR` | `127.0.0.1:0` | where HTTP is served; port 0 chooses one |
-/// | `STORE_URL` | `sqlite:SERVICE.db` | `sqlite::memory:`, `sqlite:/path`, for the feed also `redis://host:port/db` |
+/// | `STORE_URL` | `sqlite:SERVICE.db` | `sqlite::memory:`, `sqlite:/path`, for the feed also `redis://host:port/db`, for content, search and messages of nova-bus `postgres://user@host/database` |
 /// | `GRAPH_URL` | none | where the feed asks for followers |
 /// | `MAIL_URL`, `PUSH_URL` | none | where e-mails and push messages are sent to |
 /// | `EVENT_VERSION` | `1` | the version in which events are written that have several |
@@ -102,6 +102,7 @@ pub(crate) enum StoreUrl {
     SqliteMemory,
     Sqlite(PathBuf),
     Redis(String),
+    Postgres(String),
 }
 
 /// How the outbox is drained.
@@ -144,6 +145,9 @@ impl StoreUrl {
         if text.starts_with("redis://") {
             return Some(StoreUrl::Redis(text.into()));
         }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Some(StoreUrl::Postgres(text.into()));
+        }
         match text.strip_prefix("sqlite:")? {
             "" => None,
             ":memory:" => Some(StoreUrl::SqliteMemory),
@@ -163,9 +167,11 @@ impl fmt::Display for StoreUrl {
         match self {
             StoreUrl::SqliteMemory => f.write_str("sqlite::memory:"),
             StoreUrl::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
-            StoreUrl::Redis(url) => {
-                let rest = url.strip_prefix("redis://").unwrap_or(url);
-                write!(f, "redis://{}", rest.rsplit_once('@').map_or(rest, |(_, host)| host))
+            StoreUrl::Redis(url) | StoreUrl::Postgres(url) => {
+                let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+                // A password may also stand among the parameters.
+                let rest = rest.split_once('?').map_or(rest, |(address, _)| address);
+                write!(f, "{scheme}://{}", rest.rsplit_once('@').map_or(rest, |(_, host)| host))
             }
         }
     }
@@ -194,7 +200,11 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             http_addr: self
                 .parsed("HTTP_ADDR", "an address and port such as 127.0.0.1:8080", |t| t.parse().ok())
                 .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
-            store: self.parsed("STORE_URL", "sqlite::memory:, sqlite:/path or redis://host:port/db", StoreUrl::parse),
+            store: self.parsed(
+                "STORE_URL",
+                "sqlite::memory:, sqlite:/path, redis://host:port/db or postgres://user@host/database",
+                StoreUrl::parse,
+            ),
             graph_url: self.parsed("GRAPH_URL", "a URL such as http://127.0.0.1:8082", http_url),
             mail_url: self.parsed("MAIL_URL", "a URL such as http://127.0.0.1:8083", http_url),
             push_url: self.parsed("PUSH_URL", "a URL such as http://127.0.0.1:8084", http_url),
@@ -306,7 +316,7 @@ mod tests {
             error.to_string(),
             "AUTO_OFFSET_RESET is `newest`, expected `latest` or `earliest`; \
              HTTP_ADDR is `8080`, expected an address and port such as 127.0.0.1:8080; \
-             STORE_URL is `mysql://x`, expected sqlite::memory:, sqlite:/path or redis://host:port/db; \
+             STORE_URL is `mysql://x`, expected sqlite::memory:, sqlite:/path, redis://host:port/db or postgres://user@host/database; \
              GRAPH_URL is `graph:8082`, expected a URL such as http://127.0.0.1:8082; \
              OUTBOX_BATCH is `0`, expected a number from 1"
         );
@@ -316,6 +326,8 @@ mod tests {
     fn a_store_url_is_shown_without_its_password() {
         let store = StoreUrl::parse("redis://user:p@ss@host:6379/2").unwrap();
         assert_eq!(store.to_string(), "redis://host:6379/2");
+        let store = StoreUrl::parse("postgres://user:p@ss@host:5432/shop?password=x").unwrap();
+        assert_eq!(store.to_string(), "postgres://host:5432/shop");
         assert_eq!(StoreUrl::parse("sqlite:///tmp/a.db"), Some(StoreUrl::Sqlite("/tmp/a.db".into())));
         assert_eq!(StoreUrl::parse("sqlite:"), None);
     }

@@ -4,9 +4,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{Connection, ToSql, Transaction, TransactionBehavior, params_from_iter};
 
 use super::settings::StoreUrl;
+use super::sql::{Cell, Row, Sql, Val};
 
 /// Why a call of the database failed.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +21,10 @@ pub(crate) enum DbError {
     Cut(#[from] tokio::task::JoinError),
     #[error("{0} is not a SQLite store")]
     NotSqlite(String),
+    #[error("PostgreSQL: {}", told(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    #[error("column {column}: expected {expected}, found {found}")]
+    Column { column: usize, expected: &'static str, found: String },
 }
 
 /// How long another instance of the service may hold the file: for a batch, or to open it.
@@ -34,7 +40,7 @@ impl Db {
         let connection = match url {
             StoreUrl::SqliteMemory => Connection::open_in_memory()?,
             StoreUrl::Sqlite(path) => open_file(path)?,
-            StoreUrl::Redis(_) => return Err(DbError::NotSqlite(url.to_string())),
+            StoreUrl::Redis(_) | StoreUrl::Postgres(_) => return Err(DbError::NotSqlite(url.to_string())),
         };
         connection.busy_timeout(BUSY)?;
         connection.set_prepared_statement_cache_capacity(64);
@@ -76,6 +82,58 @@ impl Db {
     /// Whether the database answers.
     pub(crate) async fn ping(&self) -> Result<(), DbError> {
         self.call(|c| Ok(c.query_row("SELECT 1", [], |_| Ok(()))?)).await
+    }
+}
+
+/// What the server said, rather than that it said something.
+fn told(error: &tokio_postgres::Error) -> String {
+    error.as_db_error().map_or_else(|| error.to_string(), |said| format!("{}: {}", said.code().code(), said.message()))
+}
+
+impl ToSql for Val<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Val::Int(number) => ToSqlOutput::Owned(Value::Integer(*number)),
+            Val::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Val::Bool(flag) => ToSqlOutput::Owned(Value::Integer((*flag).into())),
+        })
+    }
+}
+
+impl Sql for Connection {
+    fn run(&self, sql: &str, values: &[Val<'_>]) -> Result<u64, DbError> {
+        Ok(self.prepare_cached(sql)?.execute(params_from_iter(values))? as u64)
+    }
+
+    fn rows(&self, sql: &str, values: &[Val<'_>]) -> Result<Vec<Row>, DbError> {
+        let mut statement = self.prepare_cached(sql)?;
+        let columns = statement.column_count();
+        let mut found = statement.query(params_from_iter(values))?;
+        let mut rows = Vec::new();
+        while let Some(row) = found.next()? {
+            let cells: Result<Vec<Cell>, DbError> = (0..columns).map(|at| cell(at, row.get_ref(at)?)).collect();
+            rows.push(Row(cells?));
+        }
+        Ok(rows)
+    }
+}
+
+impl Sql for Transaction<'_> {
+    fn run(&self, sql: &str, values: &[Val<'_>]) -> Result<u64, DbError> {
+        (**self).run(sql, values)
+    }
+
+    fn rows(&self, sql: &str, values: &[Val<'_>]) -> Result<Vec<Row>, DbError> {
+        (**self).rows(sql, values)
+    }
+}
+
+fn cell(column: usize, value: ValueRef<'_>) -> Result<Cell, DbError> {
+    match value {
+        ValueRef::Null => Ok(Cell::Null),
+        ValueRef::Integer(number) => Ok(Cell::Int(number)),
+        ValueRef::Text(text) => Ok(Cell::Text(String::from_utf8_lossy(text).into_owned())),
+        other => Err(DbError::Column { column, expected: "a number or a text", found: format!("{other:?}") }),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
 use crate::shared::dead_letter::DeadLetters;
 use crate::shared::faults::{COMMIT_FIRST, consumer_faults};
-use crate::shared::kafka::{Consumer, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
+use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
 use crate::shared::sqlite::Db;
 
 const SKIP_DEDUP: FaultInfo =
@@ -35,6 +35,13 @@ const IGNORES: FaultInfo =
     FaultInfo { name: "ignore-event", summary: "marks events handled and makes nothing of them" };
 const CRASH: FaultInfo = FaultInfo { name: "crash-on-event", summary: "dies with exit code 101 at the first event" };
 
+const BLIND: FaultInfo = FaultInfo {
+    name: "ignores-writer-schema",
+    summary: "reads every record by the schema that it knows, whatever schema id the record says",
+};
+const UNCOMMITTED: FaultInfo =
+    FaultInfo { name: "reads-uncommitted", summary: "handles records of transactions that were aborted" };
+
 /// The faults of every processor.
 pub(super) const FAULTS: &[FaultInfo] = &[
     SKIP_DEDUP,
@@ -46,6 +53,8 @@ pub(super) const FAULTS: &[FaultInfo] = &[
     LATE,
     IGNORES,
     CRASH,
+    BLIND,
+    UNCOMMITTED,
 ];
 
 /// How long the fault `late` waits.
@@ -58,8 +67,10 @@ pub(super) async fn build(service: &'static str, context: &Context) -> Result<Pa
     let url = settings.store_for(service);
     let db = Db::open(&url, &store::schema()).map_err(|e| url.error(e))?;
     let registry = Arc::new(Registry::new(&settings.registry()?));
-    let codec =
-        |topic| Codec::new(topic, registry.clone()).map_err(|reason| ServeError::Ended { part: "a schema", reason });
+    let codec = |topic| {
+        let made = Codec::new(topic, registry.clone(), settings.event_version);
+        made.map_err(|reason| ServeError::Ended { part: "a schema", reason })
+    };
     let publisher =
         KafkaPublisher::placing(&settings.brokers, service, settings.delivery_timeout, "murmur2_random", context.log)?;
     let publisher = Arc::new(publisher);
@@ -70,7 +81,7 @@ pub(super) async fn build(service: &'static str, context: &Context) -> Result<Pa
     let handler = handler::Handler {
         service,
         stage,
-        input: codec(stage.input)?,
+        input: codec(stage.input)?.blind(context.has(BLIND)),
         output: stage.output.map(codec).transpose()?,
         publisher,
         dead_letters,
@@ -92,7 +103,11 @@ pub(super) async fn build(service: &'static str, context: &Context) -> Result<Pa
     let consumer_settings = ConsumerSettings {
         group: stage.group.to_owned(),
         topics: vec![stage.input.name.to_owned()],
-        ..ConsumerSettings::new(settings, service, consumer_faults(context))
+        ..ConsumerSettings::new(
+            settings,
+            service,
+            ConsumerFaults { uncommitted: context.has(UNCOMMITTED), ..consumer_faults(context) },
+        )
     };
     let consumer =
         Consumer::new(consumer_settings, handler, context.metrics.clone(), context.log, context.stop.clone())?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::super::envelope::Event;
 use crate::shared::processed;
@@ -20,7 +21,8 @@ CREATE TABLE IF NOT EXISTS handled (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     event_id TEXT NOT NULL,
     correlation_id TEXT NOT NULL,
-    org_id INTEGER NOT NULL
+    org_id INTEGER NOT NULL,
+    payload TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS handled_correlation ON handled (correlation_id, seq);
 ";
@@ -32,6 +34,8 @@ pub(super) struct Entry {
     pub(super) event_id: String,
     pub(super) correlation_id: String,
     pub(super) org_id: i64,
+    /// As this release reads it.
+    pub(super) payload: Value,
 }
 
 /// What was handled.
@@ -74,12 +78,13 @@ impl Store {
                     processed::mark(tx, &event.event_id, now_ms, expires_ms)?;
                     if with_effect {
                         tx.prepare_cached(
-                            "INSERT INTO handled (event_id, correlation_id, org_id) VALUES (?1, ?2, ?3)",
+                            "INSERT INTO handled (event_id, correlation_id, org_id, payload) VALUES (?1, ?2, ?3, ?4)",
                         )?
                         .execute(params![
                             event.event_id,
                             event.correlation_id,
-                            event.org_id
+                            event.org_id,
+                            event.payload.to_string()
                         ])?;
                     }
                 }
@@ -90,7 +95,7 @@ impl Store {
 
     /// All that was handled after an entry, oldest first; of one correlation id if one is named.
     pub(super) async fn after(&self, seq: i64, correlation: Option<String>, limit: u32) -> Result<Vec<Entry>, DbError> {
-        let sql = "SELECT seq, event_id, correlation_id, org_id FROM handled
+        let sql = "SELECT seq, event_id, correlation_id, org_id, payload FROM handled
                    WHERE seq > ?1 AND (?2 IS NULL OR correlation_id = ?2) ORDER BY seq LIMIT ?3";
         self.db
             .call(move |connection| {
@@ -100,6 +105,7 @@ impl Store {
                         event_id: row.get(1)?,
                         correlation_id: row.get(2)?,
                         org_id: row.get(3)?,
+                        payload: serde_json::from_str(&row.get::<_, String>(4)?).unwrap_or_default(),
                     })
                 };
                 let mut statement = connection.prepare_cached(sql)?;

@@ -22,7 +22,7 @@ async fn bench() -> Bench {
 
 async fn bench_with(events: Events) -> Bench {
     let db = Db::open(&StoreUrl::SqliteMemory, &store::schema()).unwrap();
-    let posts = Posts { db: db.clone(), events, clock: HandClock::new().clock() };
+    let posts = Posts { db: db.clone().into(), events, clock: HandClock::new().clock() };
     let router = routes(posts, Log::silent()).merge(outbox_routes(db.clone()));
     Bench { base: spawn(router).await, db, client: Client::new() }
 }

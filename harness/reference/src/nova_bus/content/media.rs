@@ -5,7 +5,6 @@ use std::time::Duration;
 use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
-use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
 use super::super::event_type;
@@ -15,7 +14,8 @@ use crate::shared::clock::{Clock, rfc3339_ms};
 use crate::shared::http::ApiError;
 use crate::shared::kafka::Record;
 use crate::shared::processed;
-use crate::shared::sqlite::{Db, DbError};
+use crate::shared::sql::{Sql, Store, vals};
+use crate::shared::sqlite::DbError;
 
 /// One row for each upload: a second one stands beside the first.
 pub(super) const SCHEMA: &str = "
@@ -58,49 +58,46 @@ impl Take for KeepMedia {
         Ok(Some(Taken { event_id: said.event_id.into(), subject: change.media_id.clone(), change }))
     }
 
-    fn effect(&self, tx: &Connection, taken: &Taken<Uploaded>, now_ms: i64) -> Result<(), DbError> {
+    fn effect(&self, tx: &dyn Sql, taken: &Taken<Uploaded>, now_ms: i64) -> Result<(), DbError> {
         let Uploaded { user_id, media_id } = &taken.change;
-        tx.prepare_cached("DELETE FROM pending_media WHERE user_id = ?1 AND (?2 OR expires_ms <= ?3)")?
-            .execute(params![user_id, self.second_erases, now_ms])?;
+        let sql = "DELETE FROM pending_media WHERE user_id = ?1 AND (?2 OR expires_ms <= ?3)";
+        tx.run(sql, vals![user_id, self.second_erases, now_ms])?;
         let expires_ms = processed::expiry_ms(now_ms, self.ttl);
         let sql = "INSERT INTO pending_media (user_id, media_id, expires_ms) VALUES (?1, ?2, ?3)
                    ON CONFLICT (user_id, media_id) DO UPDATE SET expires_ms = excluded.expires_ms";
-        tx.prepare_cached(sql)?.execute(params![user_id, media_id, expires_ms])?;
-        Ok(())
+        tx.run(sql, vals![user_id, media_id, expires_ms]).map(drop)
     }
 }
 
 /// Takes what waits for the user; to be called inside the transaction of the post.
-pub(super) fn take_pending(tx: &Connection, user_id: &str, now_ms: i64) -> Result<Vec<String>, DbError> {
+pub(super) fn take_pending(tx: &dyn Sql, user_id: &str, now_ms: i64) -> Result<Vec<String>, DbError> {
     let media = pending(tx, user_id, now_ms)?.into_iter().map(|(media_id, _)| media_id).collect();
-    tx.prepare_cached("DELETE FROM pending_media WHERE user_id = ?1")?.execute([user_id])?;
+    tx.run("DELETE FROM pending_media WHERE user_id = ?1", vals![user_id])?;
     Ok(media)
 }
 
 /// Media and when they are forgotten.
-fn pending(connection: &Connection, user_id: &str, now_ms: i64) -> Result<Vec<(String, i64)>, DbError> {
-    let sql = "SELECT media_id, expires_ms FROM pending_media WHERE user_id = ?1 AND expires_ms > ?2
-               ORDER BY expires_ms, media_id";
-    let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map(params![user_id, now_ms], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+fn pending(sql: &dyn Sql, user_id: &str, now_ms: i64) -> Result<Vec<(String, i64)>, DbError> {
+    let waiting = "SELECT media_id, expires_ms FROM pending_media WHERE user_id = ?1 AND expires_ms > ?2
+                   ORDER BY expires_ms, media_id";
+    sql.rows(waiting, vals![user_id, now_ms])?.iter().map(|row| Ok((row.text(0)?, row.int(1)?))).collect()
 }
 
 #[derive(Clone)]
 struct Waiting {
-    db: Db,
+    db: Store,
     ttl: Duration,
     clock: Clock,
 }
 
 /// `GET /pending/{user}`.
-pub(super) fn routes(db: Db, ttl: Duration, clock: Clock) -> Router {
+pub(super) fn routes(db: Store, ttl: Duration, clock: Clock) -> Router {
     Router::new().route("/pending/{user}", get(list)).with_state(Waiting { db, ttl, clock })
 }
 
 async fn list(State(waiting): State<Waiting>, Path(user): Path<String>) -> Result<Json<Value>, ApiError> {
     let now_ms = waiting.clock.now_ms();
-    let found = waiting.db.call(move |c| pending(c, &user, now_ms)).await.map_err(ApiError::store)?;
+    let found = waiting.db.read(move |sql| pending(sql, &user, now_ms)).await.map_err(ApiError::store)?;
     let lifetime = waiting.ttl.as_secs();
     let item = |(media_id, expires_ms)| json!({"media_id": media_id, "expires_at": rfc3339_ms(expires_ms), "lifetime_seconds": lifetime});
     Ok(Json(json!({"items": found.into_iter().map(item).collect::<Vec<_>>()})))
@@ -110,6 +107,7 @@ async fn list(State(waiting): State<Waiting>, Path(user): Path<String>) -> Resul
 mod tests {
     use super::*;
     use crate::shared::settings::StoreUrl;
+    use crate::shared::sqlite::Db;
 
     const HOUR: Duration = Duration::from_secs(3_600);
 

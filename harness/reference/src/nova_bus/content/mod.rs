@@ -72,7 +72,7 @@ fn publisher(context: &Context) -> Result<KafkaPublisher, ServeError> {
 /// Opens the store, makes the routes, the outbox's worker and the consumer of uploads.
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let settings = &context.settings;
-    let db = wiring::open(context, NAME, &store::schema())?;
+    let db = wiring::open(context, NAME, &store::schema()).await?;
     let events = events::Events {
         topic: topics::content(settings),
         wrong_key: context.has(WRONG_KEY),

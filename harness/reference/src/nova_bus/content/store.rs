@@ -1,7 +1,6 @@
-//! Posts in SQLite: every change and its event in one transaction.
+//! Posts: every change and its event in one transaction.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -12,7 +11,8 @@ use super::media;
 use crate::nova_bus::taking;
 use crate::shared::clock::{Clock, rfc3339};
 use crate::shared::outbox::{self, NewEvent};
-use crate::shared::sqlite::{Db, DbError};
+use crate::shared::sql::{Sql, Store, vals};
+use crate::shared::sqlite::DbError;
 
 /// Posts, outbox, and uploads that wait for a post.
 pub(super) fn schema() -> String {
@@ -47,7 +47,7 @@ pub(super) struct Post {
 /// All posts.
 #[derive(Clone)]
 pub(super) struct Posts {
-    pub(super) db: Db,
+    pub(super) db: Store,
     pub(super) events: Events,
     pub(super) clock: Clock,
 }
@@ -67,7 +67,7 @@ impl Posts {
         };
         let event = self.events.created(&post, correlation);
         self.db
-            .transaction(move |tx| {
+            .write(move |tx| {
                 post.media_ids = media::take_pending(tx, &post.user_id, now.timestamp_millis())?;
                 insert(tx, &post)?;
                 outbox::insert(tx, &event, now.timestamp_millis())?;
@@ -85,7 +85,7 @@ impl Posts {
     ) -> Result<Option<Post>, DbError> {
         let events = self.events.clone();
         self.change(id, move |tx, mut post, now| {
-            tx.execute("UPDATE posts SET status = ?2 WHERE post_id = ?1", [&post.post_id, &status])?;
+            tx.run("UPDATE posts SET status = ?2 WHERE post_id = ?1", vals![&post.post_id, &status])?;
             post.status = status;
             let event = events.status_updated(&post, &rfc3339(now), correlation);
             Ok((post, event))
@@ -97,7 +97,7 @@ impl Posts {
     pub(super) async fn delete(&self, id: String, correlation: Option<String>) -> Result<Option<Post>, DbError> {
         let events = self.events.clone();
         self.change(id, move |tx, post, now| {
-            tx.execute("DELETE FROM posts WHERE post_id = ?1", [&post.post_id])?;
+            tx.run("DELETE FROM posts WHERE post_id = ?1", vals![&post.post_id])?;
             let event = events.deleted(&post, &rfc3339(now), correlation);
             Ok((post, event))
         })
@@ -106,17 +106,17 @@ impl Posts {
 
     /// The post, if there is one.
     pub(super) async fn get(&self, id: String) -> Result<Option<Post>, DbError> {
-        self.db.call(move |connection| find(connection, &id)).await
+        self.db.read(move |sql| find(sql, &id)).await
     }
 
     /// The time is taken inside the transaction: changes of one post get times in the order in which they happen.
     async fn change<F>(&self, id: String, change: F) -> Result<Option<Post>, DbError>
     where
-        F: FnOnce(&Transaction<'_>, Post, DateTime<Utc>) -> Result<(Post, NewEvent), DbError> + Send + 'static,
+        F: FnOnce(&dyn Sql, Post, DateTime<Utc>) -> Result<(Post, NewEvent), DbError> + Send + 'static,
     {
         let clock = self.clock.clone();
         self.db
-            .transaction(move |tx| {
+            .write(move |tx| {
                 let Some(post) = find(tx, &id)? else {
                     return Ok(None);
                 };
@@ -129,31 +129,25 @@ impl Posts {
     }
 }
 
-fn insert(tx: &Connection, post: &Post) -> Result<(), DbError> {
+fn insert(tx: &dyn Sql, post: &Post) -> Result<(), DbError> {
     let Post { post_id, user_id, caption, media_type, status, created_at, media_ids } = post;
-    tx.prepare_cached(
-        "INSERT INTO posts (post_id, user_id, caption, media_type, status, created_at, media_ids)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?
-    .execute(params![post_id, user_id, caption, media_type, status, created_at, json!(media_ids).to_string()])?;
-    Ok(())
+    let sql = "INSERT INTO posts (post_id, user_id, caption, media_type, status, created_at, media_ids)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let media_ids = json!(media_ids).to_string();
+    tx.run(sql, vals![post_id, user_id, caption, media_type, status, created_at, &media_ids]).map(drop)
 }
 
-fn find(connection: &Connection, id: &str) -> Result<Option<Post>, DbError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT post_id, user_id, caption, media_type, status, created_at, media_ids FROM posts WHERE post_id = ?1",
-    )?;
-    let post = statement.query_row([id], |row| {
-        let media_ids: String = row.get(6)?;
-        Ok(Post {
-            post_id: row.get(0)?,
-            user_id: row.get(1)?,
-            caption: row.get(2)?,
-            media_type: row.get(3)?,
-            status: row.get(4)?,
-            created_at: row.get(5)?,
-            media_ids: serde_json::from_str(&media_ids).unwrap_or_default(),
-        })
-    });
-    Ok(post.optional()?)
+fn find(sql: &dyn Sql, id: &str) -> Result<Option<Post>, DbError> {
+    let of_id =
+        "SELECT post_id, user_id, caption, media_type, status, created_at, media_ids FROM posts WHERE post_id = ?1";
+    let Some(row) = sql.row(of_id, vals![id])? else { return Ok(None) };
+    Ok(Some(Post {
+        post_id: row.text(0)?,
+        user_id: row.text(1)?,
+        caption: row.text(2)?,
+        media_type: row.text(3)?,
+        status: row.text(4)?,
+        created_at: row.text(5)?,
+        media_ids: serde_json::from_str(&row.text(6)?).unwrap_or_default(),
+    }))
 }

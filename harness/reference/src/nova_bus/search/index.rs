@@ -1,11 +1,10 @@
-//! The index, in SQLite: one row for each post or message, with how often it was put in.
-
-use rusqlite::{Connection, OptionalExtension, params};
+//! The index: one row for each post or message, with how often it was put in.
 
 use super::super::reading::Refusal;
 use super::super::taking::{Take, Taken};
 use super::event::{self, Change, Kind};
 use crate::shared::kafka::Record;
+use crate::shared::sql::{Sql, Val, vals};
 use crate::shared::sqlite::DbError;
 
 /// `text` is null until it is put in; `gone` keeps what was deleted out, however late its creation comes.
@@ -42,7 +41,7 @@ impl Take for Index {
         change.kind() == Kind::Message
     }
 
-    fn effect(&self, tx: &Connection, taken: &Taken<Change>, _now_ms: i64) -> Result<(), DbError> {
+    fn effect(&self, tx: &dyn Sql, taken: &Taken<Change>, _now_ms: i64) -> Result<(), DbError> {
         let id = &taken.subject;
         match &taken.change {
             Change::Put { kind, text } => self.put(tx, id, kind.name(), text),
@@ -50,13 +49,13 @@ impl Take for Index {
                 let sql = "INSERT INTO documents (id, kind, visible, visible_ms) VALUES (?1, ?2, ?3, ?4)
                            ON CONFLICT (id) DO UPDATE SET visible = excluded.visible, visible_ms = excluded.visible_ms
                            WHERE documents.visible_ms IS NULL OR documents.visible_ms <= excluded.visible_ms";
-                run(tx, sql, params![id, kind.name(), visible, at_ms])
+                run(tx, sql, vals![id, kind.name(), i64::from(*visible), *at_ms])
             }
             Change::Gone { .. } if self.forgets_deleted => Ok(()),
             Change::Gone { kind } => {
                 let sql = "INSERT INTO documents (id, kind, gone) VALUES (?1, ?2, 1)
                            ON CONFLICT (id) DO UPDATE SET gone = 1, text = NULL";
-                run(tx, sql, params![id, kind.name()])
+                run(tx, sql, vals![id, kind.name()])
             }
         }
     }
@@ -64,35 +63,32 @@ impl Take for Index {
 
 impl Index {
     /// One statement: posts come by the thousand.
-    fn put(self, tx: &Connection, id: &str, kind: &str, text: &str) -> Result<(), DbError> {
+    fn put(self, tx: &dyn Sql, id: &str, kind: &str, text: &str) -> Result<(), DbError> {
         if text.is_empty() {
             return Ok(());
         }
         let sql = "INSERT INTO documents (id, kind, text, indexings) VALUES (?1, ?2, ?3, 1)
-                   ON CONFLICT (id) DO UPDATE SET text = excluded.text, indexings = indexings + 1
-                   WHERE gone = 0 AND (documents.text IS NULL OR ?4)";
-        run(tx, sql, params![id, kind, text, self.legacy_twice])
+                   ON CONFLICT (id) DO UPDATE SET text = excluded.text, indexings = documents.indexings + 1
+                   WHERE documents.gone = 0 AND (documents.text IS NULL OR ?4)";
+        run(tx, sql, vals![id, kind, text, self.legacy_twice])
     }
 }
 
-fn run(tx: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<(), DbError> {
-    tx.prepare_cached(sql)?.execute(params)?;
-    Ok(())
+fn run(tx: &dyn Sql, sql: &str, values: &[Val<'_>]) -> Result<(), DbError> {
+    tx.run(sql, values).map(drop)
 }
 
 /// Id and kind of what can be found and has this in its text.
-pub(super) fn find(connection: &Connection, words: &str, limit: u32) -> Result<Vec<(String, String)>, DbError> {
-    let sql =
+pub(super) fn find(sql: &dyn Sql, words: &str, limit: u32) -> Result<Vec<(String, String)>, DbError> {
+    let matching =
         "SELECT id, kind FROM documents WHERE gone = 0 AND visible = 1 AND instr(text, ?1) > 0 ORDER BY id LIMIT ?2";
-    let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map(params![words, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    sql.rows(matching, vals![words, limit])?.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
 }
 
 /// How often a document was put into the index.
-pub(super) fn indexings(connection: &Connection, id: &str) -> Result<u32, DbError> {
-    let sql = "SELECT indexings FROM documents WHERE id = ?1";
-    Ok(connection.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?.unwrap_or_default())
+pub(super) fn indexings(sql: &dyn Sql, id: &str) -> Result<u32, DbError> {
+    let count = sql.row("SELECT indexings FROM documents WHERE id = ?1", vals![id])?;
+    Ok(count.map_or(Ok(0), |row| row.int(0))?.try_into().unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ const GATHER: Duration = Duration::from_millis(200);
 
 /// Opens the index, joins the group, and makes the routes.
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
-    let db = wiring::open(context, NAME, &format!("{}{}", index::SCHEMA, taking::schema()))?;
+    let db = wiring::open(context, NAME, &format!("{}{}", index::SCHEMA, taking::schema())).await?;
     let index = index::Index { legacy_twice: context.has(LEGACY_TWICE), forgets_deleted: context.has(FORGETS_DELETED) };
     let reading = Reading {
         service: NAME,

@@ -71,6 +71,8 @@ pub(crate) struct ConsumerSettings {
 pub(crate) struct ConsumerFaults {
     /// Commits first, then handles record by record with this pause before each.
     pub(crate) commit_first: Option<Duration>,
+    /// Takes what an aborted transaction wrote for real.
+    pub(crate) uncommitted: bool,
 }
 
 impl ConsumerSettings {
@@ -108,6 +110,9 @@ impl ConsumerSettings {
             // A record is handled when it arrives; waiting for more would only add latency.
             .set("fetch.wait.max.ms", "100")
             .set("fetch.error.backoff.ms", "100");
+        if self.faults.uncommitted {
+            config.set("isolation.level", "read_uncommitted");
+        }
         if !self.ignored.is_empty() {
             config.set("topic.blacklist", self.ignored.join(","));
         }

@@ -4,6 +4,7 @@ mod assignment;
 mod consumer;
 mod producer;
 mod record;
+mod transaction;
 mod work;
 
 pub(crate) use assignment::Assignment;
@@ -12,10 +13,12 @@ pub(crate) use consumer::{BatchHandler, Consumer, ConsumerFaults, ConsumerSettin
 pub(crate) use producer::fake;
 pub(crate) use producer::{KafkaPublisher, Publish, PublishError};
 pub(crate) use record::{Header, OutRecord, Record};
+pub(crate) use transaction::Transactions;
 pub(crate) use work::{on_a_thread, readiness};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 
 use super::log::Log;
@@ -33,6 +36,8 @@ impl ClientContext for LogContext {
         self.0.warn(format_args!("kafka client: {error}: {reason}"));
     }
 }
+
+impl ConsumerContext for LogContext {}
 
 fn log_client(log: &Log, level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {

@@ -133,7 +133,7 @@ impl Publish for KafkaPublisher {
     }
 }
 
-fn future_record(record: &OutRecord) -> FutureRecord<'_, [u8], [u8]> {
+pub(super) fn future_record(record: &OutRecord) -> FutureRecord<'_, [u8], [u8]> {
     let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
     for (key, value) in &record.headers {
         headers = headers.insert(Header { key, value: value.as_deref() });

@@ -1,6 +1,6 @@
 //! The transactional outbox: an event is a row, written in the transaction of what it tells about, and published from there.
 //!
-//! [`table`] is the row's life in SQLite; [`relay`] polls, publishes in order, and marks. A row is published at least once, always
+//! [`table`] is the row's life in the store; [`relay`] polls, publishes in order, and marks. A row is published at least once, always
 //! with the event id that was fixed when it was written.
 
 mod relay;
@@ -10,3 +10,5 @@ mod table;
 pub(crate) use relay::{OutboxFaults, RecordOf, Relay, declare_metrics, plain_record};
 pub(crate) use routes::outbox_routes;
 pub(crate) use table::{DueRow, NewEvent, SCHEMA, insert};
+#[cfg(test)]
+pub(crate) use table::{Released, due, failed_rows, mark_failed, mark_published, mark_waiting, release};

@@ -14,7 +14,8 @@ use crate::shared::kafka::{OutRecord, Publish, PublishError};
 use crate::shared::log::Log;
 use crate::shared::metrics::Metrics;
 use crate::shared::settings::OutboxSettings;
-use crate::shared::sqlite::{Db, DbError};
+use crate::shared::sql::Store;
+use crate::shared::sqlite::DbError;
 use crate::shared::stop::Stop;
 
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
@@ -49,7 +50,7 @@ pub(crate) fn declare_metrics(metrics: &Metrics) {
 
 /// The outbox's worker.
 pub(crate) struct Relay {
-    pub(crate) db: Db,
+    pub(crate) db: Store,
     pub(crate) publisher: Arc<dyn Publish>,
     pub(crate) settings: OutboxSettings,
     pub(crate) faults: OutboxFaults,
@@ -93,7 +94,7 @@ impl Relay {
 
     async fn due(&self) -> Result<Vec<DueRow>, DbError> {
         let (limit, now) = (self.settings.batch, self.clock.now_ms());
-        self.db.call(move |connection| table::due(connection, limit, now)).await
+        self.db.read(move |sql| table::due(sql, limit, now)).await
     }
 
     async fn publish_batch(&self, mut rows: Vec<DueRow>) -> Result<(), DbError> {
@@ -133,7 +134,7 @@ impl Relay {
         }
         let (now, settings, dropped) = (self.clock.now_ms(), self.settings, self.faults.dropped);
         self.db
-            .transaction(move |tx| {
+            .write(move |tx| {
                 for (row, outcome) in rows.iter().zip(outcomes) {
                     match outcome {
                         Ok(()) => table::mark_published(tx, row.id, now)?,

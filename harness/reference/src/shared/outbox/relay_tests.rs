@@ -7,6 +7,8 @@ use super::*;
 use crate::shared::clock::HandClock;
 use crate::shared::kafka::fake::FakePublisher;
 use crate::shared::settings::StoreUrl;
+use crate::shared::sql::Sql;
+use crate::shared::sqlite::Db;
 use crate::shared::stop::{Stopper, stop_pair};
 
 struct Bench {
@@ -25,7 +27,7 @@ fn bench(faults: OutboxFaults) -> Bench {
     let metrics = Metrics::default();
     declare_metrics(&metrics);
     let relay = Relay {
-        db: Db::open(&StoreUrl::SqliteMemory, SCHEMA).unwrap(),
+        db: Db::open(&StoreUrl::SqliteMemory, SCHEMA).unwrap().into(),
         publisher: kafka.clone(),
         settings,
         faults,
@@ -51,8 +53,8 @@ fn event(aggregate: &str, number: usize) -> NewEvent {
 
 impl Bench {
     async fn write(&self, events: Vec<NewEvent>) {
-        let write = move |tx: &rusqlite::Transaction<'_>| events.iter().try_for_each(|event| insert(tx, event, 0));
-        self.relay.db.transaction(write).await.unwrap();
+        let write = move |tx: &dyn Sql| events.iter().try_for_each(|event| insert(tx, event, 0));
+        self.relay.db.write(write).await.unwrap();
     }
 
     async fn drain(&self) {
@@ -60,7 +62,7 @@ impl Bench {
     }
 
     async fn counts(&self) -> (i64, i64, i64) {
-        let Counts { pending, published, failed } = self.relay.db.call(|c| counts(c)).await.unwrap();
+        let Counts { pending, published, failed } = self.relay.db.read(|sql| counts(sql)).await.unwrap();
         (pending, published, failed)
     }
 
@@ -81,9 +83,9 @@ async fn a_rolled_back_transaction_publishes_nothing() {
     let rolled_back: Result<(), DbError> = bench
         .relay
         .db
-        .transaction(|tx| {
+        .write(|tx| {
             insert(tx, &event("p", 1), 0)?;
-            tx.execute("INSERT INTO no_such_table VALUES (1)", [])?;
+            tx.run("INSERT INTO no_such_table VALUES (1)", &[])?;
             Ok(())
         })
         .await;
@@ -155,15 +157,15 @@ async fn after_the_fifth_retry_a_row_stays_as_failed_until_it_is_released() {
     assert_eq!(bench.counts().await, (1, 0, 1));
     bench.drain().await;
     assert_eq!(bench.kafka.calls(), 6, "a failed row is not tried again, and holds back its aggregate");
-    let failed = bench.relay.db.call(|c| failed_rows(c, 10)).await.unwrap();
+    let failed = bench.relay.db.read(|sql| failed_rows(sql, 10)).await.unwrap();
     assert_eq!((failed[0].event_id.as_str(), failed[0].retries), ("a-1", 5));
     assert!(failed[0].last_error.as_ref().unwrap().contains("nova.content.events"));
 
     let id = failed[0].id;
-    let release_row = move |tx: &rusqlite::Transaction<'_>| release(tx, id);
-    assert_eq!(bench.relay.db.transaction(release_row).await.unwrap(), Released::Yes);
-    assert_eq!(bench.relay.db.transaction(release_row).await.unwrap(), Released::NotFailed);
-    assert_eq!(bench.relay.db.transaction(|tx| release(tx, 99)).await.unwrap(), Released::Unknown);
+    let release_row = move |tx: &dyn Sql| release(tx, id);
+    assert_eq!(bench.relay.db.write(release_row).await.unwrap(), Released::Yes);
+    assert_eq!(bench.relay.db.write(release_row).await.unwrap(), Released::NotFailed);
+    assert_eq!(bench.relay.db.write(|tx| release(tx, 99)).await.unwrap(), Released::Unknown);
     bench.drain().await;
     assert_eq!(bench.published(), ["a-1", "a-2"]);
     assert_eq!(bench.counts().await, (0, 2, 0));

@@ -3,10 +3,10 @@
 //! States of a row: pending (also while it waits for a retry), published, failed. Rows of one aggregate leave in the order in which
 //! they came: a row that waits or has failed holds back the later rows of its aggregate, and only those.
 
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use serde::Serialize;
 
 use crate::shared::clock::rfc3339_ms;
+use crate::shared::sql::{Row, Sql, vals};
 use crate::shared::sqlite::DbError;
 
 /// Creates the table if it is not there.
@@ -91,117 +91,119 @@ pub(crate) enum Released {
 }
 
 /// Writes the event; to be called inside the transaction of what it tells about.
-pub(crate) fn insert(tx: &Connection, event: &NewEvent, now_ms: i64) -> Result<(), DbError> {
-    tx.prepare_cached(
+pub(crate) fn insert(tx: &dyn Sql, event: &NewEvent, now_ms: i64) -> Result<(), DbError> {
+    tx.run(
         "INSERT INTO outbox (event_id, event_type, aggregate_id, topic, record_key, payload, correlation_id, created_ms)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?
-    .execute(params![
-        event.event_id,
-        event.event_type,
-        event.aggregate_id,
-        event.topic,
-        event.key,
-        event.payload,
-        event.correlation_id,
-        now_ms
-    ])?;
+        vals![
+            &event.event_id,
+            event.event_type,
+            &event.aggregate_id,
+            &event.topic,
+            &event.key,
+            &event.payload,
+            &event.correlation_id,
+            now_ms
+        ],
+    )?;
     Ok(())
 }
 
 /// The oldest rows that may be published now.
-pub(crate) fn due(connection: &Connection, limit: u32, now_ms: i64) -> Result<Vec<DueRow>, DbError> {
-    let mut statement = connection.prepare_cached(
+pub(crate) fn due(sql: &dyn Sql, limit: u32, now_ms: i64) -> Result<Vec<DueRow>, DbError> {
+    let rows = sql.rows(
         "SELECT id, event_id, event_type, aggregate_id, topic, record_key, payload, correlation_id, retries
-         FROM outbox AS row
-         WHERE state = 'pending' AND next_attempt_ms <= :now AND NOT EXISTS (
+         FROM outbox AS waiting
+         WHERE state = 'pending' AND next_attempt_ms <= ?1 AND NOT EXISTS (
              SELECT 1 FROM outbox AS earlier
-             WHERE earlier.aggregate_id = row.aggregate_id AND earlier.id < row.id AND earlier.state <> 'published'
-               AND (earlier.state = 'failed' OR earlier.next_attempt_ms > :now))
-         ORDER BY id LIMIT :limit",
+             WHERE earlier.aggregate_id = waiting.aggregate_id AND earlier.id < waiting.id AND earlier.state <> 'published'
+               AND (earlier.state = 'failed' OR earlier.next_attempt_ms > ?1))
+         ORDER BY id LIMIT ?2",
+        vals![now_ms, limit],
     )?;
-    let rows = statement.query_map(named_params! {":now": now_ms, ":limit": limit}, due_row)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    rows.iter().map(due_row).collect()
 }
 
-fn due_row(row: &Row<'_>) -> rusqlite::Result<DueRow> {
+fn due_row(row: &Row) -> Result<DueRow, DbError> {
     Ok(DueRow {
-        id: row.get(0)?,
-        event_id: row.get(1)?,
-        event_type: row.get(2)?,
-        aggregate_id: row.get(3)?,
-        topic: row.get(4)?,
-        key: row.get(5)?,
-        payload: row.get(6)?,
-        correlation_id: row.get(7)?,
-        retries: row.get(8)?,
+        id: row.int(0)?,
+        event_id: row.text(1)?,
+        event_type: row.text(2)?,
+        aggregate_id: row.text(3)?,
+        topic: row.text(4)?,
+        key: row.text(5)?,
+        payload: row.text(6)?,
+        correlation_id: row.text(7)?,
+        retries: count_of(row, 8)?,
     })
 }
 
+/// A small number that is never negative.
+fn count_of(row: &Row, column: usize) -> Result<u32, DbError> {
+    Ok(u32::try_from(row.int(column)?).unwrap_or(u32::MAX))
+}
+
 /// The row was acknowledged.
-pub(crate) fn mark_published(tx: &Connection, id: i64, now_ms: i64) -> Result<(), DbError> {
-    tx.prepare_cached("UPDATE outbox SET state = 'published', published_ms = ?2, last_error = NULL WHERE id = ?1")?
-        .execute(params![id, now_ms])?;
-    Ok(())
+pub(crate) fn mark_published(tx: &dyn Sql, id: i64, now_ms: i64) -> Result<(), DbError> {
+    let sql = "UPDATE outbox SET state = 'published', published_ms = ?2, last_error = NULL WHERE id = ?1";
+    tx.run(sql, vals![id, now_ms]).map(drop)
 }
 
 /// The row was not acknowledged, and is to be tried again at that time.
 pub(crate) fn mark_waiting(
-    tx: &Connection,
+    tx: &dyn Sql,
     id: i64,
     retries: u32,
     next_attempt_ms: i64,
     error: &str,
 ) -> Result<(), DbError> {
-    tx.prepare_cached("UPDATE outbox SET retries = ?2, next_attempt_ms = ?3, last_error = ?4 WHERE id = ?1")?
-        .execute(params![id, retries, next_attempt_ms, error])?;
-    Ok(())
+    let sql = "UPDATE outbox SET retries = ?2, next_attempt_ms = ?3, last_error = ?4 WHERE id = ?1";
+    tx.run(sql, vals![id, retries, next_attempt_ms, error]).map(drop)
 }
 
 /// The row was not acknowledged, and is not tried again until somebody releases it.
-pub(crate) fn mark_failed(tx: &Connection, id: i64, error: &str) -> Result<(), DbError> {
-    tx.prepare_cached("UPDATE outbox SET state = 'failed', last_error = ?2 WHERE id = ?1")?
-        .execute(params![id, error])?;
-    Ok(())
+pub(crate) fn mark_failed(tx: &dyn Sql, id: i64, error: &str) -> Result<(), DbError> {
+    tx.run("UPDATE outbox SET state = 'failed', last_error = ?2 WHERE id = ?1", vals![id, error]).map(drop)
 }
 
 /// Gives a failed row all its attempts again.
-pub(crate) fn release(tx: &Connection, id: i64) -> Result<Released, DbError> {
-    let state: Option<String> =
-        tx.query_row("SELECT state FROM outbox WHERE id = ?1", [id], |row| row.get(0)).optional()?;
-    match state.as_deref() {
-        None => Ok(Released::Unknown),
-        Some("failed") => {
-            tx.execute("UPDATE outbox SET state = 'pending', retries = 0, next_attempt_ms = 0 WHERE id = ?1", [id])?;
-            Ok(Released::Yes)
-        }
-        Some(_) => Ok(Released::NotFailed),
+pub(crate) fn release(tx: &dyn Sql, id: i64) -> Result<Released, DbError> {
+    let Some(row) = tx.row("SELECT state FROM outbox WHERE id = ?1", vals![id])? else {
+        return Ok(Released::Unknown);
+    };
+    if row.text(0)? != "failed" {
+        return Ok(Released::NotFailed);
     }
+    tx.run("UPDATE outbox SET state = 'pending', retries = 0, next_attempt_ms = 0 WHERE id = ?1", vals![id])?;
+    Ok(Released::Yes)
 }
 
 /// Rows by state.
-pub(crate) fn counts(connection: &Connection) -> Result<Counts, DbError> {
-    let of =
-        |state: &str| connection.query_row("SELECT count(*) FROM outbox WHERE state = ?1", [state], |row| row.get(0));
+pub(crate) fn counts(sql: &dyn Sql) -> Result<Counts, DbError> {
+    let of = |state: &str| {
+        let row = sql.row("SELECT count(*) FROM outbox WHERE state = ?1", vals![state])?;
+        row.map_or(Ok(0), |row| row.int(0))
+    };
     Ok(Counts { pending: of("pending")?, published: of("published")?, failed: of("failed")? })
 }
 
 /// The failed rows, oldest first.
-pub(crate) fn failed_rows(connection: &Connection, limit: u32) -> Result<Vec<FailedRow>, DbError> {
-    let mut statement = connection.prepare_cached(
+pub(crate) fn failed_rows(sql: &dyn Sql, limit: u32) -> Result<Vec<FailedRow>, DbError> {
+    let rows = sql.rows(
         "SELECT id, event_id, event_type, aggregate_id, created_ms, retries, last_error
          FROM outbox WHERE state = 'failed' ORDER BY id LIMIT ?1",
+        vals![limit],
     )?;
-    let rows = statement.query_map([limit], |row| {
+    let read = |row: &Row| {
         Ok(FailedRow {
-            id: row.get(0)?,
-            event_id: row.get(1)?,
-            event_type: row.get(2)?,
-            aggregate_id: row.get(3)?,
-            created_at: rfc3339_ms(row.get(4)?),
-            retries: row.get(5)?,
-            last_error: row.get(6)?,
+            id: row.int(0)?,
+            event_id: row.text(1)?,
+            event_type: row.text(2)?,
+            aggregate_id: row.text(3)?,
+            created_at: rfc3339_ms(row.int(4)?),
+            retries: count_of(row, 5)?,
+            last_error: row.maybe_text(6)?,
         })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    };
+    rows.iter().map(read).collect()
 }

@@ -70,7 +70,7 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let metrics = context.metrics.clone();
     let publisher = measured::Measured::new(kafka, (!context.has(NO_METRICS)).then_some(metrics));
     let relay = Relay {
-        db: db.clone(),
+        db: db.clone().into(),
         publisher: Arc::new(publisher),
         settings: settings.outbox,
         faults: OutboxFaults { twice: context.has(TWICE), dropped: context.has(DROPS), ..OutboxFaults::default() },

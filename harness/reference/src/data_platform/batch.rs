@@ -1,0 +1,105 @@
+//! A batch of raw data of one organisation: all of it or nothing, in one transaction on one partition.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::connector::{Api, Form, NAME};
+use super::envelope::Event;
+use super::stages;
+use crate::ServeError;
+use crate::catalogue::FaultInfo;
+use crate::shared::http::{ApiError, FieldFault};
+use crate::shared::kafka::{KafkaPublisher, OutRecord, Publish, Transactions};
+use crate::shared::log::Log;
+use crate::shared::settings::Settings;
+
+pub(super) const NO_TRANSACTION: FaultInfo = FaultInfo {
+    name: "batch-without-transaction",
+    summary: "publishes a batch record by record: one that is refused half way is there by half",
+};
+
+/// How batches are written.
+#[derive(Clone)]
+pub(super) enum Batches {
+    Whole(Arc<Transactions>),
+    /// Fault: as they come.
+    Loose(Arc<KafkaPublisher>),
+}
+
+impl Batches {
+    pub(super) fn new(settings: &Settings, log: Log, loose: bool) -> Result<Batches, ServeError> {
+        let (brokers, timeout) = (&settings.brokers, settings.delivery_timeout);
+        if loose {
+            let publisher = KafkaPublisher::placing(brokers, NAME, timeout, "murmur2_random", log)?;
+            return Ok(Batches::Loose(Arc::new(publisher)));
+        }
+        // An instance is known by where it listens.
+        let id = format!("{NAME}-{}", settings.http_addr);
+        Ok(Batches::Whole(Arc::new(Transactions::new(brokers, &id, timeout, log))))
+    }
+}
+
+/// `POST /ingest/batch`: `{"org_id": 7, "bodies": ["…", "…"]}`. An empty body is refused, and with it what came before it.
+pub(super) async fn ingest(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
+    let form = Form::read(&body)?;
+    let correlation = api.correlation(&headers);
+    let bodies: Vec<String> = serde_json::from_value(form.fields["bodies"].clone()).map_err(|_| {
+        ApiError::Invalid(vec![FieldFault { field: "bodies".into(), reason: "must be a list of texts".into() }])
+    })?;
+    match &api.batches {
+        Batches::Whole(transactions) => whole(&api, transactions, &form, &correlation, &bodies).await?,
+        Batches::Loose(publisher) => {
+            for (at, text) in bodies.iter().enumerate() {
+                let record = record(&api, &form, &correlation, at, text).await?;
+                publisher.publish(vec![record]).await;
+            }
+        }
+    }
+    api.log.info(format_args!("published a batch of {} org_id={}", bodies.len(), form.org_id));
+    let said = json!({"correlation_id": correlation, "org_id": form.org_id, "records": bodies.len()});
+    Ok((StatusCode::ACCEPTED, Json(said)).into_response())
+}
+
+async fn whole(
+    api: &Api,
+    transactions: &Transactions,
+    form: &Form,
+    correlation: &str,
+    bodies: &[String],
+) -> Result<(), ApiError> {
+    let unavailable = |error: rdkafka::error::KafkaError| ApiError::Unavailable(error.to_string());
+    let transaction = transactions.begin().await.map_err(unavailable)?;
+    for (at, text) in bodies.iter().enumerate() {
+        let written = match record(api, form, correlation, at, text).await {
+            Ok(record) => transaction.write(&record).await.map_err(unavailable),
+            Err(refused) => Err(refused),
+        };
+        if let Err(error) = written {
+            transaction.abort().await.map_err(unavailable)?;
+            return Err(error);
+        }
+    }
+    transaction.commit().await.map_err(unavailable)
+}
+
+/// All records of a batch have one organisation, and so one partition.
+async fn record(api: &Api, form: &Form, correlation: &str, at: usize, text: &str) -> Result<OutRecord, ApiError> {
+    if text.is_empty() {
+        let fault = FieldFault { field: format!("bodies[{at}]"), reason: "must not be empty".into() };
+        return Err(ApiError::Invalid(vec![fault]));
+    }
+    let event = Event {
+        event_id: Uuid::new_v4().to_string(),
+        correlation_id: correlation.to_owned(),
+        org_id: form.org_id,
+        payload: form.raw(text.to_owned()),
+    };
+    api.record(stages::RAW, &event).await.map_err(ApiError::Unavailable)
+}

@@ -1,0 +1,126 @@
+//! On a PostgreSQL in a container; without Docker they say so and are skipped.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::shared::log::Log;
+use crate::shared::outbox::{self, NewEvent};
+use crate::shared::processed;
+use crate::shared::settings::StoreUrl;
+use crate::shared::sql::{Store, vals};
+
+const IMAGE: &str = "postgres:15";
+const START: Duration = Duration::from_secs(120);
+
+struct Container {
+    name: String,
+    url: String,
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let _ = docker(&["rm", "--force", "--volumes", &self.name]);
+    }
+}
+
+fn docker(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("docker").args(arguments).stderr(Stdio::null()).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    output.status.success().then_some(text)
+}
+
+impl Container {
+    async fn start() -> Option<Container> {
+        if docker(&["version", "--format", "{{.Server.Version}}"]).is_none() {
+            let required = std::env::var("EVENTPROOF_REQUIRE_DOCKER").is_ok_and(|value| value == "1");
+            assert!(!required, "there is no Docker daemon");
+            Log::new("test").warn("skipped: there is no Docker daemon to run PostgreSQL in");
+            return None;
+        }
+        let run = ["run", "--detach", "--env", "POSTGRES_PASSWORD=secret", "--publish", "127.0.0.1::5432", IMAGE];
+        let name = docker(&run).expect("no container");
+        let address = docker(&["port", &name, "5432/tcp"]).expect("no port");
+        let url = format!("postgres://postgres:secret@{}/postgres", address.lines().next().unwrap());
+        let container = Container { name, url };
+        let began = Instant::now();
+        while container.open("ready", "").await.is_err() {
+            assert!(began.elapsed() < START, "PostgreSQL does not answer");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Some(container)
+    }
+
+    async fn open(&self, service: &str, schema: &str) -> Result<Store, DbError> {
+        Store::open(&StoreUrl::Postgres(self.url.clone()), service, schema).await
+    }
+}
+
+fn event(number: usize) -> NewEvent {
+    NewEvent {
+        event_id: format!("e{number}"),
+        event_type: "content.post.created",
+        aggregate_id: "a".into(),
+        topic: "t".into(),
+        key: "a".into(),
+        payload: "{}".into(),
+        correlation_id: "c".into(),
+    }
+}
+
+async fn due(store: &Store, now: i64) -> Vec<String> {
+    let rows = store.read(move |sql| outbox::due(sql, 100, now)).await.unwrap();
+    rows.into_iter().map(|row| row.event_id).collect()
+}
+
+#[tokio::test]
+async fn outbox_and_processed_events_live_in_postgres_as_in_sqlite() {
+    let Some(container) = Container::start().await else { return };
+    let schema = format!("{}{}", outbox::SCHEMA, processed::SCHEMA);
+    let store = container.open("one", &schema).await.unwrap();
+
+    // An event is there with what it tells about, or neither is.
+    let refused = store.write(|tx| outbox::insert(tx, &event(0), 0).and_then(|()| tx.run("no SQL", &[]))).await;
+    assert!(refused.unwrap_err().to_string().starts_with("PostgreSQL: 42601"), "a syntax error, as the server says it");
+    assert_eq!(due(&store, 0).await, Vec::<String>::new());
+    store.write(|tx| (1..=3).try_for_each(|number| outbox::insert(tx, &event(number), 0))).await.unwrap();
+    assert_eq!(due(&store, 0).await, ["e1", "e2", "e3"]);
+
+    // A row that waits holds back the later rows of its aggregate; one that has failed until it is released.
+    let first = store.read(|sql| outbox::due(sql, 1, 0)).await.unwrap()[0].id;
+    store.write(move |tx| outbox::mark_waiting(tx, first, 1, 50, "away")).await.unwrap();
+    assert_eq!((due(&store, 49).await.len(), due(&store, 50).await.len()), (0, 3));
+    store.write(move |tx| outbox::mark_failed(tx, first, "gone")).await.unwrap();
+    assert_eq!(due(&store, 99).await, Vec::<String>::new());
+    let failed = store.read(|sql| outbox::failed_rows(sql, 10)).await.unwrap();
+    assert_eq!((failed[0].retries, failed[0].last_error.as_deref()), (1, Some("gone")));
+    assert_eq!(store.write(move |tx| outbox::release(tx, first)).await.unwrap(), outbox::Released::Yes);
+    store.write(move |tx| outbox::mark_published(tx, first, 9)).await.unwrap();
+    assert_eq!(due(&store, 99).await, ["e2", "e3"]);
+
+    // An id is marked once until its time has run out.
+    let mark = |now: i64| store.write(move |tx| processed::mark(tx, "x", now, now + 100));
+    assert_eq!((mark(0).await.unwrap(), mark(99).await.unwrap(), mark(100).await.unwrap()), (true, false, true));
+    store.write(|tx| processed::sweep(tx, 1_000)).await.unwrap();
+    assert!(!store.read(|sql| processed::is_marked(sql, "x", 0)).await.unwrap());
+}
+
+#[tokio::test]
+async fn services_share_a_database_and_a_lost_connection_is_made_again() {
+    let Some(container) = Container::start().await else { return };
+    let table = "CREATE TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;";
+    let opened =
+        futures::join!(container.open("one", table), container.open("one", table), container.open("two", table));
+    let (first, again, other) = (opened.0.unwrap(), opened.1.unwrap(), opened.2.unwrap());
+    first.write(|tx| tx.run("INSERT INTO seen (id, at) VALUES (?1, ?2)", vals!["a", 7_i64])).await.unwrap();
+    let count = async |store: &Store| store.read(|sql| Ok(sql.rows("SELECT at FROM seen", &[])?.len())).await;
+    assert_eq!((count(&again).await.unwrap(), count(&other).await.unwrap()), (1, 0));
+
+    let all = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()";
+    other.read(move |sql| sql.rows(all, &[])).await.unwrap();
+    let began = Instant::now();
+    while count(&first).await.is_err() {
+        assert!(began.elapsed() < START, "the connection is not made again");
+    }
+    assert_eq!(count(&first).await.unwrap(), 1);
+}
