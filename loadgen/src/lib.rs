@@ -18,6 +18,7 @@
 mod collector;
 mod disturbance;
 mod draw;
+mod lagging;
 mod link;
 mod machine;
 mod objective;

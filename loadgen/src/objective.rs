@@ -30,8 +30,10 @@ pub enum Metric {
     Count { what: Count, leg: String, most: u64 },
     /// How long after the last send the last effect of a group came, below.
     Drained { group: String, below: Duration },
-    /// The greatest lag of a group after the warm-up, below.
-    Lag { group: String, below: u64 },
+    /// The greatest lag of a group after the warm-up, below; with a time, at or above it for less than that without a break.
+    Lag { group: String, below: u64, lasting: Option<Duration> },
+    /// By how many records a second the lag of a group rises while events are sent, below.
+    Slope { group: String, below: f64 },
 }
 
 /// What is counted on a leg.
@@ -116,8 +118,17 @@ fn metric(name: &str, argument: Option<String>, operator: &str, right: &str) -> 
         ("throughput", None) if operator == ">=" => Ok(Metric::Throughput { least: units::parse_rate(right)? }),
         ("throughput", _) => Err("throughput is written `throughput >= 950/s`".to_owned()),
         ("lag", Some(group)) if operator == "<" => {
-            let below = right.parse().map_err(|_| format!("`{right}` is no number of records"))?;
-            Ok(Metric::Lag { group, below })
+            let (records, lasting) = match right.split_once(" for ") {
+                Some((records, time)) => (records.trim(), Some(units::parse_duration(time)?)),
+                None => (right, None),
+            };
+            let below = records.parse().map_err(|_| format!("`{records}` is no number of records"))?;
+            Ok(Metric::Lag { group, below, lasting })
+        }
+        ("slope", Some(of)) if operator == "<" => {
+            let group = of.strip_prefix("lag(").and_then(|group| group.strip_suffix(')'));
+            let group = group.ok_or_else(|| format!("`{of}` has no slope: write slope(lag(GROUP)) < 5/s"))?;
+            Ok(Metric::Slope { group: group.to_owned(), below: units::parse_rate(right)? })
         }
         ("drained", Some(group)) => Ok(Metric::Drained { group, below: below(right, operator)? }),
         ("max", Some(stage)) => Ok(Metric::Max { stage, below: below(right, operator)? }),
@@ -129,7 +140,7 @@ fn metric(name: &str, argument: Option<String>, operator: &str, right: &str) -> 
             Ok(Metric::Percentile { percentile: percentile(name)?, stage, below: below(right, operator)? })
         }
         _ => Err(format!(
-            "`{name}` is not measured; there are throughput, pNN(stage), max(stage), pNN(stage) - pNN(stage), failed(stage), lag(group), drained(group), lost, duplicated, reordered, phantom and corrupted(leg)"
+            "`{name}` is not measured; there are throughput, pNN(stage), max(stage), pNN(stage) - pNN(stage), failed(stage), lag(group), slope(lag(group)), drained(group), lost, duplicated, reordered, phantom and corrupted(leg)"
         )),
     }
 }
@@ -174,7 +185,10 @@ mod tests {
         assert_eq!(metric("failed(answered) = 0"), Metric::Failed { stage: "answered".into(), most: 0 });
         let below = Duration::from_secs(5);
         assert_eq!(metric("drained(g) < 5s"), Metric::Drained { group: "g".into(), below });
-        assert_eq!(metric("lag(g) < 100"), Metric::Lag { group: "g".into(), below: 100 });
+        assert_eq!(metric("lag(g) < 100"), Metric::Lag { group: "g".into(), below: 100, lasting: None });
+        let lasting = Some(Duration::from_secs(300));
+        assert_eq!(metric("lag(g) < 1000 for 5m"), Metric::Lag { group: "g".into(), below: 1000, lasting });
+        assert_eq!(metric("slope(lag(g)) < 5/s"), Metric::Slope { group: "g".into(), below: 5.0 });
     }
 
     #[test]

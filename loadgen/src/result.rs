@@ -10,6 +10,7 @@ use eventproof_reports::model::{
 use eventproof_source::units::format_duration;
 
 use crate::collector::{Collector, Failures};
+use crate::lagging;
 use crate::objective::{Count, Metric, Objective};
 use crate::stages::with_arm;
 
@@ -205,7 +206,27 @@ fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
                 }
             }
         }
-        Metric::Lag { group, below } => match collector.lags.greatest.get(group) {
+        Metric::Slope { group, below } => match lagging::slope(&collector.intervals, group) {
+            Ok(slope) => match (slope < *below, collector.lags.unseen.get(group)) {
+                (true, Some((intervals, why))) => (per_second(slope), unseen(collector, group, *intervals, why)),
+                (held, _) => verdict(objective, per_second(slope), held),
+            },
+            Err(intervals) => {
+                let detail =
+                    format!("a slope needs {} intervals after the warm-up, there are {intervals}", lagging::LEAST);
+                ("none".to_owned(), Verdict::CannotTell(Reason::NoPositiveControl { detail }))
+            }
+        },
+        Metric::Lag { group, below, lasting: Some(lasting) } if collector.lags.greatest.contains_key(group) => {
+            let longest = lagging::longest_at(&collector.intervals, group, *below);
+            let actual = format!("{} without a break", format_duration(longest));
+            match (longest < *lasting, collector.lags.unseen.get(group)) {
+                // What was not seen counted as high: it may have been low.
+                (false, Some((intervals, why))) => (actual, unseen(collector, group, *intervals, why)),
+                (held, _) => verdict(objective, actual, held),
+            }
+        }
+        Metric::Lag { group, below, .. } => match collector.lags.greatest.get(group) {
             Some(lag) => match (lag.unsigned_abs() < *below, collector.lags.unseen.get(group)) {
                 (true, Some((intervals, why))) => (format!("{lag} records"), unseen(collector, group, *intervals, why)),
                 (held, _) => verdict(objective, format!("{lag} records"), held),
@@ -213,6 +234,10 @@ fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
             None => no_such(group),
         },
     }
+}
+
+fn per_second(slope: f64) -> String {
+    format!("{slope:.1} records/s")
 }
 
 fn signed_ms(duration: Duration) -> f64 {
@@ -265,3 +290,6 @@ fn counted(what: Count, counts: &LegCounts) -> u64 {
         Count::Corrupted => counts.corrupted,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,4 +12,4 @@ pub(crate) use fold::Collector;
 pub(crate) use message::{Event, Frame, Group, Lane, Message, Sight};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -25,26 +25,26 @@ fn frame(lanes: Vec<Lane>) -> Frame {
     }
 }
 
-fn collector() -> Collector {
+pub(crate) fn collector() -> Collector {
     Collector::new(frame(vec![lane(0, 0, &[true, true])]))
 }
 
 /// Two arms, of which only the second one's events follow.
-fn arms() -> Collector {
+pub(crate) fn arms() -> Collector {
     let lanes = vec![lane(0, 0, &[false, false]), lane(1, 0, &[true, true])];
     let arms = vec!["off".to_owned(), "on".to_owned()];
     Collector::new(Frame { arms, first_stage: "answered", linked: true, ..frame(lanes) })
 }
 
-fn at(millis: u64) -> At {
+pub(crate) fn at(millis: u64) -> At {
     At::START + Duration::from_millis(millis)
 }
 
-fn sent(number: u64) -> Message {
+pub(crate) fn sent(number: u64) -> Message {
     Message::Sent { number, planned: at(number), sent: at(number), hash: Some(1) }
 }
 
-fn seen(number: u64, hash: u64, at: At) -> Message {
+pub(crate) fn seen(number: u64, hash: u64, at: At) -> Message {
     sight(Event::Ours(Some(number)), &[], hash, number as i64, at)
 }
 
@@ -53,7 +53,7 @@ fn sight(event: Event, links: &[&str], hash: u64, offset: i64, at: At) -> Messag
     Message::Seen(Sight { event, links, hash, size: 100, fault: None, topic: 0, partition: 0, offset, at })
 }
 
-fn effect(number: u64, at: At) -> Message {
+pub(crate) fn effect(number: u64, at: At) -> Message {
     Message::Effect { leg: 1, event: Event::Ours(Some(number)), at }
 }
 

@@ -93,7 +93,9 @@ impl Profile {
                 Metric::Difference { stage, other, .. } => ("stage", vec![stage, other], &stages),
                 Metric::Failed { stage, .. } => ("first stage", vec![stage], &firsts),
                 Metric::Count { leg, .. } => ("leg", vec![leg], &legs),
-                Metric::Lag { group, .. } | Metric::Drained { group, .. } => ("group", vec![group], &groups),
+                Metric::Lag { group, .. } | Metric::Slope { group, .. } | Metric::Drained { group, .. } => {
+                    ("group", vec![group], &groups)
+                }
                 Metric::Throughput { .. } => continue,
             };
             for name in names.into_iter().filter(|name| !known.contains(&name.as_str())) {
