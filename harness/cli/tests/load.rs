@@ -247,8 +247,8 @@ fn the_highest_rate_is_what_a_narrow_broker_carries_and_the_broker_is_named() {
     let truth = load(&format!("{NARROW}rate: max\nevents: 600\nobjectives:\n  - throughput >= 1/s\n"), &[]);
     let truth: f64 = truth.result["objectives"][0]["actual"].as_str().unwrap().trim_end_matches("/s").parse().unwrap();
     let found = load(
-        &format!("{NARROW}rate: 30/s\nevents: 240\nobjectives:\n  - lost(topic) = 0\n  - p50(acknowledgement) < 2s\n"),
-        &["--find-max", "--ceiling", "1000/s", "--step", "4s"],
+        &format!("{NARROW}rate: 60/s\nevents: 480\nobjectives:\n  - lost(topic) = 0\n  - p50(acknowledgement) < 2s\n"),
+        &["--find-max", "--ceiling", "1000/s", "--step", "2s"],
     );
     assert_eq!(found.ran.code, 0, "{}", found.shown());
     let search = &found.result["search"];

@@ -29,6 +29,8 @@ pub struct Hunt {
     ceiling: Option<f64>,
     held: Option<f64>,
     failed: Option<f64>,
+    /// Whether that one has failed twice. What else a machine does for a moment is no limit.
+    twice: bool,
     /// The next soak's rate, once one has failed.
     soak: Option<f64>,
     soaks: u32,
@@ -39,7 +41,7 @@ impl Hunt {
     /// A search from `start` on, and never above `ceiling`.
     pub fn new(start: f64, ceiling: Option<f64>) -> Hunt {
         let start = ceiling.map_or(start, |ceiling| start.min(ceiling));
-        Hunt { start, ceiling, held: None, failed: None, soak: None, soaks: 0, confirmed: None }
+        Hunt { start, ceiling, held: None, failed: None, twice: false, soak: None, soaks: 0, confirmed: None }
     }
 
     /// What is to be done next.
@@ -56,7 +58,10 @@ impl Hunt {
             (None, Some(failed)) => Next::Step(failed / GROWTH),
             (Some(held), None) if self.ceiling.is_some_and(|ceiling| held >= ceiling) => Next::Soak(held),
             (Some(held), None) => Next::Step(self.ceiling.map_or(held * GROWTH, |top| top.min(held * GROWTH))),
-            (Some(held), Some(failed)) if failed - held <= held * APART => Next::Soak(held),
+            (Some(held), Some(failed)) if failed - held <= held * APART => match self.twice {
+                true => Next::Soak(held),
+                false => Next::Step(failed),
+            },
             (Some(held), Some(failed)) => Next::Step((held + failed) / 2.0),
         }
     }
@@ -64,8 +69,14 @@ impl Hunt {
     /// What came of it.
     pub fn told(&mut self, done: Next, held: bool) {
         match (done, held) {
-            (Next::Step(rate), true) => self.held = Some(rate),
-            (Next::Step(rate), false) => self.failed = Some(rate),
+            (Next::Step(rate), true) => {
+                self.held = Some(rate);
+                self.failed = self.failed.filter(|failed| *failed > rate);
+            }
+            (Next::Step(rate), false) => {
+                self.twice = self.failed == Some(rate);
+                self.failed = Some(rate);
+            }
             (Next::Soak(rate), true) => self.confirmed = Some(rate),
             (Next::Soak(rate), false) => {
                 self.soaks += 1;
@@ -117,6 +128,26 @@ mod tests {
             proptest::prop_assert!(tried.iter().all(|rate| *rate <= ceiling));
             proptest::prop_assert!(found.unwrap() >= limit.min(ceiling) * 0.95);
         }
+    }
+
+    #[test]
+    fn a_burst_of_something_else_is_no_limit() {
+        let mut hunt = Hunt::new(100.0, None);
+        let mut bursts = 0;
+        let found = loop {
+            let next = hunt.next();
+            match next {
+                Next::Done(found) => break found.unwrap(),
+                // The first try at 400/s meets a burst.
+                Next::Step(rate) => {
+                    let burst = rate == 400.0 && bursts == 0;
+                    bursts += u32::from(burst);
+                    hunt.told(next, rate <= 1000.0 && !burst);
+                }
+                Next::Soak(rate) => hunt.told(next, rate <= 1000.0),
+            }
+        };
+        assert!(bursts == 1 && found > 950.0, "{found}");
     }
 
     #[test]

@@ -13,8 +13,8 @@ use crate::run::{LoadError, LoadSetup, run};
 
 /// How long what a step left behind is waited for: nothing of it may be in the next one.
 const DRAIN: Duration = Duration::from_secs(60);
-/// How often a step is tried.
-const TRIES: u32 = 2;
+/// How many runs a search has at most: one that changes its mind for ever says nothing.
+const RUNS: usize = 60;
 /// Time at a rate before a step is measured.
 const WARM_UP: Duration = Duration::from_secs(1);
 
@@ -41,61 +41,28 @@ pub async fn find_max(
     let mut hunt = Hunt::new(rate, search.ceiling);
     let mut found = SearchResult::default();
     let mut last = LoadResult::default();
-    while !*setup.stop.borrow() {
+    while !*setup.stop.borrow() && found.steps.len() < RUNS {
         let next = hunt.next();
-        let attempt = match next {
-            // What else the machine does for a moment is no limit: a step that does not hold is tried once more.
-            Next::Step(rate) => Attempt { rate, lasting: search.step, soak: false, tries: TRIES },
-            Next::Soak(rate) => Attempt { rate, lasting: soak, soak: true, tries: 1 },
+        let (rate, lasting, soak) = match next {
+            Next::Step(rate) => (rate, search.step, false),
+            Next::Soak(rate) => (rate, soak, true),
             Next::Done(rate) => {
                 found.rate = rate;
                 break;
             }
         };
-        let (result, steps) = attempt.make(setup, profile, &mut tell, &mut progress).await?;
-        last = result;
-        hunt.told(next, steps.last().is_some_and(|step| step.limit.is_none()));
-        found.steps.extend(steps);
+        last = run(setup, &at_rate(profile, rate, lasting), &mut progress).await?;
+        let step = SearchStep { rate, soak, limit: limit(&last) };
+        if !*setup.stop.borrow() {
+            tell(&step);
+            hunt.told(next, step.limit.is_none());
+            found.steps.push(step);
+        }
     }
     found.limit = bottleneck(&hunt, &found);
     last.findings.extend(in_words(&found));
     last.search = Some(found);
     Ok(last)
-}
-
-/// Runs at one rate, until one of them holds.
-struct Attempt {
-    rate: f64,
-    lasting: Duration,
-    soak: bool,
-    tries: u32,
-}
-
-impl Attempt {
-    /// The last run, and what came of each.
-    async fn make(
-        &self,
-        setup: &LoadSetup<'_>,
-        profile: &Profile,
-        tell: &mut impl FnMut(&SearchStep),
-        progress: &mut impl FnMut(&[Interval]),
-    ) -> Result<(LoadResult, Vec<SearchStep>), LoadError> {
-        let profile = at_rate(profile, self.rate, self.lasting);
-        let mut steps = Vec::new();
-        loop {
-            let result = run(setup, &profile, &mut *progress).await?;
-            if *setup.stop.borrow() {
-                return Ok((result, steps));
-            }
-            let step = SearchStep { rate: self.rate, soak: self.soak, limit: limit(&result) };
-            tell(&step);
-            let held = step.limit.is_none();
-            steps.push(step);
-            if held || steps.len() >= self.tries as usize {
-                return Ok((result, steps));
-            }
-        }
-    }
 }
 
 /// The profile at another rate, for so long.
