@@ -22,10 +22,18 @@ pub enum Metric {
     Percentile { percentile: Percentile, stage: String, below: Duration },
     /// The longest of a stage, below.
     Max { stage: String, below: Duration },
+    /// A percentile of one stage less that of another, below.
+    Difference { percentile: Percentile, stage: String, less: Percentile, other: String, below: Duration },
+    /// Events that failed at the first stage, refused or without a known outcome, at most.
+    Failed { stage: String, most: u64 },
     /// A count on a leg, at most.
     Count { what: Count, leg: String, most: u64 },
-    /// The greatest lag of a group after the warm-up, below.
-    Lag { group: String, below: u64 },
+    /// How long after the last send the last effect of a group came, below.
+    Drained { group: String, below: Duration },
+    /// The greatest lag of a group after the warm-up, below; with a time, at or above it for less than that without a break.
+    Lag { group: String, below: u64, lasting: Option<Duration> },
+    /// By how many records a second the lag of a group rises while events are sent, below.
+    Slope { group: String, below: f64 },
 }
 
 /// What is counted on a leg.
@@ -56,16 +64,41 @@ impl Objective {
                 "`{text}` is no objective: write such as p95(end_to_end) < 100ms, lost(topic) = 0, throughput >= 950/s"
             )
         })?;
-        let (name, argument) = match left.split_once('(') {
-            Some((name, rest)) => {
-                let argument = rest.strip_suffix(')').ok_or_else(|| format!("`{left}` has no closing bracket"))?;
-                (name.trim(), Some(argument.trim().to_owned()))
+        let metric = match left.split_once(") - ") {
+            Some((minuend, subtrahend)) => difference(&format!("{minuend})"), subtrahend, operator, right)?,
+            None => {
+                let (name, argument) = call(left)?;
+                metric(name, argument, operator, right)?
             }
-            None => (left, None),
         };
-        let metric = metric(name, argument, operator, right)?;
         Ok(Objective { text: text.trim().to_owned(), metric })
     }
+}
+
+/// A name, and what stands in brackets behind it.
+fn call(text: &str) -> Result<(&str, Option<String>), String> {
+    match text.split_once('(') {
+        Some((name, rest)) => {
+            let argument = rest.strip_suffix(')').ok_or_else(|| format!("`{text}` has no closing bracket"))?;
+            Ok((name.trim(), Some(argument.trim().to_owned())))
+        }
+        None => Ok((text, None)),
+    }
+}
+
+/// `p95(answered[on]) - p95(answered[off]) < 50ms`
+fn difference(minuend: &str, subtrahend: &str, operator: &str, right: &str) -> Result<Metric, String> {
+    let of = |text: &str| match call(text.trim())? {
+        (name, Some(stage)) if name.starts_with('p') => Ok((percentile(name)?, stage)),
+        _ => Err(format!("`{text}` is no percentile: a difference is written p95(STAGE) - p95(STAGE) < 50ms")),
+    };
+    let ((percentile, stage), (less, other)) = (of(minuend)?, of(subtrahend)?);
+    Ok(Metric::Difference { percentile, stage, less, other, below: below(right, operator)? })
+}
+
+fn percentile(name: &str) -> Result<Percentile, String> {
+    let percentile = name[1..].parse().ok().filter(|percentile| (0.0..=100.0).contains(percentile));
+    percentile.map(Percentile).ok_or_else(|| format!("`{name}` is no percentile: write p50, p95, p99 or p99.9"))
 }
 
 fn split(text: &str) -> Option<(&str, &str, &str)> {
@@ -85,18 +118,29 @@ fn metric(name: &str, argument: Option<String>, operator: &str, right: &str) -> 
         ("throughput", None) if operator == ">=" => Ok(Metric::Throughput { least: units::parse_rate(right)? }),
         ("throughput", _) => Err("throughput is written `throughput >= 950/s`".to_owned()),
         ("lag", Some(group)) if operator == "<" => {
-            let below = right.parse().map_err(|_| format!("`{right}` is no number of records"))?;
-            Ok(Metric::Lag { group, below })
+            let (records, lasting) = match right.split_once(" for ") {
+                Some((records, time)) => (records.trim(), Some(units::parse_duration(time)?)),
+                None => (right, None),
+            };
+            let below = records.parse().map_err(|_| format!("`{records}` is no number of records"))?;
+            Ok(Metric::Lag { group, below, lasting })
         }
+        ("slope", Some(of)) if operator == "<" => {
+            let group = of.strip_prefix("lag(").and_then(|group| group.strip_suffix(')'));
+            let group = group.ok_or_else(|| format!("`{of}` has no slope: write slope(lag(GROUP)) < 5/s"))?;
+            Ok(Metric::Slope { group: group.to_owned(), below: units::parse_rate(right)? })
+        }
+        ("drained", Some(group)) => Ok(Metric::Drained { group, below: below(right, operator)? }),
         ("max", Some(stage)) => Ok(Metric::Max { stage, below: below(right, operator)? }),
+        ("failed", Some(stage)) => Ok(Metric::Failed { stage, most: count(right, operator)? }),
+        ("failed", None) => {
+            Err("a bare `failed` does not say where: write failed(answered) or failed(acknowledgement)".to_owned())
+        }
         (name, Some(stage)) if name.starts_with('p') => {
-            let percentile = name[1..].parse().ok().filter(|percentile| (0.0..=100.0).contains(percentile));
-            let percentile =
-                percentile.ok_or_else(|| format!("`{name}` is no percentile: write p50, p95, p99 or p99.9"))?;
-            Ok(Metric::Percentile { percentile: Percentile(percentile), stage, below: below(right, operator)? })
+            Ok(Metric::Percentile { percentile: percentile(name)?, stage, below: below(right, operator)? })
         }
         _ => Err(format!(
-            "`{name}` is not measured; there are throughput, pNN(stage), max(stage), lag(group), lost, duplicated, reordered, phantom and corrupted(leg)"
+            "`{name}` is not measured; there are throughput, pNN(stage), max(stage), pNN(stage) - pNN(stage), failed(stage), lag(group), slope(lag(group)), drained(group), lost, duplicated, reordered, phantom and corrupted(leg)"
         )),
     }
 }
@@ -132,7 +176,19 @@ mod tests {
             Metric::Percentile { percentile: Percentile(99.9), stage: processed, below: Duration::from_secs(1) }
         );
         assert_eq!(metric("lost(topic) = 0"), Metric::Count { what: Count::Lost, leg: "topic".into(), most: 0 });
-        assert_eq!(metric("lag(g) < 100"), Metric::Lag { group: "g".into(), below: 100 });
+        let answered = |arm: &str| format!("answered[{arm}]");
+        let (p95, below) = (Percentile(95.0), Duration::from_millis(50));
+        assert_eq!(
+            metric("p95(answered[on]) - p95(answered[off]) < 50ms"),
+            Metric::Difference { percentile: p95, stage: answered("on"), less: p95, other: answered("off"), below }
+        );
+        assert_eq!(metric("failed(answered) = 0"), Metric::Failed { stage: "answered".into(), most: 0 });
+        let below = Duration::from_secs(5);
+        assert_eq!(metric("drained(g) < 5s"), Metric::Drained { group: "g".into(), below });
+        assert_eq!(metric("lag(g) < 100"), Metric::Lag { group: "g".into(), below: 100, lasting: None });
+        let lasting = Some(Duration::from_secs(300));
+        assert_eq!(metric("lag(g) < 1000 for 5m"), Metric::Lag { group: "g".into(), below: 1000, lasting });
+        assert_eq!(metric("slope(lag(g)) < 5/s"), Metric::Slope { group: "g".into(), below: 5.0 });
     }
 
     #[test]
@@ -143,5 +199,7 @@ mod tests {
         assert!(error("speed > 3").starts_with("`speed` is not measured"));
         assert!(error("p95(end_to_end) > 1s").contains("compared with `<`"));
         assert!(error("hello").contains("is no objective"));
+        assert!(error("p95(a) - lost(b) < 1s").contains("`lost(b)` is no percentile"));
+        assert!(error("failed = 0").contains("does not say where"));
     }
 }

@@ -1,30 +1,85 @@
-//! The plan of instants. Event n is due at start + n / rate, computed afresh for each n, so that nothing drifts.
+//! The plan of instants: when each event is due, computed afresh for each, so that nothing drifts; or none at all, where the
+//! load is as fast as the producer takes it.
 
 use std::time::Duration;
 
 use eventproof_evidence::At;
 
-/// Instants at an even rate.
-#[derive(Clone, Copy, Debug)]
+use crate::shape::{Phase, Schedule};
+
+/// When events are due.
+#[derive(Clone, Debug)]
 pub struct Pacer {
     start: At,
-    rate: f64,
+    measured_from: At,
+    /// None: as fast as the producer takes them.
+    schedule: Option<Schedule>,
+    /// Events in the warm-up, as far as it is known before, and after it.
+    before: u64,
+    measured: u64,
 }
 
 impl Pacer {
-    /// `rate` events per second from `start` on.
-    pub fn new(start: At, rate: f64) -> Pacer {
-        Pacer { start, rate }
+    /// `events` at `rate` per second, after `warm_up` at the same rate.
+    pub fn steady(start: At, rate: f64, warm_up: Duration, events: u64) -> Pacer {
+        let before = (warm_up.as_secs_f64() * rate).round() as u64;
+        Pacer::planned(start, Schedule::new(&[Phase::steady(rate, Duration::ZERO)]), before, events)
     }
 
-    /// When event `number`, from 0, is due.
-    pub fn due(&self, number: u64) -> At {
-        self.start + Duration::from_nanos((number as f64 * 1e9 / self.rate).round() as u64)
+    /// All events of these phases, after `warm_up` at the first one's rate.
+    pub fn shaped(start: At, phases: &[Phase], warm_up: Duration) -> Pacer {
+        let first = phases.first().map_or(1.0, |phase| phase.from);
+        let all: Vec<Phase> = std::iter::once(Phase::steady(first, warm_up)).chain(phases.iter().copied()).collect();
+        let before = Schedule::new(&all[..1]).events();
+        let schedule = Schedule::new(&all);
+        let events = schedule.events().saturating_sub(before);
+        Pacer::planned(start, schedule, before, events)
     }
 
-    /// How many events are due in `time`.
-    pub fn count_in(&self, time: Duration) -> u64 {
-        (time.as_secs_f64() * self.rate).round() as u64
+    /// `events` as fast as they are taken, after `warm_up` of the same.
+    pub fn max(start: At, warm_up: Duration, events: u64) -> Pacer {
+        Pacer { start, measured_from: start + warm_up, schedule: None, before: 0, measured: events }
+    }
+
+    fn planned(start: At, schedule: Schedule, before: u64, measured: u64) -> Pacer {
+        let measured_from = start + schedule.due(before);
+        Pacer { start, measured_from, schedule: Some(schedule), before, measured }
+    }
+
+    /// The first planned instant.
+    pub fn start(&self) -> At {
+        self.start
+    }
+
+    /// From when on events are measured.
+    pub fn measured_from(&self) -> At {
+        self.measured_from
+    }
+
+    /// Events after the warm-up.
+    pub fn measured(&self) -> u64 {
+        self.measured
+    }
+
+    /// All events, where that is known before.
+    pub fn total(&self) -> Option<u64> {
+        self.is_planned().then_some(self.before + self.measured)
+    }
+
+    /// Whether instants are planned at all.
+    pub fn is_planned(&self) -> bool {
+        self.schedule.is_some()
+    }
+
+    /// When event `number`, from 0, is due; none if it is due as soon as it is taken.
+    pub fn due(&self, number: u64) -> Option<At> {
+        self.schedule.as_ref().map(|schedule| self.start + schedule.due(number))
+    }
+
+    /// How long the plan lasts, as far as it is known.
+    pub fn lasts(&self) -> Duration {
+        let end = self.total().and_then(|total| self.due(total)).unwrap_or(self.measured_from);
+        end.since(self.start)
     }
 }
 
@@ -34,17 +89,32 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn a_plan_does_not_drift(rate in 1.0f64..100_000.0, seconds in 1u64..10_000) {
-            let pacer = Pacer::new(At::START, rate);
-            let count = pacer.count_in(Duration::from_secs(seconds));
-            let off = pacer.due(count).since(At::START).as_secs_f64() - count as f64 / rate;
+        fn a_plan_does_not_drift(rate in 1.0f64..100_000.0, number in 0u64..100_000_000) {
+            let pacer = Pacer::steady(At::START, rate, Duration::ZERO, 1);
+            let off = pacer.due(number).unwrap().since(At::START).as_secs_f64() - number as f64 / rate;
             proptest::prop_assert!(off.abs() < 1e-6, "{off}");
         }
 
         #[test]
         fn instants_ascend(rate in 1.0f64..1_000_000.0, number in 0u64..1_000_000) {
-            let pacer = Pacer::new(At::START, rate);
+            let pacer = Pacer::steady(At::START, rate, Duration::ZERO, 1);
             proptest::prop_assert!(pacer.due(number) <= pacer.due(number + 1));
         }
+
+        #[test]
+        fn as_many_events_are_measured_as_were_asked_for(rate in 1.0f64..2_000.0, millis in 0u64..5_000, events in 1u64..500) {
+            let pacer = Pacer::steady(At::START, rate, Duration::from_millis(millis), events);
+            let all = (0..pacer.total().unwrap()).filter(|number| pacer.due(*number).unwrap() >= pacer.measured_from());
+            proptest::prop_assert_eq!(all.count() as u64, events);
+        }
+    }
+
+    #[test]
+    fn a_shape_begins_when_the_warm_up_ends() {
+        let phases = [Phase::steady(100.0, Duration::from_secs(2)), Phase::steady(500.0, Duration::from_secs(1))];
+        let pacer = Pacer::shaped(At::START, &phases, Duration::from_secs(1));
+        assert_eq!(pacer.measured(), 700);
+        assert_eq!(pacer.due(100), Some(pacer.measured_from()));
+        assert_eq!(pacer.lasts(), Duration::from_secs(4));
     }
 }

@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use eventproof_evidence::ledger::LegCounts;
 use eventproof_evidence::{Cause, Latencies, Percentile, Proof, Reason, Verdict};
-use eventproof_reports::model::{ConsumerLeg, Distribution, Finding, Objective as Judged, PercentileFigure, Stage};
+use eventproof_reports::model::{
+    ConsumerLeg, Distribution, Finding, Objective as Judged, PercentileFigure, Sizes, Stage,
+};
 use eventproof_source::units::format_duration;
 
-use crate::collector::Collector;
+use crate::collector::{Collector, Failures};
+use crate::lagging;
 use crate::objective::{Count, Metric, Objective};
+use crate::stages::with_arm;
 
 /// Bars of a latency picture.
 const BINS: usize = 48;
@@ -44,28 +48,61 @@ pub(crate) fn distribution(of: &Latencies) -> Distribution {
     }
 }
 
+/// How far figures may be off, and from when they count.
+pub(crate) struct Taken {
+    /// How late an effect may be seen.
+    pub effect_error: Duration,
+    /// The producer's linger, where there is one.
+    pub linger: Option<Duration>,
+    /// Whether instants are planned; otherwise figures count from the send.
+    pub planned: bool,
+}
+
 /// Every stage with its meaning and error.
-pub(crate) fn stages(collector: &Collector, effect_error: Duration, linger: Duration) -> Vec<Stage> {
-    let waits = format!("the producer's linger of up to {} included", format_duration(linger));
-    let meaning = |index: usize| match index {
-        0 => (format!("planned to acknowledged by the broker, {waits}"), Duration::ZERO),
-        1 => (format!("planned to visible on the topic, {waits}"), Duration::ZERO),
-        _ => ("planned to its effect seen in the service's journal view".to_owned(), effect_error),
+pub(crate) fn stages(collector: &Collector, taken: &Taken) -> Vec<Stage> {
+    let waits = match taken.linger {
+        Some(linger) => format!(", the producer's linger of up to {} included", format_duration(linger)),
+        None => String::new(),
     };
+    let from = if taken.planned { "planned" } else { "sent (there is no plan at `rate: max`)" };
+    let first = if taken.linger.is_some() { "acknowledged by the broker" } else { "answered by the service" };
+    let meaning = |stage: usize| match stage {
+        0 => (format!("{from} to {first}{waits}"), Duration::ZERO),
+        1 => (format!("{from} to visible on the topic{waits}"), Duration::ZERO),
+        _ => (format!("{from} to its effect seen in the service's journal view"), taken.effect_error),
+    };
+    let of_arm = 2 + collector.frame.groups.len();
     let stage = |(index, (name, latencies)): (usize, (String, &Latencies))| {
-        let (meaning, error) = meaning(index);
+        let (meaning, error) = meaning(index % of_arm);
         Stage { name, meaning, error_ms: error.as_secs_f64() * 1e3, distribution: distribution(latencies) }
     };
-    collector.stage_names().into_iter().zip(&collector.stages).enumerate().map(stage).collect()
+    let all = collector.stage_names().into_iter().zip(&collector.stages).enumerate().map(stage);
+    all.zip(collector.owed_stages()).filter(|(_, owed)| *owed).map(|(stage, _)| stage).collect()
+}
+
+/// Sizes of the payloads seen.
+pub(crate) fn sizes(collector: &Collector) -> Option<Sizes> {
+    let sizes = &collector.sizes;
+    (!sizes.is_empty()).then(|| Sizes {
+        count: sizes.len(),
+        min: sizes.min(),
+        p50: sizes.value_at_quantile(0.5),
+        p99: sizes.value_at_quantile(0.99),
+        max: sizes.max(),
+    })
 }
 
 /// Every leg with what counts as arrived.
 pub(crate) fn legs(collector: &Collector, views: &[String]) -> Vec<ConsumerLeg> {
     let meaning = |index: usize| match index.checked_sub(1).and_then(|index| views.get(index)) {
+        None if collector.frame.linked => "answered, and the event that follows seen on the topic".to_owned(),
         None => "acknowledged, and seen on the topic".to_owned(),
         Some(view) => format!("on the topic, and its effect seen in view \"{view}\""),
     };
-    let leg = |(index, (name, counts))| ConsumerLeg { name, meaning: meaning(index), counts };
+    let leg = |(index, (name, counts)): (usize, (String, LegCounts))| {
+        let phantom = if index == 0 { counts.phantom + collector.strangers() } else { counts.phantom };
+        ConsumerLeg { name, meaning: meaning(index), counts: LegCounts { phantom, ..counts } }
+    };
     collector.ledger.legs().into_iter().enumerate().map(leg).collect()
 }
 
@@ -78,14 +115,14 @@ fn judge_one(objective: &Objective, collector: &Collector, saturated: Option<&st
     let (actual, verdict) = measured(objective, collector);
     let verdict = match saturated {
         // A count of what was lost stands whatever the pace was; a figure of time or rate does not.
-        Some(detail) if !matches!(objective.metric, Metric::Count { .. }) => {
+        Some(detail) if !matches!(objective.metric, Metric::Count { .. } | Metric::Failed { .. }) => {
             Verdict::CannotTell(Reason::GeneratorSaturated { detail: detail.to_owned() })
         }
         _ => blind_to_loss(objective, collector).unwrap_or(verdict),
     };
     let (stage, limit) = match &objective.metric {
         Metric::Percentile { stage, below, .. } | Metric::Max { stage, below } => (Some(stage), Some(below)),
-        Metric::Throughput { .. } | Metric::Count { .. } | Metric::Lag { .. } => (None, None),
+        _ => (None, None),
     };
     Judged {
         text: objective.text.clone(),
@@ -129,6 +166,26 @@ fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
             }
             verdict(objective, format_duration(latencies.max()), latencies.max() < *below)
         }
+        Metric::Difference { percentile, stage, less, other, below } => {
+            let Some((one, of)) = stage_of(collector, stage).zip(stage_of(collector, other)) else {
+                return no_such(stage);
+            };
+            let (found, compared) = (one.percentile(*percentile), of.percentile(*less));
+            let apart = signed_ms(found.value) - signed_ms(compared.value);
+            let both = format!("{} less {}", format_duration(found.value), format_duration(compared.value));
+            let actual = format!("{apart:.1} ms ({both})");
+            match found.doubt.or(compared.doubt) {
+                Some(doubt) => (actual, Verdict::CannotTell(doubt)),
+                None => verdict(objective, actual, apart < signed_ms(*below)),
+            }
+        }
+        Metric::Failed { stage, most } => {
+            let arms = collector.frame.arms.iter();
+            let of =
+                arms.zip(&collector.failures).find(|(arm, _)| with_arm(collector.frame.first_stage, arm) == *stage);
+            let Some((_, failures)) = of.filter(|(_, failures)| failures.planned > 0) else { return no_such(stage) };
+            verdict(objective, failed(failures), failures.all() <= *most)
+        }
         Metric::Count { what, leg, most } => {
             let Some(counts) = counts_of(collector, leg) else { return no_such(leg) };
             if counts.seen == 0 && collector.ledger.counts().acknowledged == 0 {
@@ -138,14 +195,63 @@ fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
             let actual = counted(*what, &counts);
             verdict(objective, format!("{actual} of {}", collector.ledger.counts().planned), actual <= *most)
         }
-        Metric::Lag { group, below } => match collector.greatest_lag.get(group) {
-            Some(lag) => match (lag.unsigned_abs() < *below, collector.unseen_lag.get(group)) {
+        Metric::Drained { group, below } => {
+            let leg = collector.frame.groups.iter().position(|known| known.name == *group).map(|index| index + 1);
+            let Some(leg) = leg.filter(|leg| collector.last_arrived[*leg].is_some()) else { return no_such(group) };
+            match collector.drained(leg) {
+                Some(time) => verdict(objective, format_duration(time), time < *below),
+                None => {
+                    let owed = collector.ledger.outstanding(leg);
+                    verdict(objective, format!("never in this run: {owed} events are still owed"), false)
+                }
+            }
+        }
+        Metric::Slope { group, below } => match lagging::slope(&collector.intervals, group) {
+            Ok(slope) => match (slope < *below, collector.lags.unseen.get(group)) {
+                (true, Some((intervals, why))) => (per_second(slope), unseen(collector, group, *intervals, why)),
+                (held, _) => verdict(objective, per_second(slope), held),
+            },
+            Err(intervals) => {
+                let detail =
+                    format!("a slope needs {} intervals after the warm-up, there are {intervals}", lagging::LEAST);
+                ("none".to_owned(), Verdict::CannotTell(Reason::NoPositiveControl { detail }))
+            }
+        },
+        Metric::Lag { group, below, lasting: Some(lasting) } if collector.lags.greatest.contains_key(group) => {
+            let longest = lagging::longest_at(&collector.intervals, group, *below);
+            let actual = format!("{} without a break", format_duration(longest));
+            match (longest < *lasting, collector.lags.unseen.get(group)) {
+                // What was not seen counted as high: it may have been low.
+                (false, Some((intervals, why))) => (actual, unseen(collector, group, *intervals, why)),
+                (held, _) => verdict(objective, actual, held),
+            }
+        }
+        Metric::Lag { group, below, .. } => match collector.lags.greatest.get(group) {
+            Some(lag) => match (lag.unsigned_abs() < *below, collector.lags.unseen.get(group)) {
                 (true, Some((intervals, why))) => (format!("{lag} records"), unseen(collector, group, *intervals, why)),
                 (held, _) => verdict(objective, format!("{lag} records"), held),
             },
             None => no_such(group),
         },
     }
+}
+
+fn per_second(slope: f64) -> String {
+    format!("{slope:.1} records/s")
+}
+
+fn signed_ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+/// `3 of 1000: 2 refused, 1 without an answer; status 500: …`
+fn failed(failures: &Failures) -> String {
+    let counts = format!("{} of {}", failures.all(), failures.planned);
+    if failures.all() == 0 {
+        return counts;
+    }
+    let (refused, unknown) = (failures.refused, failures.unknown);
+    format!("{counts}: {refused} refused, {unknown} of unknown outcome; {}", failures.reasons.join("; "))
 }
 
 fn verdict(objective: &Objective, actual: String, held: bool) -> (String, Verdict) {
@@ -172,7 +278,7 @@ fn stage_of<'a>(collector: &'a Collector, name: &str) -> Option<&'a Latencies> {
 }
 
 fn counts_of(collector: &Collector, leg: &str) -> Option<LegCounts> {
-    collector.ledger.legs().into_iter().find(|(name, _)| name == leg).map(|(_, counts)| counts)
+    legs(collector, &[]).into_iter().find(|known| known.name == leg).map(|leg| leg.counts)
 }
 
 fn counted(what: Count, counts: &LegCounts) -> u64 {
@@ -184,3 +290,6 @@ fn counted(what: Count, counts: &LegCounts) -> u64 {
         Count::Corrupted => counts.corrupted,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,6 @@
 //! One load run: threads, channels, and the end of it.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender as To, channel};
 use std::time::Duration;
@@ -14,14 +13,15 @@ use eventproof_source::units::format_duration;
 use eventproof_system::Rig;
 use tokio::sync::{Notify, watch};
 
-use crate::collector::{Collector, Message};
+use crate::collector::{Collector, Event, Message};
 use crate::disturbance;
 use crate::machine::{cpu_seconds, resident_mb};
-use crate::plan::Plan;
+use crate::plan::{Link, Plan, What};
 use crate::profile::Profile;
 use crate::result;
-use crate::sending::{SendReport, Sending, spawn_sending};
+use crate::sending::{self, SendReport, Sending};
 use crate::sink::LoadSink;
+use crate::wording;
 
 /// How often groups are asked.
 const GROUPS_EVERY: Duration = Duration::from_millis(200);
@@ -45,6 +45,8 @@ pub enum LoadError {
     /// The contract or system lacks something that the profile names.
     #[error("the pack has no {what} \"{name}\"")]
     Missing { what: &'static str, name: String },
+    #[error(transparent)]
+    System(#[from] eventproof_system::SystemError),
     #[error("no thread could be started: {0}")]
     Thread(String),
 }
@@ -62,8 +64,8 @@ pub async fn run(
     let watch = watch_groups(setup, &plan, to.clone())?;
     let followers = setup.rig.system.follow_journals(Duration::ZERO, effects(&plan, &setup.run_id, to.clone()));
     let cpu = (cpu_seconds(), clock.now());
-    let sending = spawn_sending(setup, &plan, to, clock.clone())?;
-    let mut collector = Collector::new(plan.frame(profile));
+    let sending = sending::start(setup, &plan, to, clock.clone())?;
+    let mut collector = Collector::new(plan.frame(setup, profile));
     let (all_sent, undone) = (Notify::new(), Cell::new(false));
     let loading = async {
         let settling = Settling { all_sent: &all_sent, undone: &undone, lasting: profile.settle };
@@ -71,7 +73,7 @@ pub async fn run(
     };
     let disturbing = async {
         let sent = all_sent.notified();
-        let disturbed = disturbance::carry_out(&profile.timeline, setup.rig, plan.start, sent, &setup.stop).await;
+        let disturbed = disturbance::carry_out(&profile.timeline, setup.rig, plan.start(), sent, &setup.stop).await;
         undone.set(true);
         disturbed
     };
@@ -91,19 +93,38 @@ fn recorder(setup: &LoadSetup<'_>, plan: &Plan, to: To<Message>) -> Result<Recor
     let sink = LoadSink {
         contract: setup.contract.clone(),
         run_id: setup.run_id.clone(),
-        topic: plan.topic.clone(),
-        partitions: PartitionCounts::new(HashMap::from([(plan.topic.clone(), plan.partitions)])),
+        topics: plan.topics.iter().cloned().zip(0..).collect(),
+        links: match &plan.what {
+            What::Records(_) => None,
+            What::Requests(asked) => Some(known_by(&asked.links)),
+        },
+        partitions: PartitionCounts::new(plan.partitions.clone().into_iter().collect()),
         to,
     };
-    let topics = [plan.topic.clone()];
+    let topics = plan.topics.clone();
     let clock = setup.rig.clock.clone();
     Ok(tokio::task::block_in_place(|| Recorder::start(&setup.rig.broker, &topics, sink, clock))?)
 }
 
+/// Each link once, however many arms have it.
+fn known_by(links: &[Option<Link>]) -> Vec<Link> {
+    let mut known: Vec<Link> = Vec::new();
+    for link in links.iter().flatten() {
+        // What is compared are the fields; how the requests come to their texts is each one's own.
+        if known.iter().all(|other| other.message != link.message || !other.fields.keys().eq(link.fields.keys())) {
+            known.push(link.clone());
+        }
+    }
+    known
+}
+
 fn watch_groups(setup: &LoadSetup<'_>, plan: &Plan, to: To<Message>) -> Result<GroupWatch, LoadError> {
     let groups: Vec<String> = plan.views.iter().map(|(_, group)| group.clone()).collect();
-    let partitions: Vec<(String, i32)> =
-        (0..plan.partitions.cast_signed()).map(|partition| (plan.topic.clone(), partition)).collect();
+    let of_topic = |(topic, count): (&String, &u32)| {
+        let topic = topic.clone();
+        (0..count.cast_signed()).map(move |partition| (topic.clone(), partition))
+    };
+    let partitions: Vec<(String, i32)> = plan.partitions.iter().flat_map(of_topic).collect();
     let report = move |change| {
         // The collector ends last; if it is gone, nobody wants to know.
         let _ = to.send(Message::Group(change));
@@ -115,11 +136,13 @@ fn watch_groups(setup: &LoadSetup<'_>, plan: &Plan, to: To<Message>) -> Result<G
 fn effects(plan: &Plan, run_id: &str, to: To<Message>) -> impl Fn(Observation) + Clone + Send + Sync + 'static {
     let views: Vec<String> = plan.views.iter().map(|(view, _)| view.clone()).collect();
     let run_id = run_id.to_owned();
+    let ours = matches!(plan.what, What::Records(_));
     move |observation| {
         let message = match observation {
             Observation::Effect { view, event, at, .. } => {
                 let Some(leg) = views.iter().position(|known| **known == *view) else { return };
-                Message::Effect { leg: leg + 1, number: event_number(&event, &run_id), at }
+                let event = if ours { Event::Ours(event_number(&event, &run_id)) } else { Event::Theirs(Some(event)) };
+                Message::Effect { leg: leg + 1, event, at }
             }
             Observation::Blind(blind) => Message::Blind(blind),
             Observation::CaughtUp { what, .. } => Message::CaughtUp(what),
@@ -183,25 +206,24 @@ fn drain(collector: &mut Collector, messages: &Receiver<Message>) {
 fn finish(profile: &Profile, plan: &Plan, collector: &Collector, sending: &Sending, cpu_share: f64) -> LoadResult {
     let report = sending.report.borrow().clone().unwrap_or_default();
     let saturated = saturated(plan, profile.slip_limit, collector, &report);
-    let size = profile.payload_size.map(|size| format!(" of {size} B")).unwrap_or_default();
     let views: Vec<String> = plan.views.iter().map(|(view, _)| view.clone()).collect();
+    let linger = match &plan.what {
+        What::Records(records) => Some(records.producer.linger),
+        What::Requests(_) => None,
+    };
+    let sizes = result::sizes(collector);
+    let taken = result::Taken { effect_error: plan.effect_error, linger, planned: plan.pacer.is_planned() };
     LoadResult {
         profile: profile.path.display().to_string(),
         title: profile.name.clone(),
         pack: profile.pack.display().to_string(),
-        plan: format!(
-            "{} events{size} of \"{}\" at {}/s over {} keys, after {} of warm-up",
-            profile.events,
-            plan.message,
-            profile.rate,
-            profile.keys,
-            format_duration(profile.warm_up)
-        ),
+        plan: wording::plan(profile, plan, &report, sizes.as_ref().filter(|_| profile.draws_sizes())),
         objectives: result::judge(&profile.objectives, collector, saturated.as_deref()),
-        stages: result::stages(collector, plan.effect_error, plan.producer.linger),
+        stages: result::stages(collector, &taken),
         counts: collector.ledger.counts(),
         legs: result::legs(collector, &views),
         intervals: collector.intervals.clone(),
+        payloads: sizes,
         generator: GeneratorFigures {
             slip: result::distribution(&collector.slip),
             cpu_share,
@@ -239,16 +261,23 @@ fn saturated(plan: &Plan, limit: Duration, collector: &Collector, report: &SendR
     if let Some(error) = &report.error {
         return Some(format!("records could not be made: {error}"));
     }
-    if report.sent < plan.total {
-        return Some(format!("it ended after {} of {} events", report.sent, plan.total));
+    match plan.pacer.total() {
+        Some(total) if report.sent < total => {
+            return Some(format!("it ended after {} of {total} events", report.sent));
+        }
+        Some(_) => {}
+        // Without a plan there is none to keep.
+        None => return None,
     }
     let slip = collector.slip.percentile(Percentile(99.0)).value;
     (slip > limit).then(|| {
         format!(
-            "99 % of its sends should slip by less than {}, they slipped by up to {}; {} sends had to wait for a full queue",
+            "99 % of its sends should slip by less than {}, they slipped by up to {}; {} sends had to wait for {}, {} for their record to be made",
             format_duration(limit),
             format_duration(slip),
-            report.backpressure
+            report.backpressure,
+            wording::waited_for(plan),
+            report.starved
         )
     })
 }

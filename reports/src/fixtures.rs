@@ -204,6 +204,8 @@ pub fn load() -> LoadResult {
             backpressure: 0,
             saturated: None,
         },
+        payloads: None,
+        search: None,
         disturbed: vec![Disturbed {
             text: "broker: delay api=Fetch by=200ms".into(),
             at_ms: 2000.0,

@@ -338,6 +338,15 @@ pub struct LoadArguments {
     /// Load profiles, one after another
     #[arg(required = true)]
     pub profiles: Vec<PathBuf>,
+    /// Search the highest rate that meets the objectives, from the profile's own on, and confirm it with a run as long as the profile
+    #[arg(long)]
+    pub find_max: bool,
+    /// The rate that a search never goes above, such as 20000/s
+    #[arg(long, requires = "find_max", value_name = "RATE", value_parser = eventproof_source::units::parse_rate)]
+    pub ceiling: Option<f64>,
+    /// How long each step of a search lasts, at least
+    #[arg(long, requires = "find_max", value_name = "DURATION", default_value = "5s", value_parser = eventproof_source::units::parse_duration)]
+    pub step: std::time::Duration,
     #[command(flatten)]
     pub rig: RigArguments,
 }

@@ -10,16 +10,24 @@ struct Loaded {
     result: serde_json::Value,
 }
 
-/// Runs a profile of nova-bus; `lines` are its settings besides those that all have.
+/// Runs a profile of nova-bus that sends posts; `lines` are its settings besides those that all have.
 fn load(lines: &str, more: &[&str]) -> Loaded {
+    load_of("nova-bus", &format!("message: content.post.created\neffects: [handled]\n{lines}"), more)
+}
+
+/// Runs a profile of a pack.
+fn load_of(pack: &str, lines: &str, more: &[&str]) -> Loaded {
     let folder = tempfile::tempdir().unwrap();
-    let pack = project().join("features/nova-bus");
+    let pack = project().join("features").join(pack);
     // A busy machine lets sends slip; whoever tests that says how far they may.
     let slip = if lines.contains("slip_limit") { "" } else { "slip_limit: 5s\n" };
-    let head =
-        format!("name: test\npack: {}\nmessage: content.post.created\neffects: [handled]\n{slip}", pack.display());
     let profile = folder.path().join("profile.yaml");
-    std::fs::write(&profile, head + lines).unwrap();
+    std::fs::write(&profile, format!("name: test\npack: {}\n{slip}{lines}", pack.display())).unwrap();
+    load_file(&profile, more)
+}
+
+fn load_file(profile: &std::path::Path, more: &[&str]) -> Loaded {
+    let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report");
     let mut arguments = vec!["load", profile.to_str().unwrap(), "--report", report.to_str().unwrap()];
     arguments.extend(more);
@@ -140,4 +148,125 @@ fn names_that_the_pack_does_not_have_are_found_before_anything_starts() {
     for meant in ["did you mean `feed-service-group`?", "did you mean `end_to_end`?", "did you mean `feed-service`?"] {
         assert!(loaded.ran.progress.contains(meant), "{meant}: {}", loaded.shown());
     }
+}
+
+#[test]
+fn a_group_is_judged_for_the_messages_that_it_consumes_only() {
+    // The feed service reads posts, and never hears of users.
+    let loaded = load_of(
+        "nova-bus",
+        "messages: {content.post.created: 6, content.post.deleted: 2, identity.user.created: 2}\nkeys: {count: 40, skew: zipf, exponent: 1.2}\neffects: [handled]\nrate: 200/s\nevents: 400\nobjectives:\n  - lost(topic) = 0\n  - lost(feed-service-group) = 0\n  - duplicated(feed-service-group) = 0\n  - phantom(feed-service-group) = 0\n  - reordered(topic) = 0\n",
+        &[],
+    );
+    assert_eq!(loaded.ran.code, 0, "{}", loaded.shown());
+    let (topic, group) = (loaded.leg("topic", "seen"), loaded.leg("feed-service-group", "seen"));
+    assert_eq!(topic, 400);
+    assert!((270..370).contains(&group), "80 % of 400: {group}");
+}
+
+#[test]
+fn a_shape_is_sent_as_it_was_drawn_with_payloads_as_long_as_they_should_be() {
+    let loaded = load(
+        "payload_size: {from: 600 B, to: 4 KiB}\nkeys: {count: 20, hot: 30 %}\nshape:\n  - {rate: 100/s, for: 1s}\n  - {to: 400/s, for: 1s}\n  - {spike: 800/s, for: 250ms}\nobjectives:\n  - lost(topic) = 0\n  - failed(acknowledgement) = 0\n",
+        &[],
+    );
+    assert_eq!(loaded.ran.code, 0, "{}", loaded.shown());
+    assert_eq!(loaded.result["counts"]["planned"], 550, "100, the area below the ramp, and a quarter of 800");
+    let payloads = &loaded.result["payloads"];
+    let size = |name: &str| payloads[name].as_u64().unwrap();
+    assert!(size("min") >= 590 && size("min") < 700 && size("max") > 3900 && size("max") < 4200, "{payloads}");
+    assert!((2100..2600).contains(&size("p50")), "{payloads}");
+}
+
+#[test]
+fn as_fast_as_possible_has_a_throughput_and_counts_from_the_send() {
+    let loaded = load(
+        "rate: max\nevents: 5000\nproducer: {queue_records: 200}\nobjectives:\n  - throughput >= 100/s\n  - lost(topic) = 0\n",
+        &[],
+    );
+    assert_eq!(loaded.ran.code, 0, "{}", loaded.shown());
+    let meaning = loaded.result["stages"][0]["meaning"].as_str().unwrap();
+    assert!(meaning.starts_with("sent (there is no plan"), "{meaning}");
+    assert_eq!(loaded.result["counts"]["acknowledged"], 5000);
+    assert!(loaded.result["plan"].as_str().unwrap().contains("as fast as they are taken"), "{}", loaded.shown());
+}
+
+#[test]
+fn requests_are_answered_and_their_events_followed() {
+    let loaded = load_of(
+        "todo",
+        "action: create task\neffects: [handled]\nrate: 50/s\nwarm_up: 500ms\nevents: 150\nobjectives:\n  - failed(answered) = 0\n  - p50(answered) < 2s\n  - lost(topic) = 0\n  - lost(event-service) = 0\n  - duplicated(topic) = 0\n",
+        &[],
+    );
+    assert_eq!(loaded.ran.code, 0, "{}", loaded.shown());
+    assert_eq!((loaded.leg("topic", "seen"), loaded.leg("event-service", "seen")), (175, 175));
+    assert!(loaded.percentile("answered", 50.0) < loaded.percentile("processed(event-service)", 50.0));
+}
+
+#[test]
+fn requests_that_fail_are_counted_with_their_reason() {
+    let loaded = load_of(
+        "todo",
+        "action: complete task\nwith: {task: \"987654321\"}\nrate: 50/s\nevents: 50\nobjectives:\n  - failed(answered) = 0\n",
+        &[],
+    );
+    assert_eq!(loaded.ran.code, 1, "{}", loaded.shown());
+    assert!(loaded.ran.result.contains("50 of 50: 50 refused, 0 of unknown outcome"), "{}", loaded.shown());
+    assert!(loaded.ran.result.contains("status 404"), "{}", loaded.shown());
+}
+
+#[test]
+fn an_event_that_comes_twice_is_found_behind_its_request() {
+    let loaded = load_of(
+        "todo",
+        "action: create task\nrate: 50/s\nevents: 50\nobjectives:\n  - lost(topic) = 0\n  - duplicated(topic) = 0\n",
+        &["--fault", "todo-api:published-twice"],
+    );
+    assert_eq!(loaded.ran.code, 1, "{}", loaded.shown());
+    assert_eq!((loaded.leg("topic", "lost"), loaded.leg("topic", "duplicated")), (0, 50), "{}", loaded.shown());
+}
+
+#[test]
+fn publishing_adds_less_than_50_ms_unless_the_service_waits_for_it() {
+    let profile = project().join("features/todo/load/publishing-adds.yaml");
+    let healthy = load_file(&profile, &[]);
+    assert_eq!(healthy.ran.code, 0, "{}", healthy.shown());
+    let waiting = load_file(&profile, &["--fault", "todo-api:blocking-publish"]);
+    assert_eq!(waiting.ran.code, 1, "{}", waiting.shown());
+    let missed = "BROKEN     p95(answered[on]) - p95(answered[off]) < 50ms";
+    assert!(waiting.ran.result.contains(missed), "{}", waiting.shown());
+    assert!(waiting.percentile("answered[on]", 50.0) > 100.0, "the broker's own delay: {}", waiting.shown());
+    assert_eq!(waiting.leg("topic", "lost"), 0);
+}
+
+/// A broker that carries no more than so many bytes of ours a second.
+const NARROW: &str = "payload_size: 2000 B\nkeys: 1\nproducer: {linger: 100ms, queue_records: 400}\ntimeline:\n  - {at: 0s, broker: throttle, rate: 200 KB, api: Produce, client: eventproof-load}\n";
+
+#[test]
+fn the_highest_rate_is_what_a_narrow_broker_carries_and_the_broker_is_named() {
+    let truth = load(&format!("{NARROW}rate: max\nevents: 600\nobjectives:\n  - throughput >= 1/s\n"), &[]);
+    let truth: f64 = truth.result["objectives"][0]["actual"].as_str().unwrap().trim_end_matches("/s").parse().unwrap();
+    let found = load(
+        &format!("{NARROW}rate: 60/s\nevents: 480\nobjectives:\n  - lost(topic) = 0\n  - p50(acknowledgement) < 2s\n"),
+        &["--find-max", "--ceiling", "1000/s", "--step", "2s"],
+    );
+    assert_eq!(found.ran.code, 0, "{}", found.shown());
+    let search = &found.result["search"];
+    let rate = search["rate"].as_f64().unwrap();
+    // Within 5 % on a machine with nothing else to do; here others are at work.
+    assert!((rate / truth - 1.0).abs() < 0.15, "{rate}/s found, {truth}/s carried: {search}");
+    assert!(search["limit"].as_str().unwrap().contains("the broker's acknowledgements do not keep up"), "{search}");
+    assert!(found.ran.result.contains("highest rate found"), "{}", found.shown());
+}
+
+#[test]
+fn a_search_ends_at_its_ceiling_and_needs_a_rate_to_begin_with() {
+    let lines = "rate: 20/s\nevents: 60\nobjectives:\n  - lost(topic) = 0\n";
+    let found = load(lines, &["--find-max", "--ceiling", "50/s", "--step", "1s"]);
+    assert_eq!(found.ran.code, 0, "{}", found.shown());
+    assert_eq!(found.result["search"]["rate"], 50.0);
+    assert_eq!(found.result["search"]["limit"], "the ceiling that was given");
+    let without = load("rate: max\nevents: 60\n", &["--find-max"]);
+    assert_eq!(without.ran.code, 2, "{}", without.shown());
+    assert!(without.ran.progress.contains("begins at a profile's steady rate"), "{}", without.shown());
 }

@@ -68,6 +68,17 @@ proptest! {
         prop_assert_eq!(draft.record.payload.as_ref().unwrap().len(), size);
         prop_assert_eq!(check(&contract, &draft), Vec::<String>::new());
     }
+
+    #[test]
+    fn a_payload_that_cannot_be_so_short_is_as_short_as_it_can_be(seed in any::<u64>(), size in 0usize..1000) {
+        let contract = nova_bus();
+        let message = contract.message("content.post.created").unwrap();
+        let mut generator = Generator::new(seed, "run");
+        let draft = generator.record_of_about(&contract, message, &[], size).unwrap();
+        let length = draft.record.payload.as_ref().unwrap().len();
+        prop_assert!(length == size || length > size && length < 400, "{length} instead of {size}");
+        prop_assert_eq!(check(&contract, &draft), Vec::<String>::new());
+    }
 }
 
 #[test]

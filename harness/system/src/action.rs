@@ -5,7 +5,7 @@ use std::time::Duration;
 use eventproof_evidence::{At, Cause, Observation};
 use serde_json::Value;
 
-use crate::template::{fill, fill_json};
+use crate::template::{fill, fill_json, placeholders};
 use crate::view::{chain, text};
 use crate::{ActionSpec, Params, System, SystemError};
 
@@ -28,6 +28,19 @@ pub struct Answer {
 impl System {
     /// Does an action with these values for its placeholders.
     pub async fn act(&self, action: &str, params: &Params) -> Result<Answer, SystemError> {
+        let answer = self.request_once(action, params).await?;
+        let spec = self.action(action)?;
+        let asked = format!("{} {}", spec.method, fill(&spec.http, &self.with_settings(params))?);
+        // One that was not answered in time has no status.
+        if answer.status > 0 {
+            let text = format!("{asked} answered {}", answer.status);
+            self.journal.push(Observation::Note { text, at: self.clock.now() });
+        }
+        Ok(answer)
+    }
+
+    /// The same without a note in the journal: for loads, whose requests are too many to be remembered one by one.
+    pub async fn request_once(&self, action: &str, params: &Params) -> Result<Answer, SystemError> {
         let spec = self.action(action)?;
         let all = self.with_settings(params);
         let request = self.request(spec, &all)?;
@@ -47,7 +60,6 @@ impl System {
             },
         };
         let took = self.clock.now().since(asked);
-        self.journal.push(Observation::Note { text: format!("{shown} answered {status}"), at: self.clock.now() });
         let json = serde_json::from_str(&body).unwrap_or(Value::String(body));
         let broken = unexpected(spec, status, &json);
         let captures = match &broken {
@@ -83,6 +95,19 @@ impl System {
         })
     }
 
+    /// Placeholders of an action that the run's settings have no value for.
+    pub fn open_placeholders(&self, action: &str) -> Result<Vec<String>, SystemError> {
+        let spec = self.action(action)?;
+        let mut texts = vec![spec.http.clone()];
+        texts.extend(spec.headers.values().cloned());
+        spec.json.iter().for_each(|json| texts_of(json, &mut texts));
+        let mut names: Vec<String> = texts.iter().flat_map(|text| placeholders(text)).map(str::to_owned).collect();
+        names.retain(|name| !self.settings.contains_key(name));
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+
     fn request(&self, spec: &ActionSpec, params: &Params) -> Result<reqwest::RequestBuilder, SystemError> {
         let address = fill(&spec.http, params)?;
         let method = reqwest::Method::from_bytes(spec.method.as_bytes()).map_err(|error| SystemError::Request {
@@ -97,6 +122,16 @@ impl System {
             request = request.json(&without_absent(fill_json(json, params)?));
         }
         Ok(request)
+    }
+}
+
+/// Every text within a JSON value.
+fn texts_of(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) => texts.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| texts_of(item, texts)),
+        Value::Object(fields) => fields.values().for_each(|field| texts_of(field, texts)),
+        _ => {}
     }
 }
 

@@ -21,6 +21,12 @@ pub struct LoadResult {
     pub legs: Vec<ConsumerLeg>,
     pub intervals: Vec<Interval>,
     pub generator: Generator,
+    /// How long the payloads were that were seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payloads: Option<Sizes>,
+    /// How the highest rate was searched, if it was; the rest of the result is the last run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchResult>,
     /// What was done to broker and services meanwhile.
     #[serde(default)]
     pub disturbed: Vec<Disturbed>,
@@ -55,6 +61,37 @@ pub struct Objective {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_ms: Option<f64>,
     pub finding: Finding,
+}
+
+/// The highest rate at which the objectives hold, and how it was found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SearchResult {
+    /// Events per second, confirmed by a soak; none if nothing held.
+    pub rate: Option<f64>,
+    /// What kept it from being higher.
+    pub limit: Option<String>,
+    pub steps: Vec<SearchStep>,
+}
+
+/// One run of a search.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SearchStep {
+    /// Events per second.
+    pub rate: f64,
+    /// Whether it was a confirming run.
+    pub soak: bool,
+    /// What kept it from holding; none if it held.
+    pub limit: Option<String>,
+}
+
+/// Lengths of payloads. Bytes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sizes {
+    pub count: u64,
+    pub min: u64,
+    pub p50: u64,
+    pub p99: u64,
+    pub max: u64,
 }
 
 /// A span of an event's way, with its latencies after the warm-up.

@@ -10,7 +10,7 @@ pub use common::{BrokerInfo, Finding, Outcome, Provenance, ServiceInfo, Tally};
 pub use coverage::{Coverage, CoverageRow};
 pub use load::{
     ConsumerLeg, Distribution, Disturbed, Generator, Interval, LagPoint, LoadResult, Objective, PercentileFigure,
-    Stage, StageSlice,
+    SearchResult, SearchStep, Sizes, Stage, StageSlice,
 };
 pub use prove::{Catch, FaultRow, Healthy, ProveResult};
 pub use run::{Conformance, KNOWN_ISSUE, RunResult, ScenarioResult, ServiceLog, StepResult, SubStep, TimelineEntry};

@@ -1,9 +1,10 @@
 //! `load`: load profiles and their objectives.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use eventproof_loadgen::{LoadSetup, Profile};
-use eventproof_reports::model::{BrokerInfo, Interval, LoadResult};
+use eventproof_loadgen::{LoadError, LoadSetup, Profile, Search};
+use eventproof_reports::model::{BrokerInfo, Interval, LoadResult, SearchStep};
 use eventproof_reports::{Style, html_load, json_load, junit_load, load_line, terminal_load};
 use eventproof_scenarios::Pack;
 use eventproof_source::Diagnostics;
@@ -27,6 +28,14 @@ pub async fn load(arguments: LoadArguments) -> u8 {
     let faults: Vec<_> = read.iter().filter_map(|(_, read)| read.as_ref().err()).collect();
     if !faults.is_empty() {
         faults.iter().for_each(|faults| output::progress(faults.render(output::color()).trim_end()));
+        return exit::USAGE;
+    }
+    let unsteady = read.iter().filter_map(|(_, read)| read.as_ref().ok()).find(|(profile, _)| !profile.is_steady());
+    if let Some((profile, _)) = unsteady.filter(|_| arguments.find_max) {
+        output::error(&format!(
+            "--find-max begins at a profile's steady rate, and \"{}\" has none: write such as `rate: 100/s` and `events: 1000`",
+            profile.name
+        ));
         return exit::USAGE;
     }
     let several = read.len() > 1;
@@ -84,9 +93,7 @@ async fn perform(
         run_id: identity.run_id.clone(),
         stop: stopped.clone(),
     };
-    let mut live = Live::default();
-    let loaded = eventproof_loadgen::run(&setup, profile, |so_far| live.show(so_far)).await;
-    live.end();
+    let loaded = send(arguments, &setup, profile).await;
     stop.abort();
     let found = services::at_end(&rig.system).await;
     rig.stop().await;
@@ -95,6 +102,34 @@ async fn perform(
     result.services = found;
     result.provenance.interrupted = *stopped.borrow();
     Ok((result, broker))
+}
+
+/// One load, or a search for the highest rate.
+async fn send(arguments: &LoadArguments, setup: &LoadSetup<'_>, profile: &Profile) -> Result<LoadResult, LoadError> {
+    let live = RefCell::new(Live::default());
+    let show = |so_far: &[Interval]| live.borrow_mut().show(so_far);
+    let loaded = match arguments.find_max {
+        true => {
+            let search = Search { ceiling: arguments.ceiling, step: arguments.step };
+            let tell = |step: &SearchStep| {
+                live.borrow().end();
+                output::progress(&format!("  {}", search_line(step)));
+            };
+            eventproof_loadgen::find_max(setup, profile, &search, tell, show).await
+        }
+        false => eventproof_loadgen::run(setup, profile, show).await,
+    };
+    live.borrow().end();
+    loaded
+}
+
+/// `  150.0/s  holds`, `  300.0/s  does not: …`
+fn search_line(step: &SearchStep) -> String {
+    let kind = if step.soak { " for the whole time" } else { "" };
+    match &step.limit {
+        None => format!("{:.1}/s holds{kind}", step.rate),
+        Some(why) => format!("{:.1}/s does not hold{kind}: {why}", step.rate),
+    }
 }
 
 /// A signal that becomes true on Ctrl-C.
@@ -154,6 +189,11 @@ fn write(folder: &Path, result: &LoadResult) {
 
 fn command(arguments: &LoadArguments, profile: &Profile, seed: u64) -> String {
     let mut words = vec!["eventproof".to_owned(), "load".to_owned(), profile.path.display().to_string()];
+    if arguments.find_max {
+        words.push("--find-max".to_owned());
+        words.extend(arguments.ceiling.iter().flat_map(|rate| ["--ceiling".to_owned(), format!("{rate}/s")]));
+        words.extend(["--step".to_owned(), format!("{}s", arguments.step.as_secs_f64())]);
+    }
     words.extend(origin::rig_words(&arguments.rig));
     words.extend(["--seed".to_owned(), seed.to_string()]);
     words.join(" ")

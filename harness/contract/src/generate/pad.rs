@@ -5,14 +5,16 @@ use serde_json::Value;
 use super::GenerateError;
 use crate::Message;
 
-/// The payload, exactly `size` bytes long as it is encoded; as JSON without needless space.
-pub(super) fn pad(message: &Message, mut payload: Value, size: usize) -> Result<Value, GenerateError> {
+/// The payload, exactly `size` bytes long as it is encoded; as JSON without needless space. With `or_longer`, as short as it
+/// can be where it cannot be so short.
+pub(super) fn pad(message: &Message, mut payload: Value, size: usize, or_longer: bool) -> Result<Value, GenerateError> {
     let failed = |detail: String| GenerateError::Size { message: message.name.clone(), wanted: size, detail };
     let field = free_text(&message.payload.document)
         .ok_or_else(|| failed("it has no text field without format, pattern, enum or greatest length".to_owned()))?;
     let encoded = |payload: &Value| message.payload.encode(payload).map(|bytes| bytes.len()).map_err(failed);
     payload[&field] = Value::from("");
     let bare = encoded(&payload)?;
+    let size = if or_longer { size.max(bare + least(message, &field)) } else { size };
     let mut room =
         size.checked_sub(bare).ok_or_else(|| failed(format!("without its `{field}` it has {bare} already")))?;
     // One byte a letter. In Avro the length itself takes more bytes the greater it is: then a few letters go again.
@@ -24,7 +26,15 @@ pub(super) fn pad(message: &Message, mut payload: Value, size: usize) -> Result<
             length => room = (room + size).saturating_sub(length),
         }
     }
+    if or_longer {
+        return Ok(payload);
+    }
     Err(failed("no length of its text makes exactly so many bytes".to_owned()))
+}
+
+/// Letters that a text has at least.
+fn least(message: &Message, field: &str) -> usize {
+    message.payload.document["properties"][field]["minLength"].as_u64().unwrap_or(0) as usize
 }
 
 fn free_text(schema: &Value) -> Option<String> {

@@ -158,6 +158,27 @@ impl Generator {
         given: &[(String, Value)],
         size: Option<usize>,
     ) -> Result<Draft, GenerateError> {
+        self.sized(contract, message, given, size.map(|size| (size, false)))
+    }
+
+    /// The same, with a payload of `size` bytes, or of as few more as it must have.
+    pub fn record_of_about(
+        &mut self,
+        contract: &Contract,
+        message: &Message,
+        given: &[(String, Value)],
+        size: usize,
+    ) -> Result<Draft, GenerateError> {
+        self.sized(contract, message, given, Some((size, true)))
+    }
+
+    fn sized(
+        &mut self,
+        contract: &Contract,
+        message: &Message,
+        given: &[(String, Value)],
+        size: Option<(usize, bool)>,
+    ) -> Result<Draft, GenerateError> {
         let now = (self.now)().to_rfc3339_opts(SecondsFormat::Millis, true);
         // One, however often the payload is tried: events are counted by their ids.
         let stamp = Stamp { id: &self.identities.event(), now: &now };
@@ -169,8 +190,8 @@ impl Generator {
             }
             (payload, headers) = self.payload(contract, message, given, stamp)?;
         }
-        if let Some(size) = size {
-            payload = pad(message, payload, size)?;
+        if let Some((size, or_longer)) = size {
+            payload = pad(message, payload, size, or_longer)?;
         }
         let faults = message.payload.errors(&payload, &message.sensitive);
         if !faults.is_empty() {

@@ -22,6 +22,8 @@ pub struct Ledger {
     legs: Vec<LegAccount>,
     counts: Counts,
     last_planned: Option<u64>,
+    /// Whether every event is a key of its own, forgotten with it.
+    unordered: bool,
 }
 
 struct LegAccount {
@@ -35,14 +37,27 @@ impl Ledger {
     pub fn new(further: impl IntoIterator<Item = String>) -> Ledger {
         let names = std::iter::once("topic".to_owned()).chain(further);
         let account = |name| LegAccount { name, keys: HashMap::new(), counts: LegCounts::default() };
-        Ledger { legs: names.map(account).collect(), counts: Counts::default(), last_planned: None }
+        let legs = names.map(account).collect();
+        Ledger { legs, counts: Counts::default(), last_planned: None, unordered: false }
+    }
+
+    /// The same for events that have no order: each is a key of its own, and a key is forgotten once nothing of it is owed.
+    pub fn without_order(further: impl IntoIterator<Item = String>) -> Ledger {
+        Ledger { unordered: true, ..Ledger::new(further) }
     }
 
     /// An event is going to be sent. Numbers ascend.
     pub fn planned(&mut self, key: u64, number: u64) {
+        self.planned_on(key, number, &vec![true; self.legs.len()]);
+    }
+
+    /// The same for an event that is owed on some of the legs only: one that not every group consumes.
+    pub fn planned_on(&mut self, key: u64, number: u64, legs: &[bool]) {
         self.counts.planned += 1;
         self.last_planned = self.last_planned.max(Some(number));
-        self.legs.iter_mut().for_each(|leg| leg.keys.entry(key).or_default().planned(number));
+        for (leg, _) in self.legs.iter_mut().zip(legs).filter(|(_, owed)| **owed) {
+            leg.keys.entry(key).or_default().planned(number);
+        }
     }
 
     /// The broker acknowledged it.
@@ -74,9 +89,10 @@ impl Ledger {
         let first = account.seen(key, number);
         if first && leg == TOPIC {
             for further in &mut self.legs[1..] {
-                further.keys.entry(key).or_default().on_topic(number);
+                further.change(key, |track| track.on_topic(number));
             }
         }
+        self.forget(key);
         first
     }
 
@@ -114,11 +130,28 @@ impl Ledger {
     }
 
     fn each(&mut self, key: u64, change: impl Fn(&mut KeyTrack)) {
-        self.legs.iter_mut().for_each(|leg| change(leg.keys.entry(key).or_default()));
+        self.legs.iter_mut().for_each(|leg| leg.change(key, &change));
+        self.forget(key);
+    }
+
+    /// Where there is no order, a key of which nothing is owed says nothing more.
+    fn forget(&mut self, key: u64) {
+        if self.unordered {
+            for leg in &mut self.legs {
+                if leg.keys.get(&key).is_some_and(KeyTrack::is_empty) {
+                    leg.keys.remove(&key);
+                }
+            }
+        }
     }
 }
 
 impl LegAccount {
+    /// What was never planned on this leg changes nothing.
+    fn change(&mut self, key: u64, change: impl Fn(&mut KeyTrack)) {
+        self.keys.get_mut(&key).into_iter().for_each(change);
+    }
+
     fn seen(&mut self, key: u64, number: u64) -> bool {
         let sight = self.keys.entry(key).or_default().seen(number);
         match sight {

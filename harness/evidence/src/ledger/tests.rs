@@ -58,6 +58,30 @@ fn a_refused_event_is_owed_nowhere() {
 }
 
 #[test]
+fn an_event_is_owed_only_where_it_was_planned() {
+    let mut ledger = ledger();
+    ledger.planned_on(0, 0, &[true, false]);
+    ledger.planned_on(0, 1, &[false, false]);
+    (0..2).for_each(|number| ledger.acknowledged(0, number));
+    ledger.seen(TOPIC, 0, 0);
+    assert_eq!((leg(&ledger, TOPIC).lost, leg(&ledger, EFFECT).lost), (0, 0));
+    assert_eq!(ledger.counts().acknowledged, 2);
+}
+
+#[test]
+fn without_order_nothing_overtakes_and_no_key_outlives_its_event() {
+    let mut ledger = Ledger::without_order(["g".to_owned()]);
+    (0..10).for_each(|number| ledger.planned(number, number));
+    (0..10).for_each(|number| ledger.acknowledged(number, number));
+    (0..10).rev().for_each(|number| _ = ledger.seen(TOPIC, number, number));
+    (0..9).rev().for_each(|number| _ = ledger.seen(EFFECT, number, number));
+    assert!(!ledger.seen(TOPIC, 3, 3));
+    let topic = leg(&ledger, TOPIC);
+    assert_eq!((topic.seen, topic.reordered, topic.duplicated, leg(&ledger, EFFECT).lost), (10, 0, 1, 1));
+    assert_eq!(ledger.legs.iter().map(|leg| leg.keys.len()).sum::<usize>(), 1, "what is lost is remembered");
+}
+
+#[test]
 fn a_redelivered_stretch_is_duplicates_not_disorder() {
     let mut ledger = acknowledged(3, 1);
     [0, 1, 2, 1, 2].into_iter().for_each(|number| _ = ledger.seen(TOPIC, 0, number));

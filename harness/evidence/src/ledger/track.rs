@@ -65,6 +65,11 @@ impl KeyTrack {
         if overtaken { Sight::Overtaken } else { Sight::InOrder }
     }
 
+    /// Whether everything is accounted for.
+    pub fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
     /// Acknowledged, and not seen on the topic.
     pub fn owed_on_topic(&self) -> u64 {
         self.count(|event| event.sent == Sent::Acknowledged)

@@ -1,0 +1,144 @@
+//! What the collector is told, and what it must know of the plan.
+
+use std::time::Duration;
+
+use eventproof_evidence::ledger::Leg;
+use eventproof_evidence::{At, Blind, Name, Observation};
+
+use crate::draw::Draw;
+
+/// Intervals of a run: a longer run has longer ones, whole seconds each.
+const INTERVALS: u64 = 600;
+
+/// What the collector is told. Instants are stamped where the thing happened.
+#[derive(Debug)]
+pub(crate) enum Message {
+    Sent {
+        number: u64,
+        planned: At,
+        sent: At,
+        /// Of the payload; of a request there is none.
+        hash: Option<u64>,
+    },
+    /// A full queue let it wait, and it has no plan: only now it counts as sent.
+    SentAgain {
+        number: u64,
+        sent: At,
+    },
+    Acknowledged {
+        number: u64,
+        at: At,
+    },
+    /// A request was answered as it should be; `link` is what its event is known by, if one follows.
+    Answered {
+        number: u64,
+        link: Option<String>,
+        at: At,
+    },
+    Refused {
+        number: u64,
+        why: String,
+    },
+    Unknown {
+        number: u64,
+        why: String,
+    },
+    Seen(Sight),
+    /// An effect, on the leg of its view.
+    Effect {
+        leg: Leg,
+        event: Event,
+        at: At,
+    },
+    Group(Observation),
+    Blind(Blind),
+    /// What could not be seen of a topic or view has been read since.
+    CaughtUp(Name),
+}
+
+/// A record on one of the topics.
+#[derive(Debug)]
+pub(crate) struct Sight {
+    pub event: Event,
+    /// What requests its event may be known by.
+    pub links: Vec<String>,
+    pub hash: u64,
+    /// Bytes of its payload.
+    pub size: usize,
+    pub fault: Option<String>,
+    /// The place of its topic in the frame.
+    pub topic: usize,
+    pub partition: i32,
+    pub offset: i64,
+    pub at: At,
+}
+
+/// Which event something is about.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Event {
+    /// One of ours, by the number in its id; none if the id is nobody's.
+    Ours(Option<u64>),
+    /// One that a service made, by its id.
+    Theirs(Option<Name>),
+}
+
+/// What the fold needs to know of the plan.
+pub(crate) struct Frame {
+    pub start: At,
+    /// Events planned from here on are measured.
+    pub measured_from: At,
+    /// The number of the first event.
+    pub first: u64,
+    pub draw: Draw,
+    pub lanes: Vec<Lane>,
+    /// Names of the arms; one without a name where there is nothing to tell apart.
+    pub arms: Vec<String>,
+    /// What the first stage is called.
+    pub first_stage: &'static str,
+    pub topics: Vec<String>,
+    pub groups: Vec<Group>,
+    /// Whether events follow from requests instead of being sent here.
+    pub linked: bool,
+    /// How long an interval is.
+    pub interval: Duration,
+}
+
+/// What is the same for all events of one message, or for all requests of one arm.
+#[derive(Clone, Debug)]
+pub(crate) struct Lane {
+    pub arm: usize,
+    /// Events of equal key and equal order must not overtake each other.
+    pub order: u64,
+    /// Which legs its events are owed on: the topic, then each group.
+    pub legs: Vec<bool>,
+}
+
+/// A group whose effects are watched.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    pub name: String,
+    /// The topics that it reads, by their places in the frame.
+    pub topics: Vec<usize>,
+}
+
+impl Frame {
+    /// The length of the intervals of a run that is planned to last so long.
+    pub fn interval_of(planned: Duration) -> Duration {
+        Duration::from_secs((planned.as_secs() / INTERVALS).max(1))
+    }
+
+    /// The lane of an event.
+    pub fn lane(&self, number: u64) -> &Lane {
+        let index = match self.linked {
+            // Arms take turns, so that whatever happens meanwhile happens to all of them.
+            true => (number - self.first) as usize % self.lanes.len(),
+            false => self.draw.lane(number),
+        };
+        &self.lanes[index]
+    }
+
+    /// What an event's order is judged by. Requests have no order: many are under way at once.
+    pub fn key(&self, number: u64) -> u64 {
+        if self.linked { number } else { (self.lane(number).order << 40) | self.draw.key(number) }
+    }
+}

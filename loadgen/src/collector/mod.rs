@@ -1,0 +1,15 @@
+//! The one place where everything comes together: a fold over what was sent, acknowledged, seen and effected.
+//! Memory depends on keys and on events in flight, not on events sent.
+
+mod fates;
+mod fold;
+mod lag;
+mod matcher;
+mod message;
+
+pub(crate) use fates::Failures;
+pub(crate) use fold::Collector;
+pub(crate) use message::{Event, Frame, Group, Lane, Message, Sight};
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,115 @@
+//! What of a profile only its pack can say: whether the names are there, and go together.
+
+use eventproof_contract::Contract;
+use eventproof_source::{Diagnostic, Diagnostics, Node, Span, nearest};
+use eventproof_system::SystemSpec;
+
+use super::{Profile, Traffic};
+use crate::disturbance::Disturbance;
+use crate::draw::PayloadSize;
+use crate::objective::Metric;
+use crate::plan::{consumes, longest_payload};
+use crate::stages;
+
+impl Profile {
+    /// Names that only the pack can know.
+    pub fn check(&self, contract: &Contract, system: &SystemSpec) -> Diagnostics {
+        let mut faults = Diagnostics::default();
+        self.check_traffic(contract, system, &mut faults);
+        self.check_views(contract, system, &mut faults);
+        let services: Vec<&str> = system.services.iter().map(|service| service.name.as_str()).collect();
+        for service in self.timeline.iter().filter_map(Disturbance::service) {
+            if !services.contains(&service) {
+                faults.push(self.unknown("service", service, &services, None));
+            }
+        }
+        self.check_objectives(system, &mut faults);
+        faults
+    }
+
+    fn check_traffic(&self, contract: &Contract, system: &SystemSpec, faults: &mut Diagnostics) {
+        match &self.traffic {
+            Traffic::Records(stream) => {
+                let messages: Vec<&str> = contract.messages.iter().map(|message| message.name.as_str()).collect();
+                for (name, _) in stream.messages.iter().filter(|(name, _)| !messages.contains(&name.as_str())) {
+                    faults.push(self.unknown("message", name, &messages, None));
+                }
+                for (name, _) in &stream.messages {
+                    self.too_long(contract, name, stream.payload_size).into_iter().for_each(|fault| faults.push(fault));
+                }
+            }
+            Traffic::Actions(requests) => {
+                let actions: Vec<&str> = system.actions.iter().map(|action| action.name.as_str()).collect();
+                for arm in requests.arms.iter().filter(|arm| !actions.contains(&arm.action.as_str())) {
+                    faults.push(self.unknown("action", &arm.action, &actions, None));
+                }
+            }
+        }
+    }
+
+    /// A size that the topic would refuse is no load.
+    fn too_long(&self, contract: &Contract, name: &str, size: Option<PayloadSize>) -> Option<Diagnostic> {
+        let most = match size? {
+            PayloadSize::Exactly(size) => size,
+            PayloadSize::Uniform { to, .. } => to,
+            PayloadSize::LogNormal { p99, .. } => p99,
+        };
+        let longest = longest_payload(contract, contract.message(name)?);
+        (most > longest).then(|| {
+            let message = format!("payloads of {most} B are longer than the topic of \"{name}\" takes");
+            Diagnostic::error("load/payload-size", message)
+                .at(&self.source, Span { start: 0, end: 0 })
+                .help(format!("at most {longest} B, by its max.message.bytes and the producer's own limit"))
+        })
+    }
+
+    fn check_views(&self, contract: &Contract, system: &SystemSpec, faults: &mut Diagnostics) {
+        let journals: Vec<&str> =
+            system.views.iter().filter(|view| view.counts()).map(|view| view.name.as_str()).collect();
+        for view in self.effects.iter().filter(|view| !journals.contains(&view.as_str())) {
+            faults.push(self.unknown("journal view", view, &journals, None));
+        }
+        let messages = self.messages(system);
+        for group in self.groups(system) {
+            if !messages.iter().any(|message| consumes(contract, group, message)) {
+                let message = format!("group \"{group}\" consumes none of: {}", messages.join(", "));
+                let help = "by the contract's receiving operations it has no effect to wait for: take its view out of `effects`";
+                let at = Span { start: 0, end: 0 };
+                faults.push(Diagnostic::error("load/no-effect", message).at(&self.source, at).help(help));
+            }
+        }
+    }
+
+    fn check_objectives(&self, system: &SystemSpec, faults: &mut Diagnostics) {
+        let groups: Vec<&str> = self.groups(system);
+        let legs: Vec<&str> = ["topic"].into_iter().chain(groups.iter().copied()).collect();
+        let stages = stages::names(self.first_stage(), &self.arms(), &groups);
+        let stages: Vec<&str> = stages.iter().map(String::as_str).collect();
+        let firsts: Vec<String> = self.arms().iter().map(|arm| stages::with_arm(self.first_stage(), arm)).collect();
+        let firsts: Vec<&str> = firsts.iter().map(String::as_str).collect();
+        for (objective, node) in self.objectives.iter().zip(&self.objective_nodes) {
+            let (what, names, known) = match &objective.metric {
+                Metric::Percentile { stage, .. } | Metric::Max { stage, .. } => ("stage", vec![stage], &stages),
+                Metric::Difference { stage, other, .. } => ("stage", vec![stage, other], &stages),
+                Metric::Failed { stage, .. } => ("first stage", vec![stage], &firsts),
+                Metric::Count { leg, .. } => ("leg", vec![leg], &legs),
+                Metric::Lag { group, .. } | Metric::Slope { group, .. } | Metric::Drained { group, .. } => {
+                    ("group", vec![group], &groups)
+                }
+                Metric::Throughput { .. } => continue,
+            };
+            for name in names.into_iter().filter(|name| !known.contains(&name.as_str())) {
+                faults.push(self.unknown(what, name, known, Some(node)));
+            }
+        }
+    }
+
+    fn unknown(&self, what: &str, name: &str, known: &[&str], node: Option<&Node>) -> Diagnostic {
+        let help = match nearest(name, known.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("there are: {}", known.join(", ")),
+        };
+        let at = node.map_or(Span { start: 0, end: 0 }, |node| node.span);
+        Diagnostic::error("load/unknown-name", format!("there is no {what} `{name}`")).at(&self.source, at).help(help)
+    }
+}

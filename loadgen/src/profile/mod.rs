@@ -1,0 +1,9 @@
+//! Load profiles: what to send, how fast, what to watch, what to hold.
+
+mod check;
+mod model;
+mod pace;
+mod read;
+mod traffic;
+
+pub use model::{Arm, Pace, Profile, Requests, Stream, Traffic};

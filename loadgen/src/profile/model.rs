@@ -1,0 +1,145 @@
+//! The typed model of a profile.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use eventproof_broker::SenderSettings;
+use eventproof_source::{Diagnostics, Node, Source, parse_yaml};
+use eventproof_system::{Params, SystemSpec};
+
+use crate::disturbance::Disturbance;
+use crate::draw::{Keys, PayloadSize};
+use crate::objective::Objective;
+use crate::shape::Phase;
+
+/// A load profile.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    pub name: String,
+    pub path: PathBuf,
+    /// The pack's folder.
+    pub pack: PathBuf,
+    pub traffic: Traffic,
+    pub pace: Pace,
+    pub warm_up: Duration,
+    /// Journal views whose entries are effects.
+    pub effects: Vec<String>,
+    /// How long stragglers are waited for.
+    pub settle: Duration,
+    /// How far 99 % of the sends may slip behind their plan before figures of time and rate have no verdict.
+    pub slip_limit: Duration,
+    /// What is done to broker and services while the load runs.
+    pub timeline: Vec<Disturbance>,
+    pub objectives: Vec<Objective>,
+    pub(super) source: Source,
+    pub(super) objective_nodes: Vec<Node>,
+}
+
+/// What is sent.
+#[derive(Clone, Debug)]
+pub enum Traffic {
+    Records(Stream),
+    Actions(Requests),
+}
+
+/// Records, straight to their topics.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    /// Messages, and in which proportion they come.
+    pub messages: Vec<(String, f64)>,
+    /// As the generator makes them if nothing is said.
+    pub payload_size: Option<PayloadSize>,
+    pub keys: Keys,
+    /// How they are sent.
+    pub producer: SenderSettings,
+}
+
+/// Requests to services.
+#[derive(Clone, Debug)]
+pub struct Requests {
+    /// Taken in turn, one request each. One alone has no name.
+    pub arms: Vec<Arm>,
+    /// How many requests may wait for their answers at once.
+    pub in_flight: usize,
+}
+
+/// One way to make the request.
+#[derive(Clone, Debug)]
+pub struct Arm {
+    pub name: String,
+    pub action: String,
+    /// Values for placeholders of the action; the others are made, new for each request.
+    pub with: Params,
+    /// Whether the event that the action publishes is followed.
+    pub follow: bool,
+}
+
+/// How fast.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Pace {
+    /// So many events after the warm-up, at so many per second.
+    Steady { rate: f64, events: u64 },
+    /// As many events as these phases make.
+    Shape(Vec<Phase>),
+    /// So many events, as fast as the producer takes them.
+    Max { events: u64 },
+}
+
+impl Profile {
+    /// Reads a profile: or every fault.
+    pub fn read(path: &Path) -> Result<Profile, Diagnostics> {
+        Profile::parse(Source::read(path)?)
+    }
+
+    /// Reads a profile from a text; the pack's folder is taken relative to the text's path.
+    pub fn parse(source: Source) -> Result<Profile, Diagnostics> {
+        let root = parse_yaml(&source)?;
+        let mut faults = Diagnostics::default();
+        let profile = super::read::profile(&root, &source, &mut faults);
+        profile.filter(|_| !faults.has_errors()).ok_or(faults)
+    }
+
+    /// Whether it has one rate, from which a search can begin.
+    pub fn is_steady(&self) -> bool {
+        matches!(self.pace, Pace::Steady { .. })
+    }
+
+    /// Whether payloads are of different sizes, drawn one by one.
+    pub(crate) fn draws_sizes(&self) -> bool {
+        let Traffic::Records(stream) = &self.traffic else { return false };
+        stream.payload_size.is_some_and(|size| !matches!(size, PayloadSize::Exactly(_)))
+    }
+
+    /// The groups whose effects are watched, in the order of the views.
+    pub fn groups<'a>(&self, system: &'a SystemSpec) -> Vec<&'a str> {
+        self.effects.iter().filter_map(|view| system.view(view)).map(|view| view.group.as_str()).collect()
+    }
+
+    /// The messages that are sent, or that should follow from what is sent.
+    pub fn messages<'a>(&'a self, system: &'a SystemSpec) -> Vec<&'a str> {
+        match &self.traffic {
+            Traffic::Records(stream) => stream.messages.iter().map(|(name, _)| name.as_str()).collect(),
+            Traffic::Actions(requests) => {
+                let followed = requests.arms.iter().filter(|arm| arm.follow);
+                let events = followed.filter_map(|arm| system.action(&arm.action)?.publishes.as_ref());
+                events.map(|follows| follows.message.as_str()).collect()
+            }
+        }
+    }
+
+    /// The first stage's name: what is waited for at once.
+    pub(crate) fn first_stage(&self) -> &'static str {
+        match self.traffic {
+            Traffic::Records(_) => "acknowledgement",
+            Traffic::Actions(_) => "answered",
+        }
+    }
+
+    /// The names of the arms; one without a name where there is nothing to tell apart.
+    pub(crate) fn arms(&self) -> Vec<String> {
+        match &self.traffic {
+            Traffic::Records(_) => vec![String::new()],
+            Traffic::Actions(requests) => requests.arms.iter().map(|arm| arm.name.clone()).collect(),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+use eventproof_reports::model::{LagPoint, Outcome};
+
+use super::*;
+use crate::collector::Message;
+use crate::collector::tests::{arms, at, collector, effect, seen, sent};
+
+/// What becomes of an objective.
+fn judged(text: &str, collector: &Collector) -> (Outcome, String) {
+    let objective = Objective::parse(text).unwrap();
+    let judged = judge(&[objective], collector, None).remove(0);
+    (judged.finding.outcome, judged.actual)
+}
+
+/// Two arms of so many requests each, the second answered 40 ms later; one of the first was refused.
+fn compared(each: u64) -> Collector {
+    let mut collector = arms();
+    for number in 0..each * 2 {
+        collector.take(Message::Sent { number, planned: at(number), sent: at(number), hash: None });
+        collector.take(match number {
+            0 => Message::Refused { number, why: "status 500".to_owned() },
+            _ => Message::Answered { number, link: None, at: at(number + 10 + 40 * (number % 2)) },
+        });
+    }
+    collector
+}
+
+#[test]
+fn a_known_difference_of_two_arms_comes_back() {
+    let judged = |limit: u32| judged(&format!("p95(answered[on]) - p95(answered[off]) < {limit}ms"), &compared(300));
+    let (outcome, actual) = judged(41);
+    assert_eq!(outcome, Outcome::Held, "{actual}");
+    assert!(actual.starts_with("40.0 ms (50 ms less 10 ms)"), "{actual}");
+    assert_eq!(judged(39).0, Outcome::Broken);
+}
+
+#[test]
+fn an_arm_that_is_faster_with_it_holds_and_too_few_requests_do_not_say() {
+    let text = "p95(answered[off]) - p95(answered[on]) < 1ms";
+    assert_eq!(judged(text, &compared(300)), (Outcome::Held, "-40.0 ms (10 ms less 50 ms)".to_owned()));
+    assert_eq!(judged(text, &compared(100)).0, Outcome::NoVerdict);
+}
+
+#[test]
+fn failures_are_counted_by_arm() {
+    let collector = compared(300);
+    let (outcome, actual) = judged("failed(answered[off]) = 0", &collector);
+    assert_eq!((outcome, &*actual), (Outcome::Broken, "1 of 300: 1 refused, 0 of unknown outcome; status 500"));
+    assert_eq!(judged("failed(answered[on]) = 0", &collector), (Outcome::Held, "0 of 300".to_owned()));
+}
+
+#[test]
+fn draining_takes_until_the_last_effect() {
+    let mut collector = collector();
+    (0..50).for_each(|number| collector.take(sent(number)));
+    (0..50).for_each(|number| collector.take(seen(number, 1, at(60))));
+    (0..49).for_each(|number| collector.take(effect(number, at(549))));
+    assert_eq!(judged("drained(g) < 1s", &collector).0, Outcome::Broken, "one is still owed");
+    collector.take(effect(49, at(549)));
+    assert_eq!(judged("drained(g) < 501ms", &collector), (Outcome::Held, "500 ms".to_owned()));
+    assert_eq!(judged("drained(g) < 499ms", &collector).0, Outcome::Broken);
+}
+
+#[test]
+fn a_lag_may_be_high_for_a_while_and_must_not_rise() {
+    let mut collector = collector();
+    collector.lags.greatest.insert("g".to_owned(), 2500);
+    let lags = [0, 500, 1000, 1500, 2000, 2500];
+    collector.intervals = std::iter::zip(0u32.., lags)
+        .map(|(index, records)| eventproof_reports::model::Interval {
+            from_ms: f64::from(index) * 1e3,
+            to_ms: f64::from(index + 1) * 1e3,
+            planned: 1,
+            lag: vec![LagPoint { group: "g".to_owned(), records }],
+            ..Default::default()
+        })
+        .collect();
+    assert_eq!(judged("lag(g) < 1000", &collector).0, Outcome::Broken);
+    assert_eq!(judged("lag(g) < 1000 for 5s", &collector), (Outcome::Held, "4 s without a break".to_owned()));
+    assert_eq!(judged("lag(g) < 1000 for 4s", &collector).0, Outcome::Broken);
+    assert_eq!(judged("slope(lag(g)) < 499/s", &collector), (Outcome::Broken, "500.0 records/s".to_owned()));
+    assert_eq!(judged("slope(lag(g)) < 501/s", &collector).0, Outcome::Held);
+    collector.lags.unseen.insert("g".to_owned(), (2, "the broker was down".to_owned()));
+    assert_eq!(judged("slope(lag(g)) < 501/s", &collector).0, Outcome::NoVerdict);
+    assert_eq!(judged("lag(g) < 1000 for 4s", &collector).0, Outcome::NoVerdict);
+    collector.intervals.truncate(3);
+    assert_eq!(judged("slope(lag(g)) < 1/s", &collector).0, Outcome::NoVerdict);
+}

@@ -1,0 +1,103 @@
+//! What keeps a load from being faster: a queue that grows, the generator itself, or an objective that is missed.
+//!
+//! A queue grows where the latency of a stage grows with time: what comes in at 110 % of what is done waits longer by a tenth of
+//! every second that passes. Committed offsets would show the same, but only in steps of the group's own commit interval.
+
+use eventproof_reports::model::{Interval, LoadResult, Outcome, StageSlice};
+
+/// How much of the time that passed a stage's latency may grow by.
+const GROWTH: f64 = 0.02;
+/// And by less than this many milliseconds it never counts as growing: machines are not that even.
+const LEAST_GROWTH_MS: f64 = 60.0;
+
+/// Why a load was no success; none if it was one.
+pub(super) fn limit(result: &LoadResult) -> Option<String> {
+    if let Some(stage) = growing(&result.intervals) {
+        return Some(queue_of(&stage, result));
+    }
+    if let Some(why) = &result.generator.saturated {
+        return Some(format!("the generator: {why}"));
+    }
+    let missed = result.objectives.iter().find(|objective| objective.finding.outcome == Outcome::Broken);
+    let unclear = result.objectives.iter().find(|objective| objective.finding.outcome != Outcome::Held);
+    if let Some(objective) = missed.or(unclear) {
+        let what = if objective.finding.outcome == Outcome::Broken { "missed" } else { "without a verdict" };
+        return Some(format!("{what}: {} was {}", objective.text, objective.actual));
+    }
+    result.findings.iter().find(|finding| finding.outcome != Outcome::Held).map(|finding| finding.text.clone())
+}
+
+fn queue_of(stage: &str, result: &LoadResult) -> String {
+    let waits = match stage {
+        _ if stage.starts_with("acknowledgement") => {
+            let waited = result.generator.backpressure;
+            format!(
+                "the broker's acknowledgements do not keep up ({waited} sends waited for the producer's full queue)"
+            )
+        }
+        _ if stage.starts_with("answered") => "the service's answers do not keep up".to_owned(),
+        _ if stage.starts_with("end_to_end") => "what is written becomes visible too slowly".to_owned(),
+        _ => "the group does not keep up, its lag rises".to_owned(),
+    };
+    format!("{waits}: {stage} takes longer and longer")
+}
+
+/// The first stage on an event's way whose latency grew from the first interval after the warm-up to the last with sends.
+fn growing(intervals: &[Interval]) -> Option<String> {
+    let mut sending = intervals.iter().filter(|interval| !interval.warm_up && interval.planned > 0);
+    let first = sending.next()?;
+    let last = sending.next_back()?;
+    let passed = last.from_ms - first.from_ms;
+    let grew = |after: &&StageSlice| {
+        let before = first.stages.iter().find(|before| before.name == after.name);
+        // Nothing came through at all: the wait is at least as long as the time since.
+        let silent = after.count == 0 && before.is_some_and(|before| before.count > 0);
+        let by = before.map_or(0.0, |before| after.p50_ms - before.p50_ms);
+        silent || by > (passed * GROWTH).max(LEAST_GROWTH_MS)
+    };
+    last.stages.iter().find(grew).map(|stage| stage.name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Five seconds in which the stages' medians grow by so many milliseconds a second.
+    fn result(growth: [f64; 3]) -> LoadResult {
+        let names = ["acknowledgement", "end_to_end", "processed(g)"];
+        let interval = |index: u32| Interval {
+            from_ms: f64::from(index) * 1e3,
+            to_ms: f64::from(index + 1) * 1e3,
+            warm_up: index == 0,
+            planned: 100,
+            stages: names
+                .iter()
+                .zip(growth)
+                .map(|(name, growth)| StageSlice {
+                    name: (*name).to_owned(),
+                    count: 100,
+                    p50_ms: 5.0 + growth * f64::from(index),
+                    ..StageSlice::default()
+                })
+                .collect(),
+            ..Interval::default()
+        };
+        LoadResult { intervals: (0..6).map(interval).collect(), ..LoadResult::default() }
+    }
+
+    #[test]
+    fn the_first_queue_that_grows_is_the_limit() {
+        assert_eq!(limit(&result([0.0, 0.0, 0.0])), None);
+        assert_eq!(limit(&result([5.0, 5.0, 12.0])), None, "a little more is no queue");
+        let text = |growth| limit(&result(growth)).unwrap();
+        assert!(text([100.0, 100.0, 100.0]).starts_with("the broker's acknowledgements do not keep up"));
+        assert!(text([0.0, 0.0, 100.0]).starts_with("the group does not keep up, its lag rises: processed(g)"));
+    }
+
+    #[test]
+    fn a_generator_that_does_not_keep_its_plan_is_a_limit_too() {
+        let mut result = result([0.0, 0.0, 0.0]);
+        result.generator.saturated = Some("slow".to_owned());
+        assert_eq!(limit(&result), Some("the generator: slow".to_owned()));
+    }
+}

@@ -1,0 +1,13 @@
+//! The highest rate that meets the objectives: short steps, each twice as fast as the one before, then bisection, then a soak that
+//! confirms what was found.
+//!
+//! ```text
+//! Hunt (which rate next) --> a load of that rate --> what kept it from more, if anything --> Hunt --> … --> LoadResult of the soak
+//! ```
+
+mod hunt;
+mod limit;
+mod steps;
+
+pub use hunt::{Hunt, Next};
+pub use steps::{Search, find_max};

@@ -1,0 +1,114 @@
+//! Loads, one after another, until the hunt is over.
+
+use std::time::Duration;
+
+use eventproof_evidence::{Percentile, samples_needed};
+use eventproof_reports::model::{Finding, Interval, LoadResult, Outcome, SearchResult, SearchStep};
+
+use super::hunt::{Hunt, Next};
+use super::limit::limit;
+use crate::objective::Metric;
+use crate::profile::{Pace, Profile};
+use crate::run::{LoadError, LoadSetup, run};
+
+/// How long what a step left behind is waited for: nothing of it may be in the next one.
+const DRAIN: Duration = Duration::from_secs(60);
+/// How many runs a search has at most: one that changes its mind for ever says nothing.
+const RUNS: usize = 60;
+/// Time at a rate before a step is measured.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+/// How to search.
+#[derive(Clone, Copy, Debug)]
+pub struct Search {
+    /// No rate above it is tried. Events per second.
+    pub ceiling: Option<f64>,
+    /// How long a step lasts, at least: a percentile may need more events than that.
+    pub step: Duration,
+}
+
+/// Searches the highest rate at which a profile's objectives hold, from its own rate on, and confirms it with a run as long as the
+/// profile says. `tell` is called with every step. A profile without a steady rate is run as it is.
+pub async fn find_max(
+    setup: &LoadSetup<'_>,
+    profile: &Profile,
+    search: &Search,
+    mut tell: impl FnMut(&SearchStep),
+    mut progress: impl FnMut(&[Interval]),
+) -> Result<LoadResult, LoadError> {
+    let Pace::Steady { rate, events } = profile.pace else { return run(setup, profile, progress).await };
+    let soak = Duration::from_secs_f64(events as f64 / rate).max(search.step);
+    let mut hunt = Hunt::new(rate, search.ceiling);
+    let mut found = SearchResult::default();
+    let mut last = LoadResult::default();
+    while !*setup.stop.borrow() && found.steps.len() < RUNS {
+        let next = hunt.next();
+        let (rate, lasting, soak) = match next {
+            Next::Step(rate) => (rate, search.step, false),
+            Next::Soak(rate) => (rate, soak, true),
+            Next::Done(rate) => {
+                found.rate = rate;
+                break;
+            }
+        };
+        last = run(setup, &at_rate(profile, rate, lasting), &mut progress).await?;
+        let step = SearchStep { rate, soak, limit: limit(&last) };
+        if !*setup.stop.borrow() {
+            tell(&step);
+            hunt.told(next, step.limit.is_none());
+            found.steps.push(step);
+        }
+    }
+    found.limit = bottleneck(&hunt, &found);
+    last.findings.extend(in_words(&found));
+    last.search = Some(found);
+    Ok(last)
+}
+
+/// The profile at another rate, for so long.
+fn at_rate(profile: &Profile, rate: f64, lasting: Duration) -> Profile {
+    let events = (rate * lasting.as_secs_f64()).ceil().max(samples(profile) as f64) as u64;
+    let mut step = profile.clone();
+    step.pace = Pace::Steady { rate, events };
+    step.warm_up = profile.warm_up.max(WARM_UP);
+    step.settle = profile.settle.max(DRAIN);
+    step
+}
+
+/// How many events the profile's percentiles need.
+fn samples(profile: &Profile) -> u64 {
+    let arms = profile.arms().len() as u64;
+    let needed = profile.objectives.iter().map(|objective| match &objective.metric {
+        Metric::Percentile { percentile, .. } => samples_needed(*percentile),
+        Metric::Difference { percentile, less, .. } => samples_needed(Percentile(percentile.0.max(less.0))),
+        _ => 1,
+    });
+    needed.max().unwrap_or(1) * arms
+}
+
+/// What kept the lowest rate that failed from holding.
+fn bottleneck(hunt: &Hunt, found: &SearchResult) -> Option<String> {
+    if hunt.is_at_ceiling() {
+        return Some("the ceiling that was given".to_owned());
+    }
+    let held = found.rate.unwrap_or(0.0);
+    let above = found.steps.iter().filter(|step| step.rate > held);
+    let failed = above.filter_map(|step| Some((step.rate, step.limit.as_ref()?)));
+    failed.min_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, why)| why.clone())
+}
+
+fn in_words(found: &SearchResult) -> Option<Finding> {
+    let steps = found.steps.len();
+    let limit = found.limit.as_deref().unwrap_or("nothing");
+    let (outcome, code, text) = match found.rate {
+        Some(rate) => {
+            let text = format!("highest rate found: {rate:.1}/s, confirmed, in {steps} runs; limited by: {limit}");
+            (Outcome::Held, "highest-rate", text)
+        }
+        None => {
+            let text = format!("no rate was found that holds, in {steps} runs; limited by: {limit}");
+            (Outcome::Broken, "no-rate-holds", text)
+        }
+    };
+    (steps > 0).then_some(Finding { outcome, code: code.to_owned(), text, took_ms: None })
+}
