@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use eventproof_evidence::ledger::{Leg, TOPIC};
 use eventproof_evidence::{At, Blind, Latencies, Ledger, Name, Observation};
-use eventproof_reports::model::{Interval, LagPoint, StageSlice};
+use eventproof_reports::model::{Interval, LagPoint, LegPoint, StageSlice};
 
 /// Intervals of a run: a longer run has longer ones, whole seconds each.
 const INTERVALS: u64 = 600;
@@ -299,6 +299,8 @@ impl Collector {
             }
         }
         interval.lag = lag;
+        interval.counts = self.ledger.counts();
+        interval.legs = self.ledger.legs().into_iter().map(|(name, leg)| LegPoint::of(name, &leg)).collect();
         self.slices.iter_mut().for_each(Latencies::clear);
         self.intervals.push(interval);
     }
@@ -325,6 +327,8 @@ fn slice_of(name: String, slice: &Latencies) -> StageSlice {
         p95_ms: ms(95.0),
         p99_ms: ms(99.0),
         max_ms: slice.max().as_secs_f64() * 1e3,
+        out_of_range: slice.out_of_range(),
+        histogram: slice.encode(),
     }
 }
 

@@ -26,9 +26,11 @@ mod result;
 mod run;
 mod sending;
 mod sink;
+mod workload;
 
 pub use disturbance::Disturbance;
 pub use objective::{Metric, Objective};
 pub use pacer::Pacer;
 pub use profile::Profile;
 pub use run::{LoadError, LoadSetup, run};
+pub use workload::workload;

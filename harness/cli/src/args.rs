@@ -24,6 +24,17 @@ pub enum Command {
     Prove(ProveArguments),
     /// Send load and judge its objectives
     Load(LoadArguments),
+    /// Render results again, and merge the shards of a run; ends with the exit code of the result
+    Report {
+        /// Results (result.json), or the intervals.jsonl of a load that was killed; several must be all the shards of one scenario run
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Folder for the reports: the file's own, or eventproof-report for several, if nothing is said
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Set load results beside an earlier one; exit code 1 if a figure got worse by more than the tolerance
+    Compare(CompareArguments),
     /// Find everything that is wrong with a pack, without starting anything
     Lint {
         /// Folder of the pack
@@ -328,12 +339,37 @@ pub struct ProveArguments {
     pub report: PathBuf,
 }
 
+/// Options of `compare`.
+#[derive(Clone, Debug, Args)]
+pub struct CompareArguments {
+    /// The earlier result (result.json, or intervals.jsonl)
+    pub before: PathBuf,
+    /// Later results of the same load, each compared with the earlier one
+    #[arg(required = true)]
+    pub after: Vec<PathBuf>,
+    /// A change of so much is none
+    #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = crate::commands::parse_percent)]
+    pub tolerance: f64,
+    /// A change of latency of less than this is none either, whatever its share
+    #[arg(long, value_name = "DURATION", value_parser = eventproof_source::units::parse_duration)]
+    pub floor: Option<std::time::Duration>,
+    /// Folder for the comparison as HTML, Markdown and JSON; nothing is written if nothing is said
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
 /// Options of `load`.
 #[derive(Clone, Debug, Args)]
 pub struct LoadArguments {
     /// Load profiles, one after another
     #[arg(required = true)]
     pub profiles: Vec<PathBuf>,
+    /// Print a line of key=value pairs for each interval to standard output, for logs
+    #[arg(long)]
+    pub tail: bool,
+    /// Let Prometheus read the load while it runs, at http://ADDRESS/metrics; a port alone is of this machine only
+    #[arg(long, value_name = "ADDRESS", value_parser = crate::commands::parse_address)]
+    pub metrics: Option<std::net::SocketAddr>,
     #[command(flatten)]
     pub rig: RigArguments,
 }

@@ -2,17 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use eventproof_loadgen::{LoadSetup, Profile};
-use eventproof_reports::model::{BrokerInfo, Interval, LoadResult};
-use eventproof_reports::{Style, html_load, json_load, junit_load, load_line, terminal_load};
+use eventproof_loadgen::{LoadSetup, Profile, workload};
+use eventproof_reports::model::{BrokerInfo, Interval, LoadResult, Provenance};
+use eventproof_reports::{LoadHead, Style, load_line, tail_line};
 use eventproof_scenarios::Pack;
 use eventproof_source::Diagnostics;
 use tokio::sync::watch;
 
-use super::files::{self, Rendered};
+use super::interval_file::IntervalFile;
+use super::metrics::MetricsPage;
 use super::origin::{self, Origin};
 use super::rig::{RunIdentity, bring_up};
-use super::services;
+use super::{files, rendered, services};
 use crate::args::LoadArguments;
 use crate::{exit, output};
 
@@ -55,16 +56,27 @@ async fn one(arguments: &LoadArguments, profile: &Profile, pack: Pack, folder: &
     let origin = Origin::begin();
     let identity = RunIdentity::new(arguments.rig.seed);
     output::progress(&format!("{}:", profile.name));
-    let (mut result, broker) = match perform(arguments, &identity, profile, pack).await {
+    let mut told = match Told::begin(arguments, &profile.name, folder).await {
+        Ok(told) => told,
+        Err(error) => {
+            output::error(&error);
+            return exit::USAGE;
+        }
+    };
+    let provenance = |broker: &BrokerInfo| {
+        origin.clone().provenance(command(arguments, profile, identity.seed), &identity, broker.clone())
+    };
+    let (mut result, broker) = match perform(arguments, &identity, profile, pack, &mut told, provenance).await {
         Ok(performed) => performed,
         Err(code) => return code,
     };
     let interrupted = result.provenance.interrupted;
-    result.provenance = origin.provenance(command(arguments, profile, identity.seed), &identity, broker);
+    result.provenance = provenance(&broker);
     result.provenance.interrupted = interrupted;
     let code = exit::of_load(&result);
     result.provenance.exit_code = i32::from(code);
-    write(folder, &result);
+    told.file.end(&result.intervals, code);
+    files::report(folder, rendered::load(&result));
     code
 }
 
@@ -73,6 +85,8 @@ async fn perform(
     identity: &RunIdentity,
     profile: &Profile,
     pack: Pack,
+    told: &mut Told,
+    provenance: impl Fn(&BrokerInfo) -> Provenance,
 ) -> Result<(LoadResult, BrokerInfo), u8> {
     let (mut rig, _data) = bring_up(&arguments.rig, identity, pack.contract.clone(), pack.system.clone()).await?;
     rig.stop_observing();
@@ -84,9 +98,9 @@ async fn perform(
         run_id: identity.run_id.clone(),
         stop: stopped.clone(),
     };
-    let mut live = Live::default();
-    let loaded = eventproof_loadgen::run(&setup, profile, |so_far| live.show(so_far)).await;
-    live.end();
+    told.file.begin(&head(profile, provenance(&broker)));
+    let loaded = eventproof_loadgen::run(&setup, profile, |so_far| told.take(so_far)).await;
+    told.live.end();
     stop.abort();
     let found = services::at_end(&rig.system).await;
     rig.stop().await;
@@ -95,6 +109,46 @@ async fn perform(
     result.services = found;
     result.provenance.interrupted = *stopped.borrow();
     Ok((result, broker))
+}
+
+/// What is known before the first event.
+fn head(profile: &Profile, provenance: Provenance) -> LoadHead {
+    LoadHead {
+        profile: profile.path.display().to_string(),
+        title: profile.name.clone(),
+        pack: profile.pack.display().to_string(),
+        workload: workload(&profile.path),
+        objectives: profile.objectives.iter().map(|objective| objective.text.clone()).collect(),
+        provenance,
+    }
+}
+
+/// Everything that is told of intervals as they end.
+struct Told {
+    file: IntervalFile,
+    metrics: Option<MetricsPage>,
+    live: Live,
+    taken: usize,
+}
+
+impl Told {
+    async fn begin(arguments: &LoadArguments, title: &str, folder: &Path) -> Result<Told, String> {
+        let metrics = match arguments.metrics {
+            Some(address) => Some(MetricsPage::serve(address, title).await?),
+            None => None,
+        };
+        let live = if arguments.tail { Live::Tail } else { Live::Over { shown: false } };
+        Ok(Told { file: IntervalFile::create(folder)?, metrics, live, taken: 0 })
+    }
+
+    fn take(&mut self, so_far: &[Interval]) {
+        self.file.take(so_far);
+        for interval in so_far.iter().skip(self.taken) {
+            self.metrics.iter().for_each(|metrics| metrics.take(interval));
+        }
+        self.taken = so_far.len();
+        self.live.show(so_far);
+    }
 }
 
 /// A signal that becomes true on Ctrl-C.
@@ -112,25 +166,32 @@ fn interruption() -> (tokio::task::JoinHandle<()>, watch::Receiver<bool>) {
     (task, told)
 }
 
-/// Progress: one line that is written over in a terminal, a line now and then elsewhere.
-#[derive(Default)]
-struct Live {
-    shown: bool,
+/// Progress on the way.
+enum Live {
+    /// A line for each interval, on standard output.
+    Tail,
+    /// One line that is written over in a terminal, a line now and then elsewhere.
+    Over { shown: bool },
 }
 
 impl Live {
     fn show(&mut self, so_far: &[Interval]) {
-        if output::is_terminal() {
-            let style = Style { color: output::color(), width: output::width().saturating_sub(2) };
-            output::over(&format!("  {}", load_line(so_far, style)));
-            self.shown = true;
-        } else if so_far.len().is_multiple_of(LINE_EVERY) {
-            output::progress(&format!("  {}", load_line(so_far, Style { color: false, width: LINE_WIDTH })));
+        match self {
+            Live::Tail => so_far.last().into_iter().for_each(|interval| output::result(&tail_line(interval))),
+            Live::Over { shown } if output::is_terminal() => {
+                let style = Style { color: output::color(), width: output::width().saturating_sub(2) };
+                output::over(&format!("  {}", load_line(so_far, style)));
+                *shown = true;
+            }
+            Live::Over { .. } if so_far.len().is_multiple_of(LINE_EVERY) => {
+                output::progress(&format!("  {}", load_line(so_far, Style { color: false, width: LINE_WIDTH })));
+            }
+            Live::Over { .. } => {}
         }
     }
 
     fn end(&self) {
-        if self.shown {
+        if let Live::Over { shown: true } = self {
             output::progress("");
         }
     }
@@ -139,17 +200,6 @@ impl Live {
 fn failed(text: &str) -> u8 {
     output::error(text);
     exit::NO_VERDICT
-}
-
-fn write(folder: &Path, result: &LoadResult) {
-    let style = Style { color: output::color(), width: output::width() };
-    let rendered = Rendered {
-        terminal: terminal_load(result, style),
-        html: html_load(result),
-        junit: junit_load(result).map_err(|error| error.to_string()),
-        json: json_load(result),
-    };
-    files::report(folder, rendered);
 }
 
 fn command(arguments: &LoadArguments, profile: &Profile, seed: u64) -> String {
