@@ -33,6 +33,8 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
+    /// Say what this machine and a broker can do, with what to do about each "no"
+    Doctor(DoctorArguments),
     /// Set load results beside an earlier one; exit code 1 if a figure got worse by more than the tolerance
     Compare(CompareArguments),
     /// Find everything that is wrong with a pack, without starting anything
@@ -337,6 +339,20 @@ pub struct ProveArguments {
     /// Folder for the reports
     #[arg(long, value_name = "DIR", default_value = "eventproof-report", env = "EVENTPROOF_REPORT")]
     pub report: PathBuf,
+}
+
+/// Options of `doctor`.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArguments {
+    /// Which broker to look at
+    #[arg(long, value_enum, default_value_t, env = "EVENTPROOF_BROKER")]
+    pub broker: BrokerName,
+    /// Look at a broker that runs already, writing nothing to it: host:port,…
+    #[arg(long, value_name = "ADDRESSES", env = "EVENTPROOF_BROKERS", conflicts_with = "broker")]
+    pub brokers: Option<String>,
+    /// librdkafka option for a broker that runs already, key=value
+    #[arg(long = "broker-option", value_name = "KEY=VALUE", requires = "brokers")]
+    pub broker_options: Vec<String>,
 }
 
 /// Options of `compare`.

@@ -13,6 +13,10 @@ pub(super) enum Kind {
     Rate,
 }
 
+/// How much further all intervals must lie to be told where how much they vary is not known.
+const PLAINLY: f64 = 2.0;
+const PLAIN: &str = "no interval after is within a factor of two of any before";
+
 /// Judges a figure. `doubt`: why nothing of time or rate can be told.
 pub(super) fn figure(
     name: String,
@@ -29,11 +33,13 @@ pub(super) fn figure(
         let which = [("before", &before), ("after", &after)];
         which.iter().find_map(|(which, of)| Some(format!("{which}: {}", of.estimate.as_ref().err()?)))
     });
+    let limits = Limits::of(kind, was, tolerance);
     let (Ok(first), Ok(second), None) = (before.estimate, after.estimate, &reason) else {
-        return figure(None, Change::CannotTell, reason.unwrap_or_default());
+        let plain = limits.plain(before.range, after.range).filter(|_| doubt.is_none());
+        let why = plain.map(|_| format!("{PLAIN} ({})", reason.as_deref().unwrap_or_default()));
+        return figure(None, plain.unwrap_or(Change::CannotTell), why.or(reason).unwrap_or_default());
     };
     let (log, half) = ratio(first, second);
-    let limits = Limits::of(kind, was, tolerance);
     let change = limits.judge(log - half, log + half);
     let percent = |log: f64| (log.exp() - 1.0) * 100.0;
     let by = Span { value: percent(log), low: percent(log - half), high: percent(log + half) };
@@ -67,6 +73,20 @@ impl Limits {
             (least, most) if least >= -self.width && most <= self.width => Change::Same,
             (_, most) if most <= self.width => Change::NotWorse,
             _ => Change::CannotTell,
+        }
+    }
+
+    /// What is plain without knowing how much the figure varies: every interval of one lies far beyond every one of the
+    /// other.
+    fn plain(&self, before: Option<(f64, f64)>, after: Option<(f64, f64)>) -> Option<Change> {
+        let ((least_before, most_before), (least_after, most_after)) = (before?, after?);
+        let width = self.width.max(PLAINLY.ln());
+        let is_more = least_after > 0.0 && (least_after / most_before).ln() > width;
+        let is_less = most_after > 0.0 && (least_before / most_after).ln() > width;
+        match (is_more, is_less, self.sign > 0.0) {
+            (true, _, true) | (_, true, false) => Some(Change::Worse),
+            (true, _, false) | (_, true, true) => Some(Change::Better),
+            _ => None,
         }
     }
 
@@ -152,6 +172,16 @@ mod tests {
         // 10 ms before, and a floor of 2 ms: 20 %.
         assert_eq!(limits(Kind::Latency, 2.0).judge(0.1, 0.15), Change::Same);
         assert_eq!(limits(Kind::Rate, 2.0).judge(-0.15, -0.1), Change::Worse, "a rate has no milliseconds");
+    }
+
+    #[test]
+    fn what_is_plain_needs_no_interval() {
+        let plain = |before, after| limits(Kind::Latency, 0.0).plain(Some(before), Some(after));
+        assert_eq!(plain((8.0, 12.0), (25.0, 90.0)), Some(Change::Worse));
+        assert_eq!(plain((25.0, 90.0), (8.0, 12.0)), Some(Change::Better));
+        assert_eq!(plain((8.0, 12.0), (23.0, 90.0)), None, "not twice the slowest before");
+        assert_eq!(limits(Kind::Latency, 0.0).plain(None, Some((1.0, 2.0))), None);
+        assert_eq!(limits(Kind::Rate, 0.0).plain(Some((8.0, 12.0)), Some((1.0, 2.0))), Some(Change::Worse));
     }
 
     #[test]

@@ -90,23 +90,28 @@ fn deciding(after: &LoadResult) -> Vec<(String, f64)> {
 }
 
 /// A stage of both results.
-struct StageSeries {
+struct StageSeries<'a> {
     name: String,
-    before: Result<Series, String>,
-    after: Result<Series, String>,
+    before: Result<Series<'a>, String>,
+    after: Result<Series<'a>, String>,
 }
 
-impl StageSeries {
-    fn of(before: &LoadResult, after: &LoadResult, name: &str) -> StageSeries {
+impl<'a> StageSeries<'a> {
+    fn of(before: &'a LoadResult, after: &'a LoadResult, name: &str) -> StageSeries<'a> {
         StageSeries { name: name.to_owned(), before: Series::of(before, name), after: Series::of(after, name) }
     }
 
     fn at(&self, percentile: Percentile) -> (Measured, Measured) {
-        let of = |series: &Result<Series, String>| match series {
+        let of = |series: &Result<Series<'_>, String>| match series {
             Ok(series) => series.percentile(percentile),
-            Err(error) => Measured { value: 0.0, estimate: Err(error.clone()) },
+            Err(error) => Measured { value: 0.0, estimate: Err(error.clone()), range: None },
         };
-        (of(&self.before), of(&self.after))
+        let (mut before, mut after) = (of(&self.before), of(&self.after));
+        if before.estimate.is_err() || after.estimate.is_err() {
+            let range = |series: &Result<Series<'_>, String>| series.as_ref().ok()?.range(percentile);
+            (before.range, after.range) = (range(&self.before), range(&self.after));
+        }
+        (before, after)
     }
 }
 

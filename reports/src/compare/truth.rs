@@ -128,6 +128,16 @@ fn a_run_that_is_too_short_tells_nothing() {
 }
 
 #[test]
+fn a_run_that_is_too_short_tells_what_is_plain() {
+    let chance = &mut Chance(3);
+    let before = run(60, 20.0, chance);
+    let compared = compared(&before, &run(7, 2000.0, chance));
+    assert_eq!((compared.worst(), compared.figures[0].by), (Change::Worse, None));
+    let why = "no interval after is within a factor of two of any before (after: how much it varies is not known from 7 intervals";
+    assert!(compared.figures[0].why.starts_with(why), "{}", compared.figures[0].why);
+}
+
+#[test]
 fn a_generator_that_did_not_keep_its_plan_tells_nothing_of_time() {
     let chance = &mut Chance(3);
     let (before, mut after) = (run(60, 20.0, chance), run(60, 40.0, chance));

@@ -34,7 +34,7 @@ fn verdict(comparison: &Comparison) -> Markup {
     let (tolerance, floor) = (comparison.tolerance.percent, comparison.tolerance.floor_ms);
     html! {
         header class={ "verdict " (class(outcome)) } {
-            h1 { span class={ "badge " (class(outcome)) } { (sign(outcome)) } (clean(&comparison.title)) ": " (headline(comparison)) }
+            h1 { span class={ "badge " (class(outcome)) } { (sign(outcome)) " " (headline(comparison)) } (clean(&comparison.title)) }
             @if comparison.refused.is_empty() {
                 p class="soft" { "Tolerance " (tolerance) " %" @if floor > 0.0 { " or " (floor) " ms" }
                     ". \"Worse\" is said only where the whole 95 % interval lies beyond it." }
@@ -48,12 +48,12 @@ fn verdict(comparison: &Comparison) -> Markup {
 fn figures(comparison: &Comparison, decides: bool) -> Markup {
     html! {
         div class="scroll" { table {
-            thead { tr { th { "Figure" } th class="n" { "before" } th class="n" { "after" } th class="n" { "change" } th { "95 % interval" } th { "Verdict" } } }
+            thead { tr { th { "Figure" } th class="n" { "before" } th class="n" { "after" } th class="n" { "change" } th class="n" { "95 % interval" } th { "Verdict" } } }
             tbody {
                 @for figure in comparison.figures.iter().filter(|figure| figure.decides == decides) { (row(figure)) }
                 @for count in comparison.counts.iter().filter(|_| decides) {
                     tr { th scope="row" { code { (clean(&count.name)) } } td class="n" { (grouped(count.before)) } td class="n" { (grouped(count.after)) }
-                        td {} td { "exact" } td { (word(count.change)) } }
+                        td {} td class="n" { "exact" } td { (count_word(count.change)) } }
                 }
             }
         } }
@@ -65,7 +65,7 @@ fn row(figure: &Figure) -> Markup {
     html! {
         tr {
             th scope="row" { code { (clean(&figure.name)) } @if !figure.why.is_empty() { div class="soft" { (clean(&figure.why)) } } }
-            td class="n" { (before) } td class="n" { (after) } td class="n" { (change_of(figure)) } td { (within(figure)) }
+            td class="n" { (before) } td class="n" { (after) } td class="n" { (change_of(figure)) } td class="n" { (within(figure)) }
             td { (word(figure.change)) }
         }
     }
@@ -74,6 +74,13 @@ fn row(figure: &Figure) -> Markup {
 fn word(change: Change) -> Markup {
     let outcome = change.outcome();
     html! { span class={ "badge " (class(outcome)) } { (sign(outcome)) " " (change.word()) } }
+}
+
+/// A count has no tolerance.
+fn count_word(change: Change) -> Markup {
+    let outcome = change.outcome();
+    let text = if change == Change::Same { "no difference" } else { change.word() };
+    html! { span class={ "badge " (class(outcome)) } { (sign(outcome)) " " (text) } }
 }
 
 /// What the picture of changes shows: name, change and interval, whether it decides.
@@ -107,9 +114,12 @@ fn distribution(name: &str, of: &Distribution) -> Markup {
     }
 }
 
+/// A name, and what is shown of a side.
+type Row = (&'static str, fn(&Side) -> String);
+
 fn sides(comparison: &Comparison) -> Markup {
     let (before, after) = (&comparison.before, &comparison.after);
-    let rows: [(&str, fn(&Side) -> String); 7] = [
+    let rows: [Row; 7] = [
         ("File", |of| of.file.clone()),
         ("Started", |of| of.started_at.clone()),
         ("Broker", |of| of.broker.label.clone()),

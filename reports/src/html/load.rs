@@ -87,7 +87,7 @@ fn stages(stages: &[Stage]) -> Markup {
             tbody { @for stage in stages { (stage_row(stage)) } }
         } }
         @for stage in stages { @for figure in stage.distribution.percentiles.iter().filter(|figure| figure.doubt.is_some()) {
-            p class="soft" { "p" (figure.percentile) " of " (clean(&stage.name)) ": " (clean(figure.doubt.as_deref().unwrap_or_default())) }
+            p class="soft" { (clean(&stage.name)) ": " (clean(figure.doubt.as_deref().unwrap_or_default())) }
         } }
     }
 }

@@ -16,7 +16,7 @@ pub fn terminal_compare(comparison: &Comparison, style: Style) -> String {
     comparison.notes.iter().for_each(|note| text.push_str(&format!("note    {note}\n")));
     text.push_str(&table(comparison, style));
     for figure in comparison.figures.iter().filter(|figure| figure.decides && !figure.why.is_empty()) {
-        text.push_str(&format!("{}: {}\n", clean(&figure.name), clean(&figure.why)));
+        text.push_str(&format!("\n{}: {}\n", clean(&figure.name), clean(&figure.why)));
     }
     text.push_str(&format!("\n{}\n", sum(comparison, style)));
     text
@@ -40,7 +40,8 @@ fn table(comparison: &Comparison, style: Style) -> String {
         text.push_str(&row(&clean(&figure.name), &before, &after, &change_of(figure), &within(figure), &verdict));
     }
     for CountChange { name, before, after, change } in &comparison.counts {
-        text.push_str(&row(&clean(name), &grouped(*before), &grouped(*after), "", "exact", &paint(*change, style)));
+        let verdict = if *change == Change::Same { "no difference".to_owned() } else { paint(*change, style) };
+        text.push_str(&row(&clean(name), &grouped(*before), &grouped(*after), "", "exact", &verdict));
     }
     let others: Vec<&Figure> = comparison.figures.iter().filter(|figure| !figure.decides).collect();
     if !others.is_empty() {

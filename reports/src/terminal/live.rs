@@ -9,28 +9,37 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 /// Intervals that the live line shows.
 const SHOWN: usize = 24;
 
-/// One line while a load goes on: time, pace, lag, events owed (on their way, or lost), what is wrong, p50/p95/p99 of each stage, and the last intervals' p95
-/// of the last stage as bars. What does not fit is left out from the end; what is wrong comes before.
+/// One line while a load goes on: time, pace, lag, events owed (on their way, or lost), what is wrong, percentiles of the
+/// stages in the last interval, and the last intervals' p95 of the last stage as bars. Where not all of it fits, earlier
+/// stages are left out first.
 pub fn load_line(so_far: &[Interval], style: Style) -> String {
     let Some(last) = so_far.last() else { return String::new() };
-    let stages: Vec<String> = last.stages.iter().filter(|slice| slice.count > 0).map(stage).collect();
-    let phase = if last.warm_up { "warm-up".to_owned() } else { stages.join("  ") };
-    let wrong = wrong(&last.legs);
     let owed = last.legs.iter().map(|leg| leg.owed).max().unwrap_or(0);
-    let plain = format!("{:>6} {:>6.0}/s  lag {:<4} owed {owed:<4} ", millis(last.to_ms), rate(last), lag(last));
-    let bars = sparkline(so_far);
-    let used = plain.chars().count() + wrong.chars().count() + 1;
-    let room = style.width.saturating_sub(used);
-    let rest = match phase.chars().count() + bars.chars().count() + 2 <= room {
-        true => format!("{phase}  {bars}"),
-        false => phase.chars().take(room).collect(),
+    let begin = format!("{:>6} {:>6.0}/s  lag {:<4} owed {owed:<4} ", millis(last.to_ms), rate(last), lag(last));
+    let wrong = wrong(&last.legs).map(|wrong| format!("{wrong}  ")).unwrap_or_default();
+    let bars = format!("{}  ", sparkline(so_far));
+    let taken: usize = [&begin, &wrong, &bars].map(|text| text.chars().count()).iter().sum();
+    let figures = figures(last, style.width.saturating_sub(taken));
+    let line = match style.color {
+        true => format!("{begin}{}{bars}{figures}", style.paint(Outcome::Broken, &wrong)),
+        false => format!("{begin}{wrong}{bars}{figures}").chars().take(style.width).collect(),
     };
-    let line = match wrong.is_empty() {
-        true => format!("{plain} {rest}"),
-        false => format!("{plain}{} {rest}", style.paint(Outcome::Broken, &wrong)),
-    };
-    // Colours have no width, so only a line without them may be cut.
-    if style.color { line } else { line.chars().take(style.width).collect() }
+    line.trim_end().to_owned()
+}
+
+/// The stages from the last to the first, as many as there is room for.
+fn figures(interval: &Interval, room: usize) -> String {
+    if interval.warm_up {
+        return "warm-up".to_owned();
+    }
+    let mut text = "p50/p95/p99".to_owned();
+    for slice in interval.stages.iter().rev().filter(|slice| slice.count > 0) {
+        let stage = stage(slice);
+        if text.chars().count() + stage.chars().count() + 2 <= room {
+            text.push_str(&format!("  {stage}"));
+        }
+    }
+    text
 }
 
 /// One line for each interval, as key=value pairs for logs.
@@ -59,7 +68,7 @@ pub fn tail_line(interval: &Interval) -> String {
 
 fn stage(slice: &StageSlice) -> String {
     let figures = [slice.p50_ms, slice.p95_ms, slice.p99_ms].map(latency);
-    format!("{} {}", clean(&slice.name), figures.join("/"))
+    format!("{} {}", clean(&slice.name), figures.join(" / "))
 }
 
 fn rate(interval: &Interval) -> f64 {
@@ -71,14 +80,15 @@ fn lag(interval: &Interval) -> i64 {
     interval.lag.iter().map(|point| point.records).sum()
 }
 
-/// Every anomaly so far, leg by leg.
-fn wrong(legs: &[LegPoint]) -> String {
+/// Every anomaly so far, leg by leg; none if there is none.
+fn wrong(legs: &[LegPoint]) -> Option<String> {
     let of = |leg: &LegPoint| {
         let found: Vec<String> =
             anomalies(leg).filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect();
         (!found.is_empty()).then(|| format!("{}: {}", clean(&leg.name), found.join(", ")))
     };
-    legs.iter().filter_map(of).collect::<Vec<_>>().join("; ")
+    let found: Vec<String> = legs.iter().filter_map(of).collect();
+    (!found.is_empty()).then(|| found.join("; "))
 }
 
 fn anomalies(leg: &LegPoint) -> impl Iterator<Item = (&'static str, u64)> {
@@ -120,7 +130,7 @@ mod tests {
     fn what_is_wrong_is_coloured_only_where_colours_are_welcome() {
         let intervals = load().intervals;
         let coloured = load_line(&intervals, Style { color: true, width: 160 });
-        assert!(coloured.contains("\u{1b}[31mtopic: 4 duplicated\u{1b}[0m"), "{coloured}");
+        assert!(coloured.contains("\u{1b}[31mtopic: 4 duplicated  \u{1b}[0m"), "{coloured}");
         assert!(!load_line(&intervals, PLAIN).contains('\u{1b}'));
     }
 

@@ -24,7 +24,8 @@ pub struct Style {
 }
 
 impl Style {
-    pub(crate) fn paint(self, outcome: Outcome, text: &str) -> String {
+    /// The text in the colour of an outcome, where colours are welcome.
+    pub fn paint(self, outcome: Outcome, text: &str) -> String {
         let code = match outcome {
             Outcome::Held => "32",
             Outcome::Broken => "31",

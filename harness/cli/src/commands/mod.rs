@@ -4,6 +4,7 @@ mod broker;
 mod choice;
 mod compare;
 mod contract;
+mod doctor;
 mod files;
 mod init;
 mod interval_file;
@@ -38,6 +39,7 @@ pub async fn dispatch(arguments: Arguments) -> u8 {
         Command::Steps { markdown: true, .. } => steps::page(),
         Command::Steps { words, lang, .. } => steps::steps(&words, lang.as_deref()),
         Command::Compare(arguments) => compare::compare(&arguments),
+        Command::Doctor(arguments) => doctor::doctor(arguments).await,
         Command::Report { files, out } => report::report(&files, out),
         Command::Serve { system, service, faults } => serve::serve(system, service, &faults).await,
         Command::Broker { listen, also_listen, nodes, users, faults, registry } => {

@@ -15,9 +15,11 @@ pub(in crate::html) struct Steps {
     pub count: u64,
 }
 
+/// Lower edge, upper edge, share of the events for each doubling of the latency: comparable whatever the bins' width.
+type Share = (f64, f64, f64);
+
 impl Steps {
-    /// (lower edge, upper edge, share of the events for each doubling of the latency): comparable whatever the bins' width.
-    fn shares(&self) -> Vec<(f64, f64, f64)> {
+    fn shares(&self) -> Vec<Share> {
         let share = |&(from, to, count): &(f64, f64, u64)| {
             let doublings = (to / from).log2();
             let share = if doublings > 0.0 { count as f64 * 100.0 / self.count.max(1) as f64 / doublings } else { 0.0 };
@@ -29,8 +31,8 @@ impl Steps {
 
 /// Draws them over each other.
 pub(in crate::html) fn steps(title: &str, all: &[Steps]) -> Markup {
-    let shares: Vec<(&Steps, Vec<(f64, f64, f64)>)> = all.iter().map(|one| (one, one.shares())).collect();
-    let values = || shares.iter().flat_map(|(_, shares)| shares.iter());
+    let shares: Vec<Vec<Share>> = all.iter().map(Steps::shares).collect();
+    let values = || shares.iter().flatten();
     let x = Scale::log(values().flat_map(|bin| [bin.0, bin.1]));
     let y = Scale::linear(values().map(|bin| bin.2));
     html! {
@@ -45,7 +47,7 @@ pub(in crate::html) fn steps(title: &str, all: &[Steps]) -> Markup {
                 @for tick in x.ticks() {
                     text class="tick" x=(format!("{:.1}", across(x, tick))) y=(HEIGHT - 8.0) text-anchor="middle" { (label(tick)) " ms" }
                 }
-                @for (one, shares) in &shares {
+                @for (one, shares) in all.iter().zip(&shares) {
                     polyline class={ "line " (one.class) } points=(outline(x, y, shares)) { title { (one.name) } }
                 }
             }
@@ -54,7 +56,7 @@ pub(in crate::html) fn steps(title: &str, all: &[Steps]) -> Markup {
 }
 
 /// Up at the left edge of each bin, down at the last.
-fn outline(x: Scale, y: Scale, shares: &[(f64, f64, f64)]) -> String {
+fn outline(x: Scale, y: Scale, shares: &[Share]) -> String {
     let bottom = HEIGHT - BOTTOM;
     let (Some(first), Some(last)) = (shares.first(), shares.last()) else { return String::new() };
     let corner = |edge: f64, height: f64| format!("{:.1},{height:.1}", across(x, edge));

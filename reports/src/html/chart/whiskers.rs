@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::scale::label;
+use super::scale::{label, round_up};
 use super::{RIGHT, WIDTH};
 use crate::model::Span;
 
@@ -15,8 +15,8 @@ const NAMES: f64 = 290.0;
 /// Draws (name, change, class) rows; the band is the tolerance. All in percent.
 pub(in crate::html) fn whiskers(title: &str, rows: &[(String, Span, &'static str)], tolerance: f64) -> Markup {
     // What lies far out is cut off at the edge: it would press everything else together.
-    let most =
-        rows.iter().flat_map(|row| [row.1.low.abs(), row.1.high.abs()]).fold(tolerance * 2.0, f64::max).min(200.0);
+    let most = rows.iter().flat_map(|row| [row.1.low.abs(), row.1.high.abs()]).fold(tolerance * 2.0, f64::max);
+    let most = round_up(most.max(1.0)).min(200.0);
     let at = |percent: f64| NAMES + (percent.clamp(-most, most) + most) / (2.0 * most) * (WIDTH - RIGHT - NAMES);
     let place = |percent: f64| format!("{:.1}", at(percent));
     let height = ROW * rows.len() as f64 + AXIS;
