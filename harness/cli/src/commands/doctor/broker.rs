@@ -77,15 +77,19 @@ async fn round(broker: &Broker) -> Result<Duration, String> {
     let publisher = Publisher::new(broker, Journal::default(), clock.clone()).map_err(|error| error.to_string())?;
     let payload = Some("is anybody there".into());
     let record = Record { topic: TOPIC.to_owned(), key: None, headers: Vec::new(), payload };
-    let sent = clock.now();
-    let published = publisher.publish(&record, None, "doctor").await;
-    let arrived = match published {
-        Published::At { .. } => tokio::task::block_in_place(|| told.recv_timeout(THERE_AND_BACK))
-            .map_err(|_| format!("it was acknowledged and not seen within {} s", THERE_AND_BACK.as_secs())),
-        Published::Refused(error) | Published::Unknown(error) => Err(error),
-    };
+    let mut took = Err("nothing was sent".to_owned());
+    // The first one also finds its way: connections, leaders, a producer's id.
+    for _ in 0..2 {
+        let sent = clock.now();
+        let arrived = match publisher.publish(&record, None, "doctor").await {
+            Published::At { .. } => tokio::task::block_in_place(|| told.recv_timeout(THERE_AND_BACK))
+                .map_err(|_| format!("it was acknowledged and not seen within {} s", THERE_AND_BACK.as_secs())),
+            Published::Refused(error) | Published::Unknown(error) => Err(error),
+        };
+        took = arrived.map(|at| at.since(sent));
+    }
     recorder.stop();
-    arrived.map(|at| at.since(sent))
+    took
 }
 
 /// Tells when a record arrives.
@@ -94,7 +98,7 @@ struct Arrivals(Sender<At>);
 impl Sink for Arrivals {
     fn record(&mut self, record: &RawRecord<'_>, at: At) {
         if record.topic == TOPIC {
-            // Only the first is waited for.
+            // Nobody waits any more once it took too long.
             let _ = self.0.send(at);
         }
     }
