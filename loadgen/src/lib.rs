@@ -33,6 +33,7 @@ mod shape;
 mod sink;
 mod stages;
 mod wording;
+mod workload;
 
 pub use disturbance::Disturbance;
 pub use draw::{Keys, PayloadSize};
@@ -42,3 +43,4 @@ pub use profile::{Arm, Pace, Profile, Requests, Stream, Traffic};
 pub use run::{LoadError, LoadSetup, run};
 pub use search::{Hunt, Next, Search, find_max};
 pub use shape::{Phase, Schedule};
+pub use workload::workload;

@@ -3,21 +3,14 @@
 use std::time::Duration;
 
 use eventproof_evidence::ledger::LegCounts;
-use eventproof_evidence::{Cause, Latencies, Percentile, Proof, Reason, Verdict};
-use eventproof_reports::model::{
-    ConsumerLeg, Distribution, Finding, Objective as Judged, PercentileFigure, Sizes, Stage,
-};
+use eventproof_evidence::{Cause, Latencies, Proof, Reason, Verdict};
+use eventproof_reports::model::{ConsumerLeg, Distribution, Finding, Objective as Judged, Sizes, Stage};
 use eventproof_source::units::format_duration;
 
 use crate::collector::{Collector, Failures};
 use crate::lagging;
 use crate::objective::{Count, Metric, Objective};
 use crate::stages::with_arm;
-
-/// Bars of a latency picture.
-const BINS: usize = 48;
-/// The percentiles that a result shows.
-const SHOWN: [f64; 4] = [50.0, 95.0, 99.0, 99.9];
 
 /// The acknowledged rate over the measured events: from the first planned instant to the last acknowledgement.
 pub(crate) fn throughput(collector: &Collector) -> f64 {
@@ -26,25 +19,6 @@ pub(crate) fn throughput(collector: &Collector) -> f64 {
             collector.acknowledged_measured as f64 / last.since(first).as_secs_f64()
         }
         _ => 0.0,
-    }
-}
-
-/// A distribution in figures.
-pub(crate) fn distribution(of: &Latencies) -> Distribution {
-    let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
-    let figure = |percentile: f64| {
-        let found = of.percentile(Percentile(percentile));
-        let doubt = found.doubt.map(|doubt| doubt.to_string());
-        PercentileFigure { percentile, value_ms: ms(found.value), doubt }
-    };
-    Distribution {
-        count: of.count(),
-        out_of_range: of.out_of_range(),
-        min_ms: ms(of.min()),
-        mean_ms: ms(of.mean()),
-        max_ms: ms(of.max()),
-        percentiles: SHOWN.map(figure).to_vec(),
-        bins: of.log_bins(BINS).into_iter().map(|(from, to, count)| (ms(from), ms(to), count)).collect(),
     }
 }
 
@@ -74,7 +48,7 @@ pub(crate) fn stages(collector: &Collector, taken: &Taken) -> Vec<Stage> {
     let of_arm = 2 + collector.frame.groups.len();
     let stage = |(index, (name, latencies)): (usize, (String, &Latencies))| {
         let (meaning, error) = meaning(index % of_arm);
-        Stage { name, meaning, error_ms: error.as_secs_f64() * 1e3, distribution: distribution(latencies) }
+        Stage { name, meaning, error_ms: error.as_secs_f64() * 1e3, distribution: Distribution::of(latencies) }
     };
     let all = collector.stage_names().into_iter().zip(&collector.stages).enumerate().map(stage);
     all.zip(collector.owed_stages()).filter(|(_, owed)| *owed).map(|(stage, _)| stage).collect()
@@ -128,6 +102,10 @@ fn judge_one(objective: &Objective, collector: &Collector, saturated: Option<&st
         text: objective.text.clone(),
         actual,
         stage: stage.cloned(),
+        percentile: match &objective.metric {
+            Metric::Percentile { percentile, .. } => Some(percentile.0),
+            _ => None,
+        },
         limit_ms: limit.map(|limit| limit.as_secs_f64() * 1e3),
         finding: Finding::of(&verdict),
     }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use eventproof_broker::{BrokerError, GroupWatch, PartitionCounts, Recorder};
 use eventproof_contract::{Contract, GenerateError, event_number};
 use eventproof_evidence::{At, Clock, Observation, Percentile, Reason};
-use eventproof_reports::model::{Disturbed, Finding, Generator as GeneratorFigures, Interval, LoadResult};
+use eventproof_reports::model::{
+    Distribution, Disturbed, Finding, Generator as GeneratorFigures, Interval, LoadResult,
+};
 use eventproof_source::units::format_duration;
 use eventproof_system::Rig;
 use tokio::sync::{Notify, watch};
@@ -22,6 +24,7 @@ use crate::result;
 use crate::sending::{self, SendReport, Sending};
 use crate::sink::LoadSink;
 use crate::wording;
+use crate::workload::workload;
 
 /// How often groups are asked.
 const GROUPS_EVERY: Duration = Duration::from_millis(200);
@@ -221,11 +224,12 @@ fn finish(profile: &Profile, plan: &Plan, collector: &Collector, sending: &Sendi
         objectives: result::judge(&profile.objectives, collector, saturated.as_deref()),
         stages: result::stages(collector, &taken),
         counts: collector.ledger.counts(),
+        workload: workload(&profile.path),
         legs: result::legs(collector, &views),
         intervals: collector.intervals.clone(),
         payloads: sizes,
         generator: GeneratorFigures {
-            slip: result::distribution(&collector.slip),
+            slip: Distribution::of(&collector.slip),
             cpu_share,
             resident_mb: resident_mb(),
             backpressure: report.backpressure,

@@ -1,15 +1,17 @@
 //! Results to render in tests: one of each outcome.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use eventproof_evidence::{Cause, Missing, Place, Reason};
+use eventproof_evidence::{Cause, Latencies, Missing, Place, Reason};
 
 use eventproof_evidence::ledger::{Counts, LegCounts};
 
 use crate::model::{
-    BrokerInfo, Catch, Conformance, ConsumerLeg, Coverage, CoverageRow, Distribution, Disturbed, FaultRow, Finding,
-    Generator, Healthy, Interval, LagPoint, LoadResult, Objective, Outcome, PercentileFigure, ProveResult, Provenance,
-    RunResult, ScenarioResult, ServiceInfo, ServiceLog, Stage, StageSlice, StepResult, SubStep, TimelineEntry,
+    BrokerInfo, Catch, Change, Comparison, Conformance, ConsumerLeg, CountChange, Coverage, CoverageRow, Distribution,
+    Disturbed, FaultRow, Figure, Finding, Generator, Healthy, Interval, LagPoint, LegPoint, LoadResult, Objective,
+    Outcome, PercentileFigure, ProveResult, Provenance, RunResult, ScenarioResult, ServiceInfo, ServiceLog, Side, Span,
+    Stage, StagePair, StageSlice, StepResult, SubStep, TimelineEntry, Tolerance,
 };
 
 /// A run with a scenario that held, one that broke and one without verdict.
@@ -38,7 +40,7 @@ pub fn mixed() -> RunResult {
             faults: vec!["late".into()],
             last_lines: vec!["INFO handled".into()],
         }],
-        findings: Vec::new(),
+        ..RunResult::default()
     }
 }
 
@@ -106,6 +108,7 @@ fn provenance() -> Provenance {
         machine: "linux x86_64, 2 processors".into(),
         exit_code: 1,
         interrupted: false,
+        merged: 0,
     }
 }
 
@@ -168,6 +171,7 @@ pub fn load() -> LoadResult {
     let objective = |text: &str, actual: &str, finding: Finding| Objective {
         text: text.into(),
         actual: actual.into(),
+        percentile: text.contains("p95").then_some(95.0),
         stage: text.contains("p95").then(|| "processed(feed-service-group)".into()),
         limit_ms: text.contains("p95").then_some(100.0),
         finding,
@@ -188,6 +192,7 @@ pub fn load() -> LoadResult {
         ],
         stages: vec![stage("end_to_end", 1.0, 0.0), stage("processed(feed-service-group)", 70.0, 5.0)],
         counts: Counts { planned: 5000, acknowledged: 5000, refused: 0, unknown: 0 },
+        workload: BTreeMap::from([("rate".into(), "1000/s".into()), ("keys".into(), "500".into())]),
         legs: vec![
             ConsumerLeg { name: "topic".into(), meaning: "acknowledged, and seen on the topic".into(), counts },
             ConsumerLeg {
@@ -240,15 +245,27 @@ fn distribution(base: f64) -> Distribution {
     }
 }
 
+/// So many latencies, from once to twice the base.
+fn histogram(count: u32, base_ms: f64) -> String {
+    let mut latencies = Latencies::new();
+    for number in 0..count {
+        latencies.record(Duration::from_secs_f64(base_ms / 1e3 * (1.0 + f64::from(number) / 1000.0)));
+    }
+    latencies.encode()
+}
+
 fn interval(number: u32) -> Interval {
     let slice = |name: &str, base: f64| StageSlice {
         name: name.into(),
         count: if number == 0 { 0 } else { 1000 },
+        out_of_range: 0,
+        histogram: histogram(if number == 0 { 0 } else { 1000 }, base),
         p50_ms: base,
         p95_ms: base * (2.0 + f64::from(number)),
         p99_ms: base * (3.0 + f64::from(number)),
         max_ms: base * 10.0,
     };
+    let so_far = u64::from(number) + 1;
     Interval {
         from_ms: f64::from(number) * 1e3,
         to_ms: f64::from(number + 1) * 1e3,
@@ -258,5 +275,51 @@ fn interval(number: u32) -> Interval {
         seen: 997,
         stages: vec![slice("end_to_end", 1.0), slice("processed(feed-service-group)", 70.0)],
         lag: vec![LagPoint { group: "feed-service-group".into(), records: i64::from(number) * 40 }],
+        counts: Counts { planned: so_far * 1000, acknowledged: so_far * 998, refused: 0, unknown: 0 },
+        legs: vec![LegPoint {
+            name: "topic".into(),
+            owed: so_far,
+            seen: so_far * 997,
+            duplicated: 4,
+            ..LegPoint::default()
+        }],
+    }
+}
+
+/// A comparison with a figure of each outcome.
+pub fn comparison() -> Comparison {
+    let figure = |name: &str, after: f64, by: Option<(f64, f64, f64)>, change: Change| Figure {
+        name: name.into(),
+        unit: if name == "throughput" { "/s" } else { "ms" }.into(),
+        decides: name != "p50(end_to_end)",
+        before: if name == "throughput" { 999.0 } else { 12.0 },
+        after,
+        by: by.map(|(value, low, high)| Span { value, low, high }),
+        change,
+        why: match change {
+            Change::CannotTell => {
+                "the interval lies across the tolerance; runs about 4 times as long would tell".into()
+            }
+            _ => String::new(),
+        },
+    };
+    let count = |name: &str, after: u64, change: Change| CountChange { name: name.into(), before: 0, after, change };
+    let side = |file: &str| Side::of(file, &provenance(), 60);
+    Comparison {
+        title: "steady 1000/s".into(),
+        before: side("before.json"),
+        after: side("after.json"),
+        tolerance: Tolerance { percent: 5.0, floor_ms: 1.0 },
+        refused: Vec::new(),
+        notes: vec!["after, service \"feed-service\" had faults: late".into()],
+        figures: vec![
+            figure("p95(end_to_end)", 13.5, Some((12.5, 8.1, 16.9)), Change::Worse),
+            figure("p99(end_to_end)", 12.6, Some((5.0, -9.0, 19.0)), Change::CannotTell),
+            figure("p95(processed(feed-service-group))", 9.0, Some((-25.0, -31.0, -19.0)), Change::Better),
+            figure("throughput", 998.5, Some((-0.1, -0.2, 0.1)), Change::Same),
+            figure("p50(end_to_end)", 11.9, Some((-0.8, -8.0, 6.4)), Change::NotWorse),
+        ],
+        counts: vec![count("lost(topic)", 0, Change::Same), count("lost(feed-service-group)", 3, Change::Worse)],
+        stages: vec![StagePair { name: "end_to_end".into(), before: distribution(10.0), after: distribution(12.0) }],
     }
 }

@@ -1,11 +1,13 @@
 //! The result as JSON: the model itself, with its kind and the version of its schema.
 
+use eventproof_evidence::NoHistogram;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{LoadResult, ProveResult, RunResult};
+use crate::intervals::{Recovered, are_intervals, parse_intervals};
+use crate::model::{Comparison, LoadResult, ProveResult, RunResult};
 
-const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
 struct Document<T> {
@@ -17,8 +19,8 @@ struct Document<T> {
 
 /// Only what says which kind of document it is.
 #[derive(Deserialize)]
-struct Head {
-    kind: String,
+pub(crate) struct Head {
+    pub kind: String,
     schema: u32,
 }
 
@@ -31,6 +33,37 @@ pub enum ParseError {
     /// It is a result of another kind or time.
     #[error("expected a `{expected}` result of schema {SCHEMA}, this is `{kind}` of schema {schema}")]
     Other { expected: &'static str, kind: String, schema: u32 },
+    /// A line of a load's intervals.
+    #[error("line {number}: {error}")]
+    Line { number: usize, error: serde_json::Error },
+    /// Not even a first line.
+    #[error("there is no whole line in it")]
+    NoLine,
+    /// A histogram in it.
+    #[error(transparent)]
+    Histogram(#[from] NoHistogram),
+}
+
+/// A result of any kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AnyResult {
+    Run(RunResult),
+    Load(LoadResult),
+    Intervals(Recovered),
+    Prove(ProveResult),
+}
+
+/// Reads a result, whichever kind it is.
+pub fn parse_any(text: &str) -> Result<AnyResult, ParseError> {
+    if are_intervals(text) {
+        return parse_intervals(text).map(AnyResult::Intervals);
+    }
+    let head: Head = serde_json::from_str(text)?;
+    match head.kind.as_str() {
+        "load" => parse_load(text).map(AnyResult::Load),
+        "prove" => read("prove", text).map(AnyResult::Prove),
+        _ => parse_run(text).map(AnyResult::Run),
+    }
 }
 
 /// The result of a scenario run as indented JSON with a final line end.
@@ -51,6 +84,11 @@ pub fn json_prove(result: &ProveResult) -> String {
 /// The result of a load run as indented JSON with a final line end.
 pub fn json_load(result: &LoadResult) -> String {
     write("load", result)
+}
+
+/// A comparison of two load results as indented JSON with a final line end.
+pub fn json_compare(comparison: &Comparison) -> String {
+    write("compare", comparison)
 }
 
 /// Reads what [`json_load`] wrote.
@@ -76,12 +114,15 @@ fn read<T: DeserializeOwned>(expected: &'static str, text: &str) -> Result<T, Pa
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{load, mixed};
+    use crate::fixtures::{load, mixed, proof};
 
     #[test]
     fn what_is_written_is_read_back_the_same() {
         assert_eq!(parse_run(&json_run(&mixed())).unwrap(), mixed());
         assert_eq!(parse_load(&json_load(&load())).unwrap(), load());
+        assert_eq!(parse_any(&json_run(&mixed())).unwrap(), AnyResult::Run(mixed()));
+        assert_eq!(parse_any(&json_load(&load())).unwrap(), AnyResult::Load(load()));
+        assert_eq!(parse_any(&json_prove(&proof())).unwrap(), AnyResult::Prove(proof()));
     }
 
     #[test]

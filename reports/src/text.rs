@@ -1,5 +1,7 @@
 //! Texts from outside, made safe to show: control characters and bidirectional overrides become visible.
 
+use crate::model::Figure;
+
 /// The text with everything invisible that could mislead made visible. Line ends and tabs stay.
 pub(crate) fn clean(text: &str) -> String {
     text.chars()
@@ -28,6 +30,27 @@ pub(crate) fn latency(ms: f64) -> String {
         ms if ms < 1000.0 => format!("{ms:.0} ms"),
         ms => format!("{:.2} s", ms / 1e3),
     }
+}
+
+/// Milliseconds as seconds: `12 s`, `0.5 s`.
+pub(crate) fn seconds(ms: f64) -> String {
+    format!("{} s", (ms / 100.0).round() / 10.0)
+}
+
+/// Both values of a compared figure.
+pub(crate) fn shown(figure: &Figure) -> (String, String) {
+    let text = |value: f64| if figure.unit == "ms" { latency(value) } else { format!("{value:.1}/s") };
+    (text(figure.before), text(figure.after))
+}
+
+/// By how much it changed: `+10.2 %`.
+pub(crate) fn change_of(figure: &Figure) -> String {
+    figure.by.map_or_else(|| "–".to_owned(), |by| format!("{:+.1} %", by.value))
+}
+
+/// The interval of the change: `+8.1 to +12.4 %`.
+pub(crate) fn within(figure: &Figure) -> String {
+    figure.by.map_or_else(|| "–".to_owned(), |by| format!("{:+.1} to {:+.1} %", by.low, by.high))
 }
 
 /// A whole number with its thousands apart: `10,000`.

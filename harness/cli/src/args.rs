@@ -24,6 +24,19 @@ pub enum Command {
     Prove(ProveArguments),
     /// Send load and judge its objectives
     Load(LoadArguments),
+    /// Render results again, and merge the shards of a run; ends with the exit code of the result
+    Report {
+        /// Results (result.json), or the intervals.jsonl of a load that was killed; several must be all the shards of one scenario run
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Folder for the reports: the file's own, or eventproof-report for several, if nothing is said
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Say what this machine and a broker can do, with what to do about each "no"
+    Doctor(DoctorArguments),
+    /// Set load results beside an earlier one; exit code 1 if a figure got worse by more than the tolerance
+    Compare(CompareArguments),
     /// Find everything that is wrong with a pack, without starting anything
     Lint {
         /// Folder of the pack
@@ -332,6 +345,39 @@ pub struct ProveArguments {
     pub report: PathBuf,
 }
 
+/// Options of `doctor`.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArguments {
+    /// Which broker to look at
+    #[arg(long, value_enum, default_value_t, env = "EVENTPROOF_BROKER")]
+    pub broker: BrokerName,
+    /// Look at a broker that runs already, writing nothing to it: host:port,…
+    #[arg(long, value_name = "ADDRESSES", env = "EVENTPROOF_BROKERS", conflicts_with = "broker")]
+    pub brokers: Option<String>,
+    /// librdkafka option for a broker that runs already, key=value
+    #[arg(long = "broker-option", value_name = "KEY=VALUE", requires = "brokers")]
+    pub broker_options: Vec<String>,
+}
+
+/// Options of `compare`.
+#[derive(Clone, Debug, Args)]
+pub struct CompareArguments {
+    /// The earlier result (result.json, or intervals.jsonl)
+    pub before: PathBuf,
+    /// Later results of the same load, each compared with the earlier one
+    #[arg(required = true)]
+    pub after: Vec<PathBuf>,
+    /// A change of so much is none
+    #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = crate::commands::parse_percent)]
+    pub tolerance: f64,
+    /// A change of latency of less than this is none either, whatever its share
+    #[arg(long, value_name = "DURATION", value_parser = eventproof_source::units::parse_duration)]
+    pub floor: Option<std::time::Duration>,
+    /// Folder for the comparison as HTML, Markdown and JSON; nothing is written if nothing is said
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
 /// Options of `load`.
 #[derive(Clone, Debug, Args)]
 pub struct LoadArguments {
@@ -347,6 +393,12 @@ pub struct LoadArguments {
     /// How long each step of a search lasts, at least
     #[arg(long, requires = "find_max", value_name = "DURATION", default_value = "5s", value_parser = eventproof_source::units::parse_duration)]
     pub step: std::time::Duration,
+    /// Print a line of key=value pairs for each interval to standard output, for logs
+    #[arg(long)]
+    pub tail: bool,
+    /// Let Prometheus read the load while it runs, at http://ADDRESS/metrics; a port alone is of this machine only
+    #[arg(long, value_name = "ADDRESS", value_parser = crate::commands::parse_address)]
+    pub metrics: Option<std::net::SocketAddr>,
     #[command(flatten)]
     pub rig: RigArguments,
 }

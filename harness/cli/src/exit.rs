@@ -1,6 +1,6 @@
 //! Exit codes: the one place where they are named, and where what was found becomes one.
 
-use eventproof_reports::model::{Finding, LoadResult, Outcome, RunResult, ScenarioResult};
+use eventproof_reports::model::{Comparison, Finding, LoadResult, Outcome, RunResult, ScenarioResult};
 
 /// Everything held.
 pub const HELD: u8 = 0;
@@ -32,6 +32,11 @@ pub fn of_run(result: &RunResult, allowed: &[String]) -> u8 {
 /// The code of a load run.
 pub fn of_load(result: &LoadResult) -> u8 {
     of_outcomes([result.outcome()])
+}
+
+/// The code of a comparison: results of different loads are a fault of usage.
+pub fn of_comparison(comparison: &Comparison) -> u8 {
+    if comparison.refused.is_empty() { of_outcomes([comparison.worst().outcome()]) } else { USAGE }
 }
 
 /// The code of several commands done in one: the gravest.

@@ -1,10 +1,13 @@
 //! Latencies in an HdrHistogram, with percentiles that say when they rest on too few samples.
 
+mod encoded;
+
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
 use crate::Reason;
+pub use encoded::NoHistogram;
 
 /// Highest latency that is kept apart; anything above is counted as out of range, never clipped.
 const HIGHEST: Duration = Duration::from_secs(3600);

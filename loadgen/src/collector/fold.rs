@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eventproof_evidence::ledger::{Leg, TOPIC};
 use eventproof_evidence::{At, Blind, Latencies, Ledger, Percentile};
-use eventproof_reports::model::{Interval, StageSlice};
+use eventproof_reports::model::{Interval, LegPoint, StageSlice};
 use hdrhistogram::Histogram;
 
 use super::Failures;
@@ -296,6 +296,8 @@ impl Collector {
         let slices = self.stage_names().into_iter().zip(&self.slices).zip(owed).filter(|(_, owed)| *owed);
         interval.stages = slices.map(|((name, slice), _)| slice_of(name, slice)).collect();
         interval.lag = self.lags.now(&self.frame.groups);
+        interval.counts = self.ledger.counts();
+        interval.legs = self.ledger.legs().into_iter().map(|(name, leg)| LegPoint::of(name, &leg)).collect();
         if !interval.warm_up {
             self.lags.measured(&interval.lag);
         }
@@ -323,5 +325,7 @@ fn slice_of(name: String, slice: &Latencies) -> StageSlice {
         p95_ms: ms(95.0),
         p99_ms: ms(99.0),
         max_ms: slice.max().as_secs_f64() * 1e3,
+        out_of_range: slice.out_of_range(),
+        histogram: slice.encode(),
     }
 }

@@ -87,7 +87,7 @@ fn stages(stages: &[Stage]) -> Markup {
             tbody { @for stage in stages { (stage_row(stage)) } }
         } }
         @for stage in stages { @for figure in stage.distribution.percentiles.iter().filter(|figure| figure.doubt.is_some()) {
-            p class="soft" { "p" (figure.percentile) " of " (clean(&stage.name)) ": " (clean(figure.doubt.as_deref().unwrap_or_default())) }
+            p class="soft" { (clean(&stage.name)) ": " (clean(figure.doubt.as_deref().unwrap_or_default())) }
         } }
     }
 }
@@ -227,6 +227,9 @@ fn pace(result: &LoadResult) -> Markup {
 
 fn generator(of: &Generator, broker: &str) -> Markup {
     let slip = of.slip.percentiles.iter().find(|figure| figure.percentile == 99.0);
+    if of.slip.count == 0 {
+        return html! { p class="soft" { "How the generator kept its plan is not known." } };
+    }
     html! {
         p { "The generator sent 99 % of its events within " strong { (slip.map_or_else(|| "?".to_owned(), |figure| latency(figure.value_ms))) }
             " of their plan (the latest by " (latency(of.slip.max_ms)) "), used "

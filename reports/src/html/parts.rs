@@ -36,13 +36,17 @@ pub(super) fn class(outcome: Outcome) -> &'static str {
 
 /// Sign and word: colour is never the only sign.
 pub(super) fn badge(outcome: Outcome) -> Markup {
-    let sign = match outcome {
+    html! { span class={ "badge " (class(outcome)) } { (sign(outcome)) " " (word(outcome)) } }
+}
+
+/// The sign of an outcome.
+pub(super) fn sign(outcome: Outcome) -> &'static str {
+    match outcome {
         Outcome::Held => "✓",
         Outcome::Broken => "✗",
         Outcome::NoVerdict => "?",
         Outcome::Skipped => "–",
-    };
-    html! { span class={ "badge " (class(outcome)) } { (sign) " " (word(outcome)) } }
+    }
 }
 
 /// What was found.
@@ -52,10 +56,14 @@ pub(super) fn finding(finding: &Finding) -> Markup {
 
 /// Where the result comes from and how to get it again.
 pub(super) fn provenance(of: &Provenance) -> Markup {
+    let seed = match of.merged {
+        0 => of.seed.to_string(),
+        parts => format!("merged from {parts} results, each with its own (see the commands)"),
+    };
     let rows = [
         ("Broker", of.broker.label.clone()),
         ("Started", of.started_at.clone()),
-        ("Seed", of.seed.to_string()),
+        ("Seed", seed),
         ("Run", of.run_id.clone()),
         ("eventproof", of.version.clone()),
         ("Machine", of.machine.clone()),

@@ -88,6 +88,9 @@ pub struct Provenance {
     /// Whether the run was interrupted: what is here is what was done until then.
     #[serde(default)]
     pub interrupted: bool,
+    /// How many results this one was merged from; 0 where it is one run's own.
+    #[serde(default)]
+    pub merged: usize,
 }
 
 /// A service under test, as it was when the run ended.

@@ -1,9 +1,12 @@
 //! The result of `load`: objectives, stages, legs, and how they went over time.
 
+use std::collections::BTreeMap;
+
 use eventproof_evidence::ledger::{Counts, LegCounts};
 use serde::{Deserialize, Serialize};
 
 use super::common::{Finding, Outcome, Provenance, ServiceInfo};
+use super::distribution::Distribution;
 
 /// A whole load run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -17,6 +20,9 @@ pub struct LoadResult {
     pub objectives: Vec<Objective>,
     pub stages: Vec<Stage>,
     pub counts: Counts,
+    /// What was sent and how, setting by setting as the profile writes it: results of other settings are not compared.
+    #[serde(default)]
+    pub workload: BTreeMap<String, String>,
     /// Every leg of delivery, in order: `topic`, then groups.
     pub legs: Vec<ConsumerLeg>,
     pub intervals: Vec<Interval>,
@@ -57,6 +63,9 @@ pub struct Objective {
     /// The stage that it limits, if it is about latency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
+    /// The percentile that it limits there: 95 for p95.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percentile: Option<f64>,
     /// The limit on that stage. Milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_ms: Option<f64>,
@@ -106,30 +115,6 @@ pub struct Stage {
     pub distribution: Distribution,
 }
 
-/// A latency distribution in figures.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Distribution {
-    pub count: u64,
-    pub out_of_range: u64,
-    pub min_ms: f64,
-    pub mean_ms: f64,
-    pub max_ms: f64,
-    /// p50, p95, p99, p99.9, each with its doubt.
-    pub percentiles: Vec<PercentileFigure>,
-    /// (lower edge, upper edge, count); logarithmic, for the picture. Milliseconds.
-    pub bins: Vec<(f64, f64, u64)>,
-}
-
-/// One percentile.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PercentileFigure {
-    /// 99.9 for p99.9.
-    pub percentile: f64,
-    pub value_ms: f64,
-    /// Why the value says nothing, if so: too few samples.
-    pub doubt: Option<String>,
-}
-
 /// Delivery on one leg.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConsumerLeg {
@@ -153,6 +138,12 @@ pub struct Interval {
     pub stages: Vec<StageSlice>,
     /// Lag of each observed group at the end of the interval.
     pub lag: Vec<LagPoint>,
+    /// What became of all events so far.
+    #[serde(default)]
+    pub counts: Counts,
+    /// Every leg so far.
+    #[serde(default)]
+    pub legs: Vec<LegPoint>,
 }
 
 /// A stage's figures within one interval.
@@ -164,6 +155,40 @@ pub struct StageSlice {
     pub p95_ms: f64,
     pub p99_ms: f64,
     pub max_ms: f64,
+    /// Longer than can be counted.
+    #[serde(default)]
+    pub out_of_range: u64,
+    /// The whole distribution in microseconds, in HdrHistogram's compressed V2 form and base64; empty if there is nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub histogram: String,
+}
+
+/// A leg at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LegPoint {
+    pub name: String,
+    /// Sent and not there yet: lost only if it never comes.
+    pub owed: u64,
+    pub seen: u64,
+    pub duplicated: u64,
+    pub reordered: u64,
+    pub phantom: u64,
+    pub corrupted: u64,
+}
+
+impl LegPoint {
+    /// A leg's account as it stands.
+    pub fn of(name: String, counts: &LegCounts) -> LegPoint {
+        LegPoint {
+            name,
+            owed: counts.lost,
+            seen: counts.seen,
+            duplicated: counts.duplicated,
+            reordered: counts.reordered,
+            phantom: counts.phantom,
+            corrupted: counts.corrupted,
+        }
+    }
 }
 
 /// The lag of a group at one moment.

@@ -1,16 +1,22 @@
 //! The result model: everything that a report may say, and nothing that it may not (no secrets reach it).
 
 mod common;
+mod compare;
 mod coverage;
+mod distribution;
 mod load;
 mod prove;
 mod run;
 
 pub use common::{BrokerInfo, Finding, Outcome, Provenance, ServiceInfo, Tally};
+pub use compare::{Change, Comparison, CountChange, Figure, Side, Span, StagePair, Tolerance};
 pub use coverage::{Coverage, CoverageRow};
+pub use distribution::{Distribution, PercentileFigure};
 pub use load::{
-    ConsumerLeg, Distribution, Disturbed, Generator, Interval, LagPoint, LoadResult, Objective, PercentileFigure,
-    SearchResult, SearchStep, Sizes, Stage, StageSlice,
+    ConsumerLeg, Disturbed, Generator, Interval, LagPoint, LegPoint, LoadResult, Objective, SearchResult, SearchStep,
+    Sizes, Stage, StageSlice,
 };
 pub use prove::{Catch, FaultRow, Healthy, ProveResult};
-pub use run::{Conformance, KNOWN_ISSUE, RunResult, ScenarioResult, ServiceLog, StepResult, SubStep, TimelineEntry};
+pub use run::{
+    Conformance, KNOWN_ISSUE, RunResult, ScenarioResult, ServiceLog, Shard, StepResult, SubStep, TimelineEntry,
+};

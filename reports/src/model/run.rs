@@ -1,5 +1,6 @@
 //! The result of `run`: scenarios, their steps, and what every record said of the contract.
 
+use eventproof_evidence::Cause;
 use serde::{Deserialize, Serialize};
 
 use super::common::{Finding, Outcome, Provenance, ServiceInfo, Tally};
@@ -19,9 +20,51 @@ pub struct RunResult {
     /// Findings about the run as a whole: a service that died unasked, an environment that failed.
     #[serde(default)]
     pub findings: Vec<Finding>,
+    /// Which part of the pack this is, if it was run in parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+    /// Needs for whose lack a scenario may be skipped without losing the verdict.
+    #[serde(default)]
+    pub allow_skipped: Vec<String>,
+    /// The least share of promises that should be touched, in percent, if one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_coverage: Option<u8>,
+}
+
+/// One part of so many: `2/5`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shard {
+    /// From 1.
+    pub number: u64,
+    pub of: u64,
+}
+
+impl std::fmt::Display for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.number, self.of)
+    }
 }
 
 impl RunResult {
+    /// That scenarios touch fewer promises than was asked for.
+    pub fn too_little_coverage(&self) -> Option<Finding> {
+        let (least, coverage) = (self.min_coverage?, &self.coverage);
+        let actual = coverage.percent();
+        let untouched = coverage.rows.iter().filter(|row| row.by.is_empty());
+        let first: Vec<String> =
+            untouched.take(5).map(|row| format!("{} of \"{}\"", row.property, row.message)).collect();
+        let missed = Cause::ObjectiveMissed {
+            objective: format!("coverage >= {least} %"),
+            actual: format!(
+                "{actual} % ({} of {} promises); untouched are: {}, …",
+                coverage.touched(),
+                coverage.rows.len(),
+                first.join(", ")
+            ),
+        };
+        (actual < least).then(|| Finding::broken(&missed))
+    }
+
     /// How many scenarios had which outcome.
     pub fn tally(&self) -> Tally {
         Tally::of(self.scenarios.iter().map(|scenario| scenario.outcome))

@@ -1,39 +1,8 @@
 //! A load run in a terminal.
 
 use super::{Style, footer, indented, tally, word};
-use crate::model::{Interval, LoadResult, Outcome, StageSlice};
+use crate::model::{LoadResult, Outcome};
 use crate::text::{clean, grouped, latency, millis};
-
-/// Steps of a bar.
-const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// Intervals that the live line shows.
-const SHOWN: usize = 24;
-
-/// One line while a load goes on: time, pace, p95 of each stage, and the last intervals' p95 of the last stage as bars.
-/// Bars only where they fit.
-pub fn load_line(so_far: &[Interval], style: Style) -> String {
-    let Some(last) = so_far.last() else { return String::new() };
-    let seconds = (last.to_ms - last.from_ms) / 1e3;
-    let rate = if seconds > 0.0 { last.acknowledged as f64 / seconds } else { 0.0 };
-    let stage = |slice: &StageSlice| format!("{} p95 {}", clean(&slice.name), latency(slice.p95_ms));
-    let stages: Vec<String> = last.stages.iter().filter(|slice| slice.count > 0).map(stage).collect();
-    let phase = if last.warm_up { "warm-up".to_owned() } else { stages.join(", ") };
-    let lag: i64 = last.lag.iter().map(|point| point.records).sum();
-    let text = format!("{:>6} {:>6.0}/s  lag {lag:<5} {phase}", millis(last.to_ms), rate);
-    let bars = sparkline(so_far);
-    match text.chars().count() + bars.chars().count() + 2 <= style.width {
-        true => format!("{text}  {bars}"),
-        false => text.chars().take(style.width).collect(),
-    }
-}
-
-fn sparkline(intervals: &[Interval]) -> String {
-    let p95 = |interval: &Interval| interval.stages.last().filter(|slice| slice.count > 0).map(|slice| slice.p95_ms);
-    let values: Vec<f64> = intervals.iter().rev().take(SHOWN).rev().filter_map(p95).collect();
-    let most = values.iter().copied().fold(0.0, f64::max);
-    let bar = |value: &f64| if most > 0.0 { BARS[((value / most) * 7.0).round() as usize] } else { BARS[0] };
-    values.iter().map(bar).collect()
-}
 
 /// Objectives, stages, delivery, and what did not hold.
 pub fn terminal_load(result: &LoadResult, style: Style) -> String {
@@ -122,13 +91,5 @@ mod tests {
     #[test]
     fn the_summary_shows_objectives_stages_and_legs() {
         insta::assert_snapshot!(terminal_load(&load(), PLAIN));
-    }
-
-    #[test]
-    fn the_live_line_fits_its_terminal() {
-        let intervals = load().intervals;
-        insta::assert_snapshot!(load_line(&intervals, PLAIN));
-        assert!(load_line(&intervals, Style { color: false, width: 40 }).chars().count() <= 40);
-        assert_eq!(load_line(&[], PLAIN), "");
     }
 }

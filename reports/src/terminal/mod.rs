@@ -1,10 +1,14 @@
 //! What a terminal shows: one line as things go on, and at the end what broke and the counts.
 
+mod compare;
+mod live;
 mod load;
 mod prove;
 mod run;
 
-pub use load::{load_line, terminal_load};
+pub use compare::terminal_compare;
+pub use live::{load_line, tail_line};
+pub use load::terminal_load;
 pub use prove::{fault_line, terminal_prove};
 pub use run::{scenario_line, terminal_run};
 
@@ -20,7 +24,8 @@ pub struct Style {
 }
 
 impl Style {
-    pub(crate) fn paint(self, outcome: Outcome, text: &str) -> String {
+    /// The text in the colour of an outcome, where colours are welcome.
+    pub fn paint(self, outcome: Outcome, text: &str) -> String {
         let code = match outcome {
             Outcome::Held => "32",
             Outcome::Broken => "31",
@@ -56,7 +61,11 @@ fn tally(outcomes: impl Iterator<Item = Outcome> + Clone, style: Style) -> Strin
 fn footer(provenance: &Provenance) -> String {
     let interrupted = if provenance.interrupted { ", interrupted" } else { "" };
     let lasted = millis(provenance.duration_ms);
-    format!("on the {}, in {lasted}, seed {}{interrupted}\n", provenance.broker.label, provenance.seed)
+    let seed = match provenance.merged {
+        0 => format!("seed {}", provenance.seed),
+        parts => format!("merged from {parts} results"),
+    };
+    format!("on the {}, in {lasted}, {seed}{interrupted}\n", provenance.broker.label)
 }
 
 fn indented(finding: &Finding) -> String {

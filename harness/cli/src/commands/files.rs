@@ -21,6 +21,15 @@ pub fn report(folder: &Path, rendered: Rendered) {
     }
 }
 
+/// Writes files into a folder and says where they are.
+pub fn write_all(folder: &Path, files: impl IntoIterator<Item = (String, String)>) {
+    for (name, content) in files {
+        for path in write(folder, &[(name.as_str(), Ok(content))]) {
+            output::result(&format!("wrote {}", path.display()));
+        }
+    }
+}
+
 /// Writes files into the report folder; returns those that were written. What cannot be written is said, and the rest
 /// is written all the same.
 fn write(folder: &Path, files: &[(&str, Result<String, String>)]) -> Vec<PathBuf> {

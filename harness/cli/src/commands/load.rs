@@ -3,17 +3,18 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use eventproof_loadgen::{LoadError, LoadSetup, Profile, Search};
-use eventproof_reports::model::{BrokerInfo, Interval, LoadResult, SearchStep};
-use eventproof_reports::{Style, html_load, json_load, junit_load, load_line, terminal_load};
+use eventproof_loadgen::{LoadError, LoadSetup, Profile, Search, workload};
+use eventproof_reports::model::{BrokerInfo, Interval, LoadResult, Provenance, SearchStep};
+use eventproof_reports::{LoadHead, Style, load_line, tail_line};
 use eventproof_scenarios::Pack;
 use eventproof_source::Diagnostics;
 use tokio::sync::watch;
 
-use super::files::{self, Rendered};
+use super::interval_file::IntervalFile;
+use super::metrics::MetricsPage;
 use super::origin::{self, Origin};
 use super::rig::{RunIdentity, bring_up};
-use super::services;
+use super::{files, rendered, services};
 use crate::args::LoadArguments;
 use crate::{exit, output};
 
@@ -64,16 +65,27 @@ async fn one(arguments: &LoadArguments, profile: &Profile, pack: Pack, folder: &
     let origin = Origin::begin();
     let identity = RunIdentity::new(arguments.rig.seed);
     output::progress(&format!("{}:", profile.name));
-    let (mut result, broker) = match perform(arguments, &identity, profile, pack).await {
+    let mut told = match Told::begin(arguments, &profile.name, folder).await {
+        Ok(told) => told,
+        Err(error) => {
+            output::error(&error);
+            return exit::USAGE;
+        }
+    };
+    let provenance = |broker: &BrokerInfo| {
+        origin.clone().provenance(command(arguments, profile, identity.seed), &identity, broker.clone())
+    };
+    let (mut result, broker) = match perform(arguments, &identity, profile, pack, &mut told, provenance).await {
         Ok(performed) => performed,
         Err(code) => return code,
     };
     let interrupted = result.provenance.interrupted;
-    result.provenance = origin.provenance(command(arguments, profile, identity.seed), &identity, broker);
+    result.provenance = provenance(&broker);
     result.provenance.interrupted = interrupted;
     let code = exit::of_load(&result);
     result.provenance.exit_code = i32::from(code);
-    write(folder, &result);
+    told.file.end(&result.intervals, code);
+    files::report(folder, rendered::load(&result));
     code
 }
 
@@ -82,6 +94,8 @@ async fn perform(
     identity: &RunIdentity,
     profile: &Profile,
     pack: Pack,
+    told: &mut Told,
+    provenance: impl Fn(&BrokerInfo) -> Provenance,
 ) -> Result<(LoadResult, BrokerInfo), u8> {
     let (mut rig, _data) = bring_up(&arguments.rig, identity, pack.contract.clone(), pack.system.clone()).await?;
     rig.stop_observing();
@@ -93,7 +107,8 @@ async fn perform(
         run_id: identity.run_id.clone(),
         stop: stopped.clone(),
     };
-    let loaded = send(arguments, &setup, profile).await;
+    told.file.begin(&head(profile, provenance(&broker)));
+    let loaded = send(arguments, &setup, profile, RefCell::new(&mut *told)).await;
     stop.abort();
     let found = services::at_end(&rig.system).await;
     rig.stop().await;
@@ -105,21 +120,25 @@ async fn perform(
 }
 
 /// One load, or a search for the highest rate.
-async fn send(arguments: &LoadArguments, setup: &LoadSetup<'_>, profile: &Profile) -> Result<LoadResult, LoadError> {
-    let live = RefCell::new(Live::default());
-    let show = |so_far: &[Interval]| live.borrow_mut().show(so_far);
+async fn send(
+    arguments: &LoadArguments,
+    setup: &LoadSetup<'_>,
+    profile: &Profile,
+    told: RefCell<&mut Told>,
+) -> Result<LoadResult, LoadError> {
+    let show = |so_far: &[Interval]| told.borrow_mut().take(so_far);
     let loaded = match arguments.find_max {
         true => {
             let search = Search { ceiling: arguments.ceiling, step: arguments.step };
             let tell = |step: &SearchStep| {
-                live.borrow().end();
+                told.borrow_mut().again();
                 output::progress(&format!("  {}", search_line(step)));
             };
             eventproof_loadgen::find_max(setup, profile, &search, tell, show).await
         }
         false => eventproof_loadgen::run(setup, profile, show).await,
     };
-    live.borrow().end();
+    told.borrow_mut().live.end();
     loaded
 }
 
@@ -129,6 +148,53 @@ fn search_line(step: &SearchStep) -> String {
     match &step.limit {
         None => format!("{:.1}/s holds{kind}", step.rate),
         Some(why) => format!("{:.1}/s does not hold{kind}: {why}", step.rate),
+    }
+}
+
+/// What is known before the first event.
+fn head(profile: &Profile, provenance: Provenance) -> LoadHead {
+    LoadHead {
+        profile: profile.path.display().to_string(),
+        title: profile.name.clone(),
+        pack: profile.pack.display().to_string(),
+        workload: workload(&profile.path),
+        objectives: profile.objectives.iter().map(|objective| objective.text.clone()).collect(),
+        provenance,
+    }
+}
+
+/// Everything that is told of intervals as they end.
+struct Told {
+    file: IntervalFile,
+    metrics: Option<MetricsPage>,
+    live: Live,
+    taken: usize,
+}
+
+impl Told {
+    async fn begin(arguments: &LoadArguments, title: &str, folder: &Path) -> Result<Told, String> {
+        let metrics = match arguments.metrics {
+            Some(address) => Some(MetricsPage::serve(address, title).await?),
+            None => None,
+        };
+        let live = if arguments.tail { Live::Tail } else { Live::Over { shown: false } };
+        Ok(Told { file: IntervalFile::create(folder)?, metrics, live, taken: 0 })
+    }
+
+    fn take(&mut self, so_far: &[Interval]) {
+        self.file.take(so_far);
+        for interval in so_far.iter().skip(self.taken) {
+            self.metrics.iter().for_each(|metrics| metrics.take(interval));
+        }
+        self.taken = so_far.len();
+        self.live.show(so_far);
+    }
+
+    /// A step of a search is over: the next one is told from its own beginning.
+    fn again(&mut self) {
+        self.live.end();
+        self.file.restart();
+        self.taken = 0;
     }
 }
 
@@ -147,25 +213,32 @@ fn interruption() -> (tokio::task::JoinHandle<()>, watch::Receiver<bool>) {
     (task, told)
 }
 
-/// Progress: one line that is written over in a terminal, a line now and then elsewhere.
-#[derive(Default)]
-struct Live {
-    shown: bool,
+/// Progress on the way.
+enum Live {
+    /// A line for each interval, on standard output.
+    Tail,
+    /// One line that is written over in a terminal, a line now and then elsewhere.
+    Over { shown: bool },
 }
 
 impl Live {
     fn show(&mut self, so_far: &[Interval]) {
-        if output::is_terminal() {
-            let style = Style { color: output::color(), width: output::width().saturating_sub(2) };
-            output::over(&format!("  {}", load_line(so_far, style)));
-            self.shown = true;
-        } else if so_far.len().is_multiple_of(LINE_EVERY) {
-            output::progress(&format!("  {}", load_line(so_far, Style { color: false, width: LINE_WIDTH })));
+        match self {
+            Live::Tail => so_far.last().into_iter().for_each(|interval| output::result(&tail_line(interval))),
+            Live::Over { shown } if output::is_terminal() => {
+                let style = Style { color: output::color(), width: output::width().saturating_sub(2) };
+                output::over(&format!("  {}", load_line(so_far, style)));
+                *shown = true;
+            }
+            Live::Over { .. } if so_far.len().is_multiple_of(LINE_EVERY) => {
+                output::progress(&format!("  {}", load_line(so_far, Style { color: false, width: LINE_WIDTH })));
+            }
+            Live::Over { .. } => {}
         }
     }
 
     fn end(&self) {
-        if self.shown {
+        if let Live::Over { shown: true } = self {
             output::progress("");
         }
     }
@@ -174,17 +247,6 @@ impl Live {
 fn failed(text: &str) -> u8 {
     output::error(text);
     exit::NO_VERDICT
-}
-
-fn write(folder: &Path, result: &LoadResult) {
-    let style = Style { color: output::color(), width: output::width() };
-    let rendered = Rendered {
-        terminal: terminal_load(result, style),
-        html: html_load(result),
-        junit: junit_load(result).map_err(|error| error.to_string()),
-        json: json_load(result),
-    };
-    files::report(folder, rendered);
 }
 
 fn command(arguments: &LoadArguments, profile: &Profile, seed: u64) -> String {

@@ -2,14 +2,20 @@
 
 mod broker;
 mod choice;
+mod compare;
 mod contract;
 mod copies;
+mod doctor;
 mod files;
 mod init;
+mod interval_file;
 mod lint;
 mod load;
+mod metrics;
 mod origin;
 mod prove;
+mod rendered;
+mod report;
 mod rig;
 mod run;
 mod serve;
@@ -17,6 +23,8 @@ mod services;
 mod steps;
 
 pub use choice::parse_shard;
+pub use compare::parse_percent;
+pub use metrics::parse_address;
 
 use crate::args::{Arguments, Command};
 
@@ -31,6 +39,9 @@ pub async fn dispatch(arguments: Arguments) -> u8 {
         Command::Contract { command } => contract::contract(command).await,
         Command::Steps { markdown: true, .. } => steps::page(),
         Command::Steps { words, lang, .. } => steps::steps(&words, lang.as_deref()),
+        Command::Compare(arguments) => compare::compare(&arguments),
+        Command::Doctor(arguments) => doctor::doctor(arguments).await,
+        Command::Report { files, out } => report::report(&files, out),
         Command::Serve { system, service, faults } => serve::serve(system, service, &faults).await,
         Command::Broker { listen, also_listen, nodes, users, faults, registry } => {
             broker::broker(broker::BrokerOptions { listen, also_listen, nodes, users, faults, registry }).await

@@ -8,6 +8,7 @@ use super::rig::RunIdentity;
 use crate::args::{BrokerName, RigArguments};
 
 /// The moment a command began.
+#[derive(Clone)]
 pub struct Origin {
     began: Instant,
     started_at: String,
@@ -31,8 +32,7 @@ impl Origin {
             run_id: identity.run_id.clone(),
             broker,
             machine: machine(),
-            exit_code: 0,
-            interrupted: false,
+            ..Provenance::default()
         }
     }
 }

@@ -7,14 +7,14 @@ mod runs;
 use std::sync::Arc;
 
 use eventproof_reports::model::{BrokerInfo, ProveResult};
-use eventproof_reports::{Style, fault_line, html_prove, json_prove, junit_prove, terminal_prove};
+use eventproof_reports::{Style, fault_line};
 use eventproof_scenarios::{Pack, SeededFaults};
 use eventproof_source::Diagnostics;
 use futures::StreamExt;
 
-use super::files::{self, Rendered};
 use super::origin::Origin;
 use super::rig::RunIdentity;
+use super::{files, rendered};
 use crate::args::ProveArguments;
 use crate::{exit, output};
 use judge::{Busy, Judged};
@@ -54,7 +54,7 @@ pub async fn prove(arguments: ProveArguments) -> u8 {
     result.provenance = origin.provenance(command(&arguments, identity.seed), &identity, broker);
     let code = exit::of_outcomes([result.outcome()]);
     result.provenance.exit_code = i32::from(code);
-    write(&arguments, &result);
+    files::report(&arguments.report, rendered::prove(&result));
     code
 }
 
@@ -141,17 +141,6 @@ fn take(packs: &[Proven], job: &Job, ran: Judged, result: &mut ProveResult) {
             output::progress(&format!("  {said}"));
         }
     }
-}
-
-fn write(arguments: &ProveArguments, result: &ProveResult) {
-    let style = Style { color: output::color(), width: output::width() };
-    let rendered = Rendered {
-        terminal: terminal_prove(result, style),
-        html: html_prove(result),
-        junit: junit_prove(result).map_err(|error| error.to_string()),
-        json: json_prove(result),
-    };
-    files::report(&arguments.report, rendered);
 }
 
 fn command(arguments: &ProveArguments, seed: u64) -> String {

@@ -84,7 +84,7 @@ fn plan(
     Ok(RigPlan {
         contract,
         system,
-        broker: broker(arguments)?,
+        broker: choice(arguments.broker, arguments.nodes, arguments.brokers.as_deref(), &arguments.broker_options)?,
         registry: arguments.registry.clone(),
         program: std::env::current_exe().map_err(|error| format!("the program does not know its own path: {error}"))?,
         data: data.to_owned(),
@@ -94,17 +94,23 @@ fn plan(
     })
 }
 
-fn broker(arguments: &RigArguments) -> Result<BrokerChoice, String> {
-    let Some(bootstrap) = &arguments.brokers else {
-        return Ok(match arguments.broker {
-            BrokerName::Embedded => BrokerChoice::Embedded { nodes: usize::from(arguments.nodes) },
-            BrokerName::Container if arguments.nodes > 1 => {
+/// The broker that is meant; the error says which option is wrong.
+pub fn choice(
+    broker: BrokerName,
+    nodes: u8,
+    brokers: Option<&str>,
+    options: &[String],
+) -> Result<BrokerChoice, String> {
+    let Some(bootstrap) = brokers else {
+        return Ok(match broker {
+            BrokerName::Embedded => BrokerChoice::Embedded { nodes: usize::from(nodes) },
+            BrokerName::Container if nodes > 1 => {
                 return Err("--nodes is for the embedded broker; the container has one node".to_owned());
             }
             BrokerName::Container => BrokerChoice::Container,
         });
     };
-    external(bootstrap, &arguments.broker_options)
+    external(bootstrap, options)
 }
 
 /// A broker that runs already; the error says which option is wrong.

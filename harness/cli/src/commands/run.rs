@@ -4,17 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventproof_evidence::Cause;
-use eventproof_reports::model::{BrokerInfo, Coverage, Finding, Provenance, RunResult, ScenarioResult};
-use eventproof_reports::{Style, html_run, json_run, junit, scenario_line, terminal_run};
+use eventproof_reports::model::{BrokerInfo, Finding, Provenance, RunResult, ScenarioResult, Shard};
+use eventproof_reports::{Style, scenario_line};
 use eventproof_scenarios::{Choice, Pack, Plan, RunContext, RunReport, ScenarioListener};
 use eventproof_source::Diagnostics;
 
 use super::choice::{self, Asked, choice, rules};
 use super::copies::{self, Copies};
-use super::files::{self, Rendered};
 use super::origin::{self, Origin};
 use super::rig::{RunIdentity, bring_up};
-use super::services;
+use super::{files, rendered, services};
 use crate::args::RunArguments;
 use crate::{exit, output};
 
@@ -44,13 +43,16 @@ pub async fn run(arguments: RunArguments) -> u8 {
     result.scenarios = report.scenarios;
     result.conformance = report.conformance;
     result.coverage = report.coverage;
-    result.findings.extend(arguments.min_coverage.and_then(|least| too_little(&result.coverage, least)));
+    result.min_coverage = arguments.min_coverage;
+    result.shard = arguments.choice.shard.map(|(number, of)| Shard { number, of });
+    result.allow_skipped.clone_from(&arguments.choice.allow_skipped);
+    result.findings.extend(result.too_little_coverage());
     result.provenance =
         Provenance { interrupted: result.provenance.interrupted, ..origin.provenance(command, &identity, broker) };
     result.findings.extend(arguments.choice.fail_on_flaky.then(|| flaky(&result)).flatten());
     let code = exit::of_run(&result, &arguments.choice.allow_skipped);
     result.provenance.exit_code = i32::from(code);
-    write(&arguments, &result);
+    files::report(&arguments.rig.report, rendered::run(&result));
     code
 }
 
@@ -149,34 +151,6 @@ async fn ended_early(timeout: Option<Duration>) -> String {
         _ = tokio::signal::ctrl_c() => "interrupted".to_owned(),
         () = over => format!("the time of the run ({} s) is over", timeout.unwrap_or_default().as_secs_f64()),
     }
-}
-
-/// That scenarios touch fewer promises than they should.
-fn too_little(coverage: &Coverage, least: u8) -> Option<Finding> {
-    let actual = coverage.percent();
-    let untouched = coverage.rows.iter().filter(|row| row.by.is_empty());
-    let first: Vec<String> = untouched.take(5).map(|row| format!("{} of \"{}\"", row.property, row.message)).collect();
-    let missed = Cause::ObjectiveMissed {
-        objective: format!("coverage >= {least} %"),
-        actual: format!(
-            "{actual} % ({} of {} promises); untouched are: {}, …",
-            coverage.touched(),
-            coverage.rows.len(),
-            first.join(", ")
-        ),
-    };
-    (actual < least).then(|| Finding::broken(&missed))
-}
-
-fn write(arguments: &RunArguments, result: &RunResult) {
-    let style = Style { color: output::color(), width: output::width() };
-    let rendered = Rendered {
-        terminal: terminal_run(result, style),
-        html: html_run(result),
-        junit: junit(result).map_err(|error| error.to_string()),
-        json: json_run(result),
-    };
-    files::report(&arguments.rig.report, rendered);
 }
 
 /// Tells of every scenario as it ends.

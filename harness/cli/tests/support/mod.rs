@@ -1,7 +1,7 @@
 //! Running the program as a user would.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// What one run of the program gave.
 pub struct Ran {
@@ -29,6 +29,48 @@ pub fn eventproof(arguments: &[&str]) -> Ran {
         .unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Ran { code: output.status.code().unwrap(), result: text(output.stdout), progress: text(output.stderr) }
+}
+
+/// A program that runs until it is killed, or this is dropped.
+#[allow(dead_code)] // not every test binary kills
+pub struct Running(pub std::process::Child);
+
+#[allow(dead_code)]
+impl Running {
+    /// Starts the program in the project's folder; its standard error is kept.
+    pub fn start(arguments: &[&str]) -> Running {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_eventproof"));
+        command.args(arguments).current_dir(project()).env("NO_COLOR", "1");
+        command.env_remove("EVENTPROOF_BROKER").env_remove("EVENTPROOF_BROKERS");
+        Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// SIGKILL: nothing of the program gets to run any more.
+    pub fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Asks again and again until there is an answer, for a minute and a half.
+#[allow(dead_code)]
+pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(90);
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(std::time::Instant::now() < deadline, "no {what}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
 }
 
 /// Whether a Docker daemon answers. Where none does, says that a test is skipped, or fails if Docker is required.

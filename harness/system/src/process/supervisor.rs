@@ -129,7 +129,7 @@ fn spawn(launch: &Launch) -> Result<Child, SystemError> {
 fn mourner(service: Pid) -> Option<Child> {
     let group = service.as_raw_nonzero().to_string();
     Command::new("sh")
-        .args(["-c", "read -r _; kill -KILL -- \"-$1\" 2>/dev/null", "sh", &group])
+        .args(["-c", "read -r _; kill -s KILL -- \"-$1\" 2>/dev/null", "sh", &group])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

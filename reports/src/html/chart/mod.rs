@@ -6,9 +6,13 @@
 mod bars;
 mod lines;
 mod scale;
+mod steps;
+mod whiskers;
 
 pub(super) use bars::{Mark, bars};
 pub(super) use lines::{Line, Picture, Threshold, lines};
+pub(super) use steps::{Steps, steps};
+pub(super) use whiskers::whiskers;
 
 /// Width of the coordinate system.
 const WIDTH: f64 = 720.0;

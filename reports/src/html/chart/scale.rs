@@ -51,7 +51,8 @@ fn log_ticks(from: f64, to: f64) -> Vec<f64> {
     all.filter(|tick| *tick >= from * 0.999 && *tick <= to * 1.001).collect()
 }
 
-fn round_up(value: f64) -> f64 {
+/// The next round number.
+pub(super) fn round_up(value: f64) -> f64 {
     let decade = 10f64.powf(value.log10().floor());
     let part = [1.0, 2.0, 4.0, 5.0, 8.0, 10.0].into_iter().find(|part| part * decade >= value * 0.999_999);
     part.unwrap_or(10.0) * decade

@@ -1,0 +1,99 @@
+//! `report`: renders results again, merges the shards of a run, and ends as the result does.
+
+use std::path::{Path, PathBuf};
+
+use eventproof_reports::model::RunResult;
+use eventproof_reports::{AnyResult, Recovered, merge_runs, parse_any};
+
+use super::{files, rendered};
+use crate::{exit, output};
+
+/// Where several results become one.
+const FOLDER: &str = "eventproof-report";
+
+pub fn report(paths: &[PathBuf], out: Option<PathBuf>) -> u8 {
+    let read: Vec<_> = paths.iter().map(|path| read(path)).collect();
+    let faults: Vec<&String> = read.iter().filter_map(|read| read.as_ref().err()).collect();
+    if !faults.is_empty() {
+        faults.into_iter().for_each(|fault| output::error(fault));
+        return exit::USAGE;
+    }
+    let mut results: Vec<AnyResult> = read.into_iter().flatten().collect();
+    match (paths, results.len()) {
+        ([path], 1) => single(path, &results.remove(0), out),
+        _ => several(paths, results, &out.unwrap_or_else(|| PathBuf::from(FOLDER))),
+    }
+}
+
+/// Reads a result; the error says which file and why.
+pub fn read(path: &Path) -> Result<AnyResult, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    parse_any(&text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+}
+
+fn single(path: &Path, result: &AnyResult, out: Option<PathBuf>) -> u8 {
+    let folder = folder_of(path);
+    // They have no verdicts, and would be written over a result that has.
+    if let (AnyResult::Intervals(Recovered { ended: true, .. }), None) = (result, &out) {
+        output::error(&format!(
+            "this load came to its own end, so its verdicts are in {}: render that, or name another folder with --out",
+            folder.join("result.json").display()
+        ));
+        return exit::USAGE;
+    }
+    one(result, &out.unwrap_or(folder))
+}
+
+/// One result: shown as it is, and its exit code is its own.
+fn one(result: &AnyResult, folder: &Path) -> u8 {
+    let (rendered, code) = match result {
+        AnyResult::Intervals(found) => (rendered::load(&found.result), found.result.provenance.exit_code),
+        AnyResult::Run(result) => (rendered::run(result), result.provenance.exit_code),
+        AnyResult::Load(result) => (rendered::load(result), result.provenance.exit_code),
+        AnyResult::Prove(result) => (rendered::prove(result), result.provenance.exit_code),
+    };
+    files::report(folder, rendered);
+    u8::try_from(code).unwrap_or(exit::DEFECT)
+}
+
+fn several(paths: &[PathBuf], results: Vec<AnyResult>, folder: &Path) -> u8 {
+    let into = folder.join("result.json");
+    if let Some(same) = paths.iter().find(|path| is_same_file(path, &into)) {
+        output::error(&format!(
+            "{} would be written over by the merged result: name another folder with --out",
+            same.display()
+        ));
+        return exit::USAGE;
+    }
+    let mut runs: Vec<(String, RunResult)> = Vec::new();
+    for (path, result) in paths.iter().zip(results) {
+        let AnyResult::Run(result) = result else {
+            let what = "only shards of a scenario run are merged; `compare` sets load results side by side";
+            output::error(&format!("{} is not the result of a scenario run: {what}", path.display()));
+            return exit::USAGE;
+        };
+        runs.push((path.display().to_string(), result));
+    }
+    match merge_runs(runs) {
+        Ok(merged) => merged_run(merged, folder),
+        Err(faults) => {
+            faults.iter().for_each(|fault| output::error(&fault.to_string()));
+            exit::USAGE
+        }
+    }
+}
+
+fn merged_run(mut merged: RunResult, folder: &Path) -> u8 {
+    let code = exit::of_run(&merged, &merged.allow_skipped);
+    merged.provenance.exit_code = i32::from(code);
+    files::report(folder, rendered::run(&merged));
+    code
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}

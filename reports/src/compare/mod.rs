@@ -1,0 +1,134 @@
+//! Compares two results of the same load: a later one with an earlier one.
+//!
+//! For each percentile that an objective limits, and for throughput: the change with its 95 % confidence interval
+//! ([`sections`]), set against the tolerance. "Worse" is said only where the whole interval lies beyond the tolerance,
+//! "no difference" only where all of it lies within; what lies across is "cannot tell". Results of different loads are
+//! refused, with every difference.
+//!
+//! ```text
+//! LoadResult, LoadResult --> comparable --> series --> sections --> judge --> Comparison --> renderers
+//! ```
+
+mod comparable;
+mod judge;
+mod sections;
+mod series;
+#[cfg(test)]
+mod truth;
+
+use eventproof_evidence::Percentile;
+
+use crate::model::{Comparison, CountChange, Figure, LoadResult, Side, StagePair, Tolerance};
+use judge::Kind;
+use series::{Measured, Series, throughput};
+
+/// The percentiles that are shown beside those that objectives limit.
+const SHOWN: [f64; 3] = [50.0, 95.0, 99.0];
+
+/// Compares a result with one of before, each with the name of its file.
+pub fn compare(before: (&str, &LoadResult), after: (&str, &LoadResult), tolerance: Tolerance) -> Comparison {
+    let measured = |result: &LoadResult| result.intervals.iter().filter(|interval| !interval.warm_up).count();
+    let side = |(file, result): (&str, &LoadResult)| Side::of(file, &result.provenance, measured(result));
+    let mut comparison = Comparison {
+        title: after.1.title.clone(),
+        before: side(before),
+        after: side(after),
+        tolerance,
+        refused: comparable::differences(before.1, after.1),
+        notes: comparable::notes(before.1, after.1),
+        figures: Vec::new(),
+        counts: Vec::new(),
+        stages: Vec::new(),
+    };
+    if comparison.refused.is_empty() {
+        comparison.figures = figures(before.1, after.1, tolerance);
+        comparison.counts = counts(before.1, after.1);
+        comparison.stages = stages(before.1, after.1);
+    }
+    comparison
+}
+
+/// First what objectives limit, then the usual percentiles of every stage. Without an objective on latency, p95 decides.
+fn figures(before: &LoadResult, after: &LoadResult, tolerance: Tolerance) -> Vec<Figure> {
+    let stages: Vec<StageSeries> =
+        after.stages.iter().map(|stage| StageSeries::of(before, after, &stage.name)).collect();
+    let deciding = deciding(after);
+    let doubt = comparable::saturated(before, after);
+    let of_stage = |(stage, percentile): &(String, f64), decides: bool| {
+        let stage = stages.iter().find(|known| known.name == *stage)?;
+        let name = format!("{}({})", Percentile(*percentile), stage.name);
+        Some(judge::figure(
+            name,
+            Kind::Latency,
+            decides,
+            stage.at(Percentile(*percentile)),
+            doubt.as_deref(),
+            tolerance,
+        ))
+    };
+    let rate = throughput(before).zip(throughput(after));
+    let rate =
+        rate.map(|pair| judge::figure("throughput".to_owned(), Kind::Rate, true, pair, doubt.as_deref(), tolerance));
+    let all = stages.iter().flat_map(|stage| SHOWN.map(|percentile| (stage.name.clone(), percentile)));
+    let others = all.filter(|other| !deciding.contains(other));
+    let limited = deciding.iter().filter_map(|figure| of_stage(figure, true));
+    limited.chain(rate).chain(others.filter_map(|figure| of_stage(&figure, false))).collect()
+}
+
+/// The figures that decide: (stage, percentile).
+fn deciding(after: &LoadResult) -> Vec<(String, f64)> {
+    let mut found: Vec<(String, f64)> = Vec::new();
+    for limited in after.objectives.iter().filter_map(|one| Some((one.stage.clone()?, one.percentile?))) {
+        if !found.contains(&limited) {
+            found.push(limited);
+        }
+    }
+    match found.is_empty() {
+        true => after.stages.iter().map(|stage| (stage.name.clone(), 95.0)).collect(),
+        false => found,
+    }
+}
+
+/// A stage of both results.
+struct StageSeries<'a> {
+    name: String,
+    before: Result<Series<'a>, String>,
+    after: Result<Series<'a>, String>,
+}
+
+impl<'a> StageSeries<'a> {
+    fn of(before: &'a LoadResult, after: &'a LoadResult, name: &str) -> StageSeries<'a> {
+        StageSeries { name: name.to_owned(), before: Series::of(before, name), after: Series::of(after, name) }
+    }
+
+    fn at(&self, percentile: Percentile) -> (Measured, Measured) {
+        let of = |series: &Result<Series<'_>, String>| match series {
+            Ok(series) => series.percentile(percentile),
+            Err(error) => Measured { value: 0.0, estimate: Err(error.clone()), range: None },
+        };
+        let (mut before, mut after) = (of(&self.before), of(&self.after));
+        if before.estimate.is_err() || after.estimate.is_err() {
+            let range = |series: &Result<Series<'_>, String>| series.as_ref().ok()?.range(percentile);
+            (before.range, after.range) = (range(&self.before), range(&self.after));
+        }
+        (before, after)
+    }
+}
+
+/// Counts that an objective limits: worse where it was met before and is missed now.
+fn counts(before: &LoadResult, after: &LoadResult) -> Vec<CountChange> {
+    let count = |leg: &crate::model::ConsumerLeg| {
+        let was = before.legs.iter().find(|other| other.name == leg.name)?;
+        Some(judge::counts(leg, was, &before.objectives, &after.objectives))
+    };
+    after.legs.iter().filter_map(count).flatten().collect()
+}
+
+fn stages(before: &LoadResult, after: &LoadResult) -> Vec<StagePair> {
+    let pair = |stage: &crate::model::Stage| {
+        let was = before.stages.iter().find(|other| other.name == stage.name)?;
+        let (before, after) = (was.distribution.clone(), stage.distribution.clone());
+        Some(StagePair { name: stage.name.clone(), before, after })
+    };
+    after.stages.iter().filter_map(pair).collect()
+}

@@ -1,0 +1,190 @@
+//! The comparison against known truths: made-up runs whose intervals resemble their neighbours, as those of a real system do
+//! (an autoregressive level, and random latencies about it), from a fixed seed.
+
+use std::time::Duration;
+
+use eventproof_evidence::Latencies;
+
+use super::compare;
+use super::sections::{Estimate, SECTIONS, ratio};
+use crate::model::{Change, Comparison, Distribution, Interval, LoadResult, Objective, Stage, StageSlice, Tolerance};
+use crate::{fixtures, json_load, parse_load};
+
+const TOLERANCE: Tolerance = Tolerance { percent: 5.0, floor_ms: 0.0 };
+/// How much an interval's level is like that of the one before.
+const ALIKE: f64 = 0.6;
+/// How far levels scatter: 3 %.
+const SCATTER: f64 = 0.03;
+
+/// A generator of numbers that is the same on every machine (SplitMix64), with normal ones by Box and Muller.
+struct Chance(u64);
+
+impl Chance {
+    fn share(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    fn normal(&mut self) -> f64 {
+        (-2.0 * (1.0 - self.share()).ln()).sqrt() * (std::f64::consts::TAU * self.share()).cos()
+    }
+
+    /// Levels, each like its neighbour.
+    fn levels(&mut self, count: usize) -> Vec<f64> {
+        let mut level = self.normal() * SCATTER;
+        let mut next = || {
+            let now = level;
+            level = ALIKE * level + (1.0 - ALIKE * ALIKE).sqrt() * SCATTER * self.normal();
+            now
+        };
+        (0..count).map(|_| next()).collect()
+    }
+}
+
+/// A run of so many seconds, a hundred events in each, about a typical latency.
+fn run(seconds: usize, typical_ms: f64, chance: &mut Chance) -> LoadResult {
+    let levels = chance.levels(seconds);
+    let mut whole = Latencies::new();
+    let intervals = levels.iter().enumerate().map(|(number, level)| {
+        let mut latencies = Latencies::new();
+        for _ in 0..100 {
+            let millis = typical_ms * (level + 0.25 * chance.normal()).exp();
+            latencies.record(Duration::from_secs_f64(millis / 1e3));
+        }
+        whole.merge(&latencies);
+        interval(number, &latencies)
+    });
+    let intervals = intervals.collect();
+    let objective = Objective {
+        stage: Some("end_to_end".into()),
+        percentile: Some(95.0),
+        text: "p95(end_to_end) < 1s".into(),
+        ..fixtures::load().objectives[0].clone()
+    };
+    let stage = Stage { name: "end_to_end".into(), distribution: Distribution::of(&whole), ..Stage::default() };
+    LoadResult { intervals, stages: vec![stage], objectives: vec![objective], ..LoadResult::default() }
+}
+
+fn interval(number: usize, latencies: &Latencies) -> Interval {
+    let slice = StageSlice {
+        name: "end_to_end".into(),
+        count: latencies.count(),
+        histogram: latencies.encode(),
+        ..StageSlice::default()
+    };
+    let (from_ms, to_ms) = (number as f64 * 1e3, number as f64 * 1e3 + 1e3);
+    Interval { from_ms, to_ms, planned: 100, acknowledged: 100, stages: vec![slice], ..Interval::default() }
+}
+
+fn compared(before: &LoadResult, after: &LoadResult) -> Comparison {
+    compare(("before.json", before), ("after.json", after), TOLERANCE)
+}
+
+#[test]
+fn the_same_twice_is_no_change_and_a_tenth_more_is_found() {
+    let chance = &mut Chance(7);
+    let (mut alarms, mut found, mut within) = (0, 0, 0);
+    for _ in 0..20 {
+        let before = run(150, 20.0, chance);
+        let same = compared(&before, &run(150, 20.0, chance));
+        alarms += same.figures.iter().filter(|one| matches!(one.change, Change::Worse | Change::Better)).count();
+        within += usize::from(same.worst() == Change::Same);
+        let slower = compared(&before, &run(150, 22.0, chance));
+        found += usize::from(slower.figures[0].change == Change::Worse);
+    }
+    assert_eq!(alarms, 0, "of 20 pairs of the same, p50 to p99 and throughput");
+    assert!(found >= 19, "{found} of 20");
+    assert!(within >= 18, "that nothing changed is told of {within} of 20");
+}
+
+#[test]
+fn the_interval_holds_the_truth_about_nineteen_times_in_twenty() {
+    let chance = &mut Chance(11);
+    let mut estimate = |shift: f64| {
+        let levels: Vec<f64> = chance.levels(200).iter().map(|level| (level + shift).exp()).collect();
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let sections: Vec<f64> = levels.chunks(levels.len() / SECTIONS).map(mean).collect();
+        Estimate::of(mean(&levels), &sections)
+    };
+    let mut held = 0;
+    for _ in 0..500 {
+        let (log, half) = ratio(estimate(0.0), estimate(0.1));
+        held += usize::from((log - 0.1).abs() <= half);
+    }
+    assert!((465..=495).contains(&held), "{held} of 500");
+}
+
+#[test]
+fn a_run_that_is_too_short_tells_nothing() {
+    let chance = &mut Chance(3);
+    let (before, after) = (run(9, 20.0, chance), run(9, 40.0, chance));
+    let compared = compared(&before, &after);
+    assert_eq!((compared.worst(), compared.figures[0].by), (Change::CannotTell, None));
+    let why = "before: how much it varies is not known from 9 intervals: at least 10 are needed";
+    assert_eq!(compared.figures[0].why, why);
+}
+
+#[test]
+fn a_run_that_is_too_short_tells_what_is_plain() {
+    let chance = &mut Chance(3);
+    let before = run(60, 20.0, chance);
+    let compared = compared(&before, &run(7, 2000.0, chance));
+    assert_eq!((compared.worst(), compared.figures[0].by), (Change::Worse, None));
+    let why = "no interval after is within a factor of two of any before (after: how much it varies is not known from 7 intervals";
+    assert!(compared.figures[0].why.starts_with(why), "{}", compared.figures[0].why);
+}
+
+#[test]
+fn a_generator_that_did_not_keep_its_plan_tells_nothing_of_time() {
+    let chance = &mut Chance(3);
+    let (before, mut after) = (run(60, 20.0, chance), run(60, 40.0, chance));
+    assert_eq!(compared(&before, &after).worst(), Change::Worse);
+    after.generator.saturated = Some("it was slow".into());
+    let compared = compared(&before, &after);
+    assert_eq!(compared.worst(), Change::CannotTell);
+    assert!(compared.figures[0].why.contains("the generator of the run after did not keep its plan: it was slow"));
+}
+
+#[test]
+fn a_count_that_met_its_objective_and_does_no_more_is_worse() {
+    let mut before = fixtures::load();
+    let lost = Objective {
+        text: "lost(feed-service-group) = 0".into(),
+        stage: None,
+        percentile: None,
+        ..before.objectives[0].clone()
+    };
+    before.objectives.push(lost);
+    let mut after = before.clone();
+    before.legs[1].counts.lost = 0;
+    if let Some(objective) = after.objectives.last_mut() {
+        objective.finding = fixtures::load().objectives[1].finding.clone();
+    }
+    let counts = compared(&before, &after).counts;
+    assert_eq!((counts.len(), counts[0].name.as_str()), (1, "lost(feed-service-group)"));
+    assert_eq!((counts[0].before, counts[0].after, counts[0].change), (0, 2, Change::Worse));
+}
+
+#[test]
+fn another_load_is_refused_with_every_difference() {
+    let before = parse_load(&json_load(&fixtures::load())).unwrap();
+    let mut after = before.clone();
+    after.title = "steady 500/s".into();
+    after.provenance.broker.kind = "external".into();
+    after.workload.insert("rate".into(), "500/s".into());
+    after.workload.remove("keys");
+    let compared = compared(&before, &after);
+    assert_eq!(
+        compared.refused,
+        [
+            "another profile: \"steady 1000/s\" before, \"steady 500/s\" after",
+            "another kind of broker: \"embedded\" before, \"external\" after",
+            "another keys: \"500\" before, not set after",
+            "another rate: \"1000/s\" before, \"500/s\" after",
+        ]
+    );
+    assert!(compared.figures.is_empty());
+}

@@ -1,0 +1,243 @@
+//! A load run line by line, as it goes: a head, a line for each interval as it ends, and a last line when the run ends by
+//! itself. Whoever kills the run loses at most the interval that was open; what is there becomes a result without verdict.
+
+use std::collections::BTreeMap;
+
+use eventproof_evidence::Latencies;
+use eventproof_evidence::ledger::LegCounts;
+use serde::{Deserialize, Serialize};
+
+use crate::json::{Head, ParseError, SCHEMA};
+use crate::model::{
+    ConsumerLeg, Distribution, Finding, Interval, LegPoint, LoadResult, Objective, Outcome, Provenance, Stage,
+};
+use crate::text::seconds;
+
+/// The kind that the first line names.
+const KIND: &str = "load-intervals";
+
+/// What is known of a load before it begins.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LoadHead {
+    pub profile: String,
+    pub title: String,
+    pub pack: String,
+    pub workload: BTreeMap<String, String>,
+    /// As written in the profile.
+    pub objectives: Vec<String>,
+    pub provenance: Provenance,
+}
+
+/// The first line.
+#[derive(Serialize, Deserialize)]
+struct First {
+    kind: String,
+    schema: u32,
+    #[serde(flatten)]
+    head: LoadHead,
+}
+
+/// A line after the first.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Ended { ended: Ended },
+    Interval(Interval),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Ended {
+    exit_code: i32,
+}
+
+/// A load run as its intervals tell it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recovered {
+    pub result: LoadResult,
+    /// Whether the run came to its own end, so that it has a result with verdicts elsewhere.
+    pub ended: bool,
+}
+
+/// The first line.
+pub fn head_line(head: &LoadHead) -> String {
+    line(&First { kind: KIND.to_owned(), schema: SCHEMA, head: head.clone() })
+}
+
+/// The line of an interval that has ended.
+pub fn interval_line(interval: &Interval) -> String {
+    line(interval)
+}
+
+/// The last line of a run that came to its own end.
+pub fn end_line(exit_code: i32) -> String {
+    line(&Line::Ended { ended: Ended { exit_code } })
+}
+
+fn line(of: &impl Serialize) -> String {
+    // The model has text keys only, so it cannot fail to be JSON.
+    format!("{}\n", serde_json::to_string(of).unwrap_or_default())
+}
+
+/// Whether a text begins as intervals do.
+pub(crate) fn are_intervals(text: &str) -> bool {
+    let first = text.lines().next().unwrap_or_default();
+    serde_json::from_str::<Head>(first).is_ok_and(|head| head.kind == KIND)
+}
+
+/// Reads what there is. A last line that was not written to its end is left out.
+pub fn parse_intervals(text: &str) -> Result<Recovered, ParseError> {
+    let mut lines = text.split_inclusive('\n').enumerate().filter(|(_, line)| line.ends_with('\n'));
+    let (_, first) = lines.next().ok_or(ParseError::NoLine)?;
+    let First { schema, head, .. } = serde_json::from_str(first)?;
+    if schema != SCHEMA {
+        return Err(ParseError::Other { expected: KIND, kind: KIND.to_owned(), schema });
+    }
+    let (mut intervals, mut ended) = (Vec::new(), false);
+    for (number, line) in lines {
+        match serde_json::from_str(line).map_err(|error| ParseError::Line { number: number + 1, error })? {
+            Line::Ended { .. } => ended = true,
+            Line::Interval(interval) => intervals.push(interval),
+        }
+    }
+    Ok(Recovered { result: recover(head, intervals, ended)?, ended })
+}
+
+/// The result of a run of which only the intervals are left. Nothing is judged: stragglers may have come later.
+fn recover(head: LoadHead, intervals: Vec<Interval>, ended: bool) -> Result<LoadResult, ParseError> {
+    let last = intervals.last().cloned().unwrap_or_default();
+    let until = seconds(last.to_ms);
+    let why = match ended {
+        true => format!("these are the run's intervals ({until}) by themselves; its verdicts are in its result.json"),
+        false => format!("the run was ended from outside: this is what its intervals say, {until} of them"),
+    };
+    let finding = |text: String| Finding {
+        outcome: Outcome::NoVerdict,
+        code: if ended { "intervals-only" } else { "interrupted" }.to_owned(),
+        text,
+        took_ms: None,
+    };
+    let objective = |text: String| Objective {
+        text,
+        actual: "–".to_owned(),
+        stage: None,
+        percentile: None,
+        limit_ms: None,
+        finding: finding("it was not judged".to_owned()),
+    };
+    let said: Vec<String> = head.workload.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    Ok(LoadResult {
+        profile: head.profile,
+        title: head.title,
+        pack: head.pack,
+        provenance: Provenance { duration_ms: last.to_ms, exit_code: 3, interrupted: !ended, ..head.provenance },
+        plan: said.join(", "),
+        objectives: head.objectives.into_iter().map(objective).collect(),
+        stages: stages(&intervals)?,
+        counts: last.counts,
+        workload: head.workload,
+        legs: last.legs.into_iter().map(leg).collect(),
+        intervals,
+        findings: vec![finding(why)],
+        ..LoadResult::default()
+    })
+}
+
+/// The stages, each with all that its intervals have.
+fn stages(intervals: &[Interval]) -> Result<Vec<Stage>, ParseError> {
+    let names = intervals.first().map(|interval| interval.stages.iter().map(|slice| slice.name.clone()));
+    let stage = |name: String| {
+        let distribution = Distribution::of(&whole_stage(intervals, &name)?);
+        let meaning = "from the intervals that are left".to_owned();
+        Ok(Stage { name, meaning, error_ms: 0.0, distribution })
+    };
+    names.into_iter().flatten().map(stage).collect()
+}
+
+/// All latencies of a stage, from all intervals.
+pub(crate) fn whole_stage(intervals: &[Interval], name: &str) -> Result<Latencies, ParseError> {
+    let mut whole = Latencies::new();
+    let slices = intervals.iter().flat_map(|interval| &interval.stages).filter(|slice| slice.name == name);
+    for slice in slices {
+        whole.merge(&Latencies::decode(&slice.histogram)?);
+        whole.add_out_of_range(slice.out_of_range);
+    }
+    Ok(whole)
+}
+
+/// A leg when the run was cut off: what had not come yet is not lost, it is not known.
+fn leg(point: LegPoint) -> ConsumerLeg {
+    let counts = LegCounts {
+        seen: point.seen,
+        duplicated: point.duplicated,
+        reordered: point.reordered,
+        phantom: point.phantom,
+        corrupted: point.corrupted,
+        unknown: point.owed,
+        ..LegCounts::default()
+    };
+    ConsumerLeg { name: point.name, meaning: "up to the last interval; unknown: had not come yet".to_owned(), counts }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::load;
+    use crate::html_load;
+
+    /// The lines of the fixture's run, all of its intervals and its end.
+    fn lines() -> Vec<String> {
+        let result = load();
+        let head = LoadHead {
+            profile: result.profile,
+            title: result.title,
+            pack: result.pack,
+            workload: BTreeMap::from([("rate".to_owned(), "1000/s".to_owned())]),
+            objectives: result.objectives.into_iter().map(|objective| objective.text).collect(),
+            provenance: result.provenance,
+        };
+        let intervals = result.intervals.iter().map(interval_line);
+        std::iter::once(head_line(&head)).chain(intervals).chain([end_line(1)]).collect()
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_has_its_figures_and_no_verdict() {
+        let lines = lines();
+        let half = &lines[4][..lines[4].len() / 2];
+        let cut = format!("{}{half}", lines[..4].concat());
+        let Recovered { result, ended } = parse_intervals(&cut).unwrap();
+        assert!(!ended && result.provenance.interrupted);
+        assert_eq!((result.outcome(), result.intervals.len()), (Outcome::NoVerdict, 3));
+        let end_to_end = &result.stages[0].distribution;
+        assert_eq!((result.stages[0].name.as_str(), end_to_end.count), ("end_to_end", 2000), "no warm-up");
+        assert_eq!((result.counts.planned, result.counts.acknowledged), (3000, 2994));
+        let leg = &result.legs[0].counts;
+        assert_eq!((leg.seen, leg.lost, leg.unknown, leg.duplicated), (2991, 0, 3, 4));
+        let page = html_load(&result);
+        assert!(page.contains("the run was ended from outside") && page.contains("How the generator kept its plan"));
+        assert!(!page.contains("NaN") && page.contains("it was not judged"));
+    }
+
+    #[test]
+    fn the_intervals_of_a_run_that_ended_point_to_its_verdicts() {
+        let Recovered { result, ended } = parse_intervals(&lines().concat()).unwrap();
+        assert!(ended && !result.provenance.interrupted);
+        assert_eq!(result.outcome(), Outcome::NoVerdict);
+        assert_eq!(result.intervals, load().intervals);
+        assert!(result.findings[0].text.contains("its verdicts are in its result.json"));
+    }
+
+    #[test]
+    fn a_run_that_was_killed_at_once_has_no_intervals_and_can_be_shown() {
+        let result = parse_intervals(&lines()[0]).unwrap().result;
+        assert_eq!((result.intervals.len(), result.stages.len()), (0, 0));
+        assert!(html_load(&result).contains("no verdict"));
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_is_named() {
+        let mut lines = lines();
+        lines[2] = "{\"from_ms\": 1}\n".to_owned();
+        assert!(parse_intervals(&lines.concat()).unwrap_err().to_string().starts_with("line 3: "));
+        assert!(parse_intervals("").is_err());
+    }
+}

@@ -1,0 +1,159 @@
+//! A load while it runs, as Prometheus reads it: counters of events by leg, latencies by stage, lag by group.
+//! Names and units follow Prometheus' conventions: base units, `_total` for counters, `_seconds` for time.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use eventproof_evidence::Latencies;
+
+use crate::model::Interval;
+
+/// Upper limits of the buckets, in seconds.
+const BUCKETS: [f64; 15] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0];
+
+/// Everything that was told so far.
+#[derive(Default)]
+pub struct LoadMetrics {
+    title: String,
+    /// Every stage with all its latencies after the warm-up.
+    stages: Vec<(String, Latencies)>,
+    last: Interval,
+    intervals: u64,
+}
+
+impl LoadMetrics {
+    /// Nothing yet, of a load with this name.
+    pub fn new(title: &str) -> LoadMetrics {
+        LoadMetrics { title: title.to_owned(), ..LoadMetrics::default() }
+    }
+
+    /// Takes in an interval that has ended.
+    pub fn take(&mut self, interval: &Interval) {
+        for slice in &interval.stages {
+            // What was written a moment ago can be read.
+            let Ok(mut new) = Latencies::decode(&slice.histogram) else { continue };
+            new.add_out_of_range(slice.out_of_range);
+            match self.stages.iter_mut().find(|(name, _)| *name == slice.name) {
+                Some((_, whole)) => whole.merge(&new),
+                None => self.stages.push((slice.name.clone(), new)),
+            }
+        }
+        self.intervals += 1;
+        self.last = interval.clone();
+    }
+
+    /// The page, in the text format.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        self.events(&mut text);
+        self.latency(&mut text);
+        self.lag(&mut text);
+        let phase = u8::from(self.last.warm_up);
+        head(&mut text, "eventproof_load_intervals_total", "counter", "Intervals that have ended.");
+        line(&mut text, "eventproof_load_intervals_total", &[("load", &self.title)], self.intervals);
+        head(
+            &mut text,
+            "eventproof_load_warm_up",
+            "gauge",
+            "1 while the load warms up: nothing of that is in its latencies.",
+        );
+        line(&mut text, "eventproof_load_warm_up", &[("load", &self.title)], phase);
+        text
+    }
+
+    fn events(&self, text: &mut String) {
+        let name = "eventproof_load_events_total";
+        head(text, name, "counter", "Events by leg and outcome, up to the last interval, warm-up included.");
+        let counts = &self.last.counts;
+        let sent = [
+            ("planned", counts.planned),
+            ("acknowledged", counts.acknowledged),
+            ("refused", counts.refused),
+            ("unknown", counts.unknown),
+        ];
+        for (outcome, count) in sent {
+            line(text, name, &[("leg", "producer"), ("outcome", outcome)], count);
+        }
+        for leg in &self.last.legs {
+            let seen = [
+                ("seen", leg.seen),
+                ("duplicated", leg.duplicated),
+                ("reordered", leg.reordered),
+                ("phantom", leg.phantom),
+                ("corrupted", leg.corrupted),
+            ];
+            for (outcome, count) in seen {
+                line(text, name, &[("leg", &leg.name), ("outcome", outcome)], count);
+            }
+        }
+        let name = "eventproof_load_owed";
+        head(
+            text,
+            name,
+            "gauge",
+            "Events that were sent and have not come to the end of the leg: lost only if they never do.",
+        );
+        self.last.legs.iter().for_each(|leg| line(text, name, &[("leg", &leg.name)], leg.owed));
+    }
+
+    fn latency(&self, text: &mut String) {
+        let name = "eventproof_load_latency_seconds";
+        head(text, name, "histogram", "Latency by stage, from the planned instant, after the warm-up.");
+        let buckets = format!("{name}_bucket");
+        for (stage, of) in &self.stages {
+            for limit in BUCKETS {
+                let labels = [("stage", stage.as_str()), ("le", &limit.to_string())];
+                line(text, &buckets, &labels, of.count_up_to(Duration::from_secs_f64(limit)));
+            }
+            line(text, &buckets, &[("stage", stage), ("le", "+Inf")], of.count());
+            line(text, &format!("{name}_sum"), &[("stage", stage)], of.total().as_secs_f64());
+            line(text, &format!("{name}_count"), &[("stage", stage)], of.count());
+        }
+    }
+
+    fn lag(&self, text: &mut String) {
+        let name = "eventproof_load_lag";
+        head(
+            text,
+            name,
+            "gauge",
+            "Records behind the end of the topic, by committed offsets, at the end of the last interval.",
+        );
+        self.last.lag.iter().for_each(|point| line(text, name, &[("group", &point.group)], point.records));
+    }
+}
+
+fn head(text: &mut String, name: &str, kind: &str, help: &str) {
+    // Writing into memory cannot fail.
+    let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+}
+
+fn line(text: &mut String, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
+    let labels: Vec<String> = labels.iter().map(|(label, value)| format!("{label}=\"{}\"", escaped(value))).collect();
+    // The same holds here.
+    let _ = writeln!(text, "{name}{{{}}} {value}", labels.join(","));
+}
+
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::load;
+
+    #[test]
+    fn a_load_reads_as_prometheus_text() {
+        let mut metrics = LoadMetrics::new("steady \"1000/s\"");
+        load().intervals.iter().for_each(|interval| metrics.take(interval));
+        insta::assert_snapshot!(metrics.text());
+    }
+
+    #[test]
+    fn before_the_first_interval_there_is_nothing_but_zeros() {
+        let text = LoadMetrics::new("x").text();
+        assert!(text.contains("eventproof_load_events_total{leg=\"producer\",outcome=\"planned\"} 0\n"), "{text}");
+        assert!(!text.contains("_bucket"));
+    }
+}
