@@ -33,12 +33,12 @@ Feature: The four metrics of broker and registry
     Then group "silver-processor" loses none of them within 30s
 
   Scenario: a group that keeps up is not behind
-    When 100 "rules.alerts.triggered" events are published at 50/s in the background
+    When 300 "rules.alerts.triggered" events are published at 100/s in the background
     Then alert "alerts pile up" does not fire, watched for 3s
     And group "notification-sender" loses none of them within 20s
 
   Scenario: records and bytes per second are those of the topic
-    When 600 "connector.data.raw" events are published at 200/s in the background
+    When 1000 "connector.data.raw" events are published at 200/s in the background
     Then alert "records pour in" fires within 10s
     And alert "bytes pour in" fires within 10s
     And alert "audit pours in" does not fire, watched for 1s
