@@ -7,9 +7,10 @@ use eventproof_evidence::{Cause, Missing, Place, Reason};
 use eventproof_evidence::ledger::{Counts, LegCounts};
 
 use crate::model::{
-    BrokerInfo, Catch, Conformance, ConsumerLeg, Coverage, CoverageRow, Distribution, Disturbed, FaultRow, Finding,
-    Generator, Healthy, Interval, LagPoint, LoadResult, Objective, Outcome, PercentileFigure, ProveResult, Provenance,
-    RunResult, ScenarioResult, ServiceInfo, ServiceLog, Stage, StageSlice, StepResult, SubStep, TimelineEntry,
+    Attachments, BrokerInfo, Catch, Conformance, ConsumerLeg, Coverage, CoverageRow, Distribution, Disturbed, Exchange,
+    FaultRow, Finding, Generator, Healthy, Interval, KeptRecord, LagPoint, LoadResult, Objective, Outcome,
+    PercentileFigure, ProveResult, Provenance, RunResult, ScenarioResult, ServiceInfo, ServiceLog, Stage, StageSlice,
+    StepResult, SubStep, TimelineEntry,
 };
 
 /// A run with a scenario that held, one that broke and one without verdict.
@@ -143,7 +144,33 @@ fn scenario(name: &str, line: usize, outcome: Outcome, finding: Option<Finding>)
             service: "feed-service".into(),
             lines: vec!["handling <p1>".into(), "fatal: cannot handle it".into()],
         }],
+        attachments: attachments(),
     }
+}
+
+fn attachments() -> Attachments {
+    let record = KeptRecord {
+        at_ms: 12.5,
+        place: "nova.content.events[3]@41".into(),
+        message: Some("content.post.created".into()),
+        id: Some("e-1".into()),
+        correlation: None,
+        key: Some("p1".into()),
+        fields: vec![("/title".into(), "a <b>post</b>".into())],
+        violations: vec!["/user_id: it is missing".into()],
+    };
+    let exchange = Exchange {
+        at_ms: 3.0,
+        action: "create post".into(),
+        request: "POST content:8080/posts".into(),
+        sent: "{\"title\":\"x\"}".into(),
+        status: Some(201),
+        answer: "{\"post_id\":\"p1\"}".into(),
+        took_ms: 4.0,
+    };
+    let unanswered =
+        Exchange { status: None, sent: String::new(), answer: "connection refused".into(), ..exchange.clone() };
+    Attachments { records: vec![record], exchanges: vec![exchange, unanswered] }
 }
 
 fn step(keyword: &str, text: &str, line: usize, outcome: Outcome, finding: Option<Finding>) -> StepResult {

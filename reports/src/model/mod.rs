@@ -13,4 +13,7 @@ pub use load::{
     Stage, StageSlice,
 };
 pub use prove::{Catch, FaultRow, Healthy, ProveResult};
-pub use run::{Conformance, KNOWN_ISSUE, RunResult, ScenarioResult, ServiceLog, StepResult, SubStep, TimelineEntry};
+pub use run::{
+    Attachments, Conformance, Exchange, KNOWN_ISSUE, KeptRecord, RunResult, ScenarioResult, ServiceLog, StepResult,
+    SubStep, TimelineEntry,
+};

@@ -1,9 +1,8 @@
 //! What all scenarios of a run share.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use eventproof_contract::Message;
 use eventproof_evidence::Verdict;
@@ -15,9 +14,6 @@ use super::holds::Holds;
 use crate::coverage::coverage;
 use crate::pack::Pack;
 use crate::plan::{Plan, PlannedScenario};
-
-/// How long one step may take before it is ended.
-pub(crate) const STEP_LIMIT: Duration = Duration::from_secs(180);
 
 /// Is told as scenarios begin and end.
 pub trait ScenarioListener: Send + Sync {
@@ -53,6 +49,8 @@ pub struct RunContext {
     stopped: AtomicBool,
     /// Events that were published against the contract on purpose.
     invalid: Mutex<BTreeSet<String>>,
+    /// Where in the journal the records begin that are judged.
+    records_from: AtomicUsize,
 }
 
 impl RunContext {
@@ -79,7 +77,14 @@ impl RunContext {
             again: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             invalid: Mutex::default(),
+            records_from: AtomicUsize::new(0),
         })
+    }
+
+    /// Judges only records that came later than this entry of the journal: on a system that has run scenarios before, those
+    /// were judged then.
+    pub fn judge_records_from(&self, entry: usize) {
+        self.records_from.store(entry, Ordering::Relaxed);
     }
 
     /// A message of the contract.
@@ -121,12 +126,14 @@ impl RunContext {
     /// The results so far, in the order of the plan.
     pub fn report(&self) -> RunReport {
         let mut scenarios = self.lock_results().clone();
-        let place = |result: &ScenarioResult| {
-            self.plan.scenarios.iter().position(|planned| planned.file == result.file && planned.line == result.line)
-        };
-        scenarios.sort_by_key(place);
+        scenarios.sort_by_key(|result| self.plan.position(&result.file, result.line));
         let invalid = self.invalid.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let (conformance, witnessed) = super::conformance::judge(&self.pack.contract, &self.rig.journal, &invalid);
+        let (conformance, witnessed) = super::conformance::judge(
+            &self.pack.contract,
+            &self.rig.journal,
+            self.records_from.load(Ordering::Relaxed),
+            &invalid,
+        );
         let judged: BTreeSet<(&str, usize)> = scenarios
             .iter()
             .filter(|result| matches!(result.outcome, Outcome::Held | Outcome::Broken))

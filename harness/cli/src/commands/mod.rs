@@ -14,6 +14,7 @@ mod run;
 mod serve;
 mod services;
 mod steps;
+mod watch;
 
 pub use choice::parse_shard;
 
