@@ -89,7 +89,7 @@ fn run(folder: &Path, times: u64) -> Duration {
                 run_id: "bench".to_owned(),
             };
             let clock: Arc<dyn Clock> = Arc::new(RunClock::start());
-            let rig = Rig::start(&planned, clock, &|_| {}).await.unwrap();
+            let rig = Rig::start(&planned, clock, &|_: &str| {}).await.unwrap();
             let rules = Rules::of(chrono::NaiveDate::from_ymd_opt(2026, 1, 1).unwrap());
             let context = RunContext::new(pack, plan, rig, Choice::default(), rules, Box::new(Quiet));
             let began = Instant::now();
