@@ -1,15 +1,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 //! `run --watch`: a saved file runs again what it touches, a fault is shown, Ctrl-C ends all.
 
-mod support;
-
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
-
-use support::project;
 
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -48,7 +44,7 @@ impl Watching {
     fn begin(pack: &Path) -> Watching {
         let mut child = Command::new(env!("CARGO_BIN_EXE_eventproof"))
             .args(["run", pack.to_str().unwrap(), "--watch", "--report", pack.join("report").to_str().unwrap()])
-            .current_dir(project())
+            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
             .env("NO_COLOR", "1")
             .env_remove("EVENTPROOF_BROKER")
             .env_remove("EVENTPROOF_BROKERS")
