@@ -8,10 +8,10 @@ use eventproof_evidence::{Cause, Latencies, Missing, Place, Reason};
 use eventproof_evidence::ledger::{Counts, LegCounts};
 
 use crate::model::{
-    BrokerInfo, Catch, Change, Comparison, Conformance, ConsumerLeg, CountChange, Coverage, CoverageRow, Distribution,
-    Disturbed, FaultRow, Figure, Finding, Generator, Healthy, Interval, LagPoint, LegPoint, LoadResult, Objective,
-    Outcome, PercentileFigure, ProveResult, Provenance, RunResult, ScenarioResult, ServiceInfo, ServiceLog, Side, Span,
-    Stage, StagePair, StageSlice, StepResult, SubStep, TimelineEntry, Tolerance,
+    Attachments, BrokerInfo, Catch, Change, Comparison, Conformance, ConsumerLeg, CountChange, Coverage, CoverageRow,
+    Distribution, Disturbed, Exchange, FaultRow, Figure, Finding, Generator, Healthy, Interval, KeptRecord, LagPoint,
+    LegPoint, LoadResult, Objective, Outcome, PercentileFigure, ProveResult, Provenance, RunResult, ScenarioResult,
+    ServiceInfo, ServiceLog, Side, Span, Stage, StagePair, StageSlice, StepResult, SubStep, TimelineEntry, Tolerance,
 };
 
 /// A run with a scenario that held, one that broke and one without verdict.
@@ -146,7 +146,33 @@ fn scenario(name: &str, line: usize, outcome: Outcome, finding: Option<Finding>)
             service: "feed-service".into(),
             lines: vec!["handling <p1>".into(), "fatal: cannot handle it".into()],
         }],
+        attachments: attachments(),
     }
+}
+
+fn attachments() -> Attachments {
+    let record = KeptRecord {
+        at_ms: 12.5,
+        place: "nova.content.events[3]@41".into(),
+        message: Some("content.post.created".into()),
+        id: Some("e-1".into()),
+        correlation: None,
+        key: Some("p1".into()),
+        fields: vec![("/title".into(), "a <b>post</b>".into())],
+        violations: vec!["/user_id: it is missing".into()],
+    };
+    let exchange = Exchange {
+        at_ms: 3.0,
+        action: "create post".into(),
+        request: "POST content:8080/posts".into(),
+        sent: "{\"title\":\"x\"}".into(),
+        status: Some(201),
+        answer: "{\"post_id\":\"p1\"}".into(),
+        took_ms: 4.0,
+    };
+    let unanswered =
+        Exchange { status: None, sent: String::new(), answer: "connection refused".into(), ..exchange.clone() };
+    Attachments { records: vec![record], exchanges: vec![exchange, unanswered] }
 }
 
 fn step(keyword: &str, text: &str, line: usize, outcome: Outcome, finding: Option<Finding>) -> StepResult {

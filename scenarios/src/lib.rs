@@ -16,6 +16,8 @@ pub mod catalogue;
 mod coverage;
 mod error;
 mod lint;
+mod needs;
+pub mod own;
 mod pack;
 mod phrases;
 mod plan;
@@ -24,6 +26,7 @@ mod seeded;
 
 pub use coverage::coverage;
 pub use error::ScenarioError;
+pub use needs::needed;
 pub use pack::Pack;
 pub use phrases::{Phrase, Phrases};
 pub use plan::{KnownIssue, Plan, PlannedScenario, PlannedStep, Tags};

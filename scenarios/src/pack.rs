@@ -58,6 +58,8 @@ impl Pack {
         };
         faults.extend(lint::cross_check(&pack));
         if faults.has_errors() {
+            // Whoever mends this wants to see at once what else is wrong.
+            faults.extend(pack.plan().err().unwrap_or_default());
             return Err(faults);
         }
         pack.warnings = faults;

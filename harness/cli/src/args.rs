@@ -263,6 +263,9 @@ pub struct RunArguments {
     /// Say what would run, and start nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Keep broker and services up, and run again what a saved file touches, until interrupted
+    #[arg(long, conflicts_with_all = ["dry_run", "failed", "shard", "timeout"])]
+    pub watch: bool,
 }
 
 /// Which scenarios run, and how.

@@ -88,6 +88,7 @@ mod tests {
             steps: Vec::new(),
             timeline: Vec::new(),
             logs: Vec::new(),
+            attachments: Default::default(),
         }
     }
 

@@ -169,3 +169,28 @@ fn a_run_repeats_begins_nothing_more_after_a_failure_and_runs_again_what_failed(
     assert_eq!(ran.code, 3, "{}{}", ran.progress, ran.result);
     assert!(ran.progress.contains("the time of the run (1 s) is over"), "{}", ran.progress);
 }
+
+#[test]
+fn of_a_service_only_what_its_scenarios_need_is_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let (todo, report) = (project().join("features/todo"), folder.path().join("report"));
+    let ran = eventproof(&[
+        "run",
+        todo.to_str().unwrap(),
+        "--service",
+        "todo-api-quiet",
+        "--report",
+        report.to_str().unwrap(),
+    ]);
+    assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
+    let needed = "of 4 services only these are needed: event-service, todo-api, todo-api-quiet";
+    assert!(ran.progress.contains(needed), "{}", ran.progress);
+    let kept = result(folder.path());
+    let states: Vec<(&str, &str)> = kept["services"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["name"].as_str().unwrap(), one["state"].as_str().unwrap()))
+        .collect();
+    assert_eq!(states, [("todo-api", "running"), ("todo-api-quiet", "running"), ("event-service", "running")]);
+}

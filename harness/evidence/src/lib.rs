@@ -28,7 +28,7 @@ mod verdict;
 
 pub use cause::{Cause, Death, Missing, Near, Place};
 pub use clock::{At, Clock, ManualClock, RunClock};
-pub use journal::{Journal, JournalReader};
+pub use journal::{Journal, JournalReader, Standpoint};
 pub use latency::{Latencies, NoHistogram, Percentile, PercentileValue, samples_needed};
 pub use ledger::Ledger;
 pub use observation::{Blind, GroupState, Name, Observation, Sample, Seen};

@@ -47,6 +47,19 @@ pub enum Recovery {
 }
 
 impl Surroundings {
+    /// Whether an observation tells something of what is around an event: all that [`observe`](Self::observe) takes in.
+    pub fn concerns(observation: &Observation) -> bool {
+        matches!(
+            observation,
+            Observation::Committed { .. }
+                | Observation::Group { .. }
+                | Observation::Started { .. }
+                | Observation::Died { .. }
+                | Observation::Blind(_)
+                | Observation::CaughtUp { .. }
+        )
+    }
+
     /// Takes in one observation.
     pub fn observe(&mut self, observation: &Observation) {
         match observation {
@@ -108,6 +121,11 @@ impl Surroundings {
     /// The group's committed offset on a partition, as last seen.
     pub fn committed(&self, group: &str, topic: &str, partition: i32) -> Option<i64> {
         self.committed.get(&(group.into(), topic.into(), partition)).copied()
+    }
+
+    /// Whether the group was ever seen to commit anything: some keep their offsets elsewhere.
+    pub fn ever_committed(&self, group: &str) -> bool {
+        self.committed.keys().any(|(of, ..)| &**of == group)
     }
 
     /// Whether the group has committed past this place.

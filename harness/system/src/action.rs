@@ -15,6 +15,10 @@ const SHOWN: usize = 300;
 /// What an action was answered.
 #[derive(Clone, Debug)]
 pub struct Answer {
+    /// Method and address.
+    pub request: String,
+    /// What was sent with it.
+    pub sent: Option<Value>,
     pub status: u16,
     pub body: Value,
     /// The named parts of the answer.
@@ -29,11 +33,9 @@ impl System {
     /// Does an action with these values for its placeholders.
     pub async fn act(&self, action: &str, params: &Params) -> Result<Answer, SystemError> {
         let answer = self.request_once(action, params).await?;
-        let spec = self.action(action)?;
-        let asked = format!("{} {}", spec.method, fill(&spec.http, &self.with_settings(params))?);
         // One that was not answered in time has no status.
         if answer.status > 0 {
-            let text = format!("{asked} answered {}", answer.status);
+            let text = format!("{} answered {}", answer.request, answer.status);
             self.journal.push(Observation::Note { text, at: self.clock.now() });
         }
         Ok(answer)
@@ -46,36 +48,43 @@ impl System {
         let request = self.request(spec, &all)?;
         let asked = self.clock.now();
         let shown = format!("{} {}", spec.method, fill(&spec.http, &all)?);
+        let body = spec.json.as_ref().map(|json| fill_json(json, &all).map(without_absent)).transpose()?;
         let failed = |detail: String| SystemError::Request { request: shown.clone(), detail };
         let sent = async { request.send().await.map(|answer| (answer.status().as_u16(), answer)) };
         let answered = async {
             let (status, answer) = sent.await?;
             Ok::<_, reqwest::Error>((status, answer.text().await?))
         };
-        let (status, body) = match spec.within {
+        let (status, answer) = match spec.within {
             None => answered.await.map_err(|error| failed(chain(&error)))?,
             Some(within) => match tokio::time::timeout(within, answered).await {
                 Ok(answer) => answer.map_err(|error| failed(chain(&error)))?,
-                Err(_) => return Ok(self.unanswered(spec, within, asked)),
+                Err(_) => return Ok(self.unanswered(spec, (shown, body), within, asked)),
             },
         };
         let took = self.clock.now().since(asked);
-        let json = serde_json::from_str(&body).unwrap_or(Value::String(body));
+        let json = serde_json::from_str(&answer).unwrap_or(Value::String(answer));
         let broken = unexpected(spec, status, &json);
         let captures = match &broken {
             None => captures(spec, &json).map_err(failed)?,
             Some(_) => Params::new(),
         };
-        Ok(Answer { status, body: json, captures, asked, took, broken })
+        Ok(Answer { request: shown, sent: body, status, body: json, captures, asked, took, broken })
     }
 
     /// What an action comes to that was not answered in time.
-    fn unanswered(&self, spec: &ActionSpec, within: Duration, asked: At) -> Answer {
+    fn unanswered(
+        &self,
+        spec: &ActionSpec,
+        (request, sent): (String, Option<Value>),
+        within: Duration,
+        asked: At,
+    ) -> Answer {
         let text = |what: &str| format!("{what} within {} s", within.as_secs_f64());
         let (expected, actual) = (text("an answer"), text("none"));
         let broken = Some(Cause::ActionFailed { action: spec.name.clone(), expected, actual });
         let took = self.clock.now().since(asked);
-        Answer { status: 0, body: Value::Null, captures: Params::new(), asked, took, broken }
+        Answer { request, sent, status: 0, body: Value::Null, captures: Params::new(), asked, took, broken }
     }
 
     /// The text of a service's `/metrics`.

@@ -3,7 +3,10 @@
 use maud::{Markup, html};
 
 use super::parts::{badge, class, finding, page, provenance, services};
-use crate::model::{Conformance, Coverage, CoverageRow, Outcome, RunResult, ScenarioResult, ServiceLog, StepResult};
+use crate::model::{
+    Conformance, Coverage, CoverageRow, Exchange, KeptRecord, Outcome, RunResult, ScenarioResult, ServiceLog,
+    StepResult,
+};
 use crate::text::{clean, millis};
 
 /// A page: the verdict first, then what broke and why, then the rest.
@@ -59,6 +62,8 @@ fn in_full(scenario: &ScenarioResult, broker: &str) -> Markup {
             @if let Some(note) = &scenario.note { (finding(note)) }
             (steps(scenario))
             @if !scenario.timeline.is_empty() { (timeline(scenario)) }
+            (records(&scenario.attachments.records))
+            (exchanges(&scenario.attachments.exchanges))
             @for log in &scenario.logs { (service_log(log)) }
         }
     }
@@ -99,6 +104,54 @@ fn timeline(scenario: &ScenarioResult) -> Markup {
                 tbody {
                     @for entry in &scenario.timeline {
                         tr { td class="n" { (format!("{:.1} ms", entry.at_ms)) } th scope="row" { (entry.kind) } td { (clean(&entry.text)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn records(records: &[KeptRecord]) -> Markup {
+    html! {
+        @if !records.is_empty() {
+            details {
+                summary { "Records: " (records.len()) }
+                @for record in records { (kept_record(record)) }
+            }
+        }
+    }
+}
+
+fn kept_record(record: &KeptRecord) -> Markup {
+    let facts = [("id", &record.id), ("correlation", &record.correlation), ("key", &record.key)];
+    html! {
+        table {
+            caption {
+                (clean(record.message.as_deref().unwrap_or("a record that the contract does not know"))) " at " (clean(&record.place))
+                ", after " (format!("{:.1} ms", record.at_ms))
+            }
+            tbody {
+                @for (name, value) in facts {
+                    @if let Some(value) = value { tr { th scope="row" { (name) } td { (clean(value)) } } }
+                }
+                @for (pointer, text) in &record.fields { tr { th scope="row" { (clean(pointer)) } td { (clean(text)) } } }
+                @for text in &record.violations { tr { th scope="row" { "departs" } td { (clean(text)) } } }
+            }
+        }
+    }
+}
+
+fn exchanges(exchanges: &[Exchange]) -> Markup {
+    html! {
+        @if !exchanges.is_empty() {
+            details {
+                summary { "HTTP: " (exchanges.len()) " exchanges" }
+                @for one in exchanges {
+                    pre {
+                        (clean(&one.request)) "\n"
+                        @if !one.sent.is_empty() { (clean(&one.sent)) "\n" }
+                        "→ " @match one.status { Some(status) => { (status) }, None => { "no answer" } } " in " (millis(one.took_ms)) "\n"
+                        (clean(&one.answer))
                     }
                 }
             }

@@ -18,5 +18,6 @@ pub use load::{
 };
 pub use prove::{Catch, FaultRow, Healthy, ProveResult};
 pub use run::{
-    Conformance, KNOWN_ISSUE, RunResult, ScenarioResult, ServiceLog, Shard, StepResult, SubStep, TimelineEntry,
+    Attachments, Conformance, Exchange, KNOWN_ISSUE, KeptRecord, RunResult, ScenarioResult, ServiceLog, Shard,
+    StepResult, SubStep, TimelineEntry,
 };

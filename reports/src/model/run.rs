@@ -99,6 +99,51 @@ pub struct ScenarioResult {
     /// What the services printed meanwhile, the last lines of each; kept where the scenario did not hold.
     #[serde(default)]
     pub logs: Vec<ServiceLog>,
+    /// Its records and its HTTP exchanges in full; kept where the scenario did not hold.
+    #[serde(default)]
+    pub attachments: Attachments,
+}
+
+/// What went over the wires in a scenario. Sensitive fields are not in it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Attachments {
+    pub records: Vec<KeptRecord>,
+    pub exchanges: Vec<Exchange>,
+}
+
+/// A record as it was seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptRecord {
+    /// Since the scenario began. Milliseconds.
+    pub at_ms: f64,
+    /// Topic, partition and offset.
+    pub place: String,
+    /// What the contract calls it, where it knows it.
+    pub message: Option<String>,
+    pub id: Option<String>,
+    pub correlation: Option<String>,
+    pub key: Option<String>,
+    /// Its fields: JSON pointer and text.
+    pub fields: Vec<(String, String)>,
+    /// How it departs from the contract.
+    pub violations: Vec<String>,
+}
+
+/// A request that an action made, and what it was answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// Since the scenario began. Milliseconds.
+    pub at_ms: f64,
+    pub action: String,
+    /// Method and address.
+    pub request: String,
+    /// What was sent with it; empty where nothing was.
+    pub sent: String,
+    /// `None`: it was not answered.
+    pub status: Option<u16>,
+    /// The answer's body, or why there is none.
+    pub answer: String,
+    pub took_ms: f64,
 }
 
 /// Lines that a service printed while a scenario ran.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use eventproof_source::units;
 
 use super::expression::{Compiled, Kind, Parameter};
-use super::{SENTENCES, Sentence};
+use super::{Sentence, sentences};
 use crate::phrases::Phrases;
 
 /// What a step was found to be.
@@ -74,8 +74,7 @@ impl Matcher {
     /// Compiles everything once. Phrases that do not compile were reported when they were read.
     pub fn new(phrases: &Phrases) -> Matcher {
         let none = HashMap::new();
-        let sentences = SENTENCES
-            .iter()
+        let sentences = sentences()
             .flat_map(|sentence| sentence.forms.iter().map(move |form| (sentence, form.expression)))
             .filter_map(|(sentence, expression)| Some((sentence, expression, Compiled::new(expression, &none).ok()?)))
             .collect();
@@ -100,6 +99,12 @@ impl Matcher {
             Some(Matched::Sentence(sentence, Arguments::new(compiled.matches(text)?)))
         });
         phrases.chain(sentences).collect()
+    }
+
+    /// The parameters of a text, if it is this sentence.
+    pub(crate) fn arguments_of(&self, sentence: &Sentence, text: &str) -> Option<Arguments> {
+        let mut forms = self.sentences.iter().filter(|(one, ..)| one.id == sentence.id);
+        forms.find_map(|(_, _, compiled)| Some(Arguments::new(compiled.matches(text)?)))
     }
 
     /// The expressions nearest to a text that matches none.

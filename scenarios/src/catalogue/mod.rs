@@ -14,3 +14,8 @@ pub use matching::{Arguments, Matched, Matcher};
 pub use search::{describe, document, search};
 pub use sentence::{Form, Sentence, SentenceId};
 pub use sentences::SENTENCES;
+
+/// Every sentence: the built-in ones, then those of linked crates.
+pub fn sentences() -> impl Iterator<Item = &'static Sentence> {
+    SENTENCES.iter().chain(crate::own::sentences())
+}

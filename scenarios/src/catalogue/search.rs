@@ -1,6 +1,6 @@
 //! `eventproof steps [WORDS]`: the catalogue for people.
 
-use super::{Kind, SENTENCES, Sentence};
+use super::{Kind, Sentence, sentences};
 
 /// The sentences that have all the words in any of their texts; all sentences for no words.
 pub fn search(words: &[String]) -> Vec<&'static Sentence> {
@@ -8,7 +8,7 @@ pub fn search(words: &[String]) -> Vec<&'static Sentence> {
         let text = full_text(sentence);
         words.iter().all(|word| text.contains(&word.to_lowercase()))
     };
-    SENTENCES.iter().filter(has).collect()
+    sentences().filter(has).collect()
 }
 
 fn full_text(sentence: &Sentence) -> String {
@@ -46,7 +46,7 @@ pub fn document() -> String {
         text.push_str(&format!("| `{{{}}}` | {} |\n", kind.name(), kind.meaning()));
     }
     text.push_str("\n## Sentences\n");
-    for sentence in SENTENCES {
+    for sentence in sentences() {
         text.push_str(&format!("\n{}", describe(sentence, None)));
     }
     text
@@ -72,7 +72,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::catalogue::{Matched, Matcher};
+    use crate::catalogue::{Matched, Matcher, SENTENCES};
     use crate::phrases::Phrases;
 
     #[test]

@@ -54,6 +54,8 @@ pub enum SentenceId {
     BrokerClockAhead,
     BrokerClockBehind,
     BrokerIsHealthy,
+    /// A sentence of a linked crate, by its name.
+    Own(&'static str),
 }
 
 /// A sentence in one language.

@@ -219,7 +219,12 @@ pub static SENTENCES: &[Sentence] = &[
         cannot_prove: "that nothing comes later",
         table: "fields by JSON pointer: | /data/payload/task_id | 7 |",
         example: "And no \"task.updated\" came before it",
-        forms: &[en("no {event:event} came before it"), zh("在此之前没有出现事件{event:event}")],
+        forms: &[
+            en("no {event:event} came before it"),
+            en("no {event:event} came before {name:ref}"),
+            zh("在此之前没有出现事件{event:event}"),
+            zh("在{name:ref}之前没有出现事件{event:event}"),
+        ],
     },
     Sentence {
         id: SentenceId::IsDeadLettered,
@@ -421,8 +426,12 @@ pub static SENTENCES: &[Sentence] = &[
         forms: &[
             en("group {group:group} has processed it"),
             en("group {group:group} has processed it within {limit:duration}"),
+            en("group {group:group} has processed {name:ref}"),
+            en("group {group:group} has processed {name:ref} within {limit:duration}"),
             zh("消费组{group:group}已处理该事件"),
             zh("消费组{group:group}在{limit:duration}内已处理该事件"),
+            zh("消费组{group:group}已处理{name:ref}"),
+            zh("消费组{group:group}在{limit:duration}内已处理{name:ref}"),
         ],
     },
     Sentence {

@@ -1,15 +1,19 @@
 //! What Gherkin passes over in silence, and whether contract and system fit each other.
 
+use std::collections::BTreeSet;
+
 use eventproof_source::{Diagnostic, Diagnostics, Source, Span, nearest};
 
 use eventproof_system::AlertValue;
 
+use crate::catalogue::Matcher;
 use crate::pack::Pack;
 use crate::plan::{FeatureFile, line_span};
 
-/// Scenarios without steps, and scenarios that share a name.
-pub(crate) fn structure(file: &FeatureFile, faults: &mut Diagnostics) {
+/// Scenarios without steps, steps that Gherkin takes for a description, and scenarios that share a name.
+pub(crate) fn structure(file: &FeatureFile, matcher: &Matcher, faults: &mut Diagnostics) {
     let feature = &file.feature;
+    mistyped(file, matcher, faults);
     let scenarios = feature.scenarios.iter().chain(feature.rules.iter().flat_map(|rule| &rule.scenarios));
     let mut seen: Vec<(&str, usize)> = Vec::new();
     for scenario in scenarios {
@@ -39,6 +43,50 @@ pub(crate) fn structure(file: &FeatureFile, faults: &mut Diagnostics) {
                 .at(&file.source, Span { start: 0, end: 0 }),
         );
     }
+}
+
+/// A line above the first step of a scenario that would be a step, had it a keyword.
+fn mistyped(file: &FeatureFile, matcher: &Matcher, faults: &mut Diagnostics) {
+    let feature = &file.feature;
+    let backgrounds = feature.background.iter().chain(feature.rules.iter().filter_map(|rule| rule.background.as_ref()));
+    let scenarios = feature.scenarios.iter().chain(feature.rules.iter().flat_map(|rule| &rule.scenarios));
+    let described = scenarios
+        .map(|one| (&one.description, &one.steps, one.span.start))
+        .chain(backgrounds.map(|one| (&one.description, &one.steps, one.span.start)));
+    // Rows of an outline share its lines.
+    let mut told = BTreeSet::new();
+    for (_, steps, start) in described.filter(|(description, ..)| description.is_some()) {
+        let first = file.source.line_column(start).0;
+        let last = steps.first().map_or(usize::MAX, |step| step.position.line);
+        for (index, line) in file.source.text().lines().enumerate().skip(first).take(last.saturating_sub(first + 1)) {
+            let Some(word) = missing_keyword(line.trim(), matcher).filter(|_| told.insert(index)) else { continue };
+            let message = match word {
+                "" => "this step has no keyword, so it would be taken for a description".to_owned(),
+                word => format!("`{word}` is no keyword, so this step would be taken for a description"),
+            };
+            faults.push(
+                Diagnostic::error("feature/mistyped-keyword", message)
+                    .at(&file.source, line_span(&file.source, index + 1))
+                    .help("steps begin with Given, When, Then, And, But or *; in Chinese 假如, 当, 那么, 而且, 但是"),
+            );
+        }
+    }
+}
+
+/// The word that stands where a keyword should, if what follows it is a step; empty if all of the line is one.
+fn missing_keyword<'a>(line: &'a str, matcher: &Matcher) -> Option<&'a str> {
+    let is_step = |text: &str| !matcher.all_matches(text.trim()).is_empty();
+    if is_step(line) {
+        return Some("");
+    }
+    let spaced = line.split_once(' ').filter(|(_, rest)| is_step(rest)).map(|(word, _)| word);
+    // Chinese has no space behind its keywords, which are of one to three letters.
+    let unspaced = || {
+        let ends = line.char_indices().skip(1).take(3).map(|(at, _)| at);
+        let mut ends = ends.filter(|at| !line[..*at].is_ascii());
+        ends.find(|at| is_step(&line[*at..])).map(|at| &line[..at])
+    };
+    spaced.or_else(unspaced)
 }
 
 /// A step's table as pairs; every table of a built-in sentence has two columns.
@@ -85,6 +133,16 @@ fn unprovable(pack: &Pack) -> Option<Diagnostic> {
     (!without.is_empty()).then(|| Diagnostic::warning("pack/no-event-id", message).help(help))
 }
 
+/// Where a name first stands by itself in a file.
+fn word(source: &Source, name: &str) -> Option<Span> {
+    let is_part = |letter: char| letter.is_alphanumeric() || "-_.".contains(letter);
+    let found = source.text().match_indices(name).find(|(at, _)| {
+        let (before, after) = (&source.text()[..*at], &source.text()[at + name.len()..]);
+        !before.ends_with(is_part) && !after.starts_with(is_part)
+    });
+    found.map(|(start, _)| Span { start, end: start + name.len() })
+}
+
 /// Names in system.yaml that only the contract can know.
 pub(crate) fn cross_check(pack: &Pack) -> Diagnostics {
     let mut faults = Diagnostics::default();
@@ -92,13 +150,18 @@ pub(crate) fn cross_check(pack: &Pack) -> Diagnostics {
     let groups = pack.contract.groups();
     let messages: Vec<&str> = pack.contract.messages.iter().map(|message| message.name.as_str()).collect();
     let file = pack.folder.join("system.yaml");
+    let text = Source::read(&file).ok();
     let mut unknown = |what: &str, name: &str, known: &[&str]| {
         let help = match nearest(name, known.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("asyncapi.yaml has: {}", known.join(", ")),
         };
-        let message = format!("{}: {what} `{name}` is not in asyncapi.yaml", file.display());
-        faults.push(Diagnostic::error("pack/unknown-name", message).help(help));
+        let message = format!("{what} `{name}` is not in asyncapi.yaml");
+        let fault = Diagnostic::error("pack/unknown-name", message).help(help);
+        faults.push(match text.as_ref().and_then(|source| Some((source, word(source, name)?))) {
+            Some((source, at)) => fault.at(source, at),
+            None => fault,
+        });
     };
     let known_groups: Vec<&str> = groups.keys().map(String::as_str).collect();
     for group in &pack.system.groups {

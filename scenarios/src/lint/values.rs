@@ -8,7 +8,6 @@ use eventproof_source::{Diagnostic, Diagnostics, nearest};
 use crate::catalogue::{Kind, SentenceId};
 use crate::pack::Pack;
 use crate::plan::{PlannedScenario, Sub, line_span, sentence_arguments};
-use crate::runner::STEP_LIMIT;
 
 /// The shortest session time-out that Kafka's brokers take by default: until then a dead member holds its partitions.
 const SESSION: Duration = Duration::from_secs(6);
@@ -22,7 +21,7 @@ pub(crate) fn values(pack: &Pack, scenarios: &[PlannedScenario], faults: &mut Di
         for step in &scenario.steps {
             for sub in &step.subs {
                 killed |= matches!(sub.sentence.id, SentenceId::ServiceIsKilled | SentenceId::ServiceIsKilledAfter);
-                let found = [unknown_field(pack, sub), too_long(sub), too_short(sub, killed)];
+                let found = [unknown_field(pack, sub), too_long(sub, scenario.asks.limit()), too_short(sub, killed)];
                 for fault in found.into_iter().flatten() {
                     if told.insert((scenario.file.clone(), step.line, fault.message.clone())) {
                         faults.push(fault.at(&file.source, line_span(&file.source, step.line)));
@@ -54,19 +53,20 @@ fn unknown_field(pack: &Pack, sub: &Sub) -> Option<Diagnostic> {
 fn limit(sub: &Sub) -> Option<Duration> {
     let text = sub.text();
     let arguments = sentence_arguments(sub.sentence, &text)?;
-    arguments.duration("limit").or_else(|| arguments.duration("watch"))
+    ["limit", "watch", "time"].into_iter().find_map(|name| arguments.duration(name))
 }
 
-fn too_long(sub: &Sub) -> Option<Diagnostic> {
-    let limit = limit(sub).filter(|limit| *limit >= STEP_LIMIT)?;
+/// A step that could never come to its verdict, since its scenario is ended before.
+fn too_long(sub: &Sub, most: Duration) -> Option<Diagnostic> {
+    let limit = limit(sub).filter(|limit| *limit >= most)?;
     let message = format!(
-        "{} s is longer than a step may take: it is ended after {} s",
+        "{} s is longer than the scenario may take: it is ended after {} s",
         limit.as_secs_f64(),
-        STEP_LIMIT.as_secs()
+        most.as_secs_f64()
     );
     Some(
         Diagnostic::error("feature/limit-too-long", message)
-            .help("judge long times by a scaled clock, or by what is configured"),
+            .help("give the scenario more time by a tag such as @limit:10min, or judge long times by a scaled clock"),
     )
 }
 
@@ -86,52 +86,8 @@ fn too_short(sub: &Sub, killed: bool) -> Option<Diagnostic> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use super::*;
-
-    const CONTRACT: &str = "\
-asyncapi: 3.0.0
-info: {title: shop, version: '1'}
-channels:
-  orders:
-    address: shop.orders
-    messages:
-      placed:
-        name: order.placed
-        payload: {type: object, properties: {order_id: {type: string}, total: {type: integer}}}
-operations:
-  take:
-    action: receive
-    channel: {$ref: '#/channels/orders'}
-    bindings: {kafka: {groupId: stock}}
-    x-eventproof: {service: stock}
-";
-    const SYSTEM: &str = "\
-system: shop
-services: {stock: {command: [stock]}}
-groups: {stock: {service: stock}}
-";
-
-    /// What lint says of these steps, without the drawing.
-    fn told(steps: &str) -> Vec<String> {
-        let folder = tempfile::tempdir().unwrap();
-        let feature = format!("Feature: f\n\n  Scenario: s\n{steps}");
-        let phrases = "phrases:\n  - say: nobody says so\n    does:\n      - step: 1s pass\n";
-        for (name, text) in
-            [("asyncapi.yaml", CONTRACT), ("system.yaml", SYSTEM), ("phrases.yaml", phrases), ("a.feature", &feature)]
-        {
-            std::fs::write(Path::new(folder.path()).join(name), text).unwrap();
-        }
-        let pack = Pack::read(folder.path()).map_err(|faults| faults.render(false)).unwrap();
-        let found = match pack.plan() {
-            Ok(plan) => plan.warnings,
-            Err(faults) => faults,
-        };
-        let line =
-            |one: &Diagnostic| format!("{} [{}] {}", one.place().map_or(0, |place| place.1), one.code, one.message);
-        found.iter().filter(|one| one.code != "phrases/unused").map(line).collect()
-    }
+    use crate::lint::tests::{CONTRACT, SYSTEM, told};
+    use crate::pack::Pack;
 
     #[test]
     fn a_field_that_an_event_does_not_have_is_told_before_anything_starts() {
@@ -156,7 +112,12 @@ groups: {stock: {service: stock}}
     fn times_that_prove_nothing_are_told() {
         let steps = "    When 5 \"order.placed\" events are published at 5/s in the background\n    And service \"stock\" is killed\n    And service \"stock\" is started again\n    Then group \"stock\" loses none of them within 3s\n    And service \"stock\" logs \"x\" within 10min\n";
         let told = told(steps);
-        assert!(told[1].starts_with("8 [feature/limit-too-long] 600 s is longer than a step may take"), "{told:?}");
+        assert!(
+            told[1].starts_with(
+                "8 [feature/limit-too-long] 600 s is longer than the scenario may take: it is ended after 300 s"
+            ),
+            "{told:?}"
+        );
         assert!(told[0].starts_with("7 [feature/limit-after-kill] after a kill 3 s may be shorter"), "{told:?}");
     }
 }

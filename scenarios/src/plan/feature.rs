@@ -6,6 +6,8 @@ use cucumber::feature::Ext as _;
 use eventproof_source::{Diagnostic, Diagnostics, Source, Span};
 use gherkin::{Feature, GherkinEnv};
 
+use super::tables;
+
 /// A feature file that was parsed.
 #[derive(Clone, Debug)]
 pub struct FeatureFile {
@@ -43,6 +45,9 @@ impl FeatureFile {
             );
             return None;
         }
+        if !tables::shapes(&source, faults) {
+            return None;
+        }
         let mut feature = match Feature::parse(text, GherkinEnv::default()) {
             Ok(feature) => feature,
             Err(error) => {
@@ -51,6 +56,13 @@ impl FeatureFile {
             }
         };
         feature.path = Some(PathBuf::from(source.path()));
+        let mut misfits = Diagnostics::default();
+        tables::outlines(&source, &feature, &mut misfits);
+        let wrong = misfits.has_errors();
+        faults.extend(misfits);
+        if wrong {
+            return None;
+        }
         match feature.expand_examples() {
             Ok(feature) => Some(FeatureFile { source, feature }),
             Err(error) => {

@@ -2,6 +2,7 @@
 
 mod feature;
 mod resolve;
+mod tables;
 mod tags;
 mod touches;
 
@@ -12,6 +13,8 @@ pub use resolve::{PlannedScenario, PlannedStep, Sub};
 pub use tags::{KnownIssue, Tags};
 pub use touches::Touches;
 
+use std::collections::HashMap;
+
 use eventproof_source::Diagnostics;
 
 use crate::pack::Pack;
@@ -19,6 +22,8 @@ use crate::pack::Pack;
 /// Everything that a run will do.
 pub struct Plan {
     pub scenarios: Vec<PlannedScenario>,
+    /// Where each of them stands in that list, by file and line.
+    places: HashMap<String, HashMap<usize, usize>>,
     /// What is questionable, without being wrong.
     pub warnings: Diagnostics,
 }
@@ -30,11 +35,20 @@ impl Plan {
         if found.has_errors() {
             return Err(found);
         }
-        Ok(Plan { scenarios, warnings: found })
+        let mut places: HashMap<String, HashMap<usize, usize>> = HashMap::new();
+        for (index, scenario) in scenarios.iter().enumerate() {
+            places.entry(scenario.file.clone()).or_default().entry(scenario.line).or_insert(index);
+        }
+        Ok(Plan { scenarios, places, warnings: found })
+    }
+
+    /// Where a scenario stands in the plan.
+    pub fn position(&self, file: &str, line: usize) -> Option<usize> {
+        self.places.get(file)?.get(&line).copied()
     }
 
     /// The planned scenario that cucumber is about to run.
     pub fn find(&self, file: &str, line: usize) -> Option<&PlannedScenario> {
-        self.scenarios.iter().find(|scenario| scenario.file == file && scenario.line == line)
+        self.scenarios.get(self.position(file, line)?)
     }
 }

@@ -82,23 +82,22 @@ impl Sub {
 /// The parameters of a text that is this sentence.
 pub(crate) fn sentence_arguments(sentence: &'static Sentence, text: &str) -> Option<Arguments> {
     static BUILT_IN: LazyLock<Matcher> = LazyLock::new(|| Matcher::new(&Phrases::default()));
-    BUILT_IN.all_matches(text).into_iter().find_map(|matched| match matched {
-        Matched::Sentence(found, arguments) if found.id == sentence.id => Some(arguments),
-        _ => None,
-    })
+    BUILT_IN.arguments_of(sentence, text)
 }
 
 /// Matches everything; steps that match nothing are reported and left out.
 pub(super) fn scenarios(pack: &Pack) -> (Vec<PlannedScenario>, Diagnostics) {
     let resolver = Resolver { pack, matcher: Matcher::new(&pack.phrases) };
     let mut faults = Diagnostics::default();
+    crate::own::check(&mut faults);
     let mut planned = Vec::new();
     for file in &pack.features {
-        lint::structure(file, &mut faults);
+        lint::structure(file, &resolver.matcher, &mut faults);
         planned.extend(resolver.file(file, &mut faults));
     }
     lint::names(pack, &planned, &mut faults);
     lint::values(pack, &planned, &mut faults);
+    lint::it(pack, &planned, &mut faults);
     // A step that matches nothing may be what was to say a phrase.
     if !faults.has_errors() {
         lint::unused_phrases(pack, &planned, &mut faults);

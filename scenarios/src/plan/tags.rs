@@ -1,12 +1,20 @@
-//! What tags mean to the runner: `@needs:…`, `@flaky(n)`, `@known-issue:ID` with `@until:DATE`.
+//! What tags mean to the runner: `@needs:…`, `@flaky(n)`, `@limit:30s`, `@known-issue:ID` with `@until:DATE`.
+
+use std::time::Duration;
 
 use chrono::NaiveDate;
+use eventproof_source::units;
+
+/// How long a scenario may take whose tags do not say.
+const USUAL_LIMIT: Duration = Duration::from_secs(300);
 
 /// What the tags of a scenario ask for. Tags that are none of these only choose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tags {
     /// How often a scenario that does not hold is tried again.
     pub retries: Option<u32>,
+    /// How long the scenario may take, where it says so.
+    pub limit: Option<Duration>,
     /// A defect that is known and not mended yet: until then the scenario is expected to fail.
     pub known_issue: Option<KnownIssue>,
 }
@@ -20,6 +28,11 @@ pub struct KnownIssue {
 }
 
 impl Tags {
+    /// How long the scenario may take: what hangs then is ended and named.
+    pub fn limit(&self) -> Duration {
+        self.limit.unwrap_or(USUAL_LIMIT)
+    }
+
     /// Reads the tags of a scenario, its feature and its rule; or says what is wrong with each, with what to write.
     pub fn read(tags: &[String]) -> (Tags, Vec<(String, &'static str)>) {
         let mut read = Tags::default();
@@ -34,6 +47,11 @@ impl Tags {
                 match date.parse::<NaiveDate>() {
                     Ok(date) => until = Some(date),
                     Err(_) => faults.push((format!("@{tag} is no date"), "write @until:2026-12-31")),
+                }
+            } else if let Some(limit) = tag.strip_prefix("limit:") {
+                match units::parse_duration(limit).ok().filter(|limit| !limit.is_zero()) {
+                    Some(limit) => read.limit = Some(limit),
+                    None => faults.push((format!("@{tag} is no time"), "write @limit:30s or @limit:10min")),
                 }
             } else if let Some(rest) = tag.strip_prefix("flaky") {
                 let times = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).and_then(|n| n.parse().ok());
@@ -73,15 +91,20 @@ mod tests {
 
     #[test]
     fn tags_say_what_the_runner_does() {
-        let (tags, faults) = read("@smoke @flaky(2) @known-issue:SHOP-7 @until:2026-12-31 @needs:broker-faults");
+        let (tags, faults) =
+            read("@smoke @limit:10min @limit:30s @flaky(2) @known-issue:SHOP-7 @until:2026-12-31 @needs:broker-faults");
         assert!(faults.is_empty(), "{faults:?}");
         assert_eq!(tags.retries, Some(2));
+        assert_eq!(tags.limit(), Duration::from_secs(30), "the nearest to the scenario counts");
+        assert_eq!(read("@smoke").0.limit(), Duration::from_secs(300));
         let until = NaiveDate::from_ymd_opt(2026, 12, 31).unwrap();
         assert_eq!(tags.known_issue, Some(KnownIssue { id: "SHOP-7".to_owned(), until }));
     }
 
     #[test]
     fn what_means_nothing_is_told() {
+        assert_eq!(read("@limit:soon").1, ["@limit:soon is no time"]);
+        assert_eq!(read("@limit:0s").1, ["@limit:0s is no time"]);
         assert_eq!(read("@flaky").1, ["@flaky says no number of retries"]);
         assert_eq!(read("@flaky(0)").1, ["@flaky(0) says no number of retries"]);
         assert_eq!(read("@known-issue:A-1").1, ["@known-issue:A-1 says not until when it may fail"]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cucumber::{Cucumber, Event, Parser, Writer, WriterExt as _, cli, event, parser, step};
-use eventproof_reports::model::{Finding, Outcome, ScenarioResult, StepResult};
+use eventproof_reports::model::{Attachments, Finding, Outcome, ScenarioResult, StepResult};
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, Shared};
 use regex::Regex;
@@ -189,6 +189,7 @@ fn empty_result(scenario: &PlannedScenario) -> ScenarioResult {
         steps: Vec::new(),
         timeline: Vec::new(),
         logs: Vec::new(),
+        attachments: Attachments::default(),
     }
 }
 
@@ -236,6 +237,7 @@ fn result_of(running: &mut Running) -> ScenarioResult {
         steps,
         timeline: if outcome == Outcome::Held { Vec::new() } else { running.timeline() },
         logs,
+        attachments: if outcome == Outcome::Held || leaked { Attachments::default() } else { running.attachments() },
         ..empty_result(&running.scenario)
     }
 }

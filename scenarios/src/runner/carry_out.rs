@@ -4,7 +4,6 @@ use eventproof_broker::Broker;
 use eventproof_evidence::{Proof, Reason, Verdict};
 use eventproof_reports::model::{Finding, Outcome, StepResult, SubStep};
 
-use super::context::STEP_LIMIT;
 use super::world::{Running, environment};
 use crate::catalogue::SentenceId;
 use crate::plan::{PlannedScenario, PlannedStep, Sub};
@@ -62,10 +61,16 @@ impl Running {
 
     async fn carry_out_limited(&mut self, sub: &Sub) -> SubStep {
         let template = sub.text();
-        match tokio::time::timeout(STEP_LIMIT, self.carry_out(sub)).await {
+        let (limit, began) = (self.scenario.asks.limit(), self.now());
+        let left = limit.saturating_sub(began.since(self.began));
+        match tokio::time::timeout(left, self.carry_out(sub)).await {
             Ok((text, verdict)) => sub_step(text, &verdict),
             Err(_) => {
-                let detail = format!("the step was ended after {} s without a verdict", STEP_LIMIT.as_secs());
+                let detail = format!(
+                    "the step hung for {:.1} s and was ended: the time of its scenario ({} s) was over, which a tag such as @limit:10min makes longer",
+                    self.now().since(began).as_secs_f64(),
+                    limit.as_secs_f64()
+                );
                 sub_step(template, &Verdict::CannotTell(Reason::Environment { detail }))
             }
         }
@@ -77,6 +82,7 @@ impl Running {
             Err(verdict) => return (sub.text(), verdict),
         };
         let verdict = match sub.sentence.id {
+            SentenceId::Own(name) => self.carry_out_own(name, &arguments, &table).await,
             SentenceId::SystemIsRunning => self.system_is_running().await,
             SentenceId::TopicsAsDeclared => self.topics_as_declared().await,
             SentenceId::ActionIsDone => self.act(&arguments, &table).await,

@@ -9,18 +9,19 @@ use eventproof_reports::model::{Conformance, Finding};
 /// Findings that a report shows.
 const SHOWN: usize = 20;
 
-/// Judges every record that was seen on a topic of the contract, but for events that were `invalid` on purpose. Also gives the
+/// Judges every record that was seen, from this entry of the journal on, on a topic of the contract, but for events that were `invalid` on purpose. Also gives the
 /// messages of which records were seen that we did not publish ourselves.
 pub(super) fn judge(
     contract: &Contract,
     journal: &Journal,
+    from: usize,
     invalid: &BTreeSet<String>,
 ) -> (Conformance, BTreeSet<String>) {
     let own = Own::of(journal, invalid);
     let mut witnessed = BTreeSet::new();
     let mut seen: BTreeMap<String, u64> = contract.messages.iter().map(|message| (message.name.clone(), 0)).collect();
     let mut conformance = Conformance::default();
-    for observation in journal.since(0) {
+    for observation in journal.since(from) {
         let Observation::Seen(record) = &*observation else { continue };
         if contract.channel_of_topic(&record.topic).is_none() {
             continue;

@@ -1,9 +1,8 @@
 //! What all scenarios of a run share, and what those on one copy of the system share.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use eventproof_contract::Message;
 use eventproof_evidence::Verdict;
@@ -15,9 +14,6 @@ use super::holds::Holds;
 use crate::coverage::coverage;
 use crate::pack::Pack;
 use crate::plan::{Plan, PlannedScenario};
-
-/// How long one step may take before it is ended.
-pub(crate) const STEP_LIMIT: Duration = Duration::from_secs(180);
 
 /// Is told as scenarios begin and end.
 pub trait ScenarioListener: Send + Sync {
@@ -44,6 +40,8 @@ pub struct RunContext {
     pub(super) holds: Holds,
     /// Events that were published against the contract on purpose.
     invalid: Mutex<BTreeSet<String>>,
+    /// Where in the journal the records begin that are judged.
+    records_from: AtomicUsize,
 }
 
 /// How far a run is, over all copies of its system.
@@ -92,7 +90,21 @@ impl RunContext {
 
     fn on(pack: Arc<Pack>, plan: Arc<Plan>, rig: Rig, run: Arc<Progress>) -> Arc<RunContext> {
         let services: Vec<String> = pack.system.services.iter().map(|service| service.name.clone()).collect();
-        Arc::new(RunContext { pack, plan, rig, run, holds: Holds::new(services), invalid: Mutex::default() })
+        Arc::new(RunContext {
+            pack,
+            plan,
+            rig,
+            run,
+            holds: Holds::new(services),
+            invalid: Mutex::default(),
+            records_from: AtomicUsize::new(0),
+        })
+    }
+
+    /// Judges only records that came later than this entry of the journal: on a system that has run scenarios before, those
+    /// were judged then.
+    pub fn judge_records_from(&self, entry: usize) {
+        self.records_from.store(entry, Ordering::Relaxed);
     }
 
     /// A message of the contract.
@@ -108,10 +120,7 @@ impl RunContext {
     /// The results so far, in the order of the plan; records and messages of every copy count.
     pub fn report(&self, beside: &[Arc<RunContext>]) -> RunReport {
         let mut scenarios = self.run.lock_results().clone();
-        let place = |result: &ScenarioResult| {
-            self.plan.scenarios.iter().position(|planned| planned.file == result.file && planned.line == result.line)
-        };
-        scenarios.sort_by_key(place);
+        scenarios.sort_by_key(|result| self.plan.position(&result.file, result.line));
         let (mut conformance, mut witnessed) = self.conformance();
         for copy in beside {
             let (more, names) = copy.conformance();
@@ -130,7 +139,8 @@ impl RunContext {
 
     fn conformance(&self) -> (Conformance, BTreeSet<String>) {
         let invalid = self.invalid.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        super::conformance::judge(&self.pack.contract, &self.rig.journal, &invalid)
+        let from = self.records_from.load(Ordering::Relaxed);
+        super::conformance::judge(&self.pack.contract, &self.rig.journal, from, &invalid)
     }
 }
 

@@ -53,7 +53,7 @@ impl Running {
         let mut open: HashSet<&str> =
             background.events.iter().filter_map(|event| event.target.id().map(|id| &**id)).collect();
         let all = open.len();
-        let mut reader = self.context.rig.journal.reader(self.journal_from);
+        let mut reader = self.context.rig.journal.reader(self.standpoint.from());
         let deadline = self.now() + EFFECTS;
         while all - open.len() < wanted {
             if self.now() > deadline {

@@ -12,7 +12,7 @@ impl Running {
     pub fn none_came_before(&self, arguments: &Arguments, table: &[(String, String)]) -> Result<Verdict, Verdict> {
         let name = arguments.text("event").unwrap_or_default();
         let declared = self.context.message(name)?;
-        let last = self.event(None)?;
+        let last = self.event(arguments.text("name"))?;
         let fields: Vec<(Name, Name)> =
             table.iter().map(|(pointer, text)| (pointer.as_str().into(), text.as_str().into())).collect();
         let unwanted = Target {
@@ -26,7 +26,7 @@ impl Running {
             .context
             .rig
             .journal
-            .since(self.journal_from)
+            .since(self.standpoint.from())
             .iter()
             .filter_map(|observation| match &**observation {
                 Observation::Seen(seen) => Some(seen.clone()),
@@ -104,7 +104,7 @@ impl Running {
     /// Where an event's record is, as it was acknowledged or seen.
     fn where_it_stands(&self, event: &Event) -> Option<Place> {
         let ours = event.target.id();
-        self.context.rig.journal.since(self.journal_from).iter().find_map(|observation| match &**observation {
+        self.context.rig.journal.since(self.standpoint.from()).iter().find_map(|observation| match &**observation {
             Observation::Acknowledged { event, topic, partition, offset, .. } if Some(event) == ours => {
                 Some(Place { topic: topic.to_string(), partition: *partition, offset: *offset })
             }
@@ -115,7 +115,7 @@ impl Running {
 
     /// The first record of the event that was seen since the scenario began.
     pub(super) fn first_seen(&self, target: &Target) -> Option<Seen> {
-        self.context.rig.journal.since(self.journal_from).iter().find_map(|observation| match &**observation {
+        self.context.rig.journal.since(self.standpoint.from()).iter().find_map(|observation| match &**observation {
             Observation::Seen(seen) if target.matches(seen) => Some(seen.clone()),
             _ => None,
         })

@@ -17,6 +17,8 @@ use crate::catalogue::Arguments;
 
 /// How long all of a duplicate's proof may take.
 const ONCE: Duration = Duration::from_secs(20);
+/// How long after its scenario's time publishing in the background may go on: the step that waits for it is ended first.
+const OVERTIME: Duration = Duration::from_secs(2);
 /// How long a group may take to commit where the step says nothing.
 const PROCESSED: Duration = Duration::from_secs(15);
 
@@ -103,7 +105,7 @@ impl Running {
     /// `group "…" has processed it`.
     pub async fn group_has_processed(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
         let group = arguments.text("group").unwrap_or_default();
-        let event = self.event(None)?;
+        let event = self.event(arguments.text("name"))?;
         let spec = self.context.pack.system.group(group);
         let service = spec.map(|spec| spec.service.clone()).unwrap_or_default();
         let handler = Handler { service, group: group.to_owned() };
@@ -169,12 +171,18 @@ impl Running {
         Ok(self.await_verdict(oracle).await)
     }
 
-    /// Waits until every background event has its fate.
+    /// Waits until every background event has its fate. Once the scenario's time is over, nothing more is published; a step
+    /// that waits for it was ended before.
     pub async fn finish_background(&mut self) {
-        if let Some(task) = self.background.as_mut().and_then(|background| background.task.take()) {
+        let left = self.scenario.asks.limit().saturating_sub(self.now().since(self.began)) + OVERTIME;
+        let Some(background) = &mut self.background else { return };
+        if let Some(task) = &mut background.task {
             // A panic in the task would leave events without fate, which the oracle then says.
-            let _ = task.await;
+            if tokio::time::timeout(left, &mut *task).await.is_err() {
+                task.abort();
+            }
         }
+        background.task = None;
     }
 }
 

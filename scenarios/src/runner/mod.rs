@@ -2,6 +2,7 @@
 
 mod adaptor;
 mod alerts;
+mod attachments;
 mod broker;
 mod carry_out;
 mod choice;
@@ -16,6 +17,7 @@ mod order;
 mod outcome;
 mod outside;
 mod publish;
+mod scene;
 mod shown;
 mod timeline;
 mod waiting;
@@ -23,5 +25,5 @@ mod world;
 
 pub use adaptor::{Coming, run};
 pub use choice::{Choice, Rules};
-pub(crate) use context::STEP_LIMIT;
 pub use context::{RunContext, RunReport, ScenarioListener};
+pub use scene::{Known, Scene};

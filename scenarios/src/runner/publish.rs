@@ -16,10 +16,22 @@ impl Running {
     /// `action "…" is done as "…"`.
     pub async fn act(&mut self, arguments: &Arguments, table: &[(String, String)]) -> Result<Verdict, Verdict> {
         let action = arguments.text("action").unwrap_or_default();
-        let name = arguments.text("as").map(str::to_owned);
+        self.act_as(action, table, arguments.text("as").map(str::to_owned)).await
+    }
+
+    /// Does an action, and remembers what it caused under a name.
+    pub(super) async fn act_as(
+        &mut self,
+        action: &str,
+        table: &[(String, String)],
+        name: Option<String>,
+    ) -> Result<Verdict, Verdict> {
         let params: Params = table.iter().cloned().collect();
         let system = self.context.rig.system.clone();
-        let answer = system.act(action, &params).await.map_err(environment)?;
+        let asked = self.now();
+        let answered = system.act(action, &params).await;
+        self.keep_exchange(action, &params, asked, answered.as_ref().map_err(ToString::to_string));
+        let answer = answered.map_err(environment)?;
         if let Some(cause) = answer.broken {
             return Err(broken(cause));
         }
@@ -101,10 +113,20 @@ impl Running {
 
     /// `"…" is published as "…"`.
     pub async fn publish(&mut self, arguments: &Arguments, table: &[(String, String)]) -> Result<Verdict, Verdict> {
-        let message = arguments.text("event").unwrap_or_default().to_owned();
-        let draft = self.draft(&message, table)?;
+        let message = arguments.text("event").unwrap_or_default();
+        self.publish_event(message, table, arguments.text("as").map(str::to_owned)).await
+    }
+
+    /// Publishes an event, and remembers it under a name.
+    pub(super) async fn publish_event(
+        &mut self,
+        message: &str,
+        table: &[(String, String)],
+        name: Option<String>,
+    ) -> Result<Verdict, Verdict> {
+        let draft = self.draft(message, table)?;
         let fields = payload_fields(&draft);
-        let event = self.published_event(&message, draft, arguments.text("as").map(str::to_owned));
+        let event = self.published_event(message, draft, name);
         let verdict = self.send(&event, 1).await?;
         self.remember(event, &fields);
         Ok(verdict)

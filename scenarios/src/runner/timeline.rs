@@ -30,7 +30,7 @@ impl Running {
         let mut ids: HashSet<String> =
             events.iter().filter_map(|event| event.target.id().map(|id| id.to_string())).collect();
         let mut lines = Vec::new();
-        for observation in self.context.rig.journal.since(self.journal_from) {
+        for observation in self.context.rig.journal.since(self.standpoint.from()) {
             if let Observation::Seen(seen) = &*observation
                 && events.iter().any(|event| event.target.matches(seen))
             {

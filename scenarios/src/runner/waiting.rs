@@ -10,10 +10,10 @@ use super::world::Running;
 const TICK: Duration = Duration::from_millis(20);
 
 impl Running {
-    /// Folds the journal, from the beginning of the run (groups and services were observed before this scenario), until
-    /// the oracle has a verdict.
+    /// Folds the journal until the oracle has a verdict: what was known of groups, services and our own blindness when the
+    /// scenario began, then everything since. Its events are no older than the scenario.
     pub async fn await_verdict(&self, mut oracle: impl Oracle) -> Verdict {
-        let mut reader = self.context.rig.journal.reader(0);
+        let mut reader = self.context.rig.journal.reader_at(&self.standpoint);
         loop {
             for observation in reader.take() {
                 oracle.observe(&observation);

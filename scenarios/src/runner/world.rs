@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use eventproof_contract::{Draft, Generator};
 use eventproof_evidence::oracle::{Handler, Recognise, Target};
-use eventproof_evidence::{At, Cause, Reason, Verdict};
-use eventproof_reports::model::StepResult;
+use eventproof_evidence::{At, Cause, Reason, Standpoint, Verdict};
+use eventproof_reports::model::{Exchange, StepResult};
 use eventproof_system::{Params, Scrape};
 use tokio::task::JoinHandle;
 
@@ -43,8 +43,8 @@ pub(super) struct Running {
     pub held: Option<Held>,
     pub waited: Duration,
     pub began: At,
-    /// Where the journal ended when it began.
-    pub journal_from: usize,
+    /// Where the journal ended when it began, and what was known then.
+    pub standpoint: Standpoint,
     pub next_step: usize,
     pub steps: Vec<StepResult>,
     pub generator: Generator,
@@ -53,6 +53,8 @@ pub(super) struct Running {
     pub values: Params,
     pub events: Vec<Event>,
     pub background: Option<Background>,
+    /// What its actions sent and were answered.
+    pub exchanges: Vec<Exchange>,
     /// How many lines each service had printed when it began.
     pub printed: BTreeMap<String, u64>,
     /// What the services showed when it began, for the alerts that it speaks of: by service.
@@ -108,7 +110,7 @@ impl Running {
         let generator = context.rig.generator.fork(&format!("{}:{}{round}", scenario.file, scenario.name));
         Running {
             began: context.rig.clock.now(),
-            journal_from: context.rig.journal.len(),
+            standpoint: context.rig.journal.standpoint(),
             printed: context.rig.system.log_positions(),
             showed: BTreeMap::new(),
             context,
@@ -122,6 +124,7 @@ impl Running {
             values: Params::new(),
             events: Vec::new(),
             background: None,
+            exchanges: Vec::new(),
             faults: Vec::new(),
         }
     }

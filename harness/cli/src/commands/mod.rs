@@ -21,6 +21,7 @@ mod run;
 mod serve;
 mod services;
 mod steps;
+mod watch;
 
 pub use choice::parse_shard;
 pub use compare::parse_percent;

@@ -6,8 +6,9 @@ use std::time::Duration;
 use eventproof_evidence::Cause;
 use eventproof_reports::model::{BrokerInfo, Finding, Provenance, RunResult, ScenarioResult, Shard};
 use eventproof_reports::{Style, scenario_line};
-use eventproof_scenarios::{Choice, Pack, Plan, RunContext, RunReport, ScenarioListener};
+use eventproof_scenarios::{Choice, Pack, Plan, RunContext, RunReport, ScenarioListener, needed};
 use eventproof_source::Diagnostics;
+use eventproof_system::Rig;
 
 use super::choice::{self, Asked, choice, rules};
 use super::copies::{self, Copies};
@@ -18,13 +19,13 @@ use crate::args::RunArguments;
 use crate::{exit, output};
 
 pub async fn run(arguments: RunArguments) -> u8 {
+    if arguments.watch {
+        return super::watch::watch(&arguments).await;
+    }
     let origin = Origin::begin();
-    let (pack, scenarios) = match read(&arguments) {
+    let (mut pack, scenarios) = match read(&arguments) {
         Ok(read) => read,
-        Err(faults) => {
-            output::progress(faults.render(output::color()).trim_end());
-            return exit::USAGE;
-        }
+        Err(faults) => return told(&faults),
     };
     let choice = match chosen(&arguments, &scenarios) {
         Ok(choice) => choice,
@@ -34,30 +35,60 @@ pub async fn run(arguments: RunArguments) -> u8 {
         return dry_run(&scenarios, &choice);
     }
     let identity = RunIdentity::new(arguments.rig.seed);
-    let mut result = RunResult { pack: pack.name.clone(), ..RunResult::default() };
-    let (report, broker) = match perform(&arguments, &identity, pack, scenarios, choice, &mut result).await {
-        Ok(performed) => performed,
+    keep_needed(&arguments, &mut pack, &scenarios, &choice);
+    let up = bring_up(&arguments.rig, &identity, pack.contract.clone(), pack.system.clone()).await;
+    let (rig, _data) = match up {
+        Ok(up) => up,
         Err(code) => return code,
     };
-    let command = command(&arguments, identity.seed);
-    result.scenarios = report.scenarios;
-    result.conformance = report.conformance;
-    result.coverage = report.coverage;
-    result.min_coverage = arguments.min_coverage;
-    result.shard = arguments.choice.shard.map(|(number, of)| Shard { number, of });
-    result.allow_skipped.clone_from(&arguments.choice.allow_skipped);
-    result.findings.extend(result.too_little_coverage());
-    result.provenance =
-        Provenance { interrupted: result.provenance.interrupted, ..origin.provenance(command, &identity, broker) };
-    result.findings.extend(arguments.choice.fail_on_flaky.then(|| flaky(&result)).flatten());
-    let code = exit::of_run(&result, &arguments.choice.allow_skipped);
-    result.provenance.exit_code = i32::from(code);
-    files::report(&arguments.rig.report, rendered::run(&result));
-    code
+    let (result, rig) = perform(&arguments, &identity, origin, pack, scenarios, choice, Followed::of(rig)).await;
+    match rig {
+        Some(rig) => rig.rig.stop().await,
+        // Interrupted scenarios may still hold it: services end with their parent's end of the pipe.
+        None => output::progress("  some scenarios had not ended"),
+    }
+    write(&arguments, &result);
+    u8::try_from(result.provenance.exit_code).unwrap_or(exit::DEFECT)
+}
+
+/// Shows what is wrong with a pack.
+pub(super) fn told(faults: &Diagnostics) -> u8 {
+    output::progress(faults.render(output::color()).trim_end());
+    exit::USAGE
+}
+
+/// Where only some services are asked for, leaves the others out, and says which are started.
+pub(super) fn keep_needed(arguments: &RunArguments, pack: &mut Pack, plan: &Plan, choice: &Choice) {
+    if arguments.choice.services.is_empty() {
+        return;
+    }
+    let with_fault = arguments.rig.faults.iter().filter_map(|fault| fault.split_once(':').map(|(service, _)| service));
+    let chosen = plan.scenarios.iter().filter(|scenario| choice.takes(scenario));
+    let services = needed(pack, chosen, with_fault.map(str::to_owned));
+    let all = pack.system.services.len();
+    if services.len() < all {
+        let names = services.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        output::progress(&format!("  of {all} services only these are needed: {names}"));
+        pack.keep_only(&services);
+    }
+}
+
+/// A rig whose effects are followed.
+pub(super) struct Followed {
+    pub rig: Rig,
+    /// Where in its journal the next round begins: what came before was judged before.
+    from: usize,
+}
+
+impl Followed {
+    pub(super) fn of(mut rig: Rig) -> Followed {
+        rig.follow_effects();
+        Followed { rig, from: 0 }
+    }
 }
 
 /// The scenarios that were asked for; the code where there are none.
-fn chosen(arguments: &RunArguments, scenarios: &Plan) -> Result<Choice, u8> {
+pub(super) fn chosen(arguments: &RunArguments, scenarios: &Plan) -> Result<Choice, u8> {
     let asked = Asked::of(&arguments.pack);
     let choice = choice(&arguments.choice, &asked, scenarios, &arguments.rig.report).map_err(|error| {
         output::error(&error);
@@ -89,54 +120,61 @@ fn flaky(result: &RunResult) -> Option<Finding> {
     (!names.is_empty()).then(|| Finding::broken(&missed))
 }
 
-fn read(arguments: &RunArguments) -> Result<(Pack, Plan), Diagnostics> {
+pub(super) fn read(arguments: &RunArguments) -> Result<(Pack, Plan), Diagnostics> {
     let pack = Pack::read(&Asked::of(&arguments.pack).folder)?;
     let plan = pack.plan()?;
     Ok((pack, plan))
 }
 
-async fn perform(
+/// Runs the chosen scenarios on a running system; gives the system back, unless some scenario still holds it.
+pub(super) async fn perform(
     arguments: &RunArguments,
     identity: &RunIdentity,
+    origin: Origin,
     pack: Pack,
     scenarios: Plan,
     choice: Choice,
-    result: &mut RunResult,
-) -> Result<(RunReport, BrokerInfo), u8> {
-    let beside = copies::worth_having(&arguments.rig, arguments.copies, &pack, &scenarios, &choice);
-    let (mut rig, _data) = bring_up(&arguments.rig, identity, pack.contract.clone(), pack.system.clone()).await?;
-    rig.follow_effects();
+    on: Followed,
+) -> (RunResult, Option<Followed>) {
+    let mut result = RunResult { pack: pack.name.clone(), ..RunResult::default() };
+    // Whoever watches has one system that stays up.
+    let beside = match arguments.watch {
+        true => 0,
+        false => copies::worth_having(&arguments.rig, arguments.copies, &pack, &scenarios, &choice),
+    };
+    let Followed { rig, from } = on;
     let broker = BrokerInfo { kind: rig.broker.kind().word().to_owned(), label: rig.broker.label().to_owned() };
     let context =
         RunContext::new(pack, scenarios, rig, choice, rules(&arguments.choice, identity.seed), Box::new(Told));
+    context.judge_records_from(from);
     let copies = Copies::default();
     let coming = copies.coming(beside, &context, &arguments.rig, identity);
+    let mut interrupted = false;
     tokio::select! {
         () = eventproof_scenarios::run(context.clone(), coming) => {}
         why = ended_early(arguments.timeout) => {
-            result.provenance.interrupted = true;
+            interrupted = true;
             output::progress(&format!("  {why}: ending services, writing what there is"));
         }
     };
-    let contexts = copies.contexts();
-    if !result.provenance.interrupted {
-        // The last records of a run are judged like the first.
-        [&context].into_iter().chain(&contexts).for_each(|one| one.rig.read_out());
-    }
-    let report = context.report(&contexts);
-    drop(contexts);
+    let report = report_of(&context, &copies, interrupted);
     result.services = services::at_end(&context.rig.system).await;
     result.services.extend(copies.services_at_end().await);
     result.findings = services::unasked_deaths(&result.services);
-    let first = async {
-        match Arc::into_inner(context) {
-            Some(context) => context.rig.stop().await,
-            // Interrupted scenarios may still hold it: services end with their parent's end of the pipe.
-            None => output::progress("  some scenarios had not ended"),
-        }
-    };
-    futures::future::join(first, copies.stop()).await;
-    Ok((report, broker))
+    copies.stop().await;
+    let rig = Arc::into_inner(context).map(|context| Followed { from: context.rig.journal.len(), rig: context.rig });
+    result.scenarios = report.scenarios;
+    result.conformance = report.conformance;
+    result.coverage = report.coverage;
+    result.min_coverage = arguments.min_coverage;
+    result.shard = arguments.choice.shard.map(|(number, of)| Shard { number, of });
+    result.allow_skipped.clone_from(&arguments.choice.allow_skipped);
+    result.findings.extend(result.too_little_coverage());
+    let command = command(arguments, identity.seed);
+    result.provenance = Provenance { interrupted, ..origin.provenance(command, identity, broker) };
+    result.findings.extend(arguments.choice.fail_on_flaky.then(|| flaky(&result)).flatten());
+    result.provenance.exit_code = i32::from(exit::of_run(&result, &arguments.choice.allow_skipped));
+    (result, rig)
 }
 
 /// Ends when the run should, whatever is still under way; says why.
@@ -151,6 +189,20 @@ async fn ended_early(timeout: Option<Duration>) -> String {
         _ = tokio::signal::ctrl_c() => "interrupted".to_owned(),
         () = over => format!("the time of the run ({} s) is over", timeout.unwrap_or_default().as_secs_f64()),
     }
+}
+
+/// What was found, on every copy.
+fn report_of(context: &Arc<RunContext>, copies: &Copies, interrupted: bool) -> RunReport {
+    let contexts = copies.contexts();
+    if !interrupted {
+        // The last records of a run are judged like the first.
+        [context].into_iter().chain(&contexts).for_each(|one| one.rig.read_out());
+    }
+    context.report(&contexts)
+}
+
+pub(super) fn write(arguments: &RunArguments, result: &RunResult) {
+    files::report(&arguments.rig.report, rendered::run(result));
 }
 
 /// Tells of every scenario as it ends.

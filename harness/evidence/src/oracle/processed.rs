@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Handler, OnTopic, Oracle, Target};
 use crate::cause::Place;
 use crate::surroundings::grace;
-use crate::{At, Cause, Observation, Proof, Reason, Verdict};
+use crate::{At, Cause, GroupState, Observation, Proof, Reason, Verdict};
 
 /// Committed offsets are asked for in rounds: a commit may be this much older than the answer that showed it.
 const ASKED_EVERY: Duration = Duration::from_millis(250);
@@ -67,6 +67,14 @@ impl Oracle for Processed {
         let blindness = || surroundings.blindness(group, base, now);
         if let Some(reason) = surroundings.own_doing(service).or_else(blindness) {
             return Verdict::CannotTell(reason);
+        }
+        // A group that is there but has nobody in it, or is not settled, is what it looks like.
+        let tells = matches!(surroundings.group_state(group), Some(GroupState::Empty | GroupState::Rebalancing));
+        if !tells && !surroundings.ever_committed(group) && surroundings.death(service).is_none() {
+            let detail = format!(
+                "group \"{group}\" was never seen to commit anything: where it keeps its offsets elsewhere, only an effect shows what it has read"
+            );
+            return Verdict::CannotTell(Reason::NoPositiveControl { detail });
         }
         Verdict::Broken(Cause::NotProcessed {
             group: group.clone(),

@@ -165,6 +165,7 @@ mod tests {
             steps: vec![step],
             timeline: Vec::new(),
             logs: Vec::new(),
+            attachments: Default::default(),
         }
     }
 

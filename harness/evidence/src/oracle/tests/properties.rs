@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::kit::*;
 use crate::oracle::{EffectOrder, ExactlyOnce, NoneLost, OnTopic, Oracle, Processed, TopicOrder, ViewBecomes, judge};
-use crate::{At, GroupState, Observation, Verdict};
+use crate::{At, GroupState, Journal, JournalReader, Observation, Surroundings, Verdict};
 
 /// One of each, over event "e" (and "s", "b" where there are several).
 fn oracles() -> Vec<Box<dyn Oracle>> {
@@ -81,6 +81,22 @@ proptest! {
         busy.extend(others);
         busy.sort_by_key(Observation::at);
         prop_assert_eq!(verdicts(&history, at(now)), verdicts(&busy, at(now)));
+    }
+
+    #[test]
+    fn who_begins_in_the_middle_reaches_the_verdict_of_who_read_everything(
+        before in history(), after in history(), now in 0.0f64..120.0,
+    ) {
+        let journal = Journal::default();
+        // What came before is of others: of our own events nothing was there before we began.
+        before.into_iter().filter(Surroundings::concerns).for_each(|observation| journal.push(observation));
+        let standpoint = journal.standpoint();
+        after.into_iter().for_each(|observation| journal.push(observation));
+        let of = |mut reader: JournalReader| -> Vec<Observation> {
+            reader.take().iter().map(|observation| (**observation).clone()).collect()
+        };
+        let (all, begun) = (of(journal.reader(0)), of(journal.reader_at(&standpoint)));
+        prop_assert_eq!(verdicts(&all, at(now)), verdicts(&begun, at(now)));
     }
 
     #[test]

@@ -1,0 +1,133 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+//! What went over the wires is kept with a scenario that did not hold, and nothing sensitive of it; a step that hangs is ended
+//! with its scenario, and named.
+
+mod support;
+
+use std::path::Path;
+
+use serde_json::Value;
+use support::{Ran, eventproof};
+
+const CONTRACT: &str = "\
+asyncapi: 3.0.0
+info: {title: shop, version: '1'}
+x-eventproof: {envelope: {id: $message.payload#/event_id}}
+channels:
+  orders:
+    address: shop.orders
+    bindings: {kafka: {partitions: 1}}
+    messages:
+      placed:
+        name: order.placed
+        payload:
+          type: object
+          required: [event_id, order_id]
+          properties:
+            event_id: {type: string, format: uuid}
+            order_id: {type: string}
+            email: {type: string}
+        x-eventproof: {key: $message.payload#/order_id, sensitive: [/email]}
+operations:
+  tell: {action: send, channel: {$ref: '#/channels/orders'}, x-eventproof: {service: shop, present: false}}
+";
+
+const SYSTEM: &str = "\
+system: shop
+stubs: {bank: {}}
+actions:
+  pay: {request: 'POST {bank.url}/pay?for={email}', json: {who: '{who}', email: '{email}'}, status: 200}
+";
+
+/// Runs a pack with these scenarios.
+fn run(folder: &Path, feature: &str) -> (Ran, Value) {
+    for (name, text) in [("asyncapi.yaml", CONTRACT), ("system.yaml", SYSTEM), ("shop.feature", feature)] {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+    let report = folder.join("report");
+    let ran = eventproof(&["run", folder.to_str().unwrap(), "--report", report.to_str().unwrap()]);
+    let text = std::fs::read_to_string(report.join("result.json"));
+    let text = text.unwrap_or_else(|_| panic!("{}{}", ran.progress, ran.result));
+    (ran, serde_json::from_str(&text).unwrap())
+}
+
+fn attachments<'a>(result: &'a Value, name: &str) -> &'a Value {
+    let mut scenarios = result["scenarios"].as_array().unwrap().iter();
+    &scenarios.find(|one| one["name"] == name).unwrap()["attachments"]
+}
+
+#[test]
+fn records_and_exchanges_are_kept_without_what_is_sensitive() {
+    let feature = "\
+Feature: Orders
+
+  Scenario: told twice
+    When \"order.placed\" is published
+      | email | {ann}@secret.example |
+    And the same event is published again 1 time
+    Then \"order.placed\" is on its topic only once, watched for 100ms
+
+  Scenario: the bank is down
+    Given stub \"bank\" answers 503 1 time
+      | /who | {bob} |
+    When action \"pay\" is done
+      | who   | {bob} |
+      | email | {bob}@secret.example |
+
+  Scenario: all is well
+    When \"order.placed\" is published
+";
+    let folder = tempfile::tempdir().unwrap();
+    let (ran, result) = run(folder.path(), feature);
+    assert_eq!(ran.code, 1, "{}{}", ran.progress, ran.result);
+    let doubled = attachments(&result, "told twice");
+    let records = doubled["records"].as_array().unwrap();
+    assert_eq!(records.len(), 2, "{doubled}");
+    assert_eq!(records[0]["message"], "order.placed");
+    assert_eq!(records[0]["id"], records[1]["id"]);
+    assert!(records[0]["fields"].to_string().contains("/order_id"), "{doubled}");
+    let unpaid = attachments(&result, "the bank is down");
+    let exchange = &unpaid["exchanges"][0];
+    assert_eq!((exchange["status"].as_u64(), exchange["action"].as_str()), (Some(503), Some("pay")), "{unpaid}");
+    assert!(exchange["request"].as_str().unwrap().ends_with("/pay?for=(hidden)"), "{unpaid}");
+    assert!(exchange["sent"].as_str().unwrap().contains("\"email\":\"(hidden)\""), "{unpaid}");
+    for kept in [doubled, unpaid] {
+        assert!(!kept.to_string().contains("@secret.example"), "{kept}");
+    }
+    assert_eq!(attachments(&result, "all is well")["records"].as_array().unwrap().len(), 0, "it held");
+    let page = std::fs::read_to_string(folder.path().join("report/report.html")).unwrap();
+    assert!(page.contains("Records: 2") && page.contains("HTTP: 1 exchanges"));
+    let (_, kept) = page.split_once("Records: 2").unwrap();
+    assert!(kept.contains("/pay?for=(hidden)"));
+}
+
+/// Publishing that would take an hour.
+const BACKGROUND: &str = "
+  @limit:1s
+  Scenario: publishes too long
+    When 3600 \"order.placed\" events are published at 1/s in the background
+    Then 900ms pass
+";
+
+#[test]
+fn a_step_that_hangs_is_ended_with_its_scenario_and_named() {
+    let feature = "\
+Feature: Orders
+
+  @limit:1s
+  Scenario: waits too long
+    When 700 ms pass
+    And 900 ms pass
+    Then 1ms passes
+";
+    let folder = tempfile::tempdir().unwrap();
+    let (ran, result) = run(folder.path(), &format!("{feature}{BACKGROUND}"));
+    assert_eq!(ran.code, 3, "{}{}", ran.progress, ran.result);
+    let endless = &result["scenarios"][1];
+    assert!(endless["duration_ms"].as_f64().unwrap() < 600_000.0, "publishing ended with its scenario");
+    let steps = &result["scenarios"][0]["steps"];
+    let outcomes: Vec<&str> = (0..3).map(|index| steps[index]["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["held", "no_verdict", "skipped"]);
+    let told = steps[1]["finding"]["text"].as_str().unwrap();
+    assert!(told.contains("the time of its scenario (1 s) was over"), "{told}");
+}

@@ -1,0 +1,225 @@
+//! Tables of a feature file, before Gherkin reads them: it cuts what a row has too much, and says little of what it lacks.
+
+use std::collections::BTreeSet;
+
+use eventproof_source::{Diagnostic, Diagnostics, Source, Span, nearest};
+use gherkin::{Examples, Feature, Scenario};
+
+use super::feature::line_span;
+
+/// Checks that all rows of each table have as many cells as its first. Returns whether they do.
+pub(super) fn shapes(source: &Source, faults: &mut Diagnostics) -> bool {
+    let (mut first, mut text_block, mut start, mut fit) = (None, None, 0, true);
+    for line in source.text().split_inclusive('\n') {
+        let bare = line.trim_start_matches('\u{feff}').trim();
+        let begin = start + line.len() - line.trim_start().len();
+        let at = Span { start: begin, end: begin + bare.len() };
+        start += line.len();
+        let mark = ["\"\"\"", "```"].into_iter().find(|mark| bare.starts_with(mark));
+        match (text_block, mark) {
+            (Some(open), Some(mark)) if open == mark => text_block = None,
+            (None, Some(mark)) if bare.len() == mark.len() || !bare[mark.len()..].contains(mark) => {
+                text_block = Some(mark)
+            }
+            _ => {}
+        }
+        if text_block.is_some() || bare.is_empty() || bare.starts_with('#') {
+            continue;
+        }
+        if !bare.starts_with('|') {
+            first = None;
+            continue;
+        }
+        match cells(bare) {
+            None => {
+                fit = false;
+                let fault = Diagnostic::error("feature/table-row", "this row does not end with `|`");
+                faults.push(
+                    fault
+                        .at(source, at)
+                        .help("every cell stands between two `|`; a `|` within a cell is written `\\|`"),
+                );
+            }
+            Some(count) if count != *first.get_or_insert(count) => {
+                fit = false;
+                let expected = first.unwrap_or_default();
+                let message = format!("this row has {count} cell(s), the first row of its table has {expected}");
+                let help = "write an empty cell as `|  |`; a `|` within a cell is written `\\|`";
+                faults.push(Diagnostic::error("feature/table-shape", message).at(source, at).help(help));
+            }
+            Some(_) => {}
+        }
+    }
+    fit
+}
+
+/// How many cells a row has; `None` if it does not end as one.
+fn cells(row: &str) -> Option<usize> {
+    let (mut bars, mut escaped, mut last) = (0, false, 0);
+    for (at, letter) in row.char_indices() {
+        if letter == '|' && !escaped {
+            (bars, last) = (bars + 1, at);
+        }
+        escaped = letter == '\\' && !escaped;
+    }
+    let rest = row[last + 1..].trim();
+    (bars > 1 && (rest.is_empty() || rest.starts_with('#'))).then_some(bars - 1)
+}
+
+/// Words for an outline, in the languages that sentences have.
+const OUTLINE: [&str; 6] = ["Outline", "Template", "大纲", "大綱", "剧本大纲", "場景大綱"];
+
+/// Checks that outlines and their Examples fit each other.
+pub(super) fn outlines(source: &Source, feature: &Feature, faults: &mut Diagnostics) {
+    let background = feature.background.iter().chain(feature.rules.iter().filter_map(|rule| rule.background.as_ref()));
+    for step in background.flat_map(|background| &background.steps) {
+        for name in placeholders(&step.value) {
+            let message = format!("a Background has no rows, so <{name}> stands for nothing");
+            faults.push(
+                Diagnostic::warning("feature/background-placeholder", message)
+                    .at(source, word_in(source, step.position.line, &format!("<{name}>")))
+                    .help("move the step into the outline"),
+            );
+        }
+    }
+    let scenarios = feature.scenarios.iter().chain(feature.rules.iter().flat_map(|rule| &rule.scenarios));
+    for scenario in scenarios {
+        outline(source, scenario, faults);
+    }
+}
+
+fn outline(source: &Source, scenario: &Scenario, faults: &mut Diagnostics) {
+    let at = line_span(source, scenario.position.line);
+    if scenario.examples.is_empty() && OUTLINE.iter().any(|word| scenario.keyword.contains(word)) {
+        let message = format!("outline \"{}\" has no Examples, so there is nothing to run", scenario.name);
+        let help = "add `Examples:` with a header and at least one row, or write `Scenario:`";
+        faults.push(Diagnostic::error("feature/outline-no-examples", message).at(source, at).help(help));
+    }
+    for examples in &scenario.examples {
+        let header = header(source, examples, faults);
+        for (line, name) in used(scenario) {
+            if !header.contains(&name) {
+                let help = match nearest(&name, header.iter().map(String::as_str)) {
+                    Some(meant) => format!("did you mean <{meant}>?"),
+                    None => "name a column of the Examples table so, or correct the placeholder".to_owned(),
+                };
+                let message = format!("the outline uses <{name}>, which its Examples do not have");
+                let at = word_in(source, line, &format!("<{name}>"));
+                faults.push(Diagnostic::error("feature/outline-column", message).at(source, at).help(help));
+            }
+        }
+        let names: BTreeSet<String> = used(scenario).into_iter().map(|(_, name)| name).collect();
+        for column in header.iter().filter(|column| !names.contains(*column)) {
+            faults.push(
+                Diagnostic::warning("feature/outline-unused-column", format!("no step uses <{column}>"))
+                    .at(source, word_in(source, header_line(source, examples), column))
+                    .help("use the column, or leave it out"),
+            );
+        }
+    }
+}
+
+/// The columns of Examples; a table that would run nothing, or that has a column twice, is told.
+fn header(source: &Source, examples: &Examples, faults: &mut Diagnostics) -> Vec<String> {
+    let rows = examples.table.as_ref().map(|table| table.rows.as_slice()).unwrap_or_default();
+    let header = rows.first().cloned().unwrap_or_default();
+    if rows.len() < 2 {
+        faults.push(
+            Diagnostic::error("feature/outline-no-rows", "these Examples have no row, so nothing would run")
+                .at(source, line_span(source, examples.position.line))
+                .help("write a header and, under it, one row for each scenario"),
+        );
+    }
+    for (index, column) in header.iter().enumerate().filter(|(index, column)| header[..*index].contains(column)) {
+        faults.push(
+            Diagnostic::error(
+                "feature/outline-column-twice",
+                format!("column {} is called <{column}> like another", index + 1),
+            )
+            .at(source, word_in(source, header_line(source, examples), column))
+            .help("give each column a name of its own"),
+        );
+    }
+    header
+}
+
+/// The line of the header: comments may stand above it.
+fn header_line(source: &Source, examples: &Examples) -> usize {
+    let below = source.text().lines().enumerate().skip(examples.position.line);
+    let mut rows = below.filter(|(_, line)| line.trim_start().starts_with('|'));
+    rows.next().map_or(examples.position.line, |(index, _)| index + 1)
+}
+
+/// The placeholders of an outline, each with the line of its step.
+fn used(scenario: &Scenario) -> Vec<(usize, String)> {
+    let mut used: Vec<(usize, String)> =
+        placeholders(&scenario.name).map(|name| (scenario.position.line, name.to_owned())).collect();
+    for step in &scenario.steps {
+        let cells = step.table.iter().flat_map(|table| table.rows.iter().flatten());
+        let texts = [&step.value].into_iter().chain(&step.docstring).chain(cells);
+        used.extend(texts.flat_map(|text| placeholders(text)).map(|name| (step.position.line, name.to_owned())));
+    }
+    used
+}
+
+/// What stands between `<` and `>`, as Gherkin reads it: neither beginning nor ending with a space.
+fn placeholders(text: &str) -> impl Iterator<Item = &str> {
+    let parts = text.split('<').skip(1).filter_map(|rest| rest.split_once('>').map(|(name, _)| name));
+    parts.filter(|name| !name.is_empty() && name.trim() == *name)
+}
+
+/// Where a word stands in a line; the whole line if it is not there.
+fn word_in(source: &Source, line: usize, word: &str) -> Span {
+    let whole = line_span(source, line);
+    let found = source.text()[whole.start..whole.end].find(word).map(|at| whole.start + at);
+    found.map_or(whole, |start| Span { start, end: start + word.len() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::FeatureFile;
+    use super::*;
+
+    fn told(text: &str) -> Vec<String> {
+        let mut faults = Diagnostics::default();
+        FeatureFile::parse(Source::inline("a.feature", text), &mut faults);
+        let place = |one: &Diagnostic| one.place().map_or((0, 0), |(_, line, column)| (line, column));
+        faults.iter().map(|one| format!("{:?} [{}] {}", place(one), one.code, one.message)).collect()
+    }
+
+    #[test]
+    fn rows_that_do_not_fit_their_header_are_told_all_at_once() {
+        let text = "Feature: f\n\n  Scenario Outline: s\n    Given <time> pass\n    Examples:\n      | time | who |\n      | 1s |\n      # a word\n      | 2s | bob | too much |\n      | 3s | a \\| b |\n      | 4s | x\n";
+        assert_eq!(
+            told(text),
+            [
+                "(7, 7) [feature/table-shape] this row has 1 cell(s), the first row of its table has 2",
+                "(9, 7) [feature/table-shape] this row has 3 cell(s), the first row of its table has 2",
+                "(11, 7) [feature/table-row] this row does not end with `|`",
+            ]
+        );
+    }
+
+    #[test]
+    fn bars_in_a_text_are_no_table() {
+        let text =
+            "Feature: f\n  Scenario: s\n    Given 1s pass\n      \"\"\"\n      | a | b |\n      | c\n      \"\"\"\n";
+        assert!(told(text).is_empty(), "{:?}", told(text));
+    }
+
+    #[test]
+    fn an_outline_and_its_columns_must_fit_each_other() {
+        let text = "Feature: f\n\n  Scenario Outline: <who> waits\n    Given <tme> pass\n      | a | <gone> |\n\n    Examples:\n      | time | who | who |\n      | 1s | a | b |\n\n  Scenario Outline: empty\n    Given <time> pass\n\n    Examples:\n      | time |\n\n  Scenario Outline: nothing at all\n    Given 1s pass\n";
+        assert_eq!(
+            told(text),
+            [
+                "(8, 16) [feature/outline-column-twice] column 3 is called <who> like another",
+                "(4, 11) [feature/outline-column] the outline uses <tme>, which its Examples do not have",
+                "(4, 5) [feature/outline-column] the outline uses <gone>, which its Examples do not have",
+                "(8, 9) [feature/outline-unused-column] no step uses <time>",
+                "(14, 5) [feature/outline-no-rows] these Examples have no row, so nothing would run",
+                "(17, 3) [feature/outline-no-examples] outline \"nothing at all\" has no Examples, so there is nothing to run",
+            ]
+        );
+    }
+}
