@@ -244,8 +244,6 @@ const NARROW: &str = "payload_size: 2000 B\nkeys: 1\nproducer: {linger: 100ms, q
 
 #[test]
 fn the_highest_rate_is_what_a_narrow_broker_carries_and_the_broker_is_named() {
-    let truth = load(&format!("{NARROW}rate: max\nevents: 600\nobjectives:\n  - throughput >= 1/s\n"), &[]);
-    let truth: f64 = truth.result["objectives"][0]["actual"].as_str().unwrap().trim_end_matches("/s").parse().unwrap();
     let found = load(
         &format!("{NARROW}rate: 60/s\nevents: 480\nobjectives:\n  - lost(topic) = 0\n  - p50(acknowledgement) < 2s\n"),
         &["--find-max", "--ceiling", "1000/s", "--step", "2s"],
@@ -253,8 +251,8 @@ fn the_highest_rate_is_what_a_narrow_broker_carries_and_the_broker_is_named() {
     assert_eq!(found.ran.code, 0, "{}", found.shown());
     let search = &found.result["search"];
     let rate = search["rate"].as_f64().unwrap();
-    // Within 5 % on a machine with nothing else to do; here others are at work.
-    assert!((rate / truth - 1.0).abs() < 0.15, "{rate}/s found, {truth}/s carried: {search}");
+    // 200 KB are 100 payloads of 2000 B; key, headers and batches take some 8 % of it, and a busy machine may take more.
+    assert!((82.0..100.0).contains(&rate), "{search}");
     assert!(search["limit"].as_str().unwrap().contains("the broker's acknowledgements do not keep up"), "{search}");
     assert!(found.ran.result.contains("highest rate found"), "{}", found.shown());
 }
