@@ -93,7 +93,7 @@ fn run(folder: &Path, times: u64) -> Duration {
             let rules = Rules::of(chrono::NaiveDate::from_ymd_opt(2026, 1, 1).unwrap());
             let context = RunContext::new(pack, plan, rig, Choice::default(), rules, Box::new(Quiet));
             let began = Instant::now();
-            eventproof_scenarios::run(context.clone()).await;
+            eventproof_scenarios::run(context.clone(), Vec::new()).await;
             took += began.elapsed();
             Arc::into_inner(context).unwrap().rig.stop().await;
         }

@@ -15,8 +15,11 @@ use crate::output;
 /// The copies that came up, with the folders of their data.
 #[derive(Clone, Default)]
 pub struct Copies {
-    there: Arc<Mutex<Vec<(Arc<RunContext>, tempfile::TempDir)>>>,
+    there: Arc<Mutex<Vec<There>>>,
 }
+
+/// A copy, and the folder of its services' data.
+type There = (Arc<RunContext>, tempfile::TempDir);
 
 /// How many copies are worth having beside the first: as many as the pack (or `--copies`) allows, and no more than there
 /// are scenarios to spread. A broker that runs already cannot be copied; one in a container is only on demand.
@@ -96,7 +99,7 @@ impl Copies {
         futures::future::join_all(ends).await;
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(Arc<RunContext>, tempfile::TempDir)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<There>> {
         self.there.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

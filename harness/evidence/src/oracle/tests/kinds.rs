@@ -54,7 +54,7 @@ fn consumers_that_commit_before_they_handle() {
 #[test]
 fn consumers_that_assign_partitions_by_hand() {
     let gone = group(Dead, "", 0.0);
-    let with = |more: &[Observation]| twice(&[&[gone.clone()], more].concat());
+    let with = |more: &[Observation]| twice(&[std::slice::from_ref(&gone), more].concat());
     insta::assert_snapshot!(table(vec![
         ("nobody is in the group, and it commits", told(processed(), &with(&[committed(3, 0.5)]), 1.0)),
         ("nobody is in the group, and nothing was ever committed", told(processed(), &with(&[]), LATE)),
@@ -70,7 +70,7 @@ fn consumers_that_assign_partitions_by_hand() {
 #[test]
 fn consumers_that_keep_their_offsets_elsewhere() {
     let joined = group(Stable, "m", 0.0);
-    let with = |more: &[Observation]| twice(&[&[joined.clone()], more].concat());
+    let with = |more: &[Observation]| twice(&[std::slice::from_ref(&joined), more].concat());
     let dead = [died(false, 0.3)];
     insta::assert_snapshot!(table(vec![
         ("nothing was ever committed", told(processed(), &with(&[]), LATE)),
