@@ -9,7 +9,7 @@ Feature: When the broker is gone
     When user "ann" creates a task as "milk"
     And task "milk" is completed
     # Longer than the publisher waits for Kafka, so that what it does then is seen.
-    And 8s pass
+    And 4s pass
     And the broker is started again
     Then "task.created" follows within 40s
     And "task.completed" follows within 40s

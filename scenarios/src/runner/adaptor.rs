@@ -1,11 +1,13 @@
 //! Cucumber runs the scenarios: in parallel, with one catch-all step that carries out the plan.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cucumber::{Cucumber, Event, Parser, Writer, WriterExt as _, cli, event, parser, step};
 use eventproof_reports::model::{Attachments, Finding, Outcome, ScenarioResult, StepResult};
+use eventproof_source::units::parse_duration;
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, Shared};
 use regex::Regex;
@@ -15,6 +17,7 @@ use super::choice::spread;
 use super::context::RunContext;
 use super::outcome::NOT_BEGUN;
 use super::world::{Running, World};
+use crate::catalogue::Kind;
 use crate::plan::{PlannedScenario, PlannedStep, Touches};
 
 /// Scenarios that run side by side. They mostly wait, but what they do they do at their beginning: more of them at once would
@@ -111,11 +114,34 @@ fn in_order(context: &RunContext) -> Vec<gherkin::Feature> {
     if let Some(seed) = context.run.rules.shuffle {
         shuffle(context, seed, &mut features);
     }
-    let only = |alone: bool| {
-        let taken = move |file: &str, one: &gherkin::Scenario| is_alone(context, file, one.position.line) == alone;
-        features.iter().map(move |feature| part_of(feature, taken)).collect::<Vec<_>>()
-    };
-    only(false).into_iter().chain(only(true)).collect()
+    let together =
+        features.iter().map(|feature| part_of(feature, |file, one| !is_alone(context, file, one.position.line)));
+    let mut alone: Vec<gherkin::Feature> = features.iter().flat_map(|feature| singly(context, feature)).collect();
+    if context.run.rules.shuffle.is_none() {
+        alone.sort_by_key(|feature| Reverse(first_of(context, feature).map(limits_of)));
+    }
+    together.chain(alone).collect()
+}
+
+/// A feature for each scenario that needs something for itself alone.
+fn singly(context: &RunContext, feature: &gherkin::Feature) -> Vec<gherkin::Feature> {
+    let rules = feature.rules.iter().flat_map(|rule| &rule.scenarios);
+    let lines = feature.scenarios.iter().chain(rules).map(|one| one.position.line);
+    let alone = lines.filter(|line| is_alone(context, &path_of(feature), *line));
+    alone.map(|line| part_of(feature, |_, one| one.position.line == line)).collect()
+}
+
+/// The plan of a feature's first scenario.
+fn first_of<'a>(context: &'a RunContext, feature: &gherkin::Feature) -> Option<&'a PlannedScenario> {
+    let mut all = feature.scenarios.iter().chain(feature.rules.iter().flat_map(|rule| &rule.scenarios));
+    context.plan.find(&path_of(feature), all.next()?.position.line)
+}
+
+/// All times that a scenario's steps speak of: whoever may wait longest begins first, so that copies end together.
+fn limits_of(scenario: &PlannedScenario) -> Duration {
+    let subs = scenario.steps.iter().flat_map(|step| &step.subs);
+    let times = subs.flat_map(|sub| sub.arguments()).filter(|(_, kind, _)| *kind == Kind::Duration);
+    times.filter_map(|(_, _, text)| parse_duration(&text).ok()).sum()
 }
 
 /// A feature with some of its scenarios.

@@ -41,12 +41,16 @@ pub async fn run(arguments: RunArguments) -> u8 {
         Ok(up) => up,
         Err(code) => return code,
     };
-    let (result, rig) = perform(&arguments, &identity, origin, pack, scenarios, choice, Followed::of(rig)).await;
-    match rig {
-        Some(rig) => rig.rig.stop().await,
-        // Interrupted scenarios may still hold it: services end with their parent's end of the pipe.
-        None => output::progress("  some scenarios had not ended"),
-    }
+    let (result, rig, copies) =
+        perform(&arguments, &identity, origin, pack, scenarios, choice, Followed::of(rig)).await;
+    let first = async {
+        match rig {
+            Some(rig) => rig.rig.stop().await,
+            // Interrupted scenarios may still hold it: services end with us.
+            None => output::progress("  some scenarios had not ended"),
+        }
+    };
+    futures::future::join(first, copies.stop()).await;
     write(&arguments, &result);
     u8::try_from(result.provenance.exit_code).unwrap_or(exit::DEFECT)
 }
@@ -135,7 +139,7 @@ pub(super) async fn perform(
     scenarios: Plan,
     choice: Choice,
     on: Followed,
-) -> (RunResult, Option<Followed>) {
+) -> (RunResult, Option<Followed>, Copies) {
     let mut result = RunResult { pack: pack.name.clone(), ..RunResult::default() };
     // Whoever watches has one system that stays up.
     let beside = match arguments.watch {
@@ -161,7 +165,6 @@ pub(super) async fn perform(
     result.services = services::at_end(&context.rig.system).await;
     result.services.extend(copies.services_at_end().await);
     result.findings = services::unasked_deaths(&result.services);
-    copies.stop().await;
     let rig = Arc::into_inner(context).map(|context| Followed { from: context.rig.journal.len(), rig: context.rig });
     result.scenarios = report.scenarios;
     result.conformance = report.conformance;
@@ -174,7 +177,7 @@ pub(super) async fn perform(
     result.provenance = Provenance { interrupted, ..origin.provenance(command, identity, broker) };
     result.findings.extend(arguments.choice.fail_on_flaky.then(|| flaky(&result)).flatten());
     result.provenance.exit_code = i32::from(exit::of_run(&result, &arguments.choice.allow_skipped));
-    (result, rig)
+    (result, rig, copies)
 }
 
 /// Ends when the run should, whatever is still under way; says why.

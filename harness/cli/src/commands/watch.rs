@@ -238,7 +238,7 @@ impl Rounds<'_> {
         self.number += 1;
         // A system that remembers ids would drop what it has seen before.
         on.rig.generator = on.rig.generator.fork(&format!("round {}", self.number));
-        let (result, on) = perform(self.arguments, &self.identity, Origin::begin(), pack, plan, choice, on).await;
+        let (result, on, _) = perform(self.arguments, &self.identity, Origin::begin(), pack, plan, choice, on).await;
         write(self.arguments, &result);
         self.open = false;
         self.is_ill = result.services.iter().any(|service| service.state != "running");
