@@ -102,11 +102,11 @@ fn verdicts_are_the_same_on_the_embedded_broker_and_on_apache_kafka() {
     for (pack, faults) in FAULTS {
         for (fault, name) in *faults {
             // Side by side: both wait most of the time.
-            let (embedded, container) = std::thread::scope(|scope| {
+            let (container, embedded) = std::thread::scope(|scope| {
                 let embedded = scope.spawn(|| verdicts(pack, fault, name, "embedded"));
                 (verdicts(pack, fault, name, "container"), embedded.join())
             });
-            let (embedded, container) = (embedded.unwrap(), container);
+            let embedded = embedded.unwrap();
             assert_eq!(embedded, container, "{pack} with fault \"{fault}\": embedded, then Apache Kafka");
             let broken = embedded.values().any(|told| told.contains("broken") || told.contains("nonconforming"));
             assert_eq!(broken, !fault.is_empty(), "{pack} with fault \"{fault}\": {embedded:?}");
