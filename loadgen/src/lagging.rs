@@ -31,8 +31,9 @@ pub(crate) fn slope(intervals: &[Interval], group: &str) -> Result<f64, usize> {
     Ok(together / spread)
 }
 
-/// The longest time without a break in which it was at `limit` or above, whether events were sent or not.
-pub(crate) fn longest_at(intervals: &[Interval], group: &str, limit: u64) -> Duration {
+/// The longest time without a break in which it was at `limit` or above, whether events were sent or not; and whether it was so at
+/// the end, when nobody knows how long it went on.
+pub(crate) fn longest_at(intervals: &[Interval], group: &str, limit: u64) -> (Duration, bool) {
     let (mut longest, mut here) = (0.0f64, 0.0f64);
     for interval in intervals.iter().filter(|interval| !interval.warm_up) {
         let lag = interval.lag.iter().find(|point| point.group == group);
@@ -41,7 +42,7 @@ pub(crate) fn longest_at(intervals: &[Interval], group: &str, limit: u64) -> Dur
         here = if high { here + interval.to_ms - interval.from_ms } else { 0.0 };
         longest = longest.max(here);
     }
-    Duration::from_secs_f64(longest / 1e3)
+    (Duration::from_secs_f64(longest / 1e3), here > 0.0)
 }
 
 #[cfg(test)]
@@ -72,7 +73,8 @@ mod tests {
     #[test]
     fn a_high_lag_lasts_until_it_is_low_again() {
         let lags = intervals(&[0, 2000, 2000, 5, 1000, 1200, 3000, 10]);
-        assert_eq!(longest_at(&lags, "g", 1000), Duration::from_secs(3));
-        assert_eq!(longest_at(&lags, "g", 5000), Duration::ZERO);
+        assert_eq!(longest_at(&lags, "g", 1000), (Duration::from_secs(3), false));
+        assert_eq!(longest_at(&lags, "g", 5000), (Duration::ZERO, false));
+        assert_eq!(longest_at(&intervals(&[0, 2000, 2000]), "g", 1000), (Duration::from_secs(2), true), "it may go on");
     }
 }

@@ -25,6 +25,7 @@ mod objective;
 mod pacer;
 mod plan;
 mod profile;
+mod ranked;
 mod result;
 mod run;
 mod search;

@@ -10,11 +10,14 @@ use eventproof_source::units::format_duration;
 use crate::collector::{Collector, Failures};
 use crate::lagging;
 use crate::objective::{Count, Metric, Objective};
+use crate::ranked::Ranked;
 use crate::stages::with_arm;
 
-/// The acknowledged rate over the measured events: from the first planned instant to the last acknowledgement.
+/// The acknowledged rate over the measured time: from the first planned instant to the last acknowledgement, or to the last planned
+/// instant where that is later. Time in which nothing was acknowledged counts.
 pub(crate) fn throughput(collector: &Collector) -> f64 {
-    match (collector.first_acknowledged, collector.last_acknowledged) {
+    let last = collector.last_acknowledged.map(|last| last.max(collector.last_planned.unwrap_or(last)));
+    match (collector.first_planned, last) {
         (Some(first), Some(last)) if last > first => {
             collector.acknowledged_measured as f64 / last.since(first).as_secs_f64()
         }
@@ -114,7 +117,10 @@ fn judge_one(objective: &Objective, collector: &Collector, saturated: Option<&st
 /// An absence across a span in which the recorder could not see is no verdict.
 fn blind_to_loss(objective: &Objective, collector: &Collector) -> Option<Verdict> {
     let Metric::Count { what: Count::Lost, leg, .. } = &objective.metric else { return None };
-    let blind = collector.blind.first()?;
+    let of_topic = |name: &str| collector.frame.topics.iter().any(|topic| topic == name);
+    // The topic's loss is hidden by what nobody saw of topics, a group's by a view that did not answer.
+    let concerns = |what: Option<&str>| what.is_none_or(|name| of_topic(name) == (leg == "topic"));
+    let blind = collector.blind.iter().find(|blind| concerns(blind.what.as_deref()))?;
     let lost = counts_of(collector, leg).is_some_and(|counts| counts.lost > 0);
     lost.then(|| {
         let lasted = blind.to.map_or(Duration::ZERO, |to| to.since(blind.from));
@@ -129,33 +135,37 @@ fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
             verdict(objective, format!("{rate:.1}/s"), rate >= *least)
         }
         Metric::Percentile { percentile, stage, below } => {
-            let Some(latencies) = stage_of(collector, stage) else { return no_such(stage) };
-            let found = latencies.percentile(*percentile);
-            match found.doubt {
-                Some(doubt) => (format_duration(found.value), Verdict::CannotTell(doubt)),
-                None => verdict(objective, format_duration(found.value), found.value < *below),
+            let Some(stage) = Ranked::of(collector, stage) else { return no_such(stage) };
+            match stage.percentile(*percentile) {
+                Ok(value) => verdict(objective, format_duration(value), value < *below),
+                Err(without) => without.told(objective),
             }
         }
         Metric::Max { stage, below } => {
-            let Some(latencies) = stage_of(collector, stage) else { return no_such(stage) };
-            if latencies.count() == 0 {
-                let detail = "nothing was measured".to_owned();
-                return ("none".to_owned(), Verdict::CannotTell(Reason::NoPositiveControl { detail }));
+            let Some(stage) = Ranked::of(collector, stage) else { return no_such(stage) };
+            match stage.max() {
+                // One that is too slow is enough, whatever became of the others.
+                (Some(max), _) if max >= *below => verdict(objective, format_duration(max), false),
+                (_, Some(without)) => without.told(objective),
+                (Some(max), None) => verdict(objective, format_duration(max), true),
+                (None, None) => {
+                    let detail = "nothing was measured".to_owned();
+                    ("none".to_owned(), Verdict::CannotTell(Reason::NoPositiveControl { detail }))
+                }
             }
-            verdict(objective, format_duration(latencies.max()), latencies.max() < *below)
         }
         Metric::Difference { percentile, stage, less, other, below } => {
-            let Some((one, of)) = stage_of(collector, stage).zip(stage_of(collector, other)) else {
+            let Some((one, of)) = Ranked::of(collector, stage).zip(Ranked::of(collector, other)) else {
                 return no_such(stage);
             };
-            let (found, compared) = (one.percentile(*percentile), of.percentile(*less));
-            let apart = signed_ms(found.value) - signed_ms(compared.value);
-            let both = format!("{} less {}", format_duration(found.value), format_duration(compared.value));
-            let actual = format!("{apart:.1} ms ({both})");
-            match found.doubt.or(compared.doubt) {
-                Some(doubt) => (actual, Verdict::CannotTell(doubt)),
-                None => verdict(objective, actual, apart < signed_ms(*below)),
-            }
+            let (found, compared) = match (one.percentile(*percentile), of.percentile(*less)) {
+                (Ok(found), Ok(compared)) => (found, compared),
+                // What the slower arm lost is a failure of its own; the difference is then unknown.
+                (Err(without), _) | (_, Err(without)) => return without.unknown(),
+            };
+            let apart = signed_ms(found) - signed_ms(compared);
+            let both = format!("{} less {}", format_duration(found), format_duration(compared));
+            verdict(objective, format!("{apart:.1} ms ({both})"), apart < signed_ms(*below))
         }
         Metric::Failed { stage, most } => {
             let arms = collector.frame.arms.iter();
@@ -171,6 +181,9 @@ fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
                 return ("none".to_owned(), Verdict::CannotTell(Reason::NoPositiveControl { detail }));
             }
             let actual = counted(*what, &counts);
+            if let Some(doubt) = doubt_of_count(collector, &counts).filter(|_| actual <= *most) {
+                return (format!("{actual} of {}", collector.ledger.counts().planned), Verdict::CannotTell(doubt));
+            }
             verdict(objective, format!("{actual} of {}", collector.ledger.counts().planned), actual <= *most)
         }
         Metric::Drained { group, below } => {
@@ -196,8 +209,12 @@ fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
             }
         },
         Metric::Lag { group, below, lasting: Some(lasting) } if collector.lags.greatest.contains_key(group) => {
-            let longest = lagging::longest_at(&collector.intervals, group, *below);
+            let (longest, open) = lagging::longest_at(&collector.intervals, group, *below);
             let actual = format!("{} without a break", format_duration(longest));
+            if longest < *lasting && open {
+                let detail = format!("the lag was at {below} or above when the run ended: let it last longer");
+                return (actual, Verdict::CannotTell(Reason::NoPositiveControl { detail }));
+            }
             match (longest < *lasting, collector.lags.unseen.get(group)) {
                 // What was not seen counted as high: it may have been low.
                 (false, Some((intervals, why))) => (actual, unseen(collector, group, *intervals, why)),
@@ -251,7 +268,17 @@ fn no_such(name: &str) -> (String, Verdict) {
     ("none".to_owned(), Verdict::CannotTell(Reason::NoPositiveControl { detail }))
 }
 
-fn stage_of<'a>(collector: &'a Collector, name: &str) -> Option<&'a Latencies> {
+/// Why a count that is small enough says nothing: there was nothing to be counted, or nothing tells events apart.
+fn doubt_of_count(collector: &Collector, counts: &LegCounts) -> Option<Reason> {
+    let detail = match (counts.seen, collector.alike()) {
+        (0, _) => "nothing arrived there at all".to_owned(),
+        (_, 0) => return None,
+        (_, alike) => format!("{alike} requests had the same link as another: nothing tells their events apart"),
+    };
+    Some(Reason::NoPositiveControl { detail })
+}
+
+pub(crate) fn stage_of<'a>(collector: &'a Collector, name: &str) -> Option<&'a Latencies> {
     collector.stage_names().iter().position(|known| known == name).and_then(|index| collector.stages.get(index))
 }
 

@@ -329,7 +329,12 @@ pub fn comparison() -> Comparison {
             _ => String::new(),
         },
     };
-    let count = |name: &str, after: u64, change: Change| CountChange { name: name.into(), before: 0, after, change };
+    let count = |name: &str, after: u64, change: Change| CountChange {
+        name: name.into(),
+        before: "0".into(),
+        after: after.to_string(),
+        change,
+    };
     let side = |file: &str| Side::of(file, &provenance(), 60);
     Comparison {
         title: "steady 1000/s".into(),

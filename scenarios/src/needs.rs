@@ -1,5 +1,5 @@
-//! Which services some scenarios need: those that they speak of, those that their events pass through by the contract, and
-//! those whose addresses these are given.
+//! Which services some scenarios need: those that they speak of, those that their events pass through by the contract, those
+//! whose addresses these are given, and those that share a store with one of them.
 
 use std::collections::BTreeSet;
 
@@ -23,13 +23,22 @@ pub fn needed<'a>(
         messages.extend(spoken(pack, scenario));
     }
     for message in &messages {
-        services.extend(pack.contract.senders(message).filter_map(present_service));
+        services.extend(pack.contract.senders(message).filter_map(|operation| present_service(pack, operation)));
     }
     loop {
         let before = (services.len(), messages.len());
-        let on_the_way: Vec<String> =
-            messages.iter().flat_map(|message| pack.contract.receivers(message)).filter_map(present_service).collect();
+        let on_the_way: Vec<String> = messages
+            .iter()
+            .flat_map(|message| pack.contract.receivers(message))
+            .filter_map(|operation| present_service(pack, operation))
+            .collect();
         services.extend(on_the_way);
+        let behind: Vec<String> = taken_by(pack, &services)
+            .iter()
+            .flat_map(|message| pack.contract.senders(message))
+            .filter_map(|operation| present_service(pack, operation))
+            .collect();
+        services.extend(behind);
         messages.extend(sent_by(pack, &services));
         let linked: Vec<String> = services.iter().flat_map(|service| neighbours(pack, service)).collect();
         services.extend(linked);
@@ -51,8 +60,19 @@ impl Pack {
     }
 }
 
-fn present_service(operation: &Operation) -> Option<String> {
-    operation.service.clone().filter(|_| operation.present)
+/// The service of an operation that is there: as the contract says, or as system.yaml says of its group.
+fn present_service(pack: &Pack, operation: &Operation) -> Option<String> {
+    let by_group =
+        || operation.group.as_deref().and_then(|group| pack.system.group(group)).map(|one| one.service.clone());
+    operation.service.clone().or_else(by_group).filter(|_| operation.present)
+}
+
+/// Messages that these services receive: what they do may hang on any of them.
+fn taken_by(pack: &Pack, services: &BTreeSet<String>) -> BTreeSet<String> {
+    let receives = |operation: &&Operation| operation.action == eventproof_contract::Action::Receive;
+    let theirs = |operation: &&Operation| present_service(pack, operation).is_some_and(|name| services.contains(&name));
+    let operations = pack.contract.operations.iter().filter(receives).filter(theirs);
+    operations.flat_map(|operation| operation.messages.iter().cloned()).collect()
 }
 
 /// Messages that a scenario publishes, causes or waits for.
@@ -73,17 +93,29 @@ fn sent_by(pack: &Pack, services: &BTreeSet<String>) -> Vec<String> {
     theirs.flat_map(|operation| operation.messages.iter().cloned()).collect()
 }
 
-/// Services that a service is told the address of, and the one of which it is another instance.
+/// Services that a service is told the address of, those with the same store, and the one of which it is another instance.
 fn neighbours(pack: &Pack, service: &str) -> Vec<String> {
     let Some(spec) = pack.system.service(service) else { return Vec::new() };
-    let texts = |spec: &ServiceSpec| -> Vec<String> { spec.command.iter().chain(spec.env.values()).cloned().collect() };
     let mut names: Vec<String> = texts(spec)
         .iter()
         .flat_map(|text| placeholders(text))
         .filter_map(|name| name.rsplit_once('.').map(|(service, _)| service.to_owned()))
         .collect();
     names.extend(spec.like.clone());
+    let mine = stores(spec);
+    let others = pack.system.services.iter().filter(|other| stores(other).iter().any(|store| mine.contains(store)));
+    names.extend(others.map(|other| other.name.clone()));
     names
+}
+
+fn texts(spec: &ServiceSpec) -> Vec<String> {
+    spec.command.iter().chain(spec.env.values()).cloned().collect()
+}
+
+/// Files and addresses that a service is given word for word: whoever is given the same may work for it, as one who publishes
+/// what it left in an outbox.
+fn stores(spec: &ServiceSpec) -> Vec<String> {
+    texts(spec).into_iter().filter(|text| text.contains("{data}") || text.contains("://")).collect()
 }
 
 #[cfg(test)]
@@ -107,11 +139,12 @@ operations:
     const SYSTEM: &str = "\
 system: shop
 services:
-  shop: {command: [shop]}
+  shop: {command: [shop], env: {STORE: 'sqlite:{data}/shop.db'}}
   bank: {command: [bank, --rates, '{rates.url}']}
   rates: {command: [rates]}
   mail: {command: [mail]}
   press: {command: [press]}
+  clerk: {command: [clerk], env: {STORE: 'sqlite:{data}/shop.db'}}
 groups: {bank: {service: bank}, mail: {service: mail}, press: {service: press}}
 ";
 
@@ -131,7 +164,7 @@ groups: {bank: {service: bank}, mail: {service: mail}, press: {service: press}}
     #[test]
     fn who_sends_an_event_who_takes_it_what_follows_and_whom_they_ask_are_needed() {
         let (services, pack) = needed_by("When \"order.placed\" is published");
-        assert_eq!(services, ["bank", "mail", "rates", "shop"]);
+        assert_eq!(services, ["bank", "clerk", "mail", "rates", "shop"], "the clerk has the same store as the shop");
         let groups: Vec<&str> = pack.system.groups.iter().map(|group| group.name.as_str()).collect();
         assert_eq!(groups, ["bank", "mail"]);
         assert_eq!(needed_by("When \"bill.sent\" is published").0, ["bank", "mail", "rates"]);

@@ -47,6 +47,14 @@ fn own_sentences_run_hold_and_break() {
 }
 
 #[test]
+fn a_sentence_that_panics_leaves_no_verdict_and_never_a_pass() {
+    let wrong = pack("orders.feature", "placed at 7 each", "placed at 0 each");
+    let (code, result, progress) = run(wrong.path());
+    assert_eq!(code, 3, "{progress}{result}");
+    assert!(result.contains("the step panicked") && result.contains("1 no verdict"), "{result}");
+}
+
+#[test]
 fn the_catalogue_and_lint_know_own_sentences() {
     let (code, result, _) = program(&["steps", "orders", "cost"]);
     assert_eq!(code, 0);

@@ -6,25 +6,7 @@ mod support;
 
 use std::path::Path;
 
-use support::{Ran, eventproof, project};
-
-const CONTRACT: &str = "\
-asyncapi: 3.0.0
-info: {title: shop, version: '1'}
-x-eventproof: {envelope: {id: $message.header#/event_id}}
-channels:
-  orders:
-    address: shop.orders
-    bindings: {kafka: {partitions: 1}}
-    messages:
-      placed:
-        name: order.placed
-        headers: {type: object, required: [event_id], properties: {event_id: {type: string, format: uuid}}}
-        payload: {type: object, required: [order_id], properties: {order_id: {type: string}}}
-        x-eventproof: {key: $message.payload#/order_id}
-operations:
-  tell: {action: send, channel: {$ref: '#/channels/orders'}, x-eventproof: {service: shop, present: false}}
-";
+use support::{Ran, SHOP, eventproof, project};
 
 const SYSTEM: &str = "\
 system: shop
@@ -58,7 +40,7 @@ Feature: Paying
 /// A pack in a folder of its own; `feature` may change the scenarios.
 fn pack(feature: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    for (name, text) in [("asyncapi.yaml", CONTRACT), ("system.yaml", SYSTEM), ("shop.feature", feature)] {
+    for (name, text) in [("asyncapi.yaml", SHOP), ("system.yaml", SYSTEM), ("shop.feature", feature)] {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
     folder

@@ -4,29 +4,8 @@
 mod support;
 
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
 
-use support::eventproof;
-
-const CONTRACT: &str = "\
-asyncapi: 3.0.0
-info: {title: shop, version: '1'}
-x-eventproof: {envelope: {id: $message.payload#/event_id}}
-channels:
-  orders:
-    address: shop.orders
-    bindings: {kafka: {partitions: 4}}
-    messages:
-      placed:
-        name: order.placed
-        payload:
-          type: object
-          required: [event_id, order_id]
-          properties: {event_id: {type: string, format: uuid}, order_id: {type: string}}
-        x-eventproof: {key: $message.payload#/order_id}
-operations:
-  tell: {action: send, channel: {$ref: '#/channels/orders'}, x-eventproof: {service: shop, present: false}}
-";
+use support::{SHOP, eventproof};
 
 const MANY: usize = 1000;
 /// One in so many watches for a copy, and there is one.
@@ -48,12 +27,10 @@ fn features() -> String {
 #[test]
 fn a_thousand_scenarios_each_have_their_own_verdict() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, text) in [("asyncapi.yaml", CONTRACT), ("system.yaml", "system: shop\n"), ("many.feature", &features())]
-    {
+    for (name, text) in [("asyncapi.yaml", SHOP), ("system.yaml", "system: shop\n"), ("many.feature", &features())] {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
     let report = folder.path().join("report");
-    let began = Instant::now();
     let ran = eventproof(&["run", folder.path().to_str().unwrap(), "--report", report.to_str().unwrap()]);
     let doubled = MANY / DOUBLED;
     let told = format!("{MANY} scenarios: {} held, {doubled} BROKEN", MANY - doubled);
@@ -67,6 +44,4 @@ fn a_thousand_scenarios_each_have_their_own_verdict() {
         let expected = if number.is_multiple_of(DOUBLED) { "broken" } else { "held" };
         assert_eq!(scenario["outcome"], expected, "{scenario}");
     }
-    // Generous: what is meant is seconds. Reading the run from its beginning for each verdict would take ever longer.
-    assert!(began.elapsed() < Duration::from_secs(120), "{:?}", began.elapsed());
 }

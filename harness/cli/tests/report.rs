@@ -5,25 +5,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use support::{Ran, eventproof};
-
-const CONTRACT: &str = "\
-asyncapi: 3.0.0
-info: {title: shop, version: '1'}
-x-eventproof: {envelope: {id: $message.header#/event_id}}
-channels:
-  orders:
-    address: shop.orders
-    bindings: {kafka: {partitions: 1}}
-    messages:
-      placed:
-        name: order.placed
-        headers: {type: object, required: [event_id], properties: {event_id: {type: string, format: uuid}}}
-        payload: {type: object, required: [order_id], properties: {order_id: {type: string}}}
-        x-eventproof: {key: $message.payload#/order_id}
-operations:
-  tell: {action: send, channel: {$ref: '#/channels/orders'}, x-eventproof: {service: shop, present: false}}
-";
+use support::{Ran, SHOP, eventproof};
 
 /// The last one breaks. Which shard a scenario is in depends on the folder's name too: so many that none is empty.
 fn feature() -> String {
@@ -59,7 +41,7 @@ struct Shop(tempfile::TempDir);
 impl Shop {
     fn new() -> Shop {
         let folder = tempfile::tempdir().unwrap();
-        let files = [("asyncapi.yaml", CONTRACT), ("system.yaml", SYSTEM), ("shop.feature", &feature())];
+        let files = [("asyncapi.yaml", SHOP), ("system.yaml", SYSTEM), ("shop.feature", &feature())];
         for (name, text) in files {
             std::fs::write(folder.path().join(name), text).unwrap();
         }

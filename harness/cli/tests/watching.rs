@@ -1,34 +1,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 //! `run --watch`: a saved file runs again what it touches, a fault is shown, Ctrl-C ends all.
 
+mod support;
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use support::SHOP;
+
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-const CONTRACT: &str = "\
-asyncapi: 3.0.0
-info: {title: shop, version: '1'}
-x-eventproof: {envelope: {id: $message.payload#/event_id}}
-channels:
-  orders:
-    address: shop.orders
-    bindings: {kafka: {partitions: 1}}
-    messages:
-      placed:
-        name: order.placed
-        payload:
-          type: object
-          required: [event_id, order_id]
-          properties: {event_id: {type: string, format: uuid}, order_id: {type: string}}
-        x-eventproof: {key: $message.payload#/order_id}
-operations:
-  tell: {action: send, channel: {$ref: '#/channels/orders'}, x-eventproof: {service: shop, present: false}}
-";
 
 const ORDERS: &str = "Feature: Orders\n\n  Scenario: an order\n    When \"order.placed\" is published\n    Then \"order.placed\" follows within 20s\n";
 const OTHERS: &str = "Feature: Others\n\n  Scenario: another order\n    When \"order.placed\" is published\n";
@@ -88,7 +72,7 @@ fn a_saved_file_runs_again_what_it_touches_until_interrupted() {
     let folder = tempfile::tempdir().unwrap();
     let save = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     for (name, text) in [
-        ("asyncapi.yaml", CONTRACT),
+        ("asyncapi.yaml", SHOP),
         ("system.yaml", "system: shop\n"),
         ("orders.feature", ORDERS),
         ("others.feature", OTHERS),
@@ -118,7 +102,7 @@ fn a_saved_file_runs_again_what_it_touches_until_interrupted() {
     watching.until("Ctrl-C ends");
 
     // The contract: everything, on a system that knows it.
-    save("asyncapi.yaml", &CONTRACT.replace("partitions: 1", "partitions: 2"));
+    save("asyncapi.yaml", &SHOP.replace("partitions: 1", "partitions: 2"));
     let told = watching.until("round 4 ended with exit code 0");
     watching.until("Ctrl-C ends");
     assert!(told.contains("the system is brought up anew") && told.contains("starting the broker"), "{told}");

@@ -35,7 +35,9 @@ impl System {
         let answer = self.request_once(action, params).await?;
         // One that was not answered in time has no status.
         if answer.status > 0 {
-            let text = format!("{} answered {}", answer.request, answer.status);
+            // As system.yaml has it: what was filled in may be nobody else's business.
+            let spec = self.action(action)?;
+            let text = format!("{} {} answered {}", spec.method, spec.http, answer.status);
             self.journal.push(Observation::Note { text, at: self.clock.now() });
         }
         Ok(answer)

@@ -160,7 +160,9 @@ impl<'a> Progress<'a> {
             Observation::Committed { group, topic, partition, offset, .. } if **group == *self.need.spec.name => {
                 self.committed.insert((topic.to_string(), *partition), *offset);
             }
-            Observation::Died { service, status, by_us: false, last_lines, .. } => {
+            Observation::Died { service, status, by_us: false, last_lines, .. }
+                if **service == *self.need.spec.service =>
+            {
                 self.dead.insert(service.to_string(), (status.clone(), last_lines.clone()));
             }
             Observation::Started { service, .. } => {

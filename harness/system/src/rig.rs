@@ -142,10 +142,12 @@ impl Rig {
 
     /// Waits until every group has handled something new, after services or the broker were disturbed.
     pub async fn await_groups_again(&self) -> Result<(), SystemError> {
+        // One that does not come back keeps nobody from waiting for the others.
+        let mut found = Ok(());
         for need in &self.needs {
-            self.readiness(need).await_group_again(need).await?;
+            found = found.and(self.readiness(need).await_group_again(need).await);
         }
-        Ok(())
+        found
     }
 
     async fn await_group(&self, need: &GroupNeed) -> Result<(), SystemError> {

@@ -171,14 +171,20 @@ impl System {
         status: u16,
         times: usize,
         only: Vec<(String, String)>,
-    ) -> Result<(), SystemError> {
+    ) -> Result<u64, SystemError> {
         let found = self.stubs.get(stub).ok_or_else(|| SystemError::Unknown {
             kind: "stub",
             name: stub.to_owned(),
             known: self.spec.stubs.iter().map(|stub| stub.name.as_str()).collect::<Vec<_>>().join(", "),
         })?;
-        found.fail(Failing { status, times, only });
-        Ok(())
+        Ok(found.fail(Failing { status, times, only }))
+    }
+
+    /// Ends what is left of a stub's failing answers, by the number that `fail_stub` gave.
+    pub fn mend_stub(&self, stub: &str, number: u64) {
+        if let Some(found) = self.stubs.get(stub) {
+            found.mend(number);
+        }
     }
 
     /// How many lines every service has printed so far.

@@ -9,6 +9,9 @@ pub(crate) struct Failures {
     pub planned: u64,
     pub refused: u64,
     pub unknown: u64,
+    /// Of those, the ones that were planned after the warm-up.
+    pub measured_refused: u64,
+    pub measured_unknown: u64,
     pub reasons: Vec<String>,
 }
 

@@ -48,7 +48,9 @@ pub(crate) struct Collector {
     pub faults: Vec<String>,
     pub faulty: u64,
     pub blind: Vec<Blind>,
-    pub first_acknowledged: Option<At>,
+    /// The first and the last planned instant after the warm-up.
+    pub first_planned: Option<At>,
+    pub last_planned: Option<At>,
     pub last_acknowledged: Option<At>,
     pub acknowledged_measured: u64,
     pub last_sent: Option<At>,
@@ -77,7 +79,8 @@ impl Collector {
             faults: Vec::new(),
             faulty: 0,
             blind: Vec::new(),
-            first_acknowledged: None,
+            first_planned: None,
+            last_planned: None,
             last_acknowledged: None,
             acknowledged_measured: 0,
             last_sent: None,
@@ -110,12 +113,15 @@ impl Collector {
             }
             Message::Refused { number, why } => {
                 self.ledger.refused(self.frame.key(number), number);
-                self.flights.remove(&number);
+                let measured = self.flights.remove(&number).is_some_and(|flight| self.is_measured(flight.planned));
+                self.failures_of(number).measured_refused += u64::from(measured);
                 self.failures_of(number).refused += 1;
                 self.failures_of(number).because(why);
             }
             Message::Unknown { number, why } => {
                 self.ledger.unknown(self.frame.key(number), number);
+                let measured = self.flights.get(&number).is_some_and(|flight| self.is_measured(flight.planned));
+                self.failures_of(number).measured_unknown += u64::from(measured);
                 self.failures_of(number).unknown += 1;
                 self.failures_of(number).because(why);
             }
@@ -126,6 +132,11 @@ impl Collector {
             Message::Blind(blind) => self.blind.push(blind),
             Message::CaughtUp(what) => self.blind.retain(|blind| blind.what.as_ref() != Some(&what)),
         }
+    }
+
+    /// Whether what was planned for then is in the figures of time and rate.
+    fn is_measured(&self, planned: At) -> bool {
+        planned >= self.frame.measured_from
     }
 
     fn failures_of(&mut self, number: u64) -> &mut Failures {
@@ -142,8 +153,10 @@ impl Collector {
         let owes = 1 + legs.iter().filter(|owed| **owed).count();
         self.ledger.planned_on(self.frame.key(number), number, legs);
         self.flights.insert(number, Flight { planned, hash, owes });
-        if planned >= self.frame.measured_from {
+        if self.is_measured(planned) {
             self.slip.record(sent.since(planned));
+            self.first_planned.get_or_insert(planned);
+            self.last_planned = self.last_planned.max(Some(planned));
         }
     }
 
@@ -151,7 +164,6 @@ impl Collector {
         self.current.acknowledged += 1;
         self.ledger.acknowledged(self.frame.key(number), number);
         if let Some(planned) = self.reached_an_end(number).filter(|planned| *planned >= self.frame.measured_from) {
-            self.first_acknowledged.get_or_insert(planned);
             self.last_acknowledged = Some(at);
             self.acknowledged_measured += 1;
             self.latency(number, 0, at.since(planned));
@@ -244,6 +256,11 @@ impl Collector {
         let place = stages::place(self.frame.lane(number).arm, stage, self.frame.groups.len());
         self.stages[place].record(latency);
         self.slices[place].record(latency);
+    }
+
+    /// How many requests had what another one is known by: nothing tells their events apart.
+    pub fn alike(&self) -> u64 {
+        self.requests.renamed()
     }
 
     /// Records that follow from none of our requests. One without an answer may have been done all the same: as many as

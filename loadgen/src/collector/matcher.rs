@@ -13,6 +13,8 @@ pub(crate) struct Matcher<T> {
     waiting: HashMap<String, Vec<T>>,
     arrival: VecDeque<String>,
     forgotten: u64,
+    /// How often a name came to stand for another number.
+    renamed: u64,
     window: usize,
 }
 
@@ -30,14 +32,16 @@ impl<T> Matcher<T> {
             waiting: HashMap::new(),
             arrival: VecDeque::new(),
             forgotten: 0,
+            renamed: 0,
             window,
         }
     }
 
     /// A name's number is known now; returns what was told of it before.
     pub fn learn(&mut self, name: &str, number: u64) -> Vec<T> {
-        if self.numbers.insert(name.to_owned(), number).is_none() {
-            self.order.push_back(name.to_owned());
+        match self.numbers.insert(name.to_owned(), number) {
+            None => self.order.push_back(name.to_owned()),
+            Some(before) => self.renamed += u64::from(before != number),
         }
         if self.order.len() > self.window {
             self.order.pop_front().and_then(|oldest| self.numbers.remove(&oldest));
@@ -60,6 +64,11 @@ impl<T> Matcher<T> {
         }
     }
 
+    /// How often a name came to stand for another number: nothing tells those numbers apart.
+    pub fn renamed(&self) -> u64 {
+        self.renamed
+    }
+
     /// How much was told of names that nobody knows.
     pub fn strangers(&self) -> u64 {
         self.forgotten + self.waiting.values().map(|told| told.len() as u64).sum::<u64>()
@@ -80,6 +89,13 @@ mod tests {
         assert_eq!((matcher.number("early"), matcher.number("late"), matcher.strangers()), (Some(1), None, 0));
         assert!(matcher.learn("late", 2).is_empty());
         assert_eq!(matcher.number("late"), Some(2));
+    }
+
+    #[test]
+    fn a_name_of_two_numbers_is_counted() {
+        let mut matcher: Matcher<()> = Matcher::default();
+        [("a", 1), ("a", 1), ("b", 2), ("a", 3)].iter().for_each(|(name, number)| drop(matcher.learn(name, *number)));
+        assert_eq!(matcher.renamed(), 1);
     }
 
     #[test]

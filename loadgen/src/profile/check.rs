@@ -7,7 +7,7 @@ use eventproof_system::SystemSpec;
 use super::{Profile, Traffic};
 use crate::disturbance::Disturbance;
 use crate::draw::PayloadSize;
-use crate::objective::Metric;
+use crate::objective::{Count, Metric};
 use crate::plan::{consumes, longest_payload};
 use crate::stages;
 
@@ -98,10 +98,26 @@ impl Profile {
                 }
                 Metric::Throughput { .. } => continue,
             };
+            self.check_count(&objective.metric, node, faults);
             for name in names.into_iter().filter(|name| !known.contains(&name.as_str())) {
                 faults.push(self.unknown(what, name, known, Some(node)));
             }
         }
+    }
+
+    /// A count of what nobody looks at would always hold.
+    fn check_count(&self, metric: &Metric, node: &Node, faults: &mut Diagnostics) {
+        let Metric::Count { what, leg, .. } = metric else { return };
+        let requests = matches!(self.traffic, Traffic::Actions(_));
+        let why = match what {
+            Count::Reordered if requests => "the order of requests is not that of their events",
+            Count::Corrupted if requests => "what a service makes of a request is not known here",
+            Count::Corrupted if leg != "topic" => "an effect has no bytes to compare; the topic has",
+            _ => return,
+        };
+        let message = format!("this cannot be judged on {leg}: {why}");
+        let help = "take the objective out: it would hold whatever happens";
+        faults.push(Diagnostic::error("load/cannot-be-judged", message).at(&self.source, node.span).help(help));
     }
 
     fn unknown(&self, what: &str, name: &str, known: &[&str], node: Option<&Node>) -> Diagnostic {

@@ -27,6 +27,13 @@ pub(super) fn limit(result: &LoadResult) -> Option<String> {
     result.findings.iter().find(|finding| finding.outcome != Outcome::Held).map(|finding| finding.text.clone())
 }
 
+/// Whether it was the system that failed, and not only a verdict that was missing.
+pub(super) fn is_missed(result: &LoadResult) -> bool {
+    let objectives = result.objectives.iter().map(|objective| objective.finding.outcome);
+    let all = objectives.chain(result.findings.iter().map(|finding| finding.outcome));
+    growing(&result.intervals).is_some() || all.into_iter().any(|outcome| outcome == Outcome::Broken)
+}
+
 fn queue_of(stage: &str, result: &LoadResult) -> String {
     let waits = match stage {
         _ if stage.starts_with("acknowledgement") => {
@@ -99,5 +106,6 @@ mod tests {
         let mut result = result([0.0, 0.0, 0.0]);
         result.generator.saturated = Some("slow".to_owned());
         assert_eq!(limit(&result), Some("the generator: slow".to_owned()));
+        assert!(!is_missed(&result), "that says nothing of the system");
     }
 }

@@ -6,7 +6,7 @@ use eventproof_evidence::{Percentile, samples_needed};
 use eventproof_reports::model::{Finding, Interval, LoadResult, Outcome, SearchResult, SearchStep};
 
 use super::hunt::{Hunt, Next};
-use super::limit::limit;
+use super::limit::{is_missed, limit};
 use crate::objective::Metric;
 use crate::profile::{Pace, Profile};
 use crate::run::{LoadError, LoadSetup, run};
@@ -41,13 +41,15 @@ pub async fn find_max(
     let mut hunt = Hunt::new(rate, search.ceiling);
     let mut found = SearchResult::default();
     let mut last = LoadResult::default();
+    // Whether the hunt came to its own end, and whether anything was really missed on the way.
+    let (mut ended, mut missed) = (false, false);
     while !*setup.stop.borrow() && found.steps.len() < RUNS {
         let next = hunt.next();
         let (rate, lasting, soak) = match next {
             Next::Step(rate) => (rate, search.step, false),
             Next::Soak(rate) => (rate, soak, true),
             Next::Done(rate) => {
-                found.rate = rate;
+                (found.rate, ended) = (rate, true);
                 break;
             }
         };
@@ -56,11 +58,12 @@ pub async fn find_max(
         if !*setup.stop.borrow() {
             tell(&step);
             hunt.told(next, step.limit.is_none());
+            missed |= is_missed(&last);
             found.steps.push(step);
         }
     }
     found.limit = bottleneck(&hunt, &found);
-    last.findings.extend(in_words(&found));
+    last.findings.extend(in_words(&found, ended && missed));
     last.search = Some(found);
     Ok(last)
 }
@@ -97,7 +100,8 @@ fn bottleneck(hunt: &Hunt, found: &SearchResult) -> Option<String> {
     failed.min_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, why)| why.clone())
 }
 
-fn in_words(found: &SearchResult) -> Option<Finding> {
+/// `sure`: that no rate holds was seen, not only not disproved.
+fn in_words(found: &SearchResult, sure: bool) -> Option<Finding> {
     let steps = found.steps.len();
     let limit = found.limit.as_deref().unwrap_or("nothing");
     let (outcome, code, text) = match found.rate {
@@ -107,7 +111,7 @@ fn in_words(found: &SearchResult) -> Option<Finding> {
         }
         None => {
             let text = format!("no rate was found that holds, in {steps} runs; limited by: {limit}");
-            (Outcome::Broken, "no-rate-holds", text)
+            (if sure { Outcome::Broken } else { Outcome::NoVerdict }, "no-rate-holds", text)
         }
     };
     (steps > 0).then_some(Finding { outcome, code: code.to_owned(), text, took_ms: None })

@@ -8,6 +8,10 @@ use crate::text::clean;
 /// Everything by which the loads differ: then a difference of figures says nothing about the system.
 pub(super) fn differences(before: &LoadResult, after: &LoadResult) -> Vec<String> {
     let mut found = Vec::new();
+    if before.search.is_some() || after.search.is_some() {
+        let why = "a search for the highest rate: its last run is at whatever rate it came to; compare loads at a rate of their own";
+        return vec![why.to_owned()];
+    }
     let mut differ = |what: &str, was: &str, is: &str| {
         if was != is {
             let shown =

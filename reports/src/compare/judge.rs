@@ -3,6 +3,7 @@
 use super::sections::ratio;
 use super::series::Measured;
 use crate::model::{Change, ConsumerLeg, CountChange, Figure, Objective, Outcome, Span, Tolerance};
+use crate::text::grouped;
 
 /// What kind of figure it is: which way is better.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -129,10 +130,29 @@ pub(super) fn counts(
             objectives.iter().find(of_it).map(|objective| objective.finding.outcome)
         };
         let change = met((outcome(before)?, before_count), (outcome(after)?, after_count));
-        Some(CountChange { name, before: before_count, after: after_count, change })
+        Some(CountChange { name, before: grouped(before_count), after: grouped(after_count), change })
     });
     judged.collect()
 }
+
+/// Objectives of both that neither a figure nor a count stands for: failures, lags, differences of arms, the longest of a stage.
+pub(super) fn others(before: &[Objective], after: &[Objective]) -> Vec<CountChange> {
+    let is_count = |text: &str| COUNTED.iter().any(|what| text.replace(' ', "").starts_with(&format!("{what}(")));
+    let plain =
+        |one: &&Objective| one.percentile.is_none() && !one.text.starts_with("throughput") && !is_count(&one.text);
+    let pairs =
+        after.iter().filter(plain).filter_map(|one| Some((before.iter().find(|was| was.text == one.text)?, one)));
+    let change = |(was, is): (&Objective, &Objective)| CountChange {
+        name: is.text.clone(),
+        before: was.actual.clone(),
+        after: is.actual.clone(),
+        change: met((was.finding.outcome, 0), (is.finding.outcome, 0)),
+    };
+    pairs.map(change).collect()
+}
+
+/// What is counted on a leg.
+const COUNTED: [&str; 5] = ["lost", "duplicated", "reordered", "phantom", "corrupted"];
 
 /// What became of an objective on a count.
 fn met((before, was): (Outcome, u64), (after, is): (Outcome, u64)) -> Change {

@@ -115,13 +115,14 @@ impl<'a> StageSeries<'a> {
     }
 }
 
-/// Counts that an objective limits: worse where it was met before and is missed now.
+/// Counts and whatever else an objective limits: worse where it was met before and is missed now.
 fn counts(before: &LoadResult, after: &LoadResult) -> Vec<CountChange> {
     let count = |leg: &crate::model::ConsumerLeg| {
         let was = before.legs.iter().find(|other| other.name == leg.name)?;
         Some(judge::counts(leg, was, &before.objectives, &after.objectives))
     };
-    after.legs.iter().filter_map(count).flatten().collect()
+    let counted = after.legs.iter().filter_map(count).flatten();
+    counted.chain(judge::others(&before.objectives, &after.objectives)).collect()
 }
 
 fn stages(before: &LoadResult, after: &LoadResult) -> Vec<StagePair> {

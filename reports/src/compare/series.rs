@@ -85,9 +85,11 @@ fn range(values: &[f64]) -> Option<(f64, f64)> {
 
 /// Acknowledged events per second while events were sent, the interval in which that ended left out.
 pub(super) fn throughput(result: &LoadResult) -> Option<Measured> {
-    let sending: Vec<&Interval> =
-        result.intervals.iter().filter(|interval| !interval.warm_up && interval.planned > 0).collect();
-    let whole = &sending[..sending.len().saturating_sub(1)];
+    // A pause between two sends is a part of it: a sender that waits for a full queue plans nothing.
+    let measured: Vec<&Interval> = result.intervals.iter().filter(|interval| !interval.warm_up).collect();
+    let last = measured.iter().rposition(|interval| interval.planned > 0).unwrap_or(0);
+    let first = measured.iter().position(|interval| interval.planned > 0).unwrap_or(0);
+    let whole = measured.get(first..last).unwrap_or_default();
     let rates: Vec<f64> = whole.iter().map(|interval| rate(interval)).collect();
     let mean = |rates: &[f64]| rates.iter().sum::<f64>() / rates.len().max(1) as f64;
     let value = mean(&rates);

@@ -149,6 +149,26 @@ fn a_generator_that_did_not_keep_its_plan_tells_nothing_of_time() {
 }
 
 #[test]
+fn an_objective_without_a_figure_that_is_missed_now_is_worse() {
+    let mut before = fixtures::load();
+    let held = fixtures::load().objectives[0].finding.clone();
+    let failed = |actual: &str| Objective {
+        text: "failed(answered) = 0".into(),
+        actual: actual.into(),
+        stage: None,
+        percentile: None,
+        ..before.objectives[0].clone()
+    };
+    let (was, is) = (failed("0 of 900"), failed("36 of 900: no answer"));
+    let mut after = before.clone();
+    before.objectives.push(Objective { finding: held, ..was });
+    after.objectives.push(Objective { finding: fixtures::load().objectives[1].finding.clone(), ..is });
+    let comparison = compared(&before, &after);
+    let change = comparison.counts.iter().find(|count| count.name == "failed(answered) = 0").unwrap();
+    assert_eq!((change.after.as_str(), change.change), ("36 of 900: no answer", Change::Worse));
+}
+
+#[test]
 fn a_count_that_met_its_objective_and_does_no_more_is_worse() {
     let mut before = fixtures::load();
     let lost = Objective {
@@ -164,8 +184,8 @@ fn a_count_that_met_its_objective_and_does_no_more_is_worse() {
         objective.finding = fixtures::load().objectives[1].finding.clone();
     }
     let counts = compared(&before, &after).counts;
-    assert_eq!((counts.len(), counts[0].name.as_str()), (1, "lost(feed-service-group)"));
-    assert_eq!((counts[0].before, counts[0].after, counts[0].change), (0, 2, Change::Worse));
+    assert_eq!(counts[0].name, "lost(feed-service-group)");
+    assert_eq!((counts[0].before.as_str(), counts[0].after.as_str(), counts[0].change), ("0", "2", Change::Worse));
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn figures(comparison: &Comparison, decides: bool) -> Markup {
             tbody {
                 @for figure in comparison.figures.iter().filter(|figure| figure.decides == decides) { (row(figure)) }
                 @for count in comparison.counts.iter().filter(|_| decides) {
-                    tr { th scope="row" { code { (clean(&count.name)) } } td class="n" { (grouped(count.before)) } td class="n" { (grouped(count.after)) }
+                    tr { th scope="row" { code { (clean(&count.name)) } } td class="n" { (clean(&count.before)) } td class="n" { (clean(&count.after)) }
                         td {} td class="n" { "exact" } td { (count_word(count.change)) } }
                 }
             }

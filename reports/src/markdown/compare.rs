@@ -2,7 +2,7 @@
 
 use super::cell;
 use crate::model::{Change, Comparison, Figure, Side};
-use crate::text::{change_of, grouped, shown, within};
+use crate::text::{change_of, shown, within};
 
 /// A heading, the table, and what could not be told.
 pub fn markdown_compare(comparison: &Comparison) -> String {
@@ -18,7 +18,7 @@ pub fn markdown_compare(comparison: &Comparison) -> String {
         text.push_str(&row(figure));
     }
     for count in &comparison.counts {
-        let (before, after) = (grouped(count.before), grouped(count.after));
+        let (before, after) = (cell(&count.before), cell(&count.after));
         text.push_str(&format!(
             "| `{}` | {before} | {after} | | exact | {} |\n",
             cell(&count.name),

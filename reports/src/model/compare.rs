@@ -125,13 +125,13 @@ pub struct Span {
     pub high: f64,
 }
 
-/// A count on a leg: exact, so there is no interval.
+/// A limit that is met or not: a count on a leg, or any other objective that has no interval.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CountChange {
-    /// `lost(topic)`.
+    /// `lost(topic)`, or the whole objective.
     pub name: String,
-    pub before: u64,
-    pub after: u64,
+    pub before: String,
+    pub after: String,
     pub change: Change,
 }
 

@@ -2,7 +2,7 @@
 
 use super::Style;
 use crate::model::{Change, Comparison, CountChange, Figure, Outcome, Side};
-use crate::text::{change_of, clean, grouped, shown, within};
+use crate::text::{change_of, clean, shown, within};
 
 /// The table, what could not be told, and the sum of it.
 pub fn terminal_compare(comparison: &Comparison, style: Style) -> String {
@@ -41,7 +41,7 @@ fn table(comparison: &Comparison, style: Style) -> String {
     }
     for CountChange { name, before, after, change } in &comparison.counts {
         let verdict = if *change == Change::Same { "no difference".to_owned() } else { paint(*change, style) };
-        text.push_str(&row(&clean(name), &grouped(*before), &grouped(*after), "", "exact", &verdict));
+        text.push_str(&row(&clean(name), &clean(before), &clean(after), "", "exact", &verdict));
     }
     let others: Vec<&Figure> = comparison.figures.iter().filter(|figure| !figure.decides).collect();
     if !others.is_empty() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cucumber::{Cucumber, Event, Parser, Writer, WriterExt as _, cli, event, parser, step};
+use eventproof_evidence::Reason;
 use eventproof_reports::model::{Attachments, Finding, Outcome, ScenarioResult, StepResult};
 use eventproof_source::units::parse_duration;
 use futures::FutureExt;
@@ -30,6 +31,7 @@ pub type Coming = LocalBoxFuture<'static, Option<Arc<RunContext>>>;
 /// Runs every chosen scenario: as often as the rules say, and again what did not hold and may be tried again. Scenarios that
 /// disturb something are spread over the copies that are `coming`, as soon as they are there.
 pub async fn run(context: Arc<RunContext>, coming: Vec<Coming>) {
+    let _quiet = Quiet::begin();
     let copies: Vec<Copy> = coming.into_iter().map(FutureExt::shared).collect();
     let mut round = 0;
     for _ in 0..context.run.rules.repeat.max(1) {
@@ -40,6 +42,29 @@ pub async fn run(context: Arc<RunContext>, coming: Vec<Coming>) {
             run_round(&context, &copies, places).await;
             (round, again) = (round + 1, true);
             places = chosen(&context, |scenario| context.may_try_again(scenario));
+        }
+    }
+}
+
+/// Cucumber ends a scenario by a panic, which nobody needs to see. Each of its runs puts the hook aside and back, in whatever order
+/// they end; here it is put back once all are over, or given up.
+struct Quiet(Option<PanicHook>);
+
+type PanicHook = Box<dyn Fn(&std::panic::PanicHookInfo<'_>) + Sync + Send + 'static>;
+
+impl Quiet {
+    fn begin() -> Quiet {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| {}));
+        Quiet(Some(hook))
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        // To set a hook while panicking would end the process.
+        if let Some(hook) = self.0.take().filter(|_| !std::thread::panicking()) {
+            std::panic::set_hook(hook);
         }
     }
 }
@@ -55,6 +80,7 @@ fn chosen(context: &RunContext, wanted: impl Fn(&PlannedScenario) -> bool) -> Pl
 /// Runs the scenarios at these places once, on whichever copy takes them.
 async fn run_round(context: &Arc<RunContext>, copies: &[Copy], places: Places) {
     let disturbing: Places = places.iter().filter(|(file, line)| is_alone(context, file, *line)).cloned().collect();
+    let all = places.clone();
     let (done, over) = tokio::sync::watch::channel(false);
     let first = async {
         run_on(context, places).await;
@@ -74,6 +100,22 @@ async fn run_round(context: &Arc<RunContext>, copies: &[Copy], places: Places) {
         }
     });
     futures::future::join(first, futures::future::join_all(beside)).await;
+    missed(context, &all);
+}
+
+/// A scenario that was to run and left no result has no verdict: it is never just absent.
+fn missed(context: &RunContext, places: &Places) {
+    let ended = context.run.ended();
+    for (file, line) in places.difference(&ended) {
+        let Some(planned) = context.plan.find(file, *line) else { continue };
+        let detail = "it left no result: a defect in eventproof, please report it".to_owned();
+        let mut result = empty_result(planned);
+        result.outcome = Outcome::NoVerdict;
+        result.note = Some(Finding::no_verdict(&Reason::Environment { detail }));
+        result.steps = planned.steps.iter().map(skipped).collect();
+        let result = context.keep(planned, result);
+        context.run.listener.ended(&result);
+    }
 }
 
 /// Whether a scenario disturbs something that others use.
@@ -183,6 +225,9 @@ async fn begin(context: Arc<RunContext>, feature: &gherkin::Feature, scenario: &
     if context.run.is_stopped() {
         return leave_out(&context, &planned);
     }
+    if let Some(why) = context.not_ready_again().await {
+        return without_system(&context, &planned, why);
+    }
     context.run.listener.began(&planned.name);
     let mut running = Running::new(context, planned, held, waiting.elapsed());
     running.note_metrics().await;
@@ -197,6 +242,18 @@ fn leave_out(context: &RunContext, planned: &PlannedScenario) {
     result.steps = planned.steps.iter().map(skipped).collect();
     result.note = Some(note);
     context.run.lock_results().push(result);
+    context.run.has_ended(planned);
+}
+
+/// A system that did not come back after an earlier scenario disturbed it is not blamed for what it does not do now.
+fn without_system(context: &RunContext, planned: &PlannedScenario, why: String) {
+    let detail = format!("after an earlier scenario disturbed it the system is not ready again: {why}");
+    let mut result = empty_result(planned);
+    result.outcome = Outcome::NoVerdict;
+    result.note = Some(Finding::no_verdict(&Reason::Environment { detail }));
+    result.steps = planned.steps.iter().map(skipped).collect();
+    let result = context.keep(planned, result);
+    context.run.listener.ended(&result);
 }
 
 fn empty_result(scenario: &PlannedScenario) -> ScenarioResult {
@@ -238,6 +295,7 @@ async fn end(context: Arc<RunContext>, world: Option<&mut World>) {
     let Some(mut running) = world.and_then(|world| world.running.take()) else { return };
     running.finish_background().await;
     running.end_faults();
+    running.mend_stubs();
     let result = result_of(&mut running);
     running.restore().await;
     drop(running.held.take());
@@ -250,6 +308,10 @@ async fn end(context: Arc<RunContext>, world: Option<&mut World>) {
 
 fn result_of(running: &mut Running) -> ScenarioResult {
     let mut steps = std::mem::take(&mut running.steps);
+    if running.next_step > steps.len() {
+        // Only a panic leaves a step that was begun without a result.
+        steps.extend(running.scenario.steps.get(steps.len()).map(panicked));
+    }
     let outcome = steps.iter().map(|step| step.outcome).max().unwrap_or(Outcome::NoVerdict);
     // What leaked into a log must not get into the report with it.
     let leaked = steps.iter().filter_map(|step| step.finding.as_ref()).any(|finding| finding.code == "leaked");
@@ -266,6 +328,12 @@ fn result_of(running: &mut Running) -> ScenarioResult {
         attachments: if outcome == Outcome::Held || leaked { Attachments::default() } else { running.attachments() },
         ..empty_result(&running.scenario)
     }
+}
+
+fn panicked(step: &PlannedStep) -> StepResult {
+    let detail = "the step panicked, which says nothing of the system".to_owned();
+    let finding = Finding::no_verdict(&Reason::Environment { detail });
+    StepResult { outcome: Outcome::NoVerdict, finding: Some(finding), ..skipped(step) }
 }
 
 fn skipped(step: &PlannedStep) -> StepResult {

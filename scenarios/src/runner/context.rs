@@ -42,6 +42,8 @@ pub struct RunContext {
     invalid: Mutex<BTreeSet<String>>,
     /// Where in the journal the records begin that are judged.
     records_from: AtomicUsize,
+    /// Why the system is not ready after it was disturbed.
+    unready: Mutex<Option<String>>,
 }
 
 /// How far a run is, over all copies of its system.
@@ -58,6 +60,8 @@ pub(super) struct Progress {
     stopped: AtomicBool,
     /// What has begun in this round, by file and line: a scenario that several copies could take runs on one of them.
     begun: Mutex<BTreeSet<(String, usize)>>,
+    /// What has a result in this round.
+    ended: Mutex<BTreeSet<(String, usize)>>,
 }
 
 impl RunContext {
@@ -79,6 +83,7 @@ impl RunContext {
             again: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             begun: Mutex::default(),
+            ended: Mutex::default(),
         };
         RunContext::on(Arc::new(pack), Arc::new(plan), rig, Arc::new(run))
     }
@@ -98,6 +103,7 @@ impl RunContext {
             holds: Holds::new(services),
             invalid: Mutex::default(),
             records_from: AtomicUsize::new(0),
+            unready: Mutex::default(),
         })
     }
 
@@ -137,6 +143,20 @@ impl RunContext {
         RunReport { scenarios, conformance, coverage }
     }
 
+    /// What came of making the system ready again.
+    pub(super) fn set_unready(&self, why: Option<String>) {
+        *self.unready.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    /// Why the system is still not ready again; nothing if it is, or has come to be.
+    pub(super) async fn not_ready_again(&self) -> Option<String> {
+        let unready = self.unready.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        unready.as_ref()?;
+        let why = self.rig.await_groups_again().await.err().map(|error| error.to_string());
+        self.set_unready(why.clone());
+        why
+    }
+
     fn conformance(&self) -> (Conformance, BTreeSet<String>) {
         let invalid = self.invalid.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let from = self.records_from.load(Ordering::Relaxed);
@@ -150,6 +170,18 @@ impl Progress {
         self.round.store(round, Ordering::Relaxed);
         self.again.store(again, Ordering::Relaxed);
         self.begun.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// A scenario has its result.
+    pub fn has_ended(&self, scenario: &PlannedScenario) {
+        let place = (scenario.file.clone(), scenario.line);
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).insert(place);
+    }
+
+    /// Everything that has its result in this round.
+    pub fn ended(&self) -> BTreeSet<(String, usize)> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Which round this is.

@@ -76,15 +76,17 @@ impl Running {
     /// Whatever this scenario ended runs again afterwards, and its group is ready, for those that come next.
     pub async fn restore(&self) {
         let disturbed = &self.scenario.touches.exclusive;
+        let mut why = None;
         for service in disturbed {
-            if !self.context.rig.system.is_running(service).await {
-                // If it does not come back, the scenarios after this one say so themselves.
-                let _ = self.context.rig.system.start(service).await;
+            if !self.context.rig.system.is_running(service).await
+                && let Err(error) = self.context.rig.system.start(service).await
+            {
+                why = Some(error.to_string());
             }
         }
         if !disturbed.is_empty() {
-            // The same holds for its group.
-            let _ = self.context.rig.await_groups_again().await;
+            let groups = self.context.rig.await_groups_again().await;
+            self.context.set_unready(why.or(groups.err().map(|error| error.to_string())));
         }
     }
 }

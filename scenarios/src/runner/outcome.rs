@@ -21,6 +21,7 @@ impl RunContext {
         }
         let result = self.judged_by_tags(scenario, result);
         results.push(result.clone());
+        self.run.has_ended(scenario);
         result
     }
 

@@ -16,16 +16,24 @@ const UNSTATED: Duration = Duration::from_secs(10);
 
 impl Running {
     /// `stub "…" answers 503 2 times`.
-    pub fn stub_answers(&self, arguments: &Arguments, only: Vec<(String, String)>) -> Result<Verdict, Verdict> {
+    pub fn stub_answers(&mut self, arguments: &Arguments, only: Vec<(String, String)>) -> Result<Verdict, Verdict> {
         let stub = arguments.text("stub").unwrap_or_default();
         let (status, times) =
             (arguments.count("status").unwrap_or_default(), arguments.count("times").unwrap_or_default());
         let status = u16::try_from(status).ok().filter(|status| (100..600).contains(status));
         let status = status.ok_or_else(|| environment("a status of HTTP is a number from 100 to 599"))?;
         if times > 0 {
-            self.context.rig.system.fail_stub(stub, status, times, only).map_err(environment)?;
+            let number = self.context.rig.system.fail_stub(stub, status, times, only).map_err(environment)?;
+            self.failing.push((stub.to_owned(), number));
         }
         Ok(Verdict::Held(Proof::of(format!("the next {times} calls that fit are answered {status}"))))
+    }
+
+    /// Answers that nobody asked for are not left to the scenarios after this one.
+    pub fn mend_stubs(&mut self) {
+        for (stub, number) in self.failing.drain(..) {
+            self.context.rig.system.mend_stub(&stub, number);
+        }
     }
 
     /// `stub "…" is called for it exactly … times, watched for …`.

@@ -61,6 +61,8 @@ pub(super) struct Running {
     pub showed: BTreeMap<String, Scrape>,
     /// Faults of the broker that are in force.
     pub faults: Vec<super::broker::Begun>,
+    /// Stubs that were told to fail, with the numbers by which that is ended.
+    pub failing: Vec<(String, u64)>,
 }
 
 /// A sentence with everything filled in: its text, its parameters, its table.
@@ -126,6 +128,7 @@ impl Running {
             background: None,
             exchanges: Vec::new(),
             faults: Vec::new(),
+            failing: Vec::new(),
         }
     }
 

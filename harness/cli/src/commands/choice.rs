@@ -7,6 +7,7 @@ use eventproof_reports::model::Outcome;
 use eventproof_reports::parse_run;
 use eventproof_scenarios::{Choice, Plan, PlannedScenario, Rules};
 
+use super::files;
 use crate::args::{ChoiceArguments, Order};
 
 /// A pack, and the place within it that was asked for: `features/shop/orders.feature:12`.
@@ -84,7 +85,10 @@ pub fn choice(arguments: &ChoiceArguments, asked: &Asked, plan: &Plan, report: &
 /// The scenarios of the last result that did not hold. Who mends one moves the lines of those below it, so they are known by
 /// their names; only rows of one outline, which share a name, by their lines too.
 fn failed(report: &Path, plan: &Plan) -> Result<BTreeSet<(String, usize)>, String> {
-    let path = report.join("result.json");
+    // A run that came to no result left the one before it aside.
+    let last = report.join("result.json");
+    let path = if last.exists() { last } else { report.join(files::BEFORE) };
+    let path = if path.exists() { path } else { report.join("result.json") };
     let text = std::fs::read_to_string(&path)
         .map_err(|error| format!("{}: {error}; --failed needs the report of an earlier run there", path.display()))?;
     let last = parse_run(&text).map_err(|error| format!("{}: {error}", path.display()))?;

@@ -25,6 +25,7 @@ type There = (Arc<RunContext>, tempfile::TempDir);
 /// are scenarios to spread. A broker that runs already cannot be copied; one in a container is only on demand.
 pub fn worth_having(arguments: &RigArguments, asked: Option<u8>, pack: &Pack, plan: &Plan, choice: &Choice) -> usize {
     let default = match arguments.broker {
+        BrokerName::Embedded if has_fixed_address(pack) => 1,
         BrokerName::Embedded => pack.system.copies.max(1),
         BrokerName::Container => 1,
     };
@@ -32,6 +33,12 @@ pub fn worth_having(arguments: &RigArguments, asked: Option<u8>, pack: &Pack, pl
     let chosen = plan.scenarios.iter().filter(|scenario| choice.takes(scenario));
     let disturbing = chosen.filter(|scenario| !scenario.touches.exclusive.is_empty()).count();
     most.min(disturbing).saturating_sub(1)
+}
+
+/// Whether a service is given an address word for word: two systems would share what is there.
+fn has_fixed_address(pack: &Pack) -> bool {
+    let texts = pack.system.services.iter().flat_map(|service| service.command.iter().chain(service.env.values()));
+    texts.into_iter().any(|text| text.contains("://") && !text.contains('{'))
 }
 
 impl Copies {
@@ -44,9 +51,11 @@ impl Copies {
         identity: &RunIdentity,
     ) -> Vec<Coming> {
         (0..count)
-            .map(|_| {
+            .map(|nth| {
                 let (copies, first) = (self.clone(), Arc::downgrade(first));
-                let (arguments, identity) = (arguments.clone(), identity.clone());
+                let (arguments, mut identity) = (arguments.clone(), identity.clone());
+                // Ids of events follow from it: no two copies use the same.
+                identity.run_id = format!("{}-{}", identity.run_id, nth + 2);
                 async move {
                     let (contract, system) = {
                         let first = first.upgrade()?;

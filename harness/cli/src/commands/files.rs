@@ -21,6 +21,19 @@ pub fn report(folder: &Path, rendered: Rendered) {
     }
 }
 
+/// Where the result of the run before is kept while another one is under way.
+pub const BEFORE: &str = "result.before.json";
+
+/// Puts the last result aside before a run begins: whoever looks for a result finds none, rather than an old one, if this run
+/// comes to none.
+pub fn put_aside(folder: &Path) {
+    // There may be none.
+    let _ = std::fs::rename(folder.join("result.json"), folder.join(BEFORE));
+    for old in ["junit.xml", "report.html"] {
+        let _ = std::fs::remove_file(folder.join(old));
+    }
+}
+
 /// Writes files into a folder and says where they are.
 pub fn write_all(folder: &Path, files: impl IntoIterator<Item = (String, String)>) {
     for (name, content) in files {

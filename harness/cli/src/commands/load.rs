@@ -65,6 +65,7 @@ async fn one(arguments: &LoadArguments, profile: &Profile, pack: Pack, folder: &
     let origin = Origin::begin();
     let identity = RunIdentity::new(arguments.rig.seed);
     output::progress(&format!("{}:", profile.name));
+    files::put_aside(folder);
     let mut told = match Told::begin(arguments, &profile.name, folder).await {
         Ok(told) => told,
         Err(error) => {

@@ -34,6 +34,7 @@ pub async fn run(arguments: RunArguments) -> u8 {
     if arguments.dry_run {
         return dry_run(&scenarios, &choice);
     }
+    files::put_aside(&arguments.rig.report);
     let identity = RunIdentity::new(arguments.rig.seed);
     keep_needed(&arguments, &mut pack, &scenarios, &choice);
     let up = bring_up(&arguments.rig, &identity, pack.contract.clone(), pack.system.clone()).await;
@@ -161,11 +162,16 @@ pub(super) async fn perform(
             output::progress(&format!("  {why}: ending services, writing what there is"));
         }
     };
+    // What comes from here on is the next round's, if there is one.
+    let until = context.rig.journal.len();
     let report = report_of(&context, &copies, interrupted);
     result.services = services::at_end(&context.rig.system).await;
     result.services.extend(copies.services_at_end().await);
-    result.findings = services::unasked_deaths(&result.services);
-    let rig = Arc::into_inner(context).map(|context| Followed { from: context.rig.journal.len(), rig: context.rig });
+    if !interrupted {
+        // What a scenario had ended when it was cut short is not the system's doing.
+        result.findings = services::unasked_deaths(&result.services);
+    }
+    let rig = Arc::into_inner(context).map(|context| Followed { from: until, rig: context.rig });
     result.scenarios = report.scenarios;
     result.conformance = report.conformance;
     result.coverage = report.coverage;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// What one run of the program gave.
+#[allow(dead_code)] // not every test binary runs it to its end
 pub struct Ran {
     pub code: i32,
     /// Standard output.
@@ -12,12 +13,35 @@ pub struct Ran {
     pub progress: String,
 }
 
+/// The contract of a shop without services: one event on one topic.
+#[allow(dead_code)] // not every test binary has a pack of its own
+pub const SHOP: &str = "\
+asyncapi: 3.0.0
+info: {title: shop, version: '1'}
+x-eventproof: {envelope: {id: $message.payload#/event_id}}
+channels:
+  orders:
+    address: shop.orders
+    bindings: {kafka: {partitions: 1}}
+    messages:
+      placed:
+        name: order.placed
+        payload:
+          type: object
+          required: [event_id, order_id]
+          properties: {event_id: {type: string, format: uuid}, order_id: {type: string}}
+        x-eventproof: {key: $message.payload#/order_id}
+operations:
+  tell: {action: send, channel: {$ref: '#/channels/orders'}, x-eventproof: {service: shop, present: false}}
+";
+
 /// The folder of the project.
 pub fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 /// Runs the program in the project's folder.
+#[allow(dead_code)] // the same
 pub fn eventproof(arguments: &[&str]) -> Ran {
     let output = Command::new(env!("CARGO_BIN_EXE_eventproof"))
         .args(arguments)

@@ -48,7 +48,9 @@ pub(super) struct Calls {
 struct State {
     calls: VecDeque<Call>,
     taken: u64,
-    failing: Vec<Failing>,
+    /// With the numbers by which they are ended.
+    failing: Vec<(u64, Failing)>,
+    told: u64,
 }
 
 impl Calls {
@@ -56,8 +58,18 @@ impl Calls {
         Calls { spec, journal, clock, state: Mutex::default() }
     }
 
-    pub fn fail(&self, failing: Failing) {
-        self.lock().failing.push(failing);
+    /// Returns the number by which it is ended.
+    pub fn fail(&self, failing: Failing) -> u64 {
+        let mut state = self.lock();
+        state.told += 1;
+        let number = state.told;
+        state.failing.push((number, failing));
+        number
+    }
+
+    /// What is left of it is over.
+    pub fn mend(&self, number: u64) {
+        self.lock().failing.retain(|(other, _)| *other != number);
     }
 
     /// Takes a call and says with which status it is answered.
@@ -95,8 +107,8 @@ impl Calls {
 impl State {
     fn answer(&mut self, body: &Value) -> u16 {
         let stands = |(pointer, wanted): &(String, String)| body.pointer(pointer).map(text).as_ref() == Some(wanted);
-        let Some(at) = self.failing.iter().position(|failing| failing.only.iter().all(stands)) else { return OK };
-        let failing = &mut self.failing[at];
+        let Some(at) = self.failing.iter().position(|(_, failing)| failing.only.iter().all(stands)) else { return OK };
+        let (_, failing) = &mut self.failing[at];
         let status = failing.status;
         failing.times -= 1;
         if failing.times == 0 {

@@ -46,9 +46,14 @@ impl Stub {
         Ok(Stub { url, calls, serving })
     }
 
-    /// Calls that fit are answered otherwise, so many times.
-    pub fn fail(&self, failing: Failing) {
-        self.calls.fail(failing);
+    /// Calls that fit are answered otherwise, so many times; returns the number by which that is ended.
+    pub fn fail(&self, failing: Failing) -> u64 {
+        self.calls.fail(failing)
+    }
+
+    /// What is left of failing answers is over.
+    pub fn mend(&self, number: u64) {
+        self.calls.mend(number);
     }
 }
 

@@ -1,0 +1,105 @@
+//! Percentiles over everything that was planned: what failed at the first stage is slower than all that came, so that a service
+//! that answers half of its requests with an error is not judged by the other half.
+
+use std::time::Duration;
+
+use eventproof_evidence::{Cause, Latencies, Percentile, Reason, Verdict};
+
+use crate::collector::Collector;
+use crate::objective::Objective;
+use crate::result::stage_of;
+
+/// A stage's latencies, and how many events never had one.
+pub(crate) struct Ranked<'a> {
+    latencies: &'a Latencies,
+    refused: u64,
+    unknown: u64,
+    /// Requests whose events nothing tells apart.
+    alike: u64,
+}
+
+/// Why there is no value.
+pub(crate) enum Without {
+    Doubt(String, Reason),
+    /// It is beyond all that came: so many of so many were refused.
+    Refused(String),
+}
+
+impl<'a> Ranked<'a> {
+    /// The stage of that name.
+    pub fn of(collector: &'a Collector, name: &str) -> Option<Ranked<'a>> {
+        let latencies = stage_of(collector, name)?;
+        let place = collector.stage_names().iter().position(|known| known == name)?;
+        let stages = 2 + collector.frame.groups.len();
+        let failures = collector.failures.get(place / stages)?;
+        let alike = if place.is_multiple_of(stages) { 0 } else { collector.alike() };
+        Some(Ranked { latencies, refused: failures.measured_refused, unknown: failures.measured_unknown, alike })
+    }
+
+    /// The value below which the percentile's share of all events lies.
+    pub fn percentile(&self, percentile: Percentile) -> Result<Duration, Without> {
+        let (came, all) = (self.latencies.count(), self.latencies.count() + self.refused + self.unknown);
+        let rank = (percentile.quantile() * all as f64).ceil() as u64;
+        if self.alike > 0 {
+            let detail = format!("{} requests had the same link as another", self.alike);
+            return Err(Without::Doubt("none".to_owned(), Reason::NoPositiveControl { detail }));
+        }
+        if rank > came + self.unknown {
+            return Err(Without::Refused(self.told()));
+        }
+        if rank > came {
+            return Err(self.of_unknown_outcome());
+        }
+        let found = match all == came {
+            true => self.latencies.percentile(percentile),
+            false => self.latencies.percentile(Percentile(100.0 * rank as f64 / came.max(1) as f64)),
+        };
+        match self.latencies.percentile(percentile).doubt {
+            Some(doubt) => Err(Without::Doubt(format!("{:?}", found.value), doubt)),
+            None => Ok(found.value),
+        }
+    }
+
+    /// The longest that came, and what else there was.
+    pub fn max(&self) -> (Option<Duration>, Option<Without>) {
+        let max = (self.latencies.count() > 0).then(|| self.latencies.max());
+        let without = match (self.refused, self.unknown) {
+            (0, 0) => None,
+            (0, _) => Some(self.of_unknown_outcome()),
+            _ => Some(Without::Refused(self.told())),
+        };
+        (max, without)
+    }
+
+    fn of_unknown_outcome(&self) -> Without {
+        let detail = format!("{}, so it may be anything beyond what came", self.told());
+        Without::Doubt("none".to_owned(), Reason::NoPositiveControl { detail })
+    }
+
+    fn told(&self) -> String {
+        let all = self.latencies.count() + self.refused + self.unknown;
+        format!("{} of {all} were refused and {} have an unknown outcome", self.refused, self.unknown)
+    }
+}
+
+impl Without {
+    /// As a figure and a verdict.
+    pub fn told(self, objective: &Objective) -> (String, Verdict) {
+        match self {
+            Without::Doubt(actual, reason) => (actual, Verdict::CannotTell(reason)),
+            Without::Refused(actual) => {
+                let missed = Cause::ObjectiveMissed { objective: objective.text.clone(), actual: actual.clone() };
+                (actual, Verdict::Broken(missed))
+            }
+        }
+    }
+
+    /// The same, where a part of a figure is missing.
+    pub fn unknown(self) -> (String, Verdict) {
+        let (actual, reason) = match self {
+            Without::Doubt(actual, reason) => (actual, reason),
+            Without::Refused(detail) => ("none".to_owned(), Reason::NoPositiveControl { detail }),
+        };
+        (actual, Verdict::CannotTell(reason))
+    }
+}
