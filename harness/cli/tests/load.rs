@@ -268,3 +268,13 @@ fn a_search_ends_at_its_ceiling_and_needs_a_rate_to_begin_with() {
     assert_eq!(without.ran.code, 2, "{}", without.shown());
     assert!(without.ran.progress.contains("begins at a profile's steady rate"), "{}", without.shown());
 }
+
+#[test]
+fn what_could_not_fail_or_not_be_told_apart_is_refused_before_anything_starts() {
+    let arms = "arms:\n  one: {action: ingest}\n  many: {action: ingest a batch}\n";
+    let objectives = "objectives:\n  - reordered(topic) = 0\n";
+    let loaded = load_of("data-platform", &format!("{arms}rate: 10/s\nevents: 10\n{objectives}"), &[]);
+    assert_eq!(loaded.ran.code, 2, "{}", loaded.shown());
+    let told = loaded.ran.progress;
+    assert!(told.contains("load/links-differ") && told.contains("load/cannot-be-judged"), "{told}");
+}

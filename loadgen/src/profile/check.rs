@@ -1,10 +1,12 @@
 //! What of a profile only its pack can say: whether the names are there, and go together.
 
+use std::collections::BTreeMap;
+
 use eventproof_contract::Contract;
 use eventproof_source::{Diagnostic, Diagnostics, Node, Span, nearest};
 use eventproof_system::SystemSpec;
 
-use super::{Profile, Traffic};
+use super::{Arm, Profile, Traffic};
 use crate::disturbance::Disturbance;
 use crate::draw::PayloadSize;
 use crate::objective::{Count, Metric};
@@ -43,6 +45,29 @@ impl Profile {
                 for arm in requests.arms.iter().filter(|arm| !actions.contains(&arm.action.as_str())) {
                     faults.push(self.unknown("action", &arm.action, &actions, None));
                 }
+                self.check_links(&requests.arms, system, faults);
+            }
+        }
+    }
+
+    /// Events of one message are known by the same fields: one that came before its answer would wait under the wrong ones.
+    fn check_links(&self, arms: &[Arm], system: &SystemSpec, faults: &mut Diagnostics) {
+        let mut known: BTreeMap<&str, (&str, Vec<&String>)> = BTreeMap::new();
+        for arm in arms.iter().filter(|arm| arm.follow) {
+            let Some(follows) = system.action(&arm.action).and_then(|action| action.publishes.as_ref()) else {
+                continue;
+            };
+            let fields: Vec<&String> = follows.fields.keys().collect();
+            let (first, its) = known.entry(&follows.message).or_insert((&arm.action, fields.clone()));
+            if *its != fields {
+                let message = format!(
+                    "actions \"{first}\" and \"{}\" know \"{}\" by different fields",
+                    arm.action, follows.message
+                );
+                let help =
+                    "give both the same `publishes.fields` in system.yaml, or leave one out with `follow: false`";
+                let at = Span { start: 0, end: 0 };
+                faults.push(Diagnostic::error("load/links-differ", message).at(&self.source, at).help(help));
             }
         }
     }
