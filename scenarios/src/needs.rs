@@ -103,7 +103,9 @@ fn neighbours(pack: &Pack, service: &str) -> Vec<String> {
         .collect();
     names.extend(spec.like.clone());
     let mine = stores(spec);
-    let others = pack.system.services.iter().filter(|other| stores(other).iter().any(|store| mine.contains(store)));
+    // Another instance is not needed for the first to work.
+    let others = pack.system.services.iter().filter(|other| other.like.is_none());
+    let others = others.filter(|other| stores(other).iter().any(|store| mine.contains(store)));
     names.extend(others.map(|other| other.name.clone()));
     names
 }
@@ -167,7 +169,8 @@ groups: {bank: {service: bank}, mail: {service: mail}, press: {service: press}}
         assert_eq!(services, ["bank", "clerk", "mail", "rates", "shop"], "the clerk has the same store as the shop");
         let groups: Vec<&str> = pack.system.groups.iter().map(|group| group.name.as_str()).collect();
         assert_eq!(groups, ["bank", "mail"]);
-        assert_eq!(needed_by("When \"bill.sent\" is published").0, ["bank", "mail", "rates"]);
+        let all = ["bank", "clerk", "mail", "rates", "shop"];
+        assert_eq!(needed_by("When \"bill.sent\" is published").0, all, "the bank lives on what the shop sends");
         assert_eq!(needed_by("When service \"press\" is killed").0, ["press"]);
     }
 }
