@@ -131,6 +131,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_mended_fails_no_more_and_nothing_else_is_mended() {
+        let calls = calls();
+        let failing = |status| Failing { status, times: 5, only: Vec::new() };
+        let (first, _) = (calls.fail(failing(503)), calls.fail(failing(500)));
+        assert_eq!(calls.take("POST", "/", json!({})), 503);
+        calls.mend(first);
+        assert_eq!(calls.take("POST", "/", json!({})), 500);
+    }
+
+    #[test]
     fn the_next_calls_that_fit_are_answered_as_wanted_and_no_others() {
         let calls = calls();
         calls.fail(Failing { status: 503, times: 2, only: vec![("/to".into(), "bob".into())] });
