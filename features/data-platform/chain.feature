@@ -48,7 +48,7 @@ Feature: From raw data to a notification
       | org | 7 |
       | correlation | {audited} |
     Then "audit.events" follows within 3s
-    And view "audit store" shows "{audited}" within 3s
+    And view "audit store" shows "{audited}" within 10s
       | correlation | {audited} |
 
   Scenario: topics, retention and partitions are as declared

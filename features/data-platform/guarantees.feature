@@ -20,6 +20,11 @@ Feature: Guarantees of every group
     And the same event is published again once it was handled
     Then "bronze.data.cleaned" follows from it within 3s
     And service "bronze-processor" handles it exactly once
+    # What came of it is told by the correlation id, which all of it has.
+    And view "handlings of silver-processor" shows "1" within 15s
+      | correlation | {raw.correlation_id} |
+    And view "handlings of silver-processor" keeps not showing "2" for 1s
+      | correlation | {raw.correlation_id} |
 
   Scenario: a record with an unknown schema id is dead-lettered
     When an invalid "connector.data.raw" is published
@@ -39,6 +44,40 @@ Feature: Guarantees of every group
     When "connector.data.raw" is published as "other"
       | org_id | 17 |
     Then "bronze.data.cleaned" follows from it within 3s
+
+  Scenario: one organisation's backlog does not hold up another
+    When 1500 "connector.data.raw" events are published at 1000/s in the background
+      | org_id | 5 |
+    And 1s pass
+    And "connector.data.raw" is published as "other"
+      | org_id | 6 |
+    Then "bronze.data.cleaned" follows from "other" within 3s
+    And group "bronze-processor" loses none of them within 20s
+
+  Scenario: the records of an organisation are handled in the order in which they were sent
+    When organisation "61" sends "first" as "first"
+    And organisation "61" sends "second" as "second"
+    And organisation "61" sends "third" as "third"
+    Then the events of key "61" keep their order on the topic
+    And service "bronze-processor" handles the events of key "61" in order
+
+  Scenario Outline: group <group> handles the events of an organisation in order
+    When "<event>" is published as "first"
+      | org_id | 77 |
+    And "<event>" is published as "second"
+      | org_id | 77 |
+    And "<event>" is published as "third"
+      | org_id | 77 |
+    Then the events of key "77" keep their order on the topic
+    And service "<group>" handles the events of key "77" in order
+
+    Examples:
+      | group               | event                  |
+      | silver-processor    | bronze.data.cleaned    |
+      | gold-processor      | silver.data.processed  |
+      | rule-evaluator      | gold.data.ready        |
+      | notification-sender | rules.alerts.triggered |
+      | audit-writer        | audit.events           |
 
   Scenario: an alert that cannot be read is dead-lettered
     When an invalid "rules.alerts.triggered" is published
@@ -82,7 +121,9 @@ Feature: Guarantees of every group
     Then service "<group>" handles it exactly once
 
     Examples:
-      | group            | event                 |
-      | gold-processor   | silver.data.processed |
-      | rule-evaluator   | gold.data.ready       |
-      | audit-writer     | audit.events          |
+      | group               | event                  |
+      | silver-processor    | bronze.data.cleaned    |
+      | gold-processor      | silver.data.processed  |
+      | rule-evaluator      | gold.data.ready        |
+      | notification-sender | rules.alerts.triggered |
+      | audit-writer        | audit.events           |

@@ -36,6 +36,12 @@ Feature: The four metrics of broker and registry
     When 300 "rules.alerts.triggered" events are published at 100/s in the background
     Then alert "alerts pile up" does not fire, watched for 3s
     And group "notification-sender" loses none of them within 20s
+    # In this order: what an exporter shows is a little behind.
+    When service "notification-sender" is stopped
+    And 300 "rules.alerts.triggered" events are published at 1000/s in the background
+    Then alert "alerts pile up" fires within 20s
+    When service "notification-sender" is started again
+    Then group "notification-sender" loses none of them within 30s
 
   Scenario: records and bytes per second are those of the topic
     When 1000 "connector.data.raw" events are published at 200/s in the background
@@ -43,6 +49,9 @@ Feature: The four metrics of broker and registry
     And alert "bytes pour in" fires within 10s
     And alert "audit pours in" does not fire, watched for 1s
     And group "bronze-processor" loses none of them within 20s
+    When 400 "audit.events" events are published at 200/s in the background
+    Then alert "audit pours in" fires within 10s
+    And group "audit-writer" loses none of them within 20s
 
   Scenario: every schema is counted, and no other is there
     When organisation "33" sends "data" as "raw"

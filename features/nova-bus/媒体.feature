@@ -34,3 +34,18 @@
       | rule  | required  |
       | place | /media_id |
     那么该事件在5秒内进入死信主题
+
+  场景: 设置另一前缀时，事件写入该前缀的主题
+    当执行操作"upload in staging"
+      | user | {alice} |
+    那么3秒内出现事件"staged.media.upload.completed"
+
+  场景: 回滚的写入不发布任何事件
+    当执行操作"create post with media that is not there"
+      | user    | {alice}  |
+      | caption | {从未有过的标题} |
+      | media   | {缺失的媒体}  |
+    并且用户"alice"发布了帖子"帖子"
+    那么5秒内出现事件"content.post.created"
+    并且在此之前没有出现事件"content.post.created"
+      | /caption | {从未有过的标题} |

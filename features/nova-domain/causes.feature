@@ -58,7 +58,10 @@ Feature: Events cause others, and services clean up
       | user | {account.user} |
     Then "user.deleted" follows within 5s
     And "user.unfollowed" follows from it within 5s
-    And view "caused by, as the feed sees it" shows "user.unfollowed" within 5s
+    # Both of them: what the deleted user followed, and who followed the deleted user.
+    And view "caused for, as the feed sees it" shows "{account.user}" within 5s
+      | event | {end.event} |
+    And view "caused for, as the feed sees it" shows "{bob}" within 5s
       | event | {end.event} |
 
   Scenario: who is blocked cannot write until unblocked

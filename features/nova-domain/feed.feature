@@ -22,8 +22,9 @@ Feature: The feed shows what those whom a user follows have posted
     And action "publish video" is done
       | video | {clip.video} |
       | user  | {ann}        |
-      | title | a clip       |
+      | title | {words}      |
     Then the feed of "bob" shows "{clip.video}" within 5s
+    And search for "{words}" finds "{clip.video}" within 5s
     When action "start stream" is done as "live"
       | user | {ann} |
     Then the feed of "bob" shows "{live.stream}" within 5s

@@ -15,6 +15,23 @@ Feature: Guarantees of every subscriber
     And the same event is published again once it was handled
     Then service "search-service" handles it exactly once
 
+  Scenario Outline: group <service> handles an event once however often it comes
+    When "<event>" is published as "first"
+      | <field> | {key} |
+    And the same event is published again 2 times
+    And the same event is published again once it was handled
+    Then service "<service>" handles it exactly once
+
+    Examples:
+      | service           | event                 | field                |
+      | user-service      | user.created          | /data/user_id        |
+      | messaging-service | user.updated          | /data/user_id        |
+      | video-service     | video.viewed          | /data/video_id       |
+      | analytics-service | stream.ended          | /data/stream_id      |
+      | security-service  | user.password_changed | /data/user_id        |
+      | rate-limiter      | user.failed_login     | /data/user_id        |
+      | cdn-service       | media.uploaded        | /data/media_id       |
+
   Scenario: an account that is deleted again cleans up once
     When "user.deleted" is published as "end"
     And the same event is published again 2 times
@@ -26,10 +43,36 @@ Feature: Guarantees of every subscriber
     When an invalid "post.created" is published
       | rule            | required        |
       | place           | /data/author_id |
+      | /data/post_id   | {post}          |
       | /data/author_id | {ann}           |
     Then it is dead-lettered within 5s
-    When user "ann" posts "after it" as "post"
-    Then the feed of "bob" shows "{post.post}" within 5s
+    # The same key, so it stands behind the other on its partition.
+    When "post.created" is published as "behind"
+      | /data/post_id   | {post}    |
+      | /data/author_id | {ann}     |
+      | /data/status    | published |
+      | /data/privacy   | public    |
+    Then the feed of "bob" shows "{post}" within 5s
+    And stub "push" is called for "behind" exactly 1 time, watched for 500ms
+
+  Scenario Outline: what <service> cannot read is dead-lettered by it
+    When an invalid "<event>" is published
+      | rule  | required  |
+      | place | /metadata |
+    Then it is dead-lettered by service "<service>" within 5s
+
+    Examples:
+      | service           | event                 |
+      | feed-service      | stream.started        |
+      | search-service    | comment.created       |
+      | user-service      | user.created          |
+      | messaging-service | user.unblocked        |
+      | content-service   | media.uploaded        |
+      | video-service     | video.viewed          |
+      | analytics-service | cache.hit             |
+      | security-service  | user.password_changed |
+      | rate-limiter      | user.failed_login     |
+      | cdn-service       | media.deleted         |
 
   Scenario: what has no effect is checked all the same
     When an invalid "message.read" is published

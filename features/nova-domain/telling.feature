@@ -13,11 +13,18 @@ Feature: Every service tells what it did
       | old  | {name}     |
       | new  | {renamed}  |
     Then "user.updated" follows within 5s
+    And view "noted by messaging-service" shows "user.updated" within 5s
+      | subject | {ann.user} |
+    And view "noted by feed-service" shows "user.updated" within 5s
+      | subject | {ann.user} |
     When action "verify" is done
       | user | {ann.user} |
     Then "user.verified" follows within 5s
     When action "log in" is done
-      | user | {ann.user} |
+      | user    | {ann.user}  |
+      | address | 203.0.113.7 |
+      | agent   | Mozilla/5.0 |
+      | city    | SF          |
     Then "user.login" follows within 5s
     And view "noted by security-service" shows "user.login" within 5s
       | subject | {ann.user} |
@@ -28,10 +35,14 @@ Feature: Every service tells what it did
     Then "user.failed_login" follows within 5s
     And view "noted by rate-limiter" shows "user.failed_login" within 5s
       | subject | {ann.user} |
+    And view "noted by security-service" shows "user.failed_login" within 5s
+      | subject | {ann.user} |
     When action "change password" is done
       | user | {ann.user} |
     Then "user.password_changed" follows within 5s
     And view "noted by security-service" shows "user.password_changed" within 5s
+      | subject | {ann.user} |
+    And view "noted by notification-service" shows "user.password_changed" within 5s
       | subject | {ann.user} |
     When action "delete account" is done
       | user | {ann.user} |
@@ -132,6 +143,8 @@ Feature: Every service tells what it did
       | video | {clip.video} |
       | user  | {ann}        |
     Then "video.processing_complete" follows within 5s
+    And view "noted by feed-service" shows "video.processing_complete" within 5s
+      | subject | {clip.video} |
     When action "publish video" is done
       | video | {clip.video} |
       | user  | {ann}        |
@@ -178,6 +191,8 @@ Feature: Every service tells what it did
     Then "media.processing_complete" follows within 5s
     And view "noted by content-service" shows "media.processing_complete" within 5s
       | subject | {image.media} |
+    And view "noted by cdn-service" shows "media.processing_complete" within 5s
+      | subject | {image.media} |
     When action "delete media" is done
       | media | {image.media} |
       | user  | {ann}         |
@@ -216,6 +231,7 @@ Feature: Every service tells what it did
       | whom | {dea} |
     Then "user.followed" follows within 5s
     And the events of key "{bob}" keep their order on the topic
+    And service "feed-service" handles the events of key "{bob}" in order
 
   Scenario: what is rolled back or refused is told by nobody
     When action "register" is done as "first"

@@ -8,6 +8,11 @@ Feature: Clients
     Then "project.invite.sent" follows within 5s
     And "auth.magic-link.created" follows from it within 5s
 
+  Scenario: a link says which invitation caused it
+    When "project.invite.sent" is published as "invitation"
+    Then view "caused by" shows "auth.magic-link.created" within 5s
+      | event | {invitation.id} |
+
   Scenario: who opens a link is welcome, and is known to have been there
     When a link to project "autumn" is made as "link"
     Then "auth.magic-link.created" follows within 5s
@@ -17,7 +22,10 @@ Feature: Clients
     And the history of project "autumn" shows "auth.access.granted" within 5s
 
   Scenario: a token, an address and a browser are in their events and nowhere else
-    When a link to project "autumn" is made as "link"
+    When action "make link" is done as "link"
+      | project      | {autumn}          |
+      | email        | {who}@example.org |
+      | photographer | photographer-1    |
     Then "auth.magic-link.created" follows within 5s
     And view "mails" shows "{autumn}" within 8s
     When action "open link" is done
@@ -29,6 +37,10 @@ Feature: Clients
     And the history of project "autumn" shows "auth.project.accessed" within 5s
     And "{link.token}" is in no log and on no topic
       | except | auth.magic-link.created |
+    And "{who}" is in no log and on no topic
+      | except | auth.magic-link.created |
+      | except | auth.access.granted     |
+      | except | auth.project.accessed   |
     # Browser and address at once.
     And "{client}" is in no log and on no topic
       | except | auth.project.accessed |
@@ -84,6 +96,8 @@ Feature: Clients
       | place | /data/inviteId |
     Then it is dead-lettered within 5s
     And view "dead letters" shows "waiting" within 5s
+      | event | {broken.id} |
+    And view "dead letters of analytics-service" shows "waiting" within 5s
       | event | {broken.id} |
     When "project.invite.sent" is published as "good"
     Then "auth.magic-link.created" follows from it within 5s

@@ -27,7 +27,12 @@ Feature: History and insights
     And view "facts" shows "storage bytes: 1000" within 5s
       | project | {autumn.project} |
 
-  Scenario: how soon a client looks is known
+  Scenario: how soon a client looks is known, and how long photos took to be ready
+    When "file.media.processed" is published
+      | /aggregateId           | {autumn} |
+      | /data/processingTimeMs | 60000    |
+    Then view "facts" shows "processing ms: 60000" within 5s
+      | project | {autumn} |
     When a link to project "autumn" is made as "link"
     And a client opens link "link"
     Then "auth.project.accessed" follows within 5s
@@ -42,19 +47,31 @@ Feature: History and insights
     And view "facts" shows "photos: 1" within 5s
       | project | {upload.aggregateId} |
 
-  Scenario: an event under its older name as well counts once
-    When "analytics.page.viewed" is published as "new"
-    And "analytics.page-viewed" is published
+  Scenario Outline: <event> under its older name as well counts once
+    When "<event>" is published as "new"
+    And "<older name>" is published
       | /id          | {new.id}          |
       | /aggregateId | {new.aggregateId} |
     Then service "analytics-service" handles "new" exactly once
+
+    Examples:
+      | event                 | older name            |
+      | analytics.page.viewed | analytics.page-viewed |
+      | auth.project.accessed | auth.project-accessed |
 
   Scenario: wildcards take everything under a domain and nothing else
     When "file" is published
       | /aggregateId | {autumn} |
     And "profile.picture.changed" is published
       | /aggregateId | {autumn} |
-    And an invalid "file.media.processed" is published
+    And "file.replay" is published
+      | /aggregateId | {autumn} |
+    And an invalid "auth.access.granted" is published
+      | rule         | required         |
+      | place        | /data/grantedBy  |
+      | /aggregateId | {autumn}         |
+    Then it is dead-lettered within 5s
+    When an invalid "file.media.processed" is published
       | rule         | required      |
       | place        | /data/mediaId |
       | /aggregateId | {autumn}      |
@@ -69,6 +86,8 @@ Feature: History and insights
     And view "topics read" keeps not showing "file" for 100ms
     And view "topics read" keeps not showing "profile.picture.changed" for 100ms
     And view "topics read" keeps not showing "file.dlq" for 100ms
+    And view "topics read" keeps not showing "auth.dlq" for 100ms
+    And view "topics read" keeps not showing "file.replay" for 100ms
 
   # Logins are taken by analytics only: it is its letter that is seen.
   Scenario: a login that cannot be read keeps its key as a dead letter
@@ -90,15 +109,33 @@ Feature: History and insights
       | /data/fileSizeBytes | 1000 |
     Then view "history" shows "file.media.uploaded" within 5s
       | project | {upload.aggregateId} |
+    When 1s pass
+    And "file.media.uploaded" is published as "late"
+    Then view "history" shows "file.media.uploaded" within 5s
+      | project | {late.aggregateId} |
     When action "damage history" is done
       | project | {upload.aggregateId} |
+    And action "damage history" is done
+      | project | {late.aggregateId} |
+    # Nothing is as young as that, so nothing is read.
     And action "replay analytics" is done
-      | time | 2020-01-01T00:00:00Z |
-    Then view "history" shows "file.media.uploaded" within 5s
+      | time | 2099-01-01T00:00:00Z |
+    Then view "history" keeps not showing "file.media.uploaded" for 500ms
+      | project | {upload.aggregateId} |
+    # What is older than the time stays as it is. Limits count from the later upload.
+    When action "replay analytics" is done
+      | time | {late.metadata.timestamp} |
+    Then view "history" shows "file.media.uploaded" within 20s
+      | project | {late.aggregateId} |
+    And view "history" keeps not showing "file.media.uploaded" for 500ms
       | project | {upload.aggregateId} |
     When action "replay analytics" is done
       | time | 2020-01-01T00:00:00Z |
-    Then view "facts" shows "photos: 1" within 5s
+    Then view "history" shows "file.media.uploaded" within 20s
+      | project | {upload.aggregateId} |
+    When action "replay analytics" is done
+      | time | 2020-01-01T00:00:00Z |
+    Then view "facts" shows "photos: 1" within 20s
       | project | {upload.aggregateId} |
 
   Scenario: topics and retention are as declared

@@ -10,20 +10,29 @@ Feature: Notifications
     Then service "notification-service" handles it exactly once
     And stub "mail" is called for it exactly 1 time, watched for 1s
 
-  Scenario: a welcome under both of its names is sent once
-    When "auth.access.granted" is published as "new"
-    And "auth.access-granted" is published
+  Scenario Outline: <event> under both of its names is one e-mail
+    When "<event>" is published as "new"
+    And "<older name>" is published
       | /id          | {new.id}          |
       | /aggregateId | {new.aggregateId} |
     Then service "notification-service" handles "new" exactly once
     And stub "mail" is called for "new" exactly 1 time, watched for 1s
 
+    Examples:
+      | event                | older name          |
+      | auth.access.granted  | auth.access-granted |
+      | file.media.processed | file.processed      |
+
   Scenario: a link that cannot be read is dead-lettered without its token
-    When an invalid "auth.magic-link.created" is published
+    When an invalid "auth.magic-link.created" is published as "broken"
       | rule        | required        |
       | place       | /data/expiresAt |
       | /data/token | {token}         |
     Then it is dead-lettered within 5s
+    And view "dead letters of notification-service" shows "waiting" within 5s
+      | event | {broken.id} |
+    And view "dead letters of analytics-service" shows "waiting" within 5s
+      | event | {broken.id} |
     # As it came, it stands on the dead letters' topic: in the value, and in no header.
     And "{token}" is in no log and on no topic
       | except | auth.magic-link.created |

@@ -11,6 +11,8 @@ Feature: Photos
     And photo "sunset" is known as "processed" within 5s
     And the history of project "autumn" shows "file.media.uploaded" within 5s
     And the history of project "autumn" shows "file.media.processed" within 5s
+    And view "caused by" shows "file.media.processed" within 5s
+      | event | {sunset.event} |
 
   Scenario: a photo that is to be deleted is deleted
     When photographer "photographer-1" uploads photo "sunset" of 1000 bytes to project "autumn"
@@ -34,6 +36,25 @@ Feature: Photos
     Then "file.media.processed" follows from it within 5s
     When "file.deletion-requested" is published as "older"
     Then "file.media.deleted" follows from it within 5s
+    When "file.processed" is published
+      | /aggregateId | {autumn} |
+    Then view "mails" shows "{autumn}" within 5s
+    When "auth.access-granted" is published
+      | /aggregateId | {winter} |
+    Then view "mails" shows "{winter}" within 5s
+    When "auth.project-accessed" is published
+      | /aggregateId | {autumn} |
+    Then the history of project "autumn" shows "auth.project.accessed" within 5s
+    When "analytics.page-viewed" is published
+      | /aggregateId | {winter} |
+    Then the history of project "winter" shows "analytics.page.viewed" within 5s
+
+  Scenario: uploads to a project keep their order
+    When photographer "photographer-1" uploads photo "first" of 1000 bytes to project "autumn"
+    And photographer "photographer-1" uploads photo "second" of 2000 bytes to project "autumn"
+    And photographer "photographer-1" uploads photo "third" of 3000 bytes to project "autumn"
+    Then the events of key "{autumn}" keep their order on the topic
+    And service "analytics-service" handles the events of key "{autumn}" in order
 
   Scenario: an uploaded photo that comes again is processed once
     When "file.media.uploaded" is published as "upload"
@@ -41,12 +62,17 @@ Feature: Photos
     And the same event is published again once it was handled
     Then service "file-service" handles it exactly once
 
-  Scenario: an upload under its older name as well is processed once
-    When "file.media.uploaded" is published as "new"
-    And "file.uploaded" is published
+  Scenario Outline: <event> under its older name as well is handled once
+    When "<event>" is published as "new"
+    And "<older name>" is published
       | /id          | {new.id}          |
       | /aggregateId | {new.aggregateId} |
     Then service "file-service" handles "new" exactly once
+
+    Examples:
+      | event                         | older name              |
+      | file.media.uploaded           | file.uploaded           |
+      | file.media.deletion-requested | file.deletion-requested |
 
   Scenario: an upload that cannot be read is dead-lettered and blocks nobody
     When an invalid "file.media.uploaded" is published as "broken"
@@ -54,6 +80,10 @@ Feature: Photos
       | place        | /data/mediaId |
       | /aggregateId | {autumn}      |
     Then it is dead-lettered within 5s
+    And view "dead letters of file-service" shows "waiting" within 5s
+      | event | {broken.id} |
+    And view "dead letters of analytics-service" shows "waiting" within 5s
+      | event | {broken.id} |
     When "file.media.uploaded" is published as "good"
       | /aggregateId | {autumn} |
     Then "file.media.processed" follows from it within 5s

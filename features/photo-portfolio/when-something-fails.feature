@@ -76,6 +76,20 @@ Feature: When something fails
     And photo "sunset" is known as "published" within 10s
 
   @needs:broker-faults
+  Scenario: a crash between publishing and marking leaves nothing open and doubles nothing
+    Given the broker loses the acknowledgement of 10000 requests
+      | client | file-service |
+    When photographer "photographer-1" uploads photo "sunset" of 1000 bytes to project "autumn"
+    Then "file.media.uploaded" follows within 10s
+    And view "media" keeps not showing "published" for 1s
+      | media | {sunset.media} |
+    When service "file-service" is killed
+    And the broker is healthy again
+    And service "file-service" is started again
+    Then photo "sunset" is known as "published" within 20s
+    And service "analytics-service" handles it exactly once
+
+  @needs:broker-faults
   Scenario: an acknowledgement that is lost undoes no upload
     Given the broker loses the acknowledgement of 1 request
       | client | file-service |

@@ -62,4 +62,6 @@ Feature: Consuming
       | event_type | task.created |
     And metric "event_processing_duration_seconds_bucket" of service "event-service" is shown within 2s
       | le | 0.1 |
-    And metric "kafka_consumer_lag" of service "event-service" is shown within 5s
+    And metric "consumer_lag" of service "event-service" is shown within 5s
+      | group | event-service      |
+      | topic | todo.tasks.created |

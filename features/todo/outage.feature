@@ -7,14 +7,28 @@ Feature: When the broker is gone
   Scenario: requests succeed while the broker is gone and nothing is lost when it is back
     Given the broker crashes
     When user "ann" creates a task as "milk"
+    And task "milk" is renamed to "oat milk"
+    And task "milk" is renamed to "soy milk"
     And task "milk" is completed
     # Longer than the publisher waits for Kafka, so that what it does then is seen.
     And 4s pass
-    And the broker is started again
+    Then service "todo-api" logs "not published" within 20s
+    When the broker is started again
     Then "task.created" follows within 40s
+    And "task.updated" follows within 40s
+    And the events of key "{milk.task}" keep their order on the topic
     And "task.completed" follows within 40s
     And task "milk" is known as "complete" within 20s
     And the audit trail of task "milk" shows "task.created" within 20s
+
+  Scenario: what was not told when the service was killed is told when it is back
+    Given the broker crashes
+    When user "ann" creates a task as "milk"
+    And service "todo-api" is killed
+    And the broker is started again
+    And service "todo-api" is started again
+    Then "task.created" follows within 40s
+    And service "event-service" handles it exactly once
 
   Scenario: an acknowledgement that is lost doubles nothing
     Given the broker loses the acknowledgement of 1 request

@@ -47,25 +47,92 @@ Feature: Publishing
     And no "task.updated" came before it
       | /data/payload/task_id        | {milk.task} |
       | /data/payload/changes/status | true        |
+    And no "task.updated" came before it
+      | /data/payload/task_id       | {milk.task} |
+      | /data/payload/changes/title | false       |
+
+  Scenario: a status that is set by an update tells of an update only
+    When user "ann" creates a task as "milk"
+    And action "set the status" is done
+      | task   | {milk.task} |
+      | status | complete    |
+    Then "task.updated" follows within 2s
+    When user "ann" creates a task as "bread"
+    And task "bread" is completed
+    Then "task.completed" follows within 2s
+    And no "task.completed" came before it
+      | /data/payload/task_id | {milk.task} |
 
   Scenario: what is refused tells nothing
     When action "rename a task that is not there" is done
       | task | 999999999 |
+    And action "complete a task that is not there" is done
+      | task | 999999999 |
+    And action "delete a task that is not there" is done
+      | task | 999999999 |
     And action "create a task without a title" is done
-      | user | ann |
+      | user | whoever left out the title |
     And user "ann" creates a task as "milk"
-    And task "milk" is renamed to "oat milk"
+    Then "task.created" follows within 2s
+    And no "task.created" came before it
+      | /data/payload/user_id | whoever left out the title |
+    When task "milk" is renamed to "oat milk"
     Then "task.updated" follows within 2s
     And no "task.updated" came before it
       | /data/payload/task_id | 999999999 |
+    When task "milk" is completed
+    Then "task.completed" follows within 2s
+    And no "task.completed" came before it
+      | /data/payload/task_id | 999999999 |
+    When task "milk" is deleted
+    Then "task.deleted" follows within 2s
+    And no "task.deleted" came before it
+      | /data/payload/task_id | 999999999 |
 
   Scenario: with the feature flag off the answer is the same and nothing is told
-    When action "create task quietly" is done
+    When action "create task quietly" is done as "quiet"
       | title | told by nobody |
+    And action "rename task quietly" is done
+      | task  | {quiet.task}         |
+      | title | still told by nobody |
+    # Tasks of both services are numbered from 1, so their ids do not tell them apart.
+    And action "complete task quietly" is done
+      | task    | {quiet.task}       |
+      | request | {quiet completion} |
+    And action "delete task quietly" is done
+      | task    | {quiet.task}     |
+      | request | {quiet deletion} |
+    # As often as its publisher would have looked many times.
+    And 500ms pass
     And user "ann" creates a task as "milk"
     Then "task.created" follows within 2s
     And no "task.created" came before it
       | /data/payload/title | told by nobody |
+    When task "milk" is renamed to "oat milk"
+    Then "task.updated" follows within 2s
+    And no "task.updated" came before it
+      | /data/payload/title | still told by nobody |
+    When action "complete task by request" is done
+      | task    | {milk.task}  |
+      | request | {completion} |
+    Then "task.completed" follows within 2s
+    And no "task.completed" came before it
+      | /data/correlation_id | {quiet completion} |
+    When action "delete task by request" is done
+      | task    | {milk.task} |
+      | request | {deletion}  |
+    Then "task.deleted" follows within 2s
+    And no "task.deleted" came before it
+      | /data/correlation_id | {quiet deletion} |
+
+  Scenario: the events of a task are told, and handled, in their order
+    When user "ann" creates a task as "milk"
+    And task "milk" is renamed to "oat milk"
+    And task "milk" is renamed to "soy milk"
+    And task "milk" is renamed to "rice milk"
+    Then "task.updated" follows within 2s
+    And the events of key "{milk.task}" keep their order on the topic
+    And service "event-service" handles the events of key "{milk.task}" in order
 
   Scenario: an event is on its topic once
     When user "ann" creates a task as "milk"

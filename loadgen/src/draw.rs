@@ -1,6 +1,6 @@
 //! What event number n is: its message, its key, its size. Each is a function of the seed and the number, so that no table
 //! grows with events sent, and whoever sees a number again knows the rest. That is why nothing here draws from a stream of
-//! random figures, as the usual libraries do.
+//! random figures, as the usual libraries do. Of a replay nothing is drawn: a table says what was.
 
 use std::sync::Arc;
 
@@ -53,6 +53,28 @@ pub(crate) struct Draw {
     size: Option<PayloadSize>,
     /// No payload is longer.
     longest: usize,
+    /// Where nothing is drawn, because it was all before.
+    traced: Option<Traced>,
+}
+
+/// A trace, record by record.
+#[derive(Clone, Debug)]
+struct Traced {
+    first: u64,
+    steps: Arc<[Step]>,
+}
+
+/// A record of a trace.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    pub lane: u32,
+    pub key: u64,
+}
+
+impl Traced {
+    fn step(&self, number: u64) -> Option<&Step> {
+        self.steps.get(usize::try_from(number.checked_sub(self.first)?).ok()?)
+    }
 }
 
 impl Keys {
@@ -71,16 +93,28 @@ impl Draw {
             Keys::Uniform(_) | Keys::Hot { .. } => Vec::new(),
         };
         let shares = added_up(weights.iter().copied());
-        Draw { seed, shares, keys, ranks: ranks.into(), size, longest }
+        Draw { seed, shares, keys, ranks: ranks.into(), size, longest, traced: None }
+    }
+
+    /// The records of a trace, of which the first is event `first`.
+    pub fn traced(first: u64, steps: Arc<[Step]>) -> Draw {
+        let nothing = Draw::new(0, &[], Keys::Uniform(1), None, usize::MAX);
+        Draw { traced: Some(Traced { first, steps }), ..nothing }
     }
 
     /// Which of the messages it is.
     pub fn lane(&self, number: u64) -> usize {
+        if let Some(traced) = &self.traced {
+            return traced.step(number).map_or(0, |step| step.lane as usize);
+        }
         if self.shares.len() < 2 { 0 } else { chosen(&self.shares, share(self.mixed(number, Of::Lane))) }
     }
 
     /// Which of the keys it has.
     pub fn key(&self, number: u64) -> u64 {
+        if let Some(traced) = &self.traced {
+            return traced.step(number).map_or(0, |step| step.key);
+        }
         let mixed = self.mixed(number, Of::Key);
         match self.keys {
             Keys::Uniform(count) => mixed % count.max(1),

@@ -15,9 +15,14 @@
 //! [`Ledger`]: eventproof_evidence::Ledger
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod abort;
+mod aside_sink;
+mod client;
+mod collecting;
 mod collector;
 mod disturbance;
 mod draw;
+mod known;
 mod lagging;
 mod link;
 mod machine;
@@ -26,13 +31,17 @@ mod pacer;
 mod plan;
 mod profile;
 mod ranked;
+mod recovery;
 mod result;
 mod run;
 mod search;
 mod sending;
 mod shape;
+mod shards;
 mod sink;
+mod spill;
 mod stages;
+mod trace;
 mod wording;
 mod workload;
 
@@ -40,8 +49,10 @@ pub use disturbance::Disturbance;
 pub use draw::{Keys, PayloadSize};
 pub use objective::{Metric, Objective};
 pub use pacer::Pacer;
-pub use profile::{Arm, Pace, Profile, Requests, Stream, Traffic};
+pub use profile::{Arm, Pace, Profile, Replay, Requests, Stream, Traffic};
 pub use run::{LoadError, LoadSetup, run};
 pub use search::{Hunt, Next, Search, find_max};
 pub use shape::{Phase, Schedule};
+pub use shards::{Part, PartError, ShardError, ShardRun, Sharding, in_parts, merge_parts, run_shard, unfit};
+pub use trace::Replayed;
 pub use workload::workload;

@@ -1,7 +1,7 @@
 //! What links a request to the event that follows: the fields that system.yaml says, as one text from either side.
 
 use eventproof_contract::Facts;
-use eventproof_system::Params;
+use eventproof_system::{Params, SystemError, fill};
 use serde_json::Value;
 
 use crate::plan::Link;
@@ -9,14 +9,11 @@ use crate::plan::Link;
 /// Between the parts of a link; no name or value has it.
 const BETWEEN: char = '\u{1f}';
 
-/// The link as the request and its answer have it.
-pub(crate) fn link_of_answer(link: &Link, params: &Params) -> String {
-    let values = link.fields.iter().map(|(pointer, template)| {
-        let text =
-            params.iter().fold(template.clone(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value));
-        (pointer.as_str(), text)
-    });
-    joined(&link.message, values)
+/// The link as the request and its answer have it; an error if they lack what it is made of.
+pub(crate) fn link_of_answer(link: &Link, params: &Params) -> Result<String, SystemError> {
+    let value = |(pointer, template): (&'_ String, &String)| Ok((pointer.clone(), fill(template, params)?));
+    let values: Vec<(String, String)> = link.fields.iter().map(value).collect::<Result<_, SystemError>>()?;
+    Ok(joined(&link.message, values.iter().map(|(pointer, text)| (pointer.as_str(), text.clone()))))
 }
 
 /// The same as a record has it; none if the record is another message, or lacks a field.
@@ -65,7 +62,7 @@ mod tests {
             payload: json!({"data": {"task_id": task, "title": "buy"}}),
             ..Facts::default()
         };
-        let ours = link_of_answer(&link, &params);
+        let ours = link_of_answer(&link, &params).unwrap();
         assert_eq!(link_of_record(&link, &facts("task.created", json!(7))), Some(ours.clone()));
         assert_ne!(link_of_record(&link, &facts("task.created", json!(8))), Some(ours));
         assert_eq!(link_of_record(&link, &facts("task.deleted", json!(7))), None);

@@ -11,8 +11,17 @@ pub(crate) fn cpu_seconds() -> f64 {
 
 /// Resident memory, in megabytes.
 pub(crate) fn resident_mb() -> f64 {
+    megabytes("VmRSS:")
+}
+
+/// The most that it ever was, in megabytes.
+pub(crate) fn resident_peak_mb() -> f64 {
+    megabytes("VmHWM:")
+}
+
+fn megabytes(field: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
     let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
     kilobytes.unwrap_or(0.0) / 1024.0
 }

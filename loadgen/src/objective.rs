@@ -11,6 +11,8 @@ pub struct Objective {
     /// As written.
     pub text: String,
     pub metric: Metric,
+    /// Whether it ends the load once it is missed for certain, and so long after the warm-up at the earliest.
+    pub abort_after: Option<Duration>,
 }
 
 /// What is measured, and its limit.
@@ -40,6 +42,9 @@ pub enum Metric {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Count {
     Lost,
+    DeadLettered,
+    Undecided,
+    Late,
     Duplicated,
     Reordered,
     Phantom,
@@ -47,8 +52,11 @@ pub enum Count {
 }
 
 impl Count {
-    const ALL: [(&'static str, Count); 5] = [
+    const ALL: [(&'static str, Count); 8] = [
         ("lost", Count::Lost),
+        ("dead_lettered", Count::DeadLettered),
+        ("undecided", Count::Undecided),
+        ("late", Count::Late),
         ("duplicated", Count::Duplicated),
         ("reordered", Count::Reordered),
         ("phantom", Count::Phantom),
@@ -71,7 +79,7 @@ impl Objective {
                 metric(name, argument, operator, right)?
             }
         };
-        Ok(Objective { text: text.trim().to_owned(), metric })
+        Ok(Objective { text: text.trim().to_owned(), metric, abort_after: None })
     }
 }
 
@@ -140,7 +148,7 @@ fn metric(name: &str, argument: Option<String>, operator: &str, right: &str) -> 
             Ok(Metric::Percentile { percentile: percentile(name)?, stage, below: below(right, operator)? })
         }
         _ => Err(format!(
-            "`{name}` is not measured; there are throughput, pNN(stage), max(stage), pNN(stage) - pNN(stage), failed(stage), lag(group), slope(lag(group)), drained(group), lost, duplicated, reordered, phantom and corrupted(leg)"
+            "`{name}` is not measured; there are throughput, pNN(stage), max(stage), pNN(stage) - pNN(stage), failed(stage), lag(group), slope(lag(group)), drained(group), lost, dead_lettered, undecided, late, duplicated, reordered, phantom and corrupted(leg)"
         )),
     }
 }

@@ -1,6 +1,7 @@
 //! The plan of instants: when each event is due, computed afresh for each, so that nothing drifts; or none at all, where the
 //! load is as fast as the producer takes it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use eventproof_evidence::At;
@@ -13,10 +14,30 @@ pub struct Pacer {
     start: At,
     measured_from: At,
     /// None: as fast as the producer takes them.
-    schedule: Option<Schedule>,
+    instants: Option<Instants>,
     /// Events in the warm-up, as far as it is known before, and after it.
     before: u64,
     measured: u64,
+}
+
+/// Instants since the begin.
+#[derive(Clone, Debug)]
+enum Instants {
+    Computed(Schedule),
+    /// As they were.
+    Traced(Arc<[Duration]>),
+}
+
+impl Instants {
+    fn due(&self, number: u64) -> Duration {
+        match self {
+            Instants::Computed(schedule) => schedule.due(number),
+            Instants::Traced(instants) => {
+                let at = usize::try_from(number).ok().and_then(|number| instants.get(number));
+                at.or(instants.last()).copied().unwrap_or_default()
+            }
+        }
+    }
 }
 
 impl Pacer {
@@ -38,12 +59,25 @@ impl Pacer {
 
     /// `events` as fast as they are taken, after `warm_up` of the same.
     pub fn max(start: At, warm_up: Duration, events: u64) -> Pacer {
-        Pacer { start, measured_from: start + warm_up, schedule: None, before: 0, measured: events }
+        Pacer { start, measured_from: start + warm_up, instants: None, before: 0, measured: events }
+    }
+
+    /// At these instants since the begin, in ascending order; those within `warm_up` are not measured.
+    pub fn traced(start: At, instants: Arc<[Duration]>, warm_up: Duration) -> Pacer {
+        let before = instants.partition_point(|at| *at < warm_up) as u64;
+        let measured = instants.len() as u64 - before;
+        Pacer { start, measured_from: start + warm_up, instants: Some(Instants::Traced(instants)), before, measured }
     }
 
     fn planned(start: At, schedule: Schedule, before: u64, measured: u64) -> Pacer {
         let measured_from = start + schedule.due(before);
-        Pacer { start, measured_from, schedule: Some(schedule), before, measured }
+        Pacer { start, measured_from, instants: Some(Instants::Computed(schedule)), before, measured }
+    }
+
+    /// The same plan from another instant on.
+    pub fn begin_at(&mut self, start: At) {
+        self.measured_from = start + self.measured_from.since(self.start);
+        self.start = start;
     }
 
     /// The first planned instant.
@@ -68,12 +102,12 @@ impl Pacer {
 
     /// Whether instants are planned at all.
     pub fn is_planned(&self) -> bool {
-        self.schedule.is_some()
+        self.instants.is_some()
     }
 
     /// When event `number`, from 0, is due; none if it is due as soon as it is taken.
     pub fn due(&self, number: u64) -> Option<At> {
-        self.schedule.as_ref().map(|schedule| self.start + schedule.due(number))
+        self.instants.as_ref().map(|instants| self.start + instants.due(number))
     }
 
     /// How long the plan lasts, as far as it is known.
@@ -107,6 +141,17 @@ mod tests {
             let all = (0..pacer.total().unwrap()).filter(|number| pacer.due(*number).unwrap() >= pacer.measured_from());
             proptest::prop_assert_eq!(all.count() as u64, events);
         }
+    }
+
+    #[test]
+    fn a_trace_keeps_its_gaps() {
+        let instants: Vec<Duration> = [0, 5, 900, 1000, 1000, 4000].map(Duration::from_millis).to_vec();
+        let pacer = Pacer::traced(At::START, instants.into(), Duration::from_secs(1));
+        assert_eq!((pacer.total(), pacer.measured(), pacer.lasts()), (Some(6), 3, Duration::from_secs(4)));
+        let due = |number| pacer.due(number).unwrap().since(At::START).as_millis();
+        assert_eq!([0, 1, 2, 3, 4, 5].map(due), [0, 5, 900, 1000, 1000, 4000]);
+        let measured = (0..6).filter(|number| pacer.due(*number).unwrap() >= pacer.measured_from());
+        assert_eq!(measured.count() as u64, pacer.measured());
     }
 
     #[test]

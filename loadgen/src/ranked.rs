@@ -4,18 +4,30 @@
 use std::time::Duration;
 
 use eventproof_evidence::{Cause, Latencies, Percentile, Reason, Verdict};
+use eventproof_source::units::format_duration;
 
 use crate::collector::Collector;
 use crate::objective::Objective;
-use crate::result::stage_of;
 
 /// A stage's latencies, and how many events never had one.
 pub(crate) struct Ranked<'a> {
     latencies: &'a Latencies,
     refused: u64,
     unknown: u64,
+    /// Events that never came, though they were waited for to the end.
+    missing: u64,
     /// Requests whose events nothing tells apart.
     alike: u64,
+}
+
+/// How many measured events never came to a stage, at the end: refused ones and those of unknown outcome among them. What a group gave up
+/// is no latency of its, and told by itself.
+fn missing(collector: &Collector, place: usize) -> u64 {
+    let leg = (place % (2 + collector.frame.groups.len())).checked_sub(1);
+    let Some(leg) = leg.filter(|_| collector.ended) else { return 0 };
+    let dead = collector.legs().get(leg).map_or(0, |(_, counts)| counts.dead_lettered);
+    let came = collector.stages.get(place).map_or(0, eventproof_evidence::Latencies::count);
+    collector.due.get(place).map_or(0, |due| due.saturating_sub(came + dead))
 }
 
 /// Why there is no value.
@@ -28,23 +40,25 @@ pub(crate) enum Without {
 impl<'a> Ranked<'a> {
     /// The stage of that name.
     pub fn of(collector: &'a Collector, name: &str) -> Option<Ranked<'a>> {
-        let latencies = stage_of(collector, name)?;
         let place = collector.stage_names().iter().position(|known| known == name)?;
+        let latencies = collector.stages.get(place)?;
         let stages = 2 + collector.frame.groups.len();
         let failures = collector.failures.get(place / stages)?;
         let alike = if place.is_multiple_of(stages) { 0 } else { collector.alike() };
-        Some(Ranked { latencies, refused: failures.measured_refused, unknown: failures.measured_unknown, alike })
+        let (refused, unknown) = (failures.measured_refused, failures.measured_unknown);
+        let missing = missing(collector, place).saturating_sub(refused + unknown);
+        Some(Ranked { latencies, refused, unknown, missing, alike })
     }
 
     /// The value below which the percentile's share of all events lies.
     pub fn percentile(&self, percentile: Percentile) -> Result<Duration, Without> {
-        let (came, all) = (self.latencies.count(), self.latencies.count() + self.refused + self.unknown);
+        let (came, all) = (self.latencies.count(), self.all());
         let rank = (percentile.quantile() * all as f64).ceil() as u64;
         if self.alike > 0 {
             let detail = format!("{} requests had the same link as another", self.alike);
             return Err(Without::Doubt("none".to_owned(), Reason::NoPositiveControl { detail }));
         }
-        if rank > came + self.unknown {
+        if rank > came + self.unknown + self.missing {
             return Err(Without::Refused(self.told()));
         }
         if rank > came {
@@ -55,15 +69,26 @@ impl<'a> Ranked<'a> {
             false => self.latencies.percentile(Percentile(100.0 * rank as f64 / came.max(1) as f64)),
         };
         match self.latencies.percentile(percentile).doubt {
-            Some(doubt) => Err(Without::Doubt(format!("{:?}", found.value), doubt)),
+            Some(doubt) => Err(Without::Doubt(format_duration(found.value), doubt)),
             None => Ok(found.value),
         }
+    }
+
+    fn all(&self) -> u64 {
+        self.latencies.count() + self.refused + self.unknown + self.missing
+    }
+
+    /// Whether the percentile is beyond `limit` whatever still comes, if there are at most `most` events in the end.
+    pub fn is_beyond(&self, percentile: Percentile, limit: Duration, most: u64) -> bool {
+        let slower = self.latencies.count() - self.latencies.count_up_to(limit) + self.refused;
+        let rank = (percentile.quantile() * most as f64).ceil() as u64;
+        slower > most.saturating_sub(rank)
     }
 
     /// The longest that came, and what else there was.
     pub fn max(&self) -> (Option<Duration>, Option<Without>) {
         let max = (self.latencies.count() > 0).then(|| self.latencies.max());
-        let without = match (self.refused, self.unknown) {
+        let without = match (self.refused, self.unknown + self.missing) {
             (0, 0) => None,
             (0, _) => Some(self.of_unknown_outcome()),
             _ => Some(Without::Refused(self.told())),
@@ -77,8 +102,12 @@ impl<'a> Ranked<'a> {
     }
 
     fn told(&self) -> String {
-        let all = self.latencies.count() + self.refused + self.unknown;
-        format!("{} of {all} were refused and {} have an unknown outcome", self.refused, self.unknown)
+        let all = self.all();
+        let missing = match self.missing {
+            0 => String::new(),
+            missing => format!(", and {missing} had not come when the run ended"),
+        };
+        format!("{} of {all} were refused and {} have an unknown outcome{missing}", self.refused, self.unknown)
     }
 }
 

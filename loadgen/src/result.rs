@@ -6,8 +6,9 @@ use eventproof_evidence::ledger::LegCounts;
 use eventproof_evidence::{Cause, Latencies, Proof, Reason, Verdict};
 use eventproof_reports::model::{ConsumerLeg, Distribution, Finding, Objective as Judged, Sizes, Stage};
 use eventproof_source::units::format_duration;
+use serde::{Deserialize, Serialize};
 
-use crate::collector::{Collector, Failures};
+use crate::collector::{Collector, Failures, WINDOW};
 use crate::lagging;
 use crate::objective::{Count, Metric, Objective};
 use crate::ranked::Ranked;
@@ -26,6 +27,7 @@ pub(crate) fn throughput(collector: &Collector) -> f64 {
 }
 
 /// How far figures may be off, and from when they count.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Taken {
     /// How late an effect may be seen.
     pub effect_error: Duration,
@@ -72,7 +74,11 @@ pub(crate) fn sizes(collector: &Collector) -> Option<Sizes> {
 /// Every leg with what counts as arrived.
 pub(crate) fn legs(collector: &Collector, views: &[String]) -> Vec<ConsumerLeg> {
     let meaning = |index: usize| match index.checked_sub(1).and_then(|index| views.get(index)) {
-        None if collector.frame.linked => "answered, and the event that follows seen on the topic".to_owned(),
+        None if collector.frame.linked => {
+            format!(
+                "answered, and the event that follows seen on the topic; duplicates within the latest {WINDOW} requests"
+            )
+        }
         None => "acknowledged, and seen on the topic".to_owned(),
         Some(view) => format!("on the topic, and its effect seen in view \"{view}\""),
     };
@@ -80,7 +86,7 @@ pub(crate) fn legs(collector: &Collector, views: &[String]) -> Vec<ConsumerLeg> 
         let phantom = if index == 0 { counts.phantom + collector.strangers() } else { counts.phantom };
         ConsumerLeg { name, meaning: meaning(index), counts: LegCounts { phantom, ..counts } }
     };
-    collector.ledger.legs().into_iter().enumerate().map(leg).collect()
+    collector.legs().into_iter().enumerate().map(leg).collect()
 }
 
 /// Judges every objective. `saturated`: why the generator's figures are none.
@@ -88,11 +94,12 @@ pub(crate) fn judge(objectives: &[Objective], collector: &Collector, saturated: 
     objectives.iter().map(|objective| judge_one(objective, collector, saturated)).collect()
 }
 
-fn judge_one(objective: &Objective, collector: &Collector, saturated: Option<&str>) -> Judged {
+/// Judges one objective, as far as everything went.
+pub(crate) fn judge_one(objective: &Objective, collector: &Collector, saturated: Option<&str>) -> Judged {
     let (actual, verdict) = measured(objective, collector);
     let verdict = match saturated {
         // A count of what was lost stands whatever the pace was; a figure of time or rate does not.
-        Some(detail) if !matches!(objective.metric, Metric::Count { .. } | Metric::Failed { .. }) => {
+        Some(detail) if is_of_time(&objective.metric) => {
             Verdict::CannotTell(Reason::GeneratorSaturated { detail: detail.to_owned() })
         }
         _ => blind_to_loss(objective, collector).unwrap_or(verdict),
@@ -114,15 +121,33 @@ fn judge_one(objective: &Objective, collector: &Collector, saturated: Option<&st
     }
 }
 
+/// Whether a figure is of time or rate.
+fn is_of_time(metric: &Metric) -> bool {
+    match metric {
+        Metric::Count { what, .. } => *what == Count::Late,
+        Metric::Failed { .. } => false,
+        _ => true,
+    }
+}
+
 /// An absence across a span in which the recorder could not see is no verdict.
 fn blind_to_loss(objective: &Objective, collector: &Collector) -> Option<Verdict> {
-    let Metric::Count { what: Count::Lost, leg, .. } = &objective.metric else { return None };
+    let Metric::Count { what, leg, .. } = &objective.metric else { return None };
+    // A retry topic that nobody saw hides what was put off, and may be overtaken.
+    let is_put_off = |index: usize| *what == Count::Reordered && collector.asides.may_wait(index + 1);
+    let put_off = collector.frame.groups.iter().position(|group| group.name == *leg).is_some_and(is_put_off);
+    let late = *what == Count::Late;
+    if *what != Count::Lost && !put_off && !late {
+        return None;
+    }
+    // What was seen only afterwards is all there, and bears a later time than it had.
+    let made_good = collector.made_good.iter().filter(|_| late);
     let of_topic = |name: &str| collector.frame.topics.iter().any(|topic| topic == name);
     // The topic's loss is hidden by what nobody saw of topics, a group's by a view that did not answer.
     let concerns = |what: Option<&str>| what.is_none_or(|name| of_topic(name) == (leg == "topic"));
-    let blind = collector.blind.iter().find(|blind| concerns(blind.what.as_deref()))?;
-    let lost = counts_of(collector, leg).is_some_and(|counts| counts.lost > 0);
-    lost.then(|| {
+    let blind = collector.blind.iter().chain(made_good).find(|blind| concerns(blind.what.as_deref()))?;
+    let found = counts_of(collector, leg).is_some_and(|counts| counted(*what, &counts) > 0);
+    found.then(|| {
         let lasted = blind.to.map_or(Duration::ZERO, |to| to.since(blind.from));
         Verdict::CannotTell(Reason::Blind { what: leg.clone(), why: blind.why.clone(), lasted })
     })
@@ -176,15 +201,20 @@ fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
         }
         Metric::Count { what, leg, most } => {
             let Some(counts) = counts_of(collector, leg) else { return no_such(leg) };
-            if counts.seen == 0 && collector.ledger.counts().acknowledged == 0 {
-                let detail = "no event was acknowledged".to_owned();
-                return ("none".to_owned(), Verdict::CannotTell(Reason::NoPositiveControl { detail }));
+            let found = counted(*what, &counts);
+            let actual = format!("{found} of {}{}", collector.ledger.counts().planned, elsewhere(*what, &counts));
+            let doubt = match (found <= *most, *what) {
+                (true, _) => doubt_of_count(collector, &counts)
+                    .or_else(|| undecided(*what, &counts, leg, *most))
+                    .or_else(|| beyond(collector, *what)),
+                (false, Count::Phantom) => beyond(collector, *what),
+                (false, Count::Lost) => nameless(collector, &counts, *most).filter(|_| leg != "topic"),
+                (false, _) => None,
+            };
+            match doubt {
+                Some(doubt) => (actual, Verdict::CannotTell(doubt)),
+                None => verdict(objective, actual, found <= *most),
             }
-            let actual = counted(*what, &counts);
-            if let Some(doubt) = doubt_of_count(collector, &counts).filter(|_| actual <= *most) {
-                return (format!("{actual} of {}", collector.ledger.counts().planned), Verdict::CannotTell(doubt));
-            }
-            verdict(objective, format!("{actual} of {}", collector.ledger.counts().planned), actual <= *most)
         }
         Metric::Drained { group, below } => {
             let leg = collector.frame.groups.iter().position(|known| known.name == *group).map(|index| index + 1);
@@ -270,7 +300,8 @@ fn no_such(name: &str) -> (String, Verdict) {
 
 /// Why a count that is small enough says nothing: there was nothing to be counted, or nothing tells events apart.
 fn doubt_of_count(collector: &Collector, counts: &LegCounts) -> Option<Reason> {
-    let detail = match (counts.seen, collector.alike()) {
+    let detail = match (counts.seen + counts.dead_lettered, collector.alike()) {
+        (0, _) if collector.ledger.counts().acknowledged == 0 => "no event was acknowledged".to_owned(),
         (0, _) => "nothing arrived there at all".to_owned(),
         (_, 0) => return None,
         (_, alike) => format!("{alike} requests had the same link as another: nothing tells their events apart"),
@@ -278,8 +309,42 @@ fn doubt_of_count(collector: &Collector, counts: &LegCounts) -> Option<Reason> {
     Some(Reason::NoPositiveControl { detail })
 }
 
-pub(crate) fn stage_of<'a>(collector: &'a Collector, name: &str) -> Option<&'a Latencies> {
-    collector.stage_names().iter().position(|known| known == name).and_then(|index| collector.stages.get(index))
+/// What of the lost was told apart, for people.
+fn elsewhere(what: Count, counts: &LegCounts) -> String {
+    match (what, counts.dead_lettered, counts.undecided) {
+        (Count::Lost, 0, 0) => String::new(),
+        (Count::Lost, dead, 0) => format!("; {dead} dead-lettered"),
+        (Count::Lost, dead, open) => format!("; {dead} dead-lettered, {open} undecided"),
+        _ => String::new(),
+    }
+}
+
+/// What is undecided may still be lost, or given up.
+fn undecided(what: Count, counts: &LegCounts, leg: &str, most: u64) -> Option<Reason> {
+    let open = counts.undecided;
+    let is_near = matches!(what, Count::Lost | Count::DeadLettered) && counted(what, counts) + open > most;
+    let detail = format!(
+        "{open} events of {leg} still waited in a retry topic when the run ended, or lie in a dead-letter topic that several groups write to: they are neither done nor lost; a longer `settle` may tell"
+    );
+    is_near.then_some(Reason::NoPositiveControl { detail })
+}
+
+/// What may be of requests that are forgotten is neither a duplicate nor a phantom: nobody can say which.
+fn beyond(collector: &Collector, what: Count) -> Option<Reason> {
+    let beyond = collector.beyond_window();
+    let detail = format!(
+        "{beyond} records or effects are of none of the latest {WINDOW} requests: duplicates of older ones are not judged"
+    );
+    (beyond > 0 && matches!(what, Count::Duplicated | Count::Phantom)).then_some(Reason::NoPositiveControl { detail })
+}
+
+/// Records in retry or dead-letter topics that may be those of lost events: nobody knows any more which events they were.
+fn nameless(collector: &Collector, counts: &LegCounts, most: u64) -> Option<Reason> {
+    let nameless = collector.asides.strangers();
+    let detail = format!(
+        "{nameless} records in retry or dead-letter topics could not be linked to an event: what seems to be lost may be there"
+    );
+    (nameless > 0 && counts.lost.saturating_sub(nameless) <= most).then_some(Reason::NoPositiveControl { detail })
 }
 
 fn counts_of(collector: &Collector, leg: &str) -> Option<LegCounts> {
@@ -289,6 +354,9 @@ fn counts_of(collector: &Collector, leg: &str) -> Option<LegCounts> {
 fn counted(what: Count, counts: &LegCounts) -> u64 {
     match what {
         Count::Lost => counts.lost,
+        Count::DeadLettered => counts.dead_lettered,
+        Count::Undecided => counts.undecided,
+        Count::Late => counts.late,
         Count::Duplicated => counts.duplicated,
         Count::Reordered => counts.reordered,
         Count::Phantom => counts.phantom,

@@ -1,13 +1,14 @@
 //! One load run: threads, channels, and the end of it.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender as To, channel};
+use std::sync::mpsc::{Sender as To, channel};
 use std::time::Duration;
 
 use eventproof_broker::{BrokerError, GroupWatch, PartitionCounts, Recorder};
 use eventproof_contract::{Contract, GenerateError, event_number};
-use eventproof_evidence::{At, Clock, Observation, Percentile, Reason};
+use eventproof_evidence::{Observation, Percentile, Reason};
 use eventproof_reports::model::{
     Distribution, Disturbed, Finding, Generator as GeneratorFigures, Interval, LoadResult,
 };
@@ -15,14 +16,22 @@ use eventproof_source::units::format_duration;
 use eventproof_system::Rig;
 use tokio::sync::{Notify, watch};
 
+use crate::abort::Abort;
+use crate::aside_sink::AsideSink;
+use crate::client;
+use crate::collecting::{Ending, Heard, Settling, collect};
 use crate::collector::{Collector, Event, Message};
 use crate::disturbance;
-use crate::machine::{cpu_seconds, resident_mb};
-use crate::plan::{Link, Plan, What};
+use crate::known::Known;
+use crate::machine::{cpu_seconds, resident_mb, resident_peak_mb};
+use crate::plan::{Link, Plan, What, readers, topics_of};
 use crate::profile::Profile;
+use crate::recovery;
 use crate::result;
-use crate::sending::{self, SendReport, Sending};
+use crate::sending::{self, SendReport};
+use crate::shards::{Meeting, ShardError};
 use crate::sink::LoadSink;
+use crate::spill::Spill;
 use crate::wording;
 use crate::workload::workload;
 
@@ -48,31 +57,69 @@ pub enum LoadError {
     /// The contract or system lacks something that the profile names.
     #[error("the pack has no {what} \"{name}\"")]
     Missing { what: &'static str, name: String },
+    /// What should be replayed cannot be.
+    #[error("{of} cannot be replayed: {why}")]
+    Trace { of: String, why: String },
     #[error(transparent)]
     System(#[from] eventproof_system::SystemError),
     #[error("no thread could be started: {0}")]
     Thread(String),
+    #[error(transparent)]
+    Shards(#[from] ShardError),
 }
 
 /// Runs a profile. `progress` is called with the intervals so far as each ends. The caller fills in where the result comes from.
 pub async fn run(
     setup: &LoadSetup<'_>,
     profile: &Profile,
-    mut progress: impl FnMut(&[Interval]),
+    progress: impl FnMut(&[Interval]),
 ) -> Result<LoadResult, LoadError> {
+    Ok(perform(setup, profile, None, progress).await?.result)
+}
+
+/// What a run leaves.
+pub(crate) struct Performed {
+    pub result: LoadResult,
+    pub plan: Plan,
+    pub collector: Collector,
+}
+
+/// Runs a profile, or a shard of it: then all shards begin at the instant on which they agree in their meeting.
+pub(crate) async fn perform(
+    setup: &LoadSetup<'_>,
+    profile: &Profile,
+    meeting: Option<&mut Meeting>,
+    mut progress: impl FnMut(&[Interval]),
+) -> Result<Performed, LoadError> {
+    let (halt, halted) = watch::channel(false);
+    let asked = &setup.stop;
+    let setup = &LoadSetup { stop: halted, contract: setup.contract.clone(), run_id: setup.run_id.clone(), ..*setup };
     let (to, messages) = channel();
     let clock = setup.rig.clock.clone();
-    let plan = Plan::new(setup, profile)?;
+    let mut plan = Plan::new(setup, profile)?;
+    if let Some(meeting) = &meeting {
+        plan.split(&setup.contract, meeting.shard())?;
+    }
     let recorder = recorder(setup, &plan, to.clone())?;
-    let watch = watch_groups(setup, &plan, to.clone())?;
+    let beside = beside(setup, &plan, to.clone())?;
+    let watch = watch_groups(setup, profile, &plan, to.clone())?;
     let followers = setup.rig.system.follow_journals(Duration::ZERO, effects(&plan, &setup.run_id, to.clone()));
+    if let Some(meeting) = meeting {
+        // Everything that observes stands before anybody sends.
+        plan.pacer.begin_at(meeting.meet(&plan).await?);
+    }
     let cpu = (cpu_seconds(), clock.now());
     let sending = sending::start(setup, &plan, to, clock.clone())?;
     let mut collector = Collector::new(plan.frame(setup, profile));
     let (all_sent, undone) = (Notify::new(), Cell::new(false));
+    let mut spill = Spill::new();
     let loading = async {
         let settling = Settling { all_sent: &all_sent, undone: &undone, lasting: profile.settle };
-        collect(&mut collector, &messages, &sending, settling, clock.as_ref(), &mut progress).await;
+        let saturated = |so_far: &Collector| slipped(&plan, profile.slip_limit, so_far, &SendReport::default());
+        let (objectives, events) = (profile.objectives.as_slice(), plan.pacer.measured());
+        let ending = Ending { asked, halt: &halt, objectives, events, saturated: &saturated };
+        let heard = Heard { messages: &messages, sending: &sending, clock: clock.as_ref() };
+        collect(&mut collector, heard, settling, ending, &mut spill, &mut progress).await
     };
     let disturbing = async {
         let sent = all_sent.notified();
@@ -80,16 +127,26 @@ pub async fn run(
         undone.set(true);
         disturbed
     };
-    let ((), disturbed) = tokio::join!(loading, disturbing);
+    let (abort, disturbed) = tokio::join!(loading, disturbing);
     followers.into_iter().for_each(|task| task.abort());
     drop(watch);
     recorder.stop();
+    beside.into_iter().for_each(Recorder::stop);
     collector.close();
+    collector.ended = true;
     let used = (cpu_seconds() - cpu.0) / clock.now().since(cpu.1).as_secs_f64().max(0.001);
-    let mut result = finish(profile, &plan, &collector, &sending, used);
+    let report = sending.report.borrow().clone().unwrap_or_default();
+    let mut result = finish(profile, &plan, &collector, &report, abort.as_ref());
+    result.generator.cpu_share = used;
+    result.intervals = std::mem::take(&mut collector.intervals);
+    if !spill.restore(&mut result.intervals) {
+        let detail = "the intervals' distributions were kept in a temporary file, and that cannot be read".to_owned();
+        result.findings.push(Finding::no_verdict(&Reason::Environment { detail }));
+    }
     result.findings.extend(disturbed.iter().filter_map(proved_nothing));
     result.disturbed = disturbed;
-    Ok(result)
+    recovery::tell(&mut result.disturbed, &result.intervals);
+    Ok(Performed { result, plan, collector })
 }
 
 fn recorder(setup: &LoadSetup<'_>, plan: &Plan, to: To<Message>) -> Result<Recorder, LoadError> {
@@ -97,6 +154,7 @@ fn recorder(setup: &LoadSetup<'_>, plan: &Plan, to: To<Message>) -> Result<Recor
         contract: setup.contract.clone(),
         run_id: setup.run_id.clone(),
         topics: plan.topics.iter().cloned().zip(0..).collect(),
+        known: Known::of(plan, &setup.run_id),
         links: match &plan.what {
             What::Records(_) => None,
             What::Requests(asked) => Some(known_by(&asked.links)),
@@ -106,7 +164,29 @@ fn recorder(setup: &LoadSetup<'_>, plan: &Plan, to: To<Message>) -> Result<Recor
     };
     let topics = plan.topics.clone();
     let clock = setup.rig.clock.clone();
-    Ok(tokio::task::block_in_place(|| Recorder::start(&setup.rig.broker, &topics, sink, clock))?)
+    Ok(tokio::task::block_in_place(|| match &plan.split {
+        Some(split) => Recorder::start_share(&setup.rig.broker, &topics, split.share(), sink, clock),
+        None => Recorder::start(&setup.rig.broker, &topics, sink, clock),
+    })?)
+}
+
+/// Reads retry and dead-letter topics, where there are any. All of them whole, in shards too: a record's partition there need not be
+/// that of its event.
+fn beside(setup: &LoadSetup<'_>, plan: &Plan, to: To<Message>) -> Result<Option<Recorder>, LoadError> {
+    let topics = topics_of(&plan.asides);
+    if topics.is_empty() {
+        return Ok(None);
+    }
+    let sink = AsideSink {
+        contract: setup.contract.clone(),
+        run_id: setup.run_id.clone(),
+        asides: plan.asides.clone(),
+        ours: matches!(plan.what, What::Records(_)),
+        to,
+    };
+    let clock = setup.rig.clock.clone();
+    let started = tokio::task::block_in_place(|| Recorder::start(&setup.rig.broker, &topics, sink, clock))?;
+    Ok(Some(started))
 }
 
 /// Each link once, however many arms have it.
@@ -121,13 +201,26 @@ fn known_by(links: &[Option<Link>]) -> Vec<Link> {
     known
 }
 
-fn watch_groups(setup: &LoadSetup<'_>, plan: &Plan, to: To<Message>) -> Result<GroupWatch, LoadError> {
-    let groups: Vec<String> = plan.views.iter().map(|(_, group)| group.clone()).collect();
+fn watch_groups(
+    setup: &LoadSetup<'_>,
+    profile: &Profile,
+    plan: &Plan,
+    to: To<Message>,
+) -> Result<GroupWatch, LoadError> {
+    let mut groups: Vec<String> = profile.lagging(setup.rig.system.spec()).into_iter().map(str::to_owned).collect();
+    groups.extend(readers(&plan.asides));
+    groups.sort();
+    groups.dedup();
+    let beside = topics_of(&plan.asides).into_iter().filter_map(|topic| {
+        let partitions = setup.rig.partitions_of(&topic)?;
+        Some((topic, partitions))
+    });
+    let all: BTreeMap<String, u32> = plan.partitions.clone().into_iter().chain(beside).collect();
     let of_topic = |(topic, count): (&String, &u32)| {
         let topic = topic.clone();
         (0..count.cast_signed()).map(move |partition| (topic.clone(), partition))
     };
-    let partitions: Vec<(String, i32)> = plan.partitions.iter().flat_map(of_topic).collect();
+    let partitions: Vec<(String, i32)> = all.iter().flat_map(of_topic).collect();
     let report = move |change| {
         // The collector ends last; if it is gone, nobody wants to know.
         let _ = to.send(Message::Group(change));
@@ -156,88 +249,54 @@ fn effects(plan: &Plan, run_id: &str, to: To<Message>) -> impl Fn(Observation) +
     }
 }
 
-/// Stragglers are waited for once nothing of our own doing keeps them: everything is sent, and every disturbance undone.
-struct Settling<'a> {
-    /// Told when everything is sent.
-    all_sent: &'a Notify,
-    undone: &'a Cell<bool>,
-    lasting: Duration,
-}
-
-/// Folds messages until everything has come, or the time for stragglers is over.
-async fn collect(
-    collector: &mut Collector,
-    messages: &Receiver<Message>,
-    sending: &Sending,
-    settling: Settling<'_>,
-    clock: &dyn Clock,
-    progress: &mut impl FnMut(&[Interval]),
-) {
-    let mut told = 0;
-    let mut since: Option<At> = None;
-    // A little longer than complete: a duplicate comes after what it doubles.
-    let at_least = settling.lasting.min(Duration::from_secs(1));
-    loop {
-        tokio::task::block_in_place(|| drain(collector, messages));
-        let closed = collector.close_until(clock.now());
-        (told + 1..=closed).for_each(|ended| progress(&collector.intervals[..ended]));
-        told = closed;
-        if let Ok(report) = sending.done.try_recv() {
-            *sending.report.borrow_mut() = Some(report);
-            settling.all_sent.notify_one();
-        }
-        if since.is_none() && sending.report.borrow().is_some() && settling.undone.get() {
-            since = Some(clock.now());
-        }
-        let settled = since.map(|since| clock.now().since(since));
-        if settled.is_some_and(|lasted| lasted >= settling.lasting || lasted >= at_least && collector.is_complete()) {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
-}
-
-/// Takes what is there, waiting a little for the first.
-fn drain(collector: &mut Collector, messages: &Receiver<Message>) {
-    match messages.recv_timeout(Duration::from_millis(20)) {
-        Ok(message) => collector.take(message),
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
-    }
-    messages.try_iter().take(10_000).for_each(|message| collector.take(message));
-}
-
-fn finish(profile: &Profile, plan: &Plan, collector: &Collector, sending: &Sending, cpu_share: f64) -> LoadResult {
-    let report = sending.report.borrow().clone().unwrap_or_default();
-    let saturated = saturated(plan, profile.slip_limit, collector, &report);
+fn finish(
+    profile: &Profile,
+    plan: &Plan,
+    collector: &Collector,
+    report: &SendReport,
+    abort: Option<&Abort>,
+) -> LoadResult {
+    let saturated = saturated(plan, profile.slip_limit, collector, report, abort.is_some());
     let views: Vec<String> = plan.views.iter().map(|(view, _)| view.clone()).collect();
-    let linger = match &plan.what {
-        What::Records(records) => Some(records.producer.linger),
-        What::Requests(_) => None,
-    };
     let sizes = result::sizes(collector);
-    let taken = result::Taken { effect_error: plan.effect_error, linger, planned: plan.pacer.is_planned() };
+    let taken = taken(plan);
+    let mut objectives = result::judge(&profile.objectives, collector, saturated.as_deref());
+    abort.iter().for_each(|abort| abort.amend(&mut objectives));
+    let aborted = abort.map(|abort| abort.told(&profile.objectives));
     LoadResult {
         profile: profile.path.display().to_string(),
         title: profile.name.clone(),
         pack: profile.pack.display().to_string(),
-        plan: wording::plan(profile, plan, &report, sizes.as_ref().filter(|_| profile.draws_sizes())),
-        objectives: result::judge(&profile.objectives, collector, saturated.as_deref()),
+        plan: wording::plan(profile, plan, report, sizes.as_ref().filter(|_| profile.draws_sizes())),
+        objectives,
         stages: result::stages(collector, &taken),
+        client: report.client.as_ref().map(client::spans).unwrap_or_default(),
         counts: collector.ledger.counts(),
         workload: workload(&profile.path),
         legs: result::legs(collector, &views),
-        intervals: collector.intervals.clone(),
         payloads: sizes,
         generator: GeneratorFigures {
-            slip: Distribution::of(&collector.slip),
-            cpu_share,
+            // Without a plan there is none to be behind.
+            slip: if plan.pacer.is_planned() { Distribution::of(&collector.slip) } else { Distribution::default() },
             resident_mb: resident_mb(),
+            resident_peak_mb: resident_peak_mb(),
             backpressure: report.backpressure,
             saturated,
+            ..GeneratorFigures::default()
         },
-        findings: nonconforming(collector).into_iter().collect(),
+        findings: nonconforming(collector).into_iter().chain(aborted.as_ref().map(wording::ended_early)).collect(),
+        aborted,
         ..LoadResult::default()
     }
+}
+
+/// How figures are taken.
+pub(crate) fn taken(plan: &Plan) -> result::Taken {
+    let linger = match &plan.what {
+        What::Records(records) => Some(records.producer.linger),
+        What::Requests(_) => None,
+    };
+    result::Taken { effect_error: plan.effect_error, linger, planned: plan.pacer.is_planned() }
 }
 
 /// A disturbance that could not be done, or that met nothing, leaves its part of the plan without a verdict.
@@ -247,7 +306,7 @@ fn proved_nothing(disturbed: &Disturbed) -> Option<Finding> {
 }
 
 /// One finding for all records that depart from the contract, with the first few.
-fn nonconforming(collector: &Collector) -> Option<Finding> {
+pub(crate) fn nonconforming(collector: &Collector) -> Option<Finding> {
     (collector.faulty > 0).then(|| Finding {
         outcome: eventproof_reports::model::Outcome::Broken,
         code: "nonconforming".to_owned(),
@@ -260,21 +319,30 @@ fn nonconforming(collector: &Collector) -> Option<Finding> {
     })
 }
 
-/// Why the generator's figures are none, if it did not keep its plan.
-fn saturated(plan: &Plan, limit: Duration, collector: &Collector, report: &SendReport) -> Option<String> {
+/// Why the generator's figures are none, if it did not keep its plan. What an objective ended is no fault of its.
+fn saturated(
+    plan: &Plan,
+    limit: Duration,
+    collector: &Collector,
+    report: &SendReport,
+    aborted: bool,
+) -> Option<String> {
     if let Some(error) = &report.error {
         return Some(format!("records could not be made: {error}"));
     }
-    match plan.pacer.total() {
-        Some(total) if report.sent < total => {
-            return Some(format!("it ended after {} of {total} events", report.sent));
-        }
-        Some(_) => {}
-        // Without a plan there is none to keep.
-        None => return None,
-    }
+    let whole =
+        if plan.split.is_some() { report.whole } else { plan.pacer.total().is_none_or(|total| report.sent >= total) };
+    let of = if plan.split.is_some() { "its part of " } else { "" };
+    let cut_short = plan.pacer.total().filter(|_| !whole && !aborted);
+    cut_short
+        .map(|total| format!("it ended after {} of {of}{total} events", report.sent))
+        .or_else(|| slipped(plan, limit, collector, report))
+}
+
+/// How far the sends slipped behind their plan, if that is too far. Without a plan there is none to keep.
+fn slipped(plan: &Plan, limit: Duration, collector: &Collector, report: &SendReport) -> Option<String> {
     let slip = collector.slip.percentile(Percentile(99.0)).value;
-    (slip > limit).then(|| {
+    (plan.pacer.is_planned() && slip > limit).then(|| {
         format!(
             "99 % of its sends should slip by less than {}, they slipped by up to {}; {} sends had to wait for {}, {} for their record to be made",
             format_duration(limit),

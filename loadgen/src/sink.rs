@@ -1,15 +1,15 @@
 //! What the recorder reads, straight to the collector: number, arrival, conformity, a hash of the payload.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use eventproof_broker::{PartitionCounts, RawRecord, Sink};
-use eventproof_contract::{Contract, Facts, event_number};
+use eventproof_contract::{Contract, Facts, Violation, event_number};
 use eventproof_evidence::{At, Blind};
+use rustc_hash::FxHashMap;
 
 use crate::collector::{Event, Message, Sight};
+use crate::known::Known;
 use crate::link::link_of_record;
 use crate::plan::Link;
 
@@ -18,40 +18,59 @@ pub(crate) struct LoadSink {
     pub contract: Arc<Contract>,
     pub run_id: String,
     /// Places in the collector's frame.
-    pub topics: HashMap<String, usize>,
+    pub topics: FxHashMap<String, usize>,
+    /// What records that come back are told by.
+    pub known: Option<Known>,
     /// What events are known by that follow from requests; none where records are sent.
     pub links: Option<Vec<Link>>,
     pub partitions: PartitionCounts,
     pub to: Sender<Message>,
 }
 
+/// What a record is, and how it departs from the contract first.
+struct Looked {
+    event: Event,
+    link: Option<String>,
+    fault: Option<Violation>,
+}
+
 impl LoadSink {
-    /// Which event it is, and what requests it may follow from.
-    fn event(&self, facts: &Facts) -> (Event, Vec<String>) {
+    fn look(&mut self, record: &RawRecord<'_>) -> Looked {
+        let known = self.known.as_ref().and_then(|known| known.event(&self.contract, &mut self.partitions, record));
+        if let Some((number, fault)) = known {
+            return Looked { event: Event::Ours(Some(number)), link: None, fault };
+        }
+        let facts = self.contract.read_facts(record.topic, record.key, record.headers, record.payload);
+        let (event, link) = self.event(&facts);
+        let faults = self.contract.check_facts(record.topic, &facts, record.headers, record.payload);
+        let place = || self.partitions.check(&self.contract, facts.message.as_deref(), record);
+        Looked { event, link, fault: faults.into_iter().next().or_else(place) }
+    }
+
+    /// Which event it is, and what the request is known by that it may follow from.
+    fn event(&self, facts: &Facts) -> (Event, Option<String>) {
         let Some(links) = &self.links else {
-            return (Event::Ours(facts.id.as_deref().and_then(|id| event_number(id, &self.run_id))), Vec::new());
+            return (Event::Ours(facts.id.as_deref().and_then(|id| event_number(id, &self.run_id))), None);
         };
-        let links: Vec<String> = links.iter().filter_map(|link| link_of_record(link, facts)).collect();
+        // A message has one link, whichever action publishes it: the profile's check sees to that.
+        let link = links.iter().find_map(|link| link_of_record(link, facts));
         // Without an id it is seen, and no effect can be told to be its own.
-        let id = (!links.is_empty()).then(|| facts.id.clone().unwrap_or_default().into());
-        (Event::Theirs(id), links)
+        let id = link.is_some().then(|| facts.id.clone().unwrap_or_default().into());
+        (Event::Theirs(id), link)
     }
 }
 
 impl Sink for LoadSink {
     fn record(&mut self, record: &RawRecord<'_>, at: At) {
         let Some(topic) = self.topics.get(record.topic).copied() else { return };
-        let facts = self.contract.read_facts(record.topic, record.key, record.headers, record.payload);
-        let (event, links) = self.event(&facts);
-        let mut faults = self.contract.check_facts(record.topic, &facts, record.headers, record.payload);
-        faults.extend(self.partitions.check(&self.contract, &facts, record));
-        let place = format!("{}[{}]@{}", record.topic, record.partition, record.offset);
-        let fault = faults.first().map(|fault| format!("{place}: {fault}"));
+        let Looked { event, link, fault } = self.look(record);
+        let told = |fault| format!("{}[{}]@{}: {fault}", record.topic, record.partition, record.offset);
+        let fault = fault.map(told);
         let payload = record.payload.unwrap_or_default();
         let (hash, size) = (hash(payload), payload.len());
         let (partition, offset) = (record.partition, record.offset);
         // The collector ends last; if it is gone, nobody wants to know.
-        let _ = self.to.send(Message::Seen(Sight { event, links, hash, size, fault, topic, partition, offset, at }));
+        let _ = self.to.send(Message::Seen(Sight { event, link, hash, size, fault, topic, partition, offset, at }));
     }
 
     fn blind(&mut self, blind: Blind) {
@@ -65,9 +84,7 @@ impl Sink for LoadSink {
     }
 }
 
-/// A hash by which a payload is known again.
+/// Length and CRC-32 of a payload: what was altered on its way is known by it, but for one case in four thousand million.
 pub(crate) fn hash(payload: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    payload.hash(&mut hasher);
-    hasher.finish()
+    (payload.len() as u64) << 32 | u64::from(crc32fast::hash(payload))
 }

@@ -1,6 +1,8 @@
 //! A load in words: what was asked for.
 
-use eventproof_reports::model::Sizes;
+use std::time::Duration;
+
+use eventproof_reports::model::{Aborted, Finding, Outcome, Sizes};
 use eventproof_source::units::format_duration;
 
 use crate::draw::{Keys, PayloadSize};
@@ -13,21 +15,35 @@ use crate::shape::Phase;
 pub(crate) fn plan(profile: &Profile, plan: &Plan, report: &SendReport, sizes: Option<&Sizes>) -> String {
     let what = match &profile.traffic {
         Traffic::Records(stream) => of_stream(stream),
+        Traffic::Replay(replay) => format!(" of {}, as new events", replay.of),
         Traffic::Actions(requests) => of_requests(requests),
     };
-    let noun = if matches!(profile.traffic, Traffic::Records(_)) { "events" } else { "requests" };
+    let noun = if matches!(profile.traffic, Traffic::Actions(_)) { "requests" } else { "events" };
     let keys = match &profile.traffic {
         Traffic::Records(stream) => format!(" over {}", of_keys(stream.keys)),
-        Traffic::Actions(_) => String::new(),
+        Traffic::Replay(_) | Traffic::Actions(_) => String::new(),
     };
     let warm_up = format_duration(profile.warm_up);
-    let pace = pace(&profile.pace);
+    let pace = match &profile.traffic {
+        Traffic::Replay(replay) if replay.speed != 1.0 => format!("at {} times their own pace", replay.speed),
+        _ => pace(&profile.pace),
+    };
     let text =
         format!("{} {noun}{what} {pace}{keys}, after {warm_up} of warm-up{}", plan.pacer.measured(), of_sizes(sizes));
     match profile.pace {
         Pace::Max { .. } => format!("{text}; {}", limit(plan, report)),
-        Pace::Steady { .. } | Pace::Shape(_) => text,
+        Pace::Steady { .. } | Pace::Shape(_) | Pace::Traced => text,
     }
+}
+
+/// Why a load was ended before its plan was done.
+pub(crate) fn ended_early(aborted: &Aborted) -> Finding {
+    let at = format_duration(Duration::from_secs_f64(aborted.at_ms / 1e3));
+    let Aborted { objective, actual, sent, .. } = aborted;
+    let text = format!(
+        "ended after {at} and {sent} events, by an objective that was missed for certain: {objective} was {actual}"
+    );
+    Finding { outcome: Outcome::Broken, code: "ended-early".to_owned(), text, took_ms: None }
 }
 
 /// What a send had to wait for.
@@ -93,6 +109,7 @@ fn pace(pace: &Pace) -> String {
     match pace {
         Pace::Steady { rate, .. } => format!("at {rate}/s"),
         Pace::Max { .. } => "as fast as they are taken".to_owned(),
+        Pace::Traced => "at their own pace".to_owned(),
         Pace::Shape(phases) => format!("in phases: {}", phases.iter().map(phase).collect::<Vec<_>>().join(", ")),
     }
 }

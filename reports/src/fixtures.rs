@@ -8,10 +8,11 @@ use eventproof_evidence::{Cause, Latencies, Missing, Place, Reason};
 use eventproof_evidence::ledger::{Counts, LegCounts};
 
 use crate::model::{
-    Attachments, BrokerInfo, Catch, Change, Comparison, Conformance, ConsumerLeg, CountChange, Coverage, CoverageRow,
-    Distribution, Disturbed, Exchange, FaultRow, Figure, Finding, Generator, Healthy, Interval, KeptRecord, LagPoint,
-    LegPoint, LoadResult, Objective, Outcome, PercentileFigure, ProveResult, Provenance, RunResult, ScenarioResult,
-    ServiceInfo, ServiceLog, Side, Span, Stage, StagePair, StageSlice, StepResult, SubStep, TimelineEntry, Tolerance,
+    Attachments, BrokerInfo, Catch, Change, ClientSpan, Comparison, Conformance, ConsumerLeg, CountChange, Coverage,
+    CoverageRow, Distribution, Disturbed, Exchange, FaultRow, Figure, Finding, Generator, Healthy, Interval, KeptLook,
+    KeptRecord, LagPoint, LegPoint, LoadResult, Objective, Outcome, PercentileFigure, ProveResult, Provenance,
+    RunResult, ScenarioResult, ServiceInfo, ServiceLog, Side, Span, Stage, StagePair, StageSlice, StepResult, SubStep,
+    TimelineEntry, Tolerance,
 };
 
 /// A run with a scenario that held, one that broke and one without verdict.
@@ -62,6 +63,7 @@ pub fn proof() -> ProveResult {
         controls_held: 3,
         controls: 3,
         why: String::new(),
+        first_time: String::new(),
     };
     ProveResult {
         packs: vec!["nova-bus".into()],
@@ -78,6 +80,7 @@ pub fn proof() -> ProveResult {
             },
             FaultRow {
                 why: "the run was ended after 600 s".into(),
+                first_time: "the run was ended after 600 s".into(),
                 controls: 0,
                 controls_held: 0,
                 ..row("feed-service:stalled", "handles nothing", Outcome::NoVerdict)
@@ -172,7 +175,16 @@ fn attachments() -> Attachments {
     };
     let unanswered =
         Exchange { status: None, sent: String::new(), answer: "connection refused".into(), ..exchange.clone() };
-    Attachments { records: vec![record], exchanges: vec![exchange, unanswered] }
+    let look = KeptLook {
+        at_ms: 20.0,
+        view: "feed".into(),
+        question: "GET feed:8080/feed/bob".into(),
+        shown: Some(false),
+        answer: "{\"items\":[]}".into(),
+        times: 12,
+        took_ms: 2.0,
+    };
+    Attachments { records: vec![record], exchanges: vec![exchange, unanswered], looks: vec![look] }
 }
 
 fn step(keyword: &str, text: &str, line: usize, outcome: Outcome, finding: Option<Finding>) -> StepResult {
@@ -186,6 +198,11 @@ fn step(keyword: &str, text: &str, line: usize, outcome: Outcome, finding: Optio
         finding,
         under: Vec::new(),
     }
+}
+
+fn client_span(name: &str, meaning: &str, count: u64, mean_ms: f64) -> ClientSpan {
+    let (name, meaning) = (name.to_owned(), meaning.to_owned());
+    ClientSpan { name, meaning, count, mean_ms, worst_p99_ms: 2.0 * mean_ms, max_ms: 2.5 * mean_ms }
 }
 
 /// A load run of five seconds with an objective of each outcome.
@@ -217,6 +234,10 @@ pub fn load() -> LoadResult {
             objective("p99.9(end_to_end) < 1s", "9.1 ms", few),
         ],
         stages: vec![stage("end_to_end", 1.0, 0.0), stage("processed(feed-service-group)", 70.0, 5.0)],
+        client: vec![
+            client_span("queue", "a record, from being handed over until its batch is made", 10_000, 5.1),
+            client_span("throttle", "by how much the broker says that it held the client back", 0, 0.0),
+        ],
         counts: Counts { planned: 5000, acknowledged: 5000, refused: 0, unknown: 0 },
         workload: BTreeMap::from([("rate".into(), "1000/s".into()), ("keys".into(), "500".into())]),
         legs: vec![
@@ -232,12 +253,16 @@ pub fn load() -> LoadResult {
             slip: distribution(0.1),
             cpu_share: 0.31,
             resident_mb: 84.0,
+            resident_peak_mb: 91.0,
             backpressure: 0,
             saturated: None,
         },
         payloads: None,
         search: None,
+        shards: None,
+        aborted: None,
         disturbed: vec![Disturbed {
+            level_after_ms: None,
             text: "broker: delay api=Fetch by=200ms".into(),
             at_ms: 2000.0,
             until_ms: Some(3000.0),
@@ -300,7 +325,11 @@ fn interval(number: u32) -> Interval {
         acknowledged: 998,
         seen: 997,
         stages: vec![slice("end_to_end", 1.0), slice("processed(feed-service-group)", 70.0)],
-        lag: vec![LagPoint { group: "feed-service-group".into(), records: i64::from(number) * 40 }],
+        lag: vec![LagPoint {
+            group: "feed-service-group".into(),
+            records: i64::from(number) * 40,
+            offsets: Some(i64::from(number) * 60),
+        }],
         counts: Counts { planned: so_far * 1000, acknowledged: so_far * 998, refused: 0, unknown: 0 },
         legs: vec![LegPoint {
             name: "topic".into(),
@@ -309,6 +338,8 @@ fn interval(number: u32) -> Interval {
             duplicated: 4,
             ..LegPoint::default()
         }],
+        slip: slice("slip", 0.1),
+        resident_mb: 80.0 + f64::from(number),
     }
 }
 

@@ -3,15 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use eventproof_evidence::Latencies;
 use eventproof_evidence::ledger::LegCounts;
+use eventproof_evidence::{Latencies, Percentile};
 use serde::{Deserialize, Serialize};
 
 use crate::json::{Head, ParseError, SCHEMA};
 use crate::model::{
-    ConsumerLeg, Distribution, Finding, Interval, LegPoint, LoadResult, Objective, Outcome, Provenance, Stage,
+    ConsumerLeg, Distribution, Finding, Generator, Interval, LegPoint, LoadResult, Objective, Outcome, Provenance,
+    Stage, StageSlice,
 };
-use crate::text::seconds;
+use crate::text::{millis, seconds};
 
 /// The kind that the first line names.
 const KIND: &str = "load-intervals";
@@ -25,6 +26,9 @@ pub struct LoadHead {
     pub workload: BTreeMap<String, String>,
     /// As written in the profile.
     pub objectives: Vec<String>,
+    /// How far 99 % of the sends may slip behind their plan; none where there is no plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slip_limit_ms: Option<f64>,
     pub provenance: Provenance,
 }
 
@@ -42,12 +46,15 @@ struct First {
 #[serde(untagged)]
 enum Line {
     Ended { ended: Ended },
-    Interval(Interval),
+    Interval(Box<Interval>),
 }
 
 #[derive(Serialize, Deserialize)]
 struct Ended {
     exit_code: i32,
+    /// Why the generator's figures are none, as the result says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    saturated: Option<String>,
 }
 
 /// A load run as its intervals tell it.
@@ -68,9 +75,9 @@ pub fn interval_line(interval: &Interval) -> String {
     line(interval)
 }
 
-/// The last line of a run that came to its own end.
-pub fn end_line(exit_code: i32) -> String {
-    line(&Line::Ended { ended: Ended { exit_code } })
+/// The last line of a run that came to its own end. `saturated`: why the generator's figures are none.
+pub fn end_line(exit_code: i32, saturated: Option<&str>) -> String {
+    line(&Line::Ended { ended: Ended { exit_code, saturated: saturated.map(str::to_owned) } })
 }
 
 fn line(of: &impl Serialize) -> String {
@@ -92,14 +99,17 @@ pub fn parse_intervals(text: &str) -> Result<Recovered, ParseError> {
     if schema != SCHEMA {
         return Err(ParseError::Other { expected: KIND, kind: KIND.to_owned(), schema });
     }
-    let (mut intervals, mut ended) = (Vec::new(), false);
+    let (mut intervals, mut end) = (Vec::new(), None);
     for (number, line) in lines {
         match serde_json::from_str(line).map_err(|error| ParseError::Line { number: number + 1, error })? {
-            Line::Ended { .. } => ended = true,
-            Line::Interval(interval) => intervals.push(interval),
+            Line::Ended { ended } => end = Some(ended),
+            Line::Interval(interval) => intervals.push(*interval),
         }
     }
-    Ok(Recovered { result: recover(head, intervals, ended)?, ended })
+    let ended = end.is_some();
+    let mut result = recover(head, intervals, ended)?;
+    result.generator.saturated = end.and_then(|end| end.saturated).or(result.generator.saturated);
+    Ok(Recovered { result, ended })
 }
 
 /// The result of a run of which only the intervals are left. Nothing is judged: stragglers may have come later.
@@ -133,6 +143,7 @@ fn recover(head: LoadHead, intervals: Vec<Interval>, ended: bool) -> Result<Load
         plan: said.join(", "),
         objectives: head.objectives.into_iter().map(objective).collect(),
         stages: stages(&intervals)?,
+        generator: generator(&intervals, head.slip_limit_ms)?,
         counts: last.counts,
         workload: head.workload,
         legs: last.legs.into_iter().map(leg).collect(),
@@ -153,10 +164,35 @@ fn stages(intervals: &[Interval]) -> Result<Vec<Stage>, ParseError> {
     names.into_iter().flatten().map(stage).collect()
 }
 
+/// How the generator kept its plan until then. Where it did not, that doubt goes with the figures wherever they go.
+fn generator(intervals: &[Interval], slip_limit_ms: Option<f64>) -> Result<Generator, ParseError> {
+    let slip = merged(intervals.iter().map(|interval| &interval.slip))?;
+    let slipped_ms = slip.percentile(Percentile(99.0)).value.as_secs_f64() * 1e3;
+    let beyond = slip_limit_ms.filter(|limit| slipped_ms > *limit);
+    let saturated = beyond.map(|limit| {
+        format!(
+            "99 % of its sends should slip by less than {}, they slipped by up to {}",
+            millis(limit),
+            millis(slipped_ms)
+        )
+    });
+    let resident = intervals.iter().map(|interval| interval.resident_mb);
+    Ok(Generator {
+        slip: Distribution::of(&slip),
+        resident_mb: resident.clone().next_back().unwrap_or(0.0),
+        resident_peak_mb: resident.fold(0.0, f64::max),
+        saturated,
+        ..Generator::default()
+    })
+}
+
 /// All latencies of a stage, from all intervals.
 pub(crate) fn whole_stage(intervals: &[Interval], name: &str) -> Result<Latencies, ParseError> {
+    merged(intervals.iter().flat_map(|interval| &interval.stages).filter(|slice| slice.name == name))
+}
+
+fn merged<'a>(slices: impl Iterator<Item = &'a StageSlice>) -> Result<Latencies, ParseError> {
     let mut whole = Latencies::new();
-    let slices = intervals.iter().flat_map(|interval| &interval.stages).filter(|slice| slice.name == name);
     for slice in slices {
         whole.merge(&Latencies::decode(&slice.histogram)?);
         whole.add_out_of_range(slice.out_of_range);
@@ -172,6 +208,7 @@ fn leg(point: LegPoint) -> ConsumerLeg {
         reordered: point.reordered,
         phantom: point.phantom,
         corrupted: point.corrupted,
+        dead_lettered: point.dead_lettered,
         unknown: point.owed,
         ..LegCounts::default()
     };
@@ -193,10 +230,11 @@ mod tests {
             pack: result.pack,
             workload: BTreeMap::from([("rate".to_owned(), "1000/s".to_owned())]),
             objectives: result.objectives.into_iter().map(|objective| objective.text).collect(),
+            slip_limit_ms: Some(20.0),
             provenance: result.provenance,
         };
         let intervals = result.intervals.iter().map(interval_line);
-        std::iter::once(head_line(&head)).chain(intervals).chain([end_line(1)]).collect()
+        std::iter::once(head_line(&head)).chain(intervals).chain([end_line(1, None)]).collect()
     }
 
     #[test]
@@ -213,7 +251,9 @@ mod tests {
         let leg = &result.legs[0].counts;
         assert_eq!((leg.seen, leg.lost, leg.unknown, leg.duplicated), (2991, 0, 3, 4));
         let page = html_load(&result);
-        assert!(page.contains("the run was ended from outside") && page.contains("How the generator kept its plan"));
+        assert!(
+            page.contains("the run was ended from outside") && page.contains("The generator sent 99 % of its events")
+        );
         assert!(!page.contains("NaN") && page.contains("it was not judged"));
     }
 
@@ -224,6 +264,23 @@ mod tests {
         assert_eq!(result.outcome(), Outcome::NoVerdict);
         assert_eq!(result.intervals, load().intervals);
         assert!(result.findings[0].text.contains("its verdicts are in its result.json"));
+    }
+
+    #[test]
+    fn a_generator_that_did_not_keep_its_plan_is_in_doubt_in_its_intervals_too() {
+        let slipping = |by: u64, end: Option<String>| {
+            let mut slip = Latencies::new();
+            (0..1000).for_each(|_| slip.record(std::time::Duration::from_millis(by)));
+            let mut interval = load().intervals.remove(1);
+            interval.slip = StageSlice { count: 1000, histogram: slip.encode(), ..StageSlice::default() };
+            let text = format!("{}{}{}", lines()[0], interval_line(&interval), end.unwrap_or_default());
+            parse_intervals(&text).unwrap().result
+        };
+        assert_eq!(slipping(19, None).generator.saturated, None);
+        let found = slipping(50, None).generator;
+        assert!(found.saturated.unwrap().contains("they slipped by up to 50"), "{:?}", found.slip.max_ms);
+        let told = slipping(19, Some(end_line(3, Some("records could not be made: x")))).generator.saturated;
+        assert_eq!(told.as_deref(), Some("records could not be made: x"));
     }
 
     #[test]

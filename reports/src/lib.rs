@@ -19,6 +19,7 @@ mod junit;
 mod markdown;
 mod merge;
 pub mod model;
+mod packs;
 mod prometheus;
 mod terminal;
 mod text;
@@ -35,6 +36,7 @@ pub use json::{
 pub use junit::{junit, junit_load, junit_prove};
 pub use markdown::markdown_compare;
 pub use merge::{MergeFault, merge_runs};
+pub use packs::whole_of;
 pub use prometheus::LoadMetrics;
 pub use terminal::{
     Style, fault_line, load_line, scenario_line, tail_line, terminal_compare, terminal_load, terminal_prove,

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::model::{Conformance, Coverage, Finding, Outcome, Provenance, RunResult, ScenarioResult, Shard};
+use crate::model::{Coverage, Finding, Outcome, Provenance, RunResult, ScenarioResult, Shard};
 
 /// Why results do not belong together. `file` is the name by which the caller knows a result.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,13 @@ pub enum MergeFault {
         file: String,
         shard: Shard,
         expected: u64,
+    },
+    /// Its scenarios were chosen otherwise, or the pack has others: some may be in no part.
+    OtherChoice {
+        file: String,
+        chosen: String,
+        first: String,
+        expected: String,
     },
     /// Other rules for what may be skipped, or how much must be covered.
     OtherRules {
@@ -51,6 +58,10 @@ impl fmt::Display for MergeFault {
             MergeFault::OtherCut { file, shard, expected } => {
                 write!(f, "{file} is shard {shard}, but the first was one of {expected}")
             }
+            MergeFault::OtherChoice { file, chosen, first, expected } => write!(
+                f,
+                "{file} is a part of {chosen}, {first} of {expected}: run every shard of the same pack with the same --tag, --name, --service and lines"
+            ),
             MergeFault::OtherRules { file, first } => {
                 write!(f, "{file} was run with another --allow-skipped or --min-coverage than {first}")
             }
@@ -70,7 +81,8 @@ pub fn merge_runs(results: Vec<(String, RunResult)>) -> Result<RunResult, Vec<Me
     if !faults.is_empty() {
         return Err(faults);
     }
-    let mut merged = RunResult { provenance: provenance(&results), ..RunResult::default() };
+    let mut merged =
+        RunResult { provenance: provenance(results.iter().map(|(_, result)| result)), ..RunResult::default() };
     let missing = missing(&results);
     for (_, mut result) in results {
         // Each shard judged the coverage of its own part; the whole is judged below.
@@ -95,6 +107,12 @@ fn strangers(results: &[(String, RunResult)]) -> Vec<MergeFault> {
         }
         if let Some(expected) = first.shard.map(|shard| shard.of).filter(|of| *of != shard.of) {
             return Some(MergeFault::OtherCut { file, shard, expected });
+        }
+        if let (Some(chosen), Some(expected)) = (&result.chosen, &first.chosen)
+            && chosen != expected
+        {
+            let (chosen, expected, first) = (chosen.clone(), expected.clone(), first_file.clone());
+            return Some(MergeFault::OtherChoice { file, chosen, first, expected });
         }
         let rules = |of: &RunResult| (of.allow_skipped.clone(), of.min_coverage);
         (rules(result) != rules(first)).then(|| MergeFault::OtherRules { file, first: first_file.clone() })
@@ -148,20 +166,8 @@ fn take(merged: &mut RunResult, result: RunResult) {
         service.name.push_str(&part);
         service
     }));
-    conformance(&mut merged.conformance, result.conformance);
+    merged.conformance.add(result.conformance);
     coverage(&mut merged.coverage, result.coverage);
-}
-
-fn conformance(merged: &mut Conformance, part: Conformance) {
-    merged.records += part.records;
-    merged.nonconforming += part.nonconforming;
-    merged.findings.extend(part.findings);
-    for (message, count) in part.seen {
-        match merged.seen.iter_mut().find(|(known, _)| *known == message) {
-            Some((_, sum)) => *sum += count,
-            None => merged.seen.push((message, count)),
-        }
-    }
 }
 
 /// A promise is touched if any part touched it.
@@ -178,8 +184,8 @@ fn coverage(merged: &mut Coverage, part: Coverage) {
 }
 
 /// Where it all comes from. Shards run side by side: the longest is the whole's time.
-fn provenance(results: &[(String, RunResult)]) -> Provenance {
-    let all = || results.iter().map(|(_, result)| &result.provenance);
+pub(crate) fn provenance<'a>(results: impl ExactSizeIterator<Item = &'a RunResult> + Clone) -> Provenance {
+    let all = || results.clone().map(|result| &result.provenance);
     let joined = |pick: fn(&Provenance) -> &str, between: &str| {
         let mut found: Vec<&str> = Vec::new();
         all().map(pick).for_each(|text| {
@@ -278,6 +284,22 @@ mod tests {
         parts.iter_mut().for_each(|(_, result)| result.min_coverage = Some(90));
         let findings = merge_runs(parts).unwrap().findings;
         assert!(findings.iter().any(|finding| finding.text.contains("coverage >= 90 %")), "{findings:?}");
+    }
+
+    #[test]
+    fn parts_that_were_chosen_otherwise_are_refused() {
+        let chosen = |mut part: (String, RunResult), word: &str| {
+            part.1.chosen = Some(word.to_owned());
+            part
+        };
+        let smoke = || chosen(part(1, 0, 0), "12 scenarios (0000aaaa)");
+        assert!(merge_runs(vec![smoke(), chosen(part(2, 1, 1), "12 scenarios (0000aaaa)")]).is_ok());
+        assert!(merge_runs(vec![smoke(), part(2, 1, 1)]).is_ok(), "a result of before says nothing of it");
+        let faults = merge_runs(vec![smoke(), chosen(part(2, 1, 1), "55 scenarios (0000bbbb)")]).unwrap_err();
+        let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("is a part of 55 scenarios (0000bbbb), "), "{told:?}");
+        assert!(told[0].contains(" of 12 scenarios (0000aaaa): run every shard of the same pack"), "{told:?}");
     }
 
     #[test]

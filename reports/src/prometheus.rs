@@ -58,6 +58,9 @@ impl LoadMetrics {
             "1 while the load warms up: nothing of that is in its latencies.",
         );
         line(&mut text, "eventproof_load_warm_up", &[("load", &self.title)], phase);
+        let name = "process_resident_memory_bytes";
+        head(&mut text, name, "gauge", "Memory of the generator's process at the end of the last interval.");
+        line(&mut text, name, &[("load", &self.title)], (self.last.resident_mb * 1024.0 * 1024.0).round());
         text
     }
 
@@ -81,6 +84,7 @@ impl LoadMetrics {
                 ("reordered", leg.reordered),
                 ("phantom", leg.phantom),
                 ("corrupted", leg.corrupted),
+                ("dead_lettered", leg.dead_lettered),
             ];
             for (outcome, count) in seen {
                 line(text, name, &[("leg", &leg.name), ("outcome", outcome)], count);
@@ -120,6 +124,10 @@ impl LoadMetrics {
             "Records behind the end of the topic, by committed offsets, at the end of the last interval.",
         );
         self.last.lag.iter().for_each(|point| line(text, name, &[("group", &point.group)], point.records));
+        let name = "eventproof_load_lag_offsets";
+        head(text, name, "gauge", "The same in offsets, markers of transactions and aborted records among them.");
+        let offsets = self.last.lag.iter().filter_map(|point| Some((point, point.offsets?)));
+        offsets.for_each(|(point, offsets)| line(text, name, &[("group", &point.group)], offsets));
     }
 }
 

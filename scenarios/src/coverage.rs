@@ -74,6 +74,10 @@ impl Meant {
             SentenceId::EventIsPublished | SentenceId::PublishedInBackground | SentenceId::InvalidIsPublished => {
                 text(Kind::Event)
             }
+            SentenceId::PublishedEverywhere => {
+                self.duplicated.extend(text(Kind::Event));
+                text(Kind::Event)
+            }
             SentenceId::ActionIsDone => {
                 let caused = text(Kind::Action)
                     .and_then(|action| Some(pack.system.action(&action)?.publishes.as_ref()?.message.clone()));
@@ -114,7 +118,10 @@ fn properties(sentence: SentenceId, caused: bool, duplicated: bool) -> Vec<Prope
         SentenceId::DerivedFollows => vec![Property::Schema, Property::Key],
         SentenceId::IsDeadLettered => vec![Property::Delivery, Property::DeadLetter],
         SentenceId::OnTopicOnce | SentenceId::EventFollows if caused => vec![Property::Schema, Property::Key],
-        SentenceId::TriedAtStub => vec![Property::Delivery, Property::Retry],
+        SentenceId::DeadLetteredAfter => vec![Property::Delivery, Property::DeadLetter, Property::Retry],
+        SentenceId::TriedAtStub | SentenceId::TriedOverTopics | SentenceId::TriedInLog => {
+            vec![Property::Delivery, Property::Retry]
+        }
         SentenceId::StubIsCalled => vec![Property::Delivery],
         SentenceId::ViewShows | SentenceId::ViewNoLongerShows => vec![Property::Delivery, Property::Deadline],
         SentenceId::GroupHasProcessed | SentenceId::NoneIsLost => vec![Property::Delivery],

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use eventproof_contract::Operation;
+use eventproof_contract::{Action, Operation};
 use eventproof_system::{ServiceSpec, placeholders};
 
 use crate::catalogue::Kind;
@@ -22,24 +22,13 @@ pub fn needed<'a>(
         services.extend(scenario.speaks_of.iter().cloned());
         messages.extend(spoken(pack, scenario));
     }
-    for message in &messages {
-        services.extend(pack.contract.senders(message).filter_map(|operation| present_service(pack, operation)));
-    }
+    services.extend(messages.iter().flat_map(|message| present(pack, pack.contract.senders(message))));
     loop {
         let before = (services.len(), messages.len());
-        let on_the_way: Vec<String> = messages
-            .iter()
-            .flat_map(|message| pack.contract.receivers(message))
-            .filter_map(|operation| present_service(pack, operation))
-            .collect();
-        services.extend(on_the_way);
-        let behind: Vec<String> = taken_by(pack, &services)
-            .iter()
-            .flat_map(|message| pack.contract.senders(message))
-            .filter_map(|operation| present_service(pack, operation))
-            .collect();
-        services.extend(behind);
-        messages.extend(sent_by(pack, &services));
+        services.extend(messages.iter().flat_map(|message| present(pack, pack.contract.receivers(message))));
+        let taken = messages_of(pack, &services, Action::Receive);
+        services.extend(taken.iter().flat_map(|message| present(pack, pack.contract.senders(message))));
+        messages.extend(messages_of(pack, &services, Action::Send));
         let linked: Vec<String> = services.iter().flat_map(|service| neighbours(pack, service)).collect();
         services.extend(linked);
         if before == (services.len(), messages.len()) {
@@ -67,12 +56,21 @@ fn present_service(pack: &Pack, operation: &Operation) -> Option<String> {
     operation.service.clone().or_else(by_group).filter(|_| operation.present)
 }
 
-/// Messages that these services receive: what they do may hang on any of them.
-fn taken_by(pack: &Pack, services: &BTreeSet<String>) -> BTreeSet<String> {
-    let receives = |operation: &&Operation| operation.action == eventproof_contract::Action::Receive;
+fn present<'a>(pack: &Pack, operations: impl Iterator<Item = &'a Operation>) -> Vec<String> {
+    operations.filter_map(|operation| present_service(pack, operation)).collect()
+}
+
+/// Messages that these services send, or receive: what they do may hang on any of them.
+fn messages_of(pack: &Pack, services: &BTreeSet<String>, action: Action) -> BTreeSet<String> {
     let theirs = |operation: &&Operation| present_service(pack, operation).is_some_and(|name| services.contains(&name));
-    let operations = pack.contract.operations.iter().filter(receives).filter(theirs);
+    let operations = pack.contract.operations.iter().filter(|operation| operation.action == action).filter(theirs);
     operations.flat_map(|operation| operation.messages.iter().cloned()).collect()
+}
+
+/// Whether a service receives a message, by itself or by its group; nothing where the contract says of none that it does.
+pub(crate) fn receives(pack: &Pack, service: &str, message: &str) -> Option<bool> {
+    let taken = messages_of(pack, &BTreeSet::from([service.to_owned()]), Action::Receive);
+    (!taken.is_empty()).then(|| taken.contains(message))
 }
 
 /// Messages that a scenario publishes, causes or waits for.
@@ -84,13 +82,6 @@ fn spoken(pack: &Pack, scenario: &PlannedScenario) -> Vec<String> {
         _ => None,
     };
     arguments.filter_map(message).collect()
-}
-
-fn sent_by(pack: &Pack, services: &BTreeSet<String>) -> Vec<String> {
-    let operations = pack.contract.operations.iter().filter(|operation| operation.present);
-    let sends = operations.filter(|operation| operation.action == eventproof_contract::Action::Send);
-    let theirs = sends.filter(|operation| operation.service.as_ref().is_some_and(|name| services.contains(name)));
-    theirs.flat_map(|operation| operation.messages.iter().cloned()).collect()
 }
 
 /// Services that a service is told the address of, those with the same store, and the one of which it is another instance.
@@ -149,6 +140,21 @@ services:
   clerk: {command: [clerk], env: {STORE: 'sqlite:{data}/shop.db'}}
 groups: {bank: {service: bank}, mail: {service: mail}, press: {service: press}}
 ";
+
+    #[test]
+    fn who_receives_what_is_known_by_service_or_group() {
+        let folder = tempfile::tempdir().unwrap();
+        let by_group = CONTRACT.replace("groupId: mail}}, x-eventproof: {service: mail}", "groupId: mail}}");
+        assert_ne!(by_group, CONTRACT);
+        for (name, text) in [("asyncapi.yaml", by_group.as_str()), ("system.yaml", SYSTEM)] {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let pack = Pack::read(folder.path()).map_err(|faults| faults.render(false)).unwrap();
+        let told = |service, message| receives(&pack, service, message);
+        assert_eq!((told("bank", "order.placed"), told("bank", "bill.sent")), (Some(true), Some(false)));
+        assert_eq!((told("mail", "bill.sent"), told("mail", "news.told")), (Some(true), Some(false)));
+        assert_eq!(told("shop", "order.placed"), None, "it receives nothing");
+    }
 
     fn needed_by(step: &str) -> (Vec<String>, Pack) {
         let folder = tempfile::tempdir().unwrap();

@@ -37,8 +37,22 @@ pub struct OwnSentence {
     /// With a keyword in front.
     pub example: &'static str,
     pub forms: &'static [Form],
+    /// What nobody else may use while its scenario runs.
+    pub disturbs: Disturbs,
     /// Carries the sentence out: it may publish, act and look, and comes to a verdict.
     pub carry_out: for<'a> fn(Scene<'a>) -> Done<'a>,
+}
+
+/// What a sentence disturbs: its scenario has that for itself alone. Everything else it shares with other scenarios.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Disturbs {
+    /// It disturbs nobody.
+    #[default]
+    Nothing,
+    /// The services behind its parameters: those that it names, and those of the actions, views, groups, stubs and alerts.
+    Named,
+    /// Every service: it does something to the broker, or to what all of them share.
+    Everything,
 }
 
 inventory::collect!(OwnSentence);

@@ -7,7 +7,7 @@ mod costs;
 
 use eventproof_evidence::{Proof, Reason, Verdict};
 use eventproof_scenarios::catalogue::Form;
-use eventproof_scenarios::own::{OwnSentence, Scene};
+use eventproof_scenarios::own::{Disturbs, OwnSentence, Scene};
 use eventproof_scenarios::own_sentence;
 
 use costs::Costs;
@@ -24,6 +24,7 @@ own_sentence!(OwnSentence {
         Form { language: "en", expression: "{times:count} orders of {who:identity} are placed at {price:count} each" },
         Form { language: "zh-CN", expression: "{who:identity}下了{times:count}个单价{price:count}的订单" },
     ],
+    disturbs: Disturbs::Nothing,
     carry_out: |scene| Box::pin(order_basket(scene)),
 });
 
@@ -39,6 +40,7 @@ own_sentence!(OwnSentence {
         Form { language: "en", expression: "the orders of {who:identity} cost {sum:count} within {limit:duration}" },
         Form { language: "zh-CN", expression: "{who:identity}的订单在{limit:duration}内共计{sum:count}" },
     ],
+    disturbs: Disturbs::Nothing,
     carry_out: |scene| Box::pin(cost(scene)),
 });
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use eventproof_contract::Contract;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
+use crate::own::is_own;
 use crate::{Broker, BrokerError, Topics};
 
 const ANSWER: Duration = Duration::from_secs(15);
@@ -51,7 +52,7 @@ fn undeclared(contract: &Contract, there: &BTreeSet<&str>) -> Vec<Drift> {
     let spaces: BTreeSet<&str> =
         declared.iter().filter_map(|topic| topic.split_once('.')).map(|(space, _)| space).collect();
     let of_space = |topic: &&&str| topic.split_once('.').is_some_and(|(space, _)| spaces.contains(space));
-    let strangers = there.iter().filter(of_space).filter(|topic| !declared.contains(**topic));
+    let strangers = there.iter().filter(of_space).filter(|topic| !declared.contains(**topic) && !is_own(topic));
     let drift = |topic: &&str| Drift {
         code: "topic-undeclared",
         message: format!("topic \"{topic}\" is on the broker, and the contract does not declare it"),

@@ -16,6 +16,11 @@ pub enum BrokerError {
     /// Nobody answers.
     #[error("no broker answers at {bootstrap} within {}: {detail}", seconds(.waited))]
     Unreachable { bootstrap: String, waited: Duration, detail: String },
+    /// It answers, and does not let us in.
+    #[error(
+        "the broker at {bootstrap} does not let eventproof in: authentication failed: {detail}\n  are sasl.mechanism, sasl.username and sasl.password right (--broker-option KEY=VALUE, or KEY=@FILE)?"
+    )]
+    Refused { bootstrap: String, detail: String },
     /// A topic could not be made as the contract declares it.
     #[error("topic \"{topic}\" could not be created: {detail}")]
     Topic { topic: String, detail: String },

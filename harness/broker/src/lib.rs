@@ -8,27 +8,39 @@
 //! Only this part (and the reference services, which play a user's own) names `rdkafka`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod board;
 mod client;
+mod client_times;
 mod drift;
 mod error;
 mod faults;
 mod groups;
+mod login;
+mod neighbours;
+mod own;
 mod provider;
 mod publisher;
+mod range;
 mod recorder;
 mod sample;
 mod scan;
 mod sender;
 mod topics;
 
+pub use board::{Board, Note, Posted, ReadFrom};
+pub use client_times::{ClientTime, ClientTimes};
 pub use drift::{Drift, drift};
 pub use error::BrokerError;
 pub use eventproof_embedded::lasting_listener;
 pub use faults::{ActiveFault, BrokerFault, FaultControl, Met};
 pub use groups::{GroupEvent, GroupWatch};
+pub use login::{Credentials, Sasl, Secret};
+pub use neighbours::foreign_lags;
+pub use own::{CONTROL, OwnTopic, RESULTS};
 pub use provider::{Broker, BrokerChoice, BrokerKind};
 pub use publisher::{Published, Publisher};
-pub use recorder::{ContractSink, PartitionCounts, RawRecord, Recorder, Sink};
+pub use range::{Recorded, read_at, read_range};
+pub use recorder::{ContractSink, PartitionCounts, RawRecord, Recorder, Share, Sink};
 pub use sample::sample;
 pub use scan::{Found, search};
 pub use sender::{Delivery, Failure, SendError, Sender, SenderSettings};

@@ -9,6 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Headers};
 use rdkafka::{Message, Offset, TopicPartitionList};
 
+use crate::own::is_own;
 use crate::scan::{ANSWER, consumer, read_topic};
 use crate::{Broker, BrokerError, Topics};
 
@@ -25,8 +26,9 @@ pub async fn sample(broker: &Broker, only: &[String], records: usize) -> Result<
     let metadata =
         consumer.fetch_metadata(None, ANSWER).map_err(|error| BrokerError::asked("listing topics", error))?;
     let names: BTreeSet<&str> = metadata.topics().iter().map(|topic| topic.name()).collect();
-    let chosen =
-        |name: &&str| if only.is_empty() { !name.starts_with("__") } else { only.iter().any(|one| one == name) };
+    let chosen = |name: &&str| {
+        if only.is_empty() { !name.starts_with("__") && !is_own(name) } else { only.iter().any(|one| one == name) }
+    };
     let topics = Topics::of(broker)?;
     let mut found = Vec::new();
     for name in names.into_iter().filter(chosen) {
@@ -50,7 +52,7 @@ pub async fn sample(broker: &Broker, only: &[String], records: usize) -> Result<
 fn last_records(broker: &Broker, topic: &str, partitions: u32, records: usize) -> Result<Vec<Sample>, BrokerError> {
     let each = (records as i64 / i64::from(partitions.max(1))).max(1);
     let mut found = Vec::new();
-    read_topic(broker, topic, partitions, |_, high| high - each, READ, |record| found.push(read(record)))?;
+    read_topic(broker, topic, partitions, |_, _, high| (high - each, high), READ, |record| found.push(read(record)))?;
     Ok(found)
 }
 

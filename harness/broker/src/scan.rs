@@ -19,13 +19,14 @@ pub(crate) fn consumer(broker: &Broker, group: &str) -> Result<BaseConsumer, Bro
     settings.create().map_err(|error| BrokerError::Client(error.to_string()))
 }
 
-/// Shows `visit` every record of a topic from `from(low, high)` of each partition up to its end, for as long as `patience`.
+/// Shows `visit` every record of a topic within `within(partition, low, high)` of each partition, the first offset and the one
+/// behind the last, for as long as `patience`.
 /// Returns whether all of them were read.
 pub(crate) fn read_topic(
     broker: &Broker,
     topic: &str,
     partitions: u32,
-    from: impl Fn(i64, i64) -> i64,
+    within: impl Fn(i32, i64, i64) -> (i64, i64),
     patience: Duration,
     mut visit: impl FnMut(&BorrowedMessage<'_>),
 ) -> Result<bool, BrokerError> {
@@ -36,10 +37,10 @@ pub(crate) fn read_topic(
     let mut assignment = TopicPartitionList::new();
     for partition in 0..partitions.cast_signed() {
         let (low, high) = consumer.fetch_watermarks(topic, partition, ANSWER).map_err(asked)?;
-        let first = from(low, high).max(low);
-        if high > first {
-            assignment.add_partition_offset(topic, partition, Offset::Offset(first)).map_err(asked)?;
-            open.insert(partition, high);
+        let (first, end) = within(partition, low, high);
+        if end > first.max(low) {
+            assignment.add_partition_offset(topic, partition, Offset::Offset(first.max(low))).map_err(asked)?;
+            open.insert(partition, end);
         }
     }
     consumer.assign(&assignment).map_err(asked)?;
@@ -47,9 +48,11 @@ pub(crate) fn read_topic(
     while !open.is_empty() && began.elapsed() < patience {
         match consumer.poll(Duration::from_millis(50)) {
             Some(Ok(record)) => {
-                visit(&record);
                 // What is written meanwhile is not asked for.
-                open.retain(|partition, high| *partition != record.partition() || record.offset() + 1 < *high);
+                if open.get(&record.partition()).is_some_and(|end| record.offset() < *end) {
+                    visit(&record);
+                }
+                open.retain(|partition, end| *partition != record.partition() || record.offset() + 1 < *end);
             }
             // Transaction markers take offsets and are never shown: the end is told apart from them.
             Some(Err(KafkaError::PartitionEOF(partition))) => drop(open.remove(&partition)),
@@ -106,7 +109,7 @@ fn search_one(broker: &Broker, topic: &str, partitions: u32, text: &str) -> Resu
     let note = |record: &BorrowedMessage<'_>| {
         found.extend(places(record, text.as_bytes()).map(|place| Found { topic: topic.to_owned(), place }));
     };
-    match read_topic(broker, topic, partitions, |low, _| low, PATIENCE, note)? {
+    match read_topic(broker, topic, partitions, |_, low, high| (low, high), PATIENCE, note)? {
         true => Ok(found),
         false => Err(BrokerError::Unread { topic: topic.to_owned(), waited: PATIENCE }),
     }

@@ -4,19 +4,25 @@ use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::statistics::Statistics;
 
 use eventproof_contract::Record;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::publisher::is_uncertain;
-use crate::{Broker, BrokerError};
+use crate::{Broker, BrokerError, ClientTimes};
+
+/// How often the client tells how long things take it.
+const STATISTICS: Duration = Duration::from_secs(1);
 
 /// How a stream is sent. Kafka's own names and meanings.
 #[derive(Clone, Debug)]
 pub struct SenderSettings {
     pub linger: Duration,
     pub batch_bytes: usize,
-    pub queue_records: usize,
+    /// How many records wait in the client at most; librdkafka's own number where nothing is said.
+    pub queue_records: Option<usize>,
     /// `none`, `gzip`, `snappy`, `lz4` or `zstd`.
     pub compression: String,
     /// Idempotent with `acks=all` unless a profile says otherwise.
@@ -28,7 +34,7 @@ impl Default for SenderSettings {
         SenderSettings {
             linger: Duration::from_millis(5),
             batch_bytes: 131_072,
-            queue_records: 100_000,
+            queue_records: None,
             compression: "none".to_owned(),
             idempotent: true,
         }
@@ -71,9 +77,14 @@ pub struct Sender {
 
 struct Fates {
     callback: Callback,
+    times: Mutex<ClientTimes>,
 }
 
-impl ClientContext for Fates {}
+impl ClientContext for Fates {
+    fn stats(&self, said: Statistics) {
+        self.times.lock().unwrap_or_else(PoisonError::into_inner).take(&said);
+    }
+}
 
 impl ProducerContext for Fates {
     type DeliveryOpaque = usize;
@@ -98,11 +109,14 @@ impl Sender {
         config
             .set("linger.ms", settings.linger.as_millis().to_string())
             .set("batch.size", settings.batch_bytes.to_string())
-            .set("queue.buffering.max.messages", settings.queue_records.to_string())
             .set("compression.type", &settings.compression)
-            .set("enable.idempotence", settings.idempotent.to_string());
+            .set("enable.idempotence", settings.idempotent.to_string())
+            .set("statistics.interval.ms", STATISTICS.as_millis().to_string());
+        if let Some(records) = settings.queue_records {
+            config.set("queue.buffering.max.messages", records.to_string());
+        }
         let producer = config
-            .create_with_context(Fates { callback: Box::new(fate) })
+            .create_with_context(Fates { callback: Box::new(fate), times: Mutex::default() })
             .map_err(|error| BrokerError::Client(error.to_string()))?;
         Ok(Sender { producer })
     }
@@ -124,6 +138,11 @@ impl Sender {
             Some(RDKafkaErrorCode::QueueFull) => SendError::QueueFull,
             _ => SendError::Refused(error.to_string()),
         })
+    }
+
+    /// What the client said of its own time until now. It says so once a second: of the last one nothing is known.
+    pub fn times(&self) -> ClientTimes {
+        *self.producer.context().times.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until every record has its fate, at most so long. Returns how many are still without.

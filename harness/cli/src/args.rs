@@ -18,7 +18,7 @@ const EXIT_CODES: &str = "Exit codes: 0 all held; 1 something was broken; 2 usag
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the scenarios of a pack
+    /// Run the scenarios of one or more packs
     Run(RunArguments),
     /// Test the gate itself: switch every seeded fault of a pack on, one by one, and see who catches it
     Prove(ProveArguments),
@@ -26,9 +26,19 @@ pub enum Command {
     Load(LoadArguments),
     /// Render results again, and merge the shards of a run; ends with the exit code of the result
     Report {
-        /// Results (result.json), or the intervals.jsonl of a load that was killed; several must be all the shards of one scenario run
-        #[arg(required = true)]
+        /// Results (result.json), or the intervals.jsonl of a load that was killed; several must be all the shards of one
+        /// scenario run, or of one load (part.json)
+        #[arg(required_unless_present = "run", conflicts_with = "run")]
         files: Vec<PathBuf>,
+        /// Put the shards of a load together that was run under this name, from the broker's results topic
+        #[arg(long, value_name = "NAME", requires = "brokers")]
+        run: Option<String>,
+        /// That broker: host:port,…
+        #[arg(long, value_name = "ADDRESSES", env = "EVENTPROOF_BROKERS")]
+        brokers: Option<String>,
+        /// librdkafka option for it, key=value
+        #[arg(long = "broker-option", value_name = "KEY=VALUE")]
+        broker_options: Vec<String>,
         /// Folder for the reports: the file's own, or eventproof-report for several, if nothing is said
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
@@ -39,8 +49,9 @@ pub enum Command {
     Compare(CompareArguments),
     /// Find everything that is wrong with a pack, without starting anything
     Lint {
-        /// Folder of the pack
-        pack: PathBuf,
+        /// Folders of packs
+        #[arg(required = true)]
+        packs: Vec<PathBuf>,
         /// How it is written
         #[arg(long, value_enum, default_value_t)]
         format: LintFormat,
@@ -199,7 +210,7 @@ pub struct RigArguments {
     /// Use a broker that runs already: host:port,…
     #[arg(long, value_name = "ADDRESSES", env = "EVENTPROOF_BROKERS", conflicts_with = "broker")]
     pub brokers: Option<String>,
-    /// librdkafka option for a broker that runs already, key=value
+    /// librdkafka option for a broker that runs already, key=value; key=@FILE reads the value from a file
     #[arg(long = "broker-option", value_name = "KEY=VALUE", requires = "brokers")]
     pub broker_options: Vec<String>,
     /// Use a schema registry that runs already: its address, with user and password if it wants them
@@ -246,6 +257,11 @@ pub struct InitArguments {
 pub struct RunArguments {
     /// Folder of the pack, or one of its feature files, or a line of it: features/shop/orders.feature:12
     pub pack: PathBuf,
+    /// Further packs: each is a run of its own, with its own broker and services, and all become one result
+    pub more: Vec<PathBuf>,
+    /// Of several packs, how many run at a time
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
+    pub jobs: u8,
     #[command(flatten)]
     pub rig: RigArguments,
     #[command(flatten)]
@@ -266,6 +282,13 @@ pub struct RunArguments {
     /// Keep broker and services up, and run again what a saved file touches, until interrupted
     #[arg(long, conflicts_with_all = ["dry_run", "failed", "shard", "timeout"])]
     pub watch: bool,
+}
+
+impl RunArguments {
+    /// All packs that are asked for.
+    pub fn packs(&self) -> impl Iterator<Item = &PathBuf> {
+        std::iter::once(&self.pack).chain(&self.more)
+    }
 }
 
 /// Which scenarios run, and how.
@@ -331,6 +354,9 @@ pub struct ProveArguments {
     /// Only these faults
     #[arg(long = "fault", value_name = "SERVICE:NAME")]
     pub faults: Vec<String>,
+    /// No fault at all: only the healthy repeats, for the bound that they give
+    #[arg(long, conflicts_with_all = ["faults", "all"])]
+    pub no_faults: bool,
     /// Repeat the choices of an earlier proof: each run has a seed of its own, drawn from this one
     #[arg(long, env = "EVENTPROOF_SEED")]
     pub seed: Option<u64>,
@@ -357,7 +383,7 @@ pub struct DoctorArguments {
     /// Look at a broker that runs already, writing nothing to it: host:port,…
     #[arg(long, value_name = "ADDRESSES", env = "EVENTPROOF_BROKERS", conflicts_with = "broker")]
     pub brokers: Option<String>,
-    /// librdkafka option for a broker that runs already, key=value
+    /// librdkafka option for a broker that runs already, key=value; key=@FILE reads the value from a file
     #[arg(long = "broker-option", value_name = "KEY=VALUE", requires = "brokers")]
     pub broker_options: Vec<String>,
 }
@@ -396,6 +422,16 @@ pub struct LoadArguments {
     /// How long each step of a search lasts, at least
     #[arg(long, requires = "find_max", value_name = "DURATION", default_value = "5s", value_parser = eventproof_source::units::parse_duration)]
     pub step: std::time::Duration,
+    /// Send one part of the load; the others are sent by processes with the same command and another number, such as 2/4.
+    /// job/4 takes the number from JOB_COMPLETION_INDEX, as Kubernetes gives it to an Indexed Job
+    #[arg(long, value_name = "I/N", env = "EVENTPROOF_SHARD", value_parser = crate::commands::parse_load_shard, conflicts_with = "find_max")]
+    pub shard: Option<eventproof_reports::model::Shard>,
+    /// The name that the shards of a run have in common, and no other run on this broker
+    #[arg(long, value_name = "NAME", env = "EVENTPROOF_RUN", requires = "shard")]
+    pub run: Option<String>,
+    /// How long the other shards are waited for before the start
+    #[arg(long, requires = "shard", value_name = "DURATION", default_value = "5min", value_parser = eventproof_source::units::parse_duration)]
+    pub shard_wait: std::time::Duration,
     /// Print a line of key=value pairs for each interval to standard output, for logs
     #[arg(long)]
     pub tail: bool,

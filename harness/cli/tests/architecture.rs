@@ -52,6 +52,22 @@ fn only_the_parts_that_may_name_rdkafka_and_cucumber() {
     }
 }
 
+/// A clock of the wall can be set in the middle of a run: what measures and judges has only the monotonic one.
+#[test]
+fn what_measures_never_asks_the_clock_on_the_wall() {
+    // Only to give a process a name that no other has.
+    let allowed = "loadgen/src/shards/meeting.rs";
+    for part in ["harness/evidence", "harness/broker", "harness/system", "loadgen"] {
+        for file in sources(&project().join(part).join("src")) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            let asks =
+                ["SystemTime::now", "Utc::now", "Local::now"].iter().map(|word| text.matches(word).count()).sum();
+            let most: usize = usize::from(file.ends_with(allowed));
+            assert!(most >= asks, "{} asks the clock on the wall", file.display());
+        }
+    }
+}
+
 #[test]
 fn renderers_do_no_input_and_output() {
     for file in sources(&project().join("reports/src")) {

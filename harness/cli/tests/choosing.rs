@@ -97,9 +97,33 @@ fn a_run_can_be_of_a_name_a_line_a_service_or_a_shard() {
     let folder = pack(FEATURE);
     let at = |line: usize| folder.path().join(format!("shop.feature:{line}"));
     assert_eq!(dry(&at(9), &[]), ["paid at the third try"]);
+    assert_eq!(dry(&at(6), &[]), ["paid at the third try"], "by its tags");
+    assert_eq!(run(&at(99), &["--dry-run"]).code, 3, "no scenario is there");
     assert_eq!(dry(&folder.path().join("shop.feature"), &["--name", "order"]), ["an order is told"]);
     assert_eq!(run(folder.path(), &["--tag", "nobody", "--dry-run"]).code, 3, "nothing chosen is no pass");
     assert_eq!(run(folder.path(), &["--shard", "3/2"]).code, 2);
+}
+
+#[test]
+fn a_line_of_an_outline_is_its_row_or_all_of_it() {
+    let outline = "\n  @rows\n  Scenario Outline: told <n> times\n    When <n>s pass\n\n    Examples: few\n      | n |\n      | 2 |\n      | 3 |\n\n    Examples: many\n      | n |\n      | 40 |\n\n  Scenario: the last\n    When \"order.placed\" is published\n";
+    let folder = pack(&format!("{FEATURE}{outline}"));
+    let first = FEATURE.lines().count() + 2;
+    let at = |line: usize| dry(&folder.path().join(format!("shop.feature:{}", first + line)), &[]);
+    let all = ["told 2 times", "told 3 times", "told 40 times"];
+    for whole in [0, 1, 2, 4, 5, 9, 10] {
+        assert_eq!(at(whole), all, "line {whole}");
+    }
+    assert_eq!((at(6), at(7), at(11)), (vec![all[0].into()], vec![all[1].into()], vec![all[2].into()]));
+    assert_eq!(at(13), ["the last"]);
+}
+
+#[test]
+fn a_fault_of_a_service_that_is_not_there_is_refused() {
+    let folder = pack(FEATURE);
+    let ran = run(folder.path(), &["--fault", "nope:late"]);
+    assert_eq!(ran.code, 2, "{}{}", ran.progress, ran.result);
+    assert!(ran.progress.contains("--fault nope:late: \"nope\" is none of the services that run"), "{}", ran.progress);
 }
 
 #[test]
@@ -164,6 +188,12 @@ fn a_run_repeats_begins_nothing_more_after_a_failure_and_runs_again_what_failed(
     let ran = run(folder.path(), &["--timeout", "1s", "--name", "order"]);
     assert_eq!(ran.code, 3, "{}{}", ran.progress, ran.result);
     assert!(ran.progress.contains("the time of the run (1 s) is over"), "{}", ran.progress);
+    let kept = result(folder.path());
+    let [cut] = &kept["scenarios"].as_array().unwrap()[..] else { panic!("{kept}") };
+    assert_eq!((cut["outcome"].as_str(), cut["name"].as_str()), (Some("no_verdict"), Some("an order is told")));
+    let why = cut["note"]["text"].as_str().unwrap();
+    assert!(why.contains("the run was ended before this had its verdict: the time of the run (1 s) is over"), "{why}");
+    assert_eq!(dry(folder.path(), &["--failed"]), ["an order is told"], "it is still to be run");
 }
 
 #[test]
@@ -179,7 +209,7 @@ fn of_a_service_only_what_its_scenarios_need_is_started() {
         report.to_str().unwrap(),
     ]);
     assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
-    let needed = "of 4 services only these are needed: event-service, todo-api, todo-api-quiet";
+    let needed = "of 5 services only these are needed: event-service, todo-api, todo-api-quiet";
     assert!(ran.progress.contains(needed), "{}", ran.progress);
     let kept = result(folder.path());
     let states: Vec<(&str, &str)> = kept["services"]

@@ -68,7 +68,7 @@ fn verdicts(pack: &str, fault: &str, name: &str, broker: &str) -> BTreeMap<Strin
     let folder = tempfile::tempdir().unwrap();
     let (pack, report) = (format!("features/{pack}"), folder.path().to_str().unwrap().to_owned());
     let mut arguments = vec!["run", &pack, "--report", &report, "--broker", broker, "--seed", "7"];
-    arguments.extend(["--allow-skipped", "broker-faults"]);
+    arguments.extend(["--allow-skipped", "broker-faults", "--allow-skipped", "sasl"]);
     if !fault.is_empty() {
         arguments.extend(["--fault", fault, "--name", name]);
     }
@@ -94,6 +94,24 @@ fn told(scenario: &serde_json::Value) -> (String, String) {
     (scenario["name"].as_str().unwrap().to_owned(), format!("{outcome} {code}"))
 }
 
+/// The verdicts on the embedded broker, and on Apache Kafka. Side by side: both wait most of the time.
+fn on_both(pack: &str, fault: &str, name: &str) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    std::thread::scope(|scope| {
+        let embedded = scope.spawn(|| verdicts(pack, fault, name, "embedded"));
+        let container = verdicts(pack, fault, name, "container");
+        (embedded.join().unwrap(), container)
+    })
+}
+
+fn differ_by_no_verdict_only(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> bool {
+    let differing = || one.iter().filter(|(name, told)| other.get(*name) != Some(told)).map(|(name, _)| name);
+    let open =
+        |table: &BTreeMap<String, String>, name: &str| table.get(name).is_some_and(|told| told.contains("no_verdict"));
+    // The exit code of the run follows from its scenarios.
+    let mut scenarios = differing().filter(|name| *name != "the run as a whole").peekable();
+    scenarios.peek().is_some() && scenarios.all(|name| open(one, name) || open(other, name))
+}
+
 #[test]
 fn verdicts_are_the_same_on_the_embedded_broker_and_on_apache_kafka() {
     if !docker_answers() {
@@ -101,12 +119,11 @@ fn verdicts_are_the_same_on_the_embedded_broker_and_on_apache_kafka() {
     }
     for (pack, faults) in FAULTS {
         for (fault, name) in *faults {
-            // Side by side: both wait most of the time.
-            let (container, embedded) = std::thread::scope(|scope| {
-                let embedded = scope.spawn(|| verdicts(pack, fault, name, "embedded"));
-                (verdicts(pack, fault, name, "container"), embedded.join())
-            });
-            let embedded = embedded.unwrap();
+            let (mut embedded, mut container) = on_both(pack, fault, name);
+            if differ_by_no_verdict_only(&embedded, &container) {
+                // On a busy machine a look may come too late to tell. That is honest, and says nothing of the broker: once more.
+                (embedded, container) = on_both(pack, fault, name);
+            }
             assert_eq!(embedded, container, "{pack} with fault \"{fault}\": embedded, then Apache Kafka");
             let broken = embedded.values().any(|told| told.contains("broken") || told.contains("nonconforming"));
             assert_eq!(broken, !fault.is_empty(), "{pack} with fault \"{fault}\": {embedded:?}");

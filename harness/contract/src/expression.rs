@@ -56,7 +56,7 @@ impl Expression {
                 let value = headers.iter().find(|(name, _)| *name == wanted).and_then(|(_, value)| *value);
                 text_of_bytes(value?)
             }
-            Part::Payload => text_of_json(payload.pointer(&self.pointer)?),
+            Part::Payload => text_of_json(at(payload, &self.pointer)?),
         }
     }
 }
@@ -69,6 +69,14 @@ impl fmt::Display for Expression {
             Part::Key => return f.write_str("$message.key"),
         };
         write!(f, "$message.{part}#{}", self.pointer)
+    }
+}
+
+/// What a JSON pointer leads to. Most name a field of the record itself; every record is asked for several.
+fn at<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
+    match (value, pointer.strip_prefix('/')) {
+        (Value::Object(fields), Some(name)) if !name.contains(['/', '~']) => fields.get(name),
+        _ => value.pointer(pointer),
     }
 }
 

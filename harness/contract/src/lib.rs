@@ -24,6 +24,7 @@ mod partitioner;
 mod promise;
 mod read;
 mod registry;
+mod retry;
 mod schema;
 mod violation;
 
@@ -31,14 +32,15 @@ pub use encoding::{DecodeError, Framing, SchemaError, SchemaImport, SchemaKind, 
 pub use evolution::{Breaks, Change, Mode, Rule};
 pub use expression::{Expression, Part};
 pub use facts::Facts;
-pub use generate::{Draft, GenerateError, Generator, Invalid, event_number};
+pub use generate::{Came, Draft, Filled, Form, GenerateError, Generator, Invalid, Mark, Renamed, event_number};
 pub use init::{Sample, SampledTopic, Started, contract_of, mark_absent, upgrade};
 pub use model::{
-    Action, Backoff, Channel, Contract, DeadLetter, Deduplication, Envelope, Handling, Message, Operation, Position,
-    Record, Retry, SentinelField, Server,
+    Action, Also, Channel, Contract, Deduplication, Envelope, Handling, Message, Operation, Record, SentinelField,
+    Server,
 };
 pub use partitioner::Partitioner;
 pub use promise::{Promise, Property};
 pub use registry::{Registration, SubjectNaming};
+pub use retry::{Backoff, DeadLetter, Kept, Link, Position, Retry, RetryTopics};
 pub use schema::Schema;
 pub use violation::Violation;

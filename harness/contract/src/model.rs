@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Expression, Partitioner, Registration, Rule, Schema};
+use crate::{DeadLetter, Expression, Partitioner, Registration, Retry, Rule, Schema};
 
 /// Everything that a contract says.
 #[derive(Debug, Default)]
@@ -84,6 +84,16 @@ pub struct Message {
     pub fresh: Vec<String>,
     /// JSON pointers to fields that no output may show.
     pub sensitive: Vec<String>,
+    /// Further schemas that a part of the payload keeps to, in whatever language they are written.
+    pub also: Vec<Also>,
+}
+
+/// A schema of a part of a payload, beside the payload's own.
+#[derive(Debug)]
+pub struct Also {
+    /// JSON pointer to the part; the whole payload if it is empty.
+    pub at: String,
+    pub schema: Schema,
 }
 
 /// Where a record carries what every event has.
@@ -152,52 +162,6 @@ pub enum Action {
 pub struct Deduplication {
     pub by: Expression,
     pub window: Option<Duration>,
-}
-
-/// How often handling is tried.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Retry {
-    /// In all, the first among them.
-    pub attempts: u32,
-    pub backoff: Option<Backoff>,
-}
-
-/// How long one waits between two attempts.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Backoff {
-    /// Before the second attempt.
-    pub initial: Duration,
-    /// Each later one is so much longer.
-    pub factor: f64,
-    /// And none is longer than this.
-    pub longest: Option<Duration>,
-}
-
-/// Where what cannot be handled goes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DeadLetter {
-    /// The channel's name.
-    pub channel: String,
-    /// Where a dead record carries the id of the event that it was.
-    pub original: Option<Expression>,
-    /// Where a dead record says where the record stood that it was. Without either, it carries its id as the event itself does.
-    pub position: Option<Position>,
-}
-
-/// Where a record says where another one stood.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Position {
-    pub topic: Expression,
-    pub partition: Expression,
-    pub offset: Expression,
-}
-
-impl DeadLetter {
-    /// Everything by which a dead record can be linked to what it was.
-    pub fn links(&self) -> impl Iterator<Item = &Expression> {
-        let position = self.position.iter().flat_map(|at| [&at.topic, &at.partition, &at.offset]);
-        self.original.iter().chain(position)
-    }
 }
 
 /// Whether events of one key are handled one after the other.
@@ -269,16 +233,6 @@ impl Contract {
         self.operations_of(message, Action::Receive)
     }
 
-    /// What links the dead records of a topic to what they were: nothing where no dead letters go.
-    pub fn links_on(&self, topic: &str) -> Vec<&Expression> {
-        let letters = self.operations.iter().filter_map(|operation| operation.dead_letter.as_ref());
-        let here = letters.filter(|letter| self.channel(&letter.channel).is_some_and(|channel| channel.topic == topic));
-        let mut links: Vec<&Expression> = here.flat_map(DeadLetter::links).collect();
-        links.sort_by_key(|link| link.to_string());
-        links.dedup();
-        links
-    }
-
     /// The operations that send a message.
     pub fn senders<'a>(&'a self, message: &'a str) -> impl Iterator<Item = &'a Operation> {
         self.operations_of(message, Action::Send)
@@ -302,6 +256,17 @@ impl Contract {
             }
         }
         groups
+    }
+
+    /// Whether a group reads the topic of a message; nothing where the contract says nothing of the group, or subscribes it to a
+    /// pattern.
+    pub fn group_reads(&self, group: &str, message: &str) -> Option<bool> {
+        let topic = &self.message(message)?.topic;
+        let mut its = self.operations.iter().filter(|one| one.group.as_deref() == Some(group)).peekable();
+        its.peek()?;
+        let channels: Option<Vec<&Channel>> = its.map(|one| self.channel(&one.channel)).collect();
+        let channels = channels.filter(|channels| channels.iter().all(|channel| channel.is_concrete()))?;
+        Some(channels.iter().any(|channel| channel.topic == *topic))
     }
 
     /// How the producer of a message places its keys; as Java's does where the document says nothing.

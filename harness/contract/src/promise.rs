@@ -76,8 +76,13 @@ impl Contract {
         let present = |operation: &&Operation| operation.present && operation.messages.contains(&message.name);
         let all: Vec<&Operation> = self.operations.iter().filter(present).collect();
         let sent = all.iter().any(|operation| operation.action == Action::Send);
-        let receivers =
-            || all.iter().filter(|operation| operation.action == Action::Receive && operation.group.is_some());
+        // What waits for another try is still the event that it was: it is that one's promises that count.
+        let is_retried = self.is_retry_channel(&message.channel);
+        let receivers = || {
+            all.iter()
+                .filter(|_| !is_retried)
+                .filter(|operation| operation.action == Action::Receive && operation.group.is_some())
+        };
         let any = |holds: fn(&Operation) -> bool| receivers().any(|operation| holds(operation));
         let keyed = message.envelope.key.is_some();
         let promised = [

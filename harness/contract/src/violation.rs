@@ -65,21 +65,28 @@ impl Contract {
 
     /// Whether a record's key belongs on the partition where it is, out of `partitions`. Nothing is said where a sender
     /// of the message does not state its partitioner, or where it would let any partition do.
-    pub fn check_place(&self, topic: &str, facts: &Facts, partition: i32, partitions: u32) -> Option<Violation> {
-        let message = self.message(facts.message.as_deref()?)?;
-        let key = facts.key.as_deref()?;
+    pub fn check_place(
+        &self,
+        topic: &str,
+        message: &str,
+        key: &[u8],
+        partition: i32,
+        partitions: u32,
+    ) -> Option<Violation> {
+        let message = self.message(message)?;
         let mut expected = Vec::new();
         for sender in self.senders(&message.name) {
             let partitioner = sender.partitioner?;
-            let placed = partitioner.partition(Some(key.as_bytes()), partitions)?;
+            let placed = partitioner.partition(Some(key), partitions)?;
             expected.push((placed, partitioner, sender.service.as_deref()));
         }
         if expected.iter().any(|(placed, ..)| i64::from(*placed) == i64::from(partition)) {
             return None;
         }
         let (placed, partitioner, service) = expected.first()?;
+        let key = String::from_utf8_lossy(key);
         let rule = message.envelope.key.as_ref();
-        let shown = if rule.is_some_and(|rule| message.sensitive.contains(&rule.pointer)) { "(hidden)" } else { key };
+        let shown = if rule.is_some_and(|rule| message.sensitive.contains(&rule.pointer)) { "(hidden)" } else { &key };
         let by = service.map(|service| format!(" of {service}")).unwrap_or_default();
         let text = format!(
             "key \"{shown}\" is on {partition} of topic \"{topic}\", by {}{by} it belongs on {placed} of {partitions}",
@@ -101,7 +108,17 @@ impl Contract {
 impl Message {
     fn schema_violations(&self, facts: &Facts) -> Vec<Violation> {
         let errors = self.payload.errors(&facts.payload, &self.sensitive);
-        errors.into_iter().map(|(pointer, text)| violation("schema", &format!("payload {pointer}"), &text)).collect()
+        let own = errors.into_iter().map(|(pointer, text)| (pointer, text, "schema"));
+        let also = self.also.iter().flat_map(|also| {
+            let errors = match facts.payload.pointer(&also.at) {
+                Some(part) => also.schema.errors(part, &below(&self.sensitive, &also.at)),
+                None => vec![(String::new(), "it is missing".to_owned())],
+            };
+            errors.into_iter().map(|(pointer, text)| {
+                (format!("{}{pointer}", also.at), format!("{text} (a schema of `also`)"), "also-schema")
+            })
+        });
+        own.chain(also).map(|(pointer, text, code)| violation(code, &format!("payload {pointer}"), &text)).collect()
     }
 
     fn header_violations(&self, headers: &[(&str, Option<&[u8]>)]) -> Vec<Violation> {
@@ -138,6 +155,13 @@ impl Message {
         }
         found
     }
+}
+
+/// Pointers to what is sensitive, as a part of the payload has them; all of it where it stands below one of them.
+fn below(sensitive: &[String], at: &str) -> Vec<String> {
+    let inside = sensitive.iter().filter_map(|pointer| pointer.strip_prefix(at).map(str::to_owned));
+    let around = sensitive.iter().filter(|pointer| at.starts_with(pointer.as_str())).map(|_| String::new());
+    inside.chain(around).collect()
 }
 
 fn unreadable(why: &DecodeError) -> Violation {

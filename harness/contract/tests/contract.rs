@@ -40,9 +40,9 @@ fn the_contract_has_the_documents_topics_groups_and_keys() {
     for legacy in ["message_persisted", "message_deleted"] {
         assert!(topics.iter().any(|(topic, _)| *topic == legacy), "{topics:?}");
     }
-    assert_eq!((contract.messages.len(), events(&contract).count()), (14, 11));
+    assert_eq!((contract.messages.len(), events(&contract).count()), (16, 12));
     let groups = contract.groups();
-    assert_eq!(groups["feed-service-group"], ["nova.content.events"]);
+    assert_eq!(groups["feed-service-group"], ["nova.content.events", "nova.identity.events"]);
     let feed = contract.receivers("content.post.created").find(|operation| operation.present).unwrap();
     assert_eq!(feed.deadline.unwrap().as_secs(), 5);
 }
@@ -162,17 +162,28 @@ fn a_key_belongs_where_the_stated_partitioner_puts_it() {
     let contract = nova_bus();
     let message = contract.message("content.post.created").unwrap();
     let post = "0b2d3c1e-0000-4000-8000-000000000001";
-    let given = [("post_id".to_owned(), json!(post))];
-    let draft = Generator::new(1, "run").record(&contract, message, &given, None).unwrap();
     let right = contract.partitioner_of(message).partition(Some(post.as_bytes()), 6).unwrap() as i32;
-    let told =
-        |partition| contract.check_place(&message.topic, &draft.event, partition, 6).map(|found| found.to_string());
+    let told = |partition| {
+        contract
+            .check_place(&message.topic, &message.name, post.as_bytes(), partition, 6)
+            .map(|found| found.to_string())
+    };
     assert_eq!(told(right), None);
     insta::assert_snapshot!(told((right + 1) % 6).unwrap(), @r#"partition: key "0b2d3c1e-0000-4000-8000-000000000001" is on 4 of topic "nova.content.events", by consistent_random of content-service it belongs on 3 of 6"#);
     let silent = contract.message("identity.user.created").unwrap();
     let draft = Generator::new(1, "run").record(&contract, silent, &[], None).unwrap();
-    let elsewhere = (0..3).filter(|at| contract.check_place(&silent.topic, &draft.event, *at, 3).is_some()).count();
+    let key = draft.record.key.unwrap();
+    let elsewhere =
+        (0..3).filter(|at| contract.check_place(&silent.topic, &silent.name, &key, *at, 3).is_some()).count();
     assert_eq!(elsewhere, 2);
+}
+
+#[test]
+fn who_receives_what_is_known_where_the_contract_says_so() {
+    let contract = nova_bus();
+    assert_eq!(contract.group_reads("feed-service-group", "content.post.created"), Some(true));
+    assert_eq!(contract.group_reads("graph-service-group", "content.post.created"), Some(false));
+    assert_eq!(contract.group_reads("somebody", "content.post.created"), None);
 }
 
 #[test]
@@ -211,4 +222,58 @@ fn asyncapi_2_is_refused_with_a_way_out() {
 
     1 error, 0 warnings
     ");
+}
+
+#[test]
+fn a_key_is_never_lengthened_to_bring_a_payload_to_its_size() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bench/side-by-side/pack/asyncapi.yaml");
+    let (contract, _) = Contract::read(&path).unwrap_or_else(|faults| panic!("{}", faults.render(false)));
+    let message = contract.message("event.told").unwrap();
+    let mut generator = Generator::new(7, "run");
+    for given in [vec![("/key".to_owned(), json!("k 1"))], Vec::new()] {
+        let draft = generator.record(&contract, message, &given, Some(1000)).unwrap();
+        assert_eq!(draft.record.payload.as_ref().unwrap().len(), 1000);
+        let key = draft.record.key.unwrap();
+        assert!(key.len() < 100 && (given.is_empty() || &*key == b"k 1"), "{key:?}");
+    }
+}
+
+#[test]
+fn a_part_of_a_payload_keeps_to_a_further_schema_as_well() {
+    let document = "\
+asyncapi: 3.0.0
+info: {title: t, version: '1'}
+channels:
+  c:
+    address: tasks
+    messages:
+      done:
+        name: done
+        payload: {type: object, properties: {data: {type: object, properties: {n: {type: integer}, token: {type: string}}}}}
+        x-eventproof:
+          sensitive: [/data/token]
+          also:
+            - at: /data
+              schema:
+                schemaFormat: application/vnd.apache.avro+json;version=1.9.0
+                schema: {type: record, name: Done, fields: [{name: n, type: int}, {name: token, type: 'null'}]}
+";
+    let (contract, _) = Contract::parse(&Source::inline("asyncapi.yaml", document)).unwrap();
+    let told = |payload: &str| -> Vec<String> {
+        contract.check("tasks", None, &[], Some(payload.as_bytes())).iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(told(r#"{"data": {"n": 1, "token": null}}"#).len(), 1, "only JSON Schema wants a text");
+    assert_eq!(
+        told(r#"{"data": {"n": 3000000000, "token": "s3cret", "x": 1}}"#),
+        [
+            "payload /data/n: 3000000000 is greater than the maximum of 2147483647 (a schema of `also`)",
+            "payload /data/token: (hidden) is not of type \"null\" (a schema of `also`)",
+            "payload /data: Additional properties are not allowed ('x' was unexpected) (a schema of `also`)",
+        ]
+    );
+    assert_eq!(told("{}"), ["payload /data: it is missing (a schema of `also`)"]);
+    let (next, _) =
+        Contract::parse(&Source::inline("asyncapi.yaml", &document.replace("type: int}", "type: string}"))).unwrap();
+    let changes: Vec<String> = next.changes_since(&contract).iter().map(ToString::to_string).collect();
+    assert_eq!(changes.last().unwrap(), "done /data /n: its type is \"string\", \"int\" before [type-changed]");
 }

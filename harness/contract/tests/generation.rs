@@ -3,19 +3,24 @@
 
 use std::collections::BTreeSet;
 
-use eventproof_contract::{Contract, Generator, Invalid};
+use eventproof_contract::{Came, Contract, Generator, Invalid, Mark};
 use eventproof_source::Source;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// A contract with one message of this payload.
 fn contract(payload: &Value) -> Contract {
+    contract_with(payload, &[])
+}
+
+/// The same, with fields that are fresh in every event.
+fn contract_with(payload: &Value, unique: &[&str]) -> Contract {
     let document = json!({
         "asyncapi": "3.0.0", "info": {"title": "t", "version": "1"},
         "channels": {"things": {"address": "things", "messages": {"thing": {
             "headers": {"type": "object", "required": ["event_type"], "properties": {"event_type": {"type": "string"}}},
             "payload": payload,
-            "x-eventproof": {"envelope": {"id": "$message.header#/event_id", "type": "$message.header#/event_type"}},
+            "x-eventproof": {"envelope": {"id": "$message.header#/event_id", "type": "$message.header#/event_type"}, "unique": unique},
         }}}},
         "operations": {"make": {"action": "send", "channel": {"$ref": "#/channels/things"},
             "x-eventproof": {"service": "maker", "partitioner": "java_hash_string"}}},
@@ -165,4 +170,151 @@ fn a_key_without_absolute_hash_is_made_for_those_who_take_one() {
     assert_eq!(keys.len(), 5, "no two are the same");
     let hash = |key: &String| key.bytes().fold(0i32, |hash, byte| hash.wrapping_mul(31).wrapping_add(i32::from(byte)));
     assert!(keys.iter().all(|key| hash(key) == i32::MIN), "{keys:?}");
+}
+
+/// A form and what it fills, under an identity field, a time, free texts and a given key.
+fn filled(payload: &Value, seed: u64, count: usize) -> Option<(Contract, Vec<eventproof_contract::Filled>)> {
+    let contract = contract(payload);
+    let message = contract.message("thing").unwrap();
+    let mut generator = Generator::new(seed, "run");
+    let form = generator.form(&contract, message, None, None).unwrap()?;
+    let records = (0..count).map(|_| generator.fill(&form, "").unwrap()).collect();
+    Some((contract, records))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn what_a_form_fills_is_as_valid_as_what_is_made(payload in schema(), seed in 0u64..1000) {
+        let Some((contract, records)) = filled(&payload, seed, 4) else { return Ok(()) };
+        for (number, filled) in records.iter().enumerate() {
+            let record = &filled.record;
+            let headers: Vec<_> = record.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
+            let found = contract.check(&record.topic, record.key.as_deref(), &headers, record.payload.as_deref());
+            prop_assert!(found.is_empty(), "{payload}: {found:?}");
+            let facts = contract.read_facts(&record.topic, record.key.as_deref(), &headers, record.payload.as_deref());
+            prop_assert_eq!(facts.id.as_deref(), Some(filled.id.as_str()));
+            prop_assert_eq!(eventproof_contract::event_number(&filled.id, "run"), Some(number as u64));
+        }
+    }
+}
+
+/// A record as it comes from a broker.
+fn came<'a>(record: &'a eventproof_contract::Record, headers: &'a [(&'a str, Option<&'a [u8]>)]) -> Came<'a> {
+    Came { topic: &record.topic, key: record.key.as_deref(), headers, payload: record.payload.as_deref() }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// What a form made is recognised; of what was altered only what keeps to the contract all the same.
+    #[test]
+    fn whatever_a_form_recognises_keeps_to_the_contract(payload in schema(), seed in 0u64..1000, at in 0usize..5000, byte: u8) {
+        let contract = contract(&payload);
+        let message = contract.message("thing").unwrap();
+        let mut generator = Generator::new(seed, "run");
+        let Some(form) = generator.form(&contract, message, None, None).unwrap() else { return Ok(()) };
+        let mark = Mark::of_run("run");
+        for number in 0..3 {
+            let mut record = generator.fill(&form, "").unwrap().record;
+            let mut headers: Vec<_> = record.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+            let borrowed: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
+            let same = came(&record, &borrowed);
+            prop_assert_eq!(mark.number(&same), Some(number));
+            prop_assert!(form.made(&same, &mark, number, ""), "{}", payload);
+            prop_assert!(!form.made(&same, &mark, number + 1, ""), "of another event");
+            prop_assert!(!form.made(&same, &Mark::of_run("other"), number, ""), "of another run");
+            // One byte of the payload or of a header is another.
+            let parts = 1 + headers.len();
+            let value = match at % parts {
+                0 => record.payload.as_mut(),
+                header => headers[header - 1].1.as_mut(),
+            };
+            let Some(value) = value.filter(|value| !value.is_empty()) else { continue };
+            let mut bytes = value.to_vec();
+            let place = at / parts % bytes.len();
+            prop_assume!(bytes[place] != byte);
+            bytes[place] = byte;
+            *value = bytes.into();
+            let borrowed: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
+            let altered = came(&record, &borrowed);
+            if form.made(&altered, &mark, number, "") {
+                let found = contract.check(altered.topic, altered.key, &borrowed, altered.payload);
+                prop_assert!(found.is_empty(), "{payload}: {found:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_record_of_another_topic_key_or_length_is_not_the_forms() {
+    let payload = json!({"type": "object", "required": ["post", "text"], "properties": {
+        "post": {"type": "string", "format": "uuid"}, "text": {"type": "string"}}});
+    let contract = contract(&payload);
+    let message = contract.message("thing").unwrap();
+    let mut generator = Generator::new(3, "run");
+    let keys = [json!(generator.identity()), json!(generator.identity())];
+    let form = generator.form(&contract, message, Some(("post", [&keys[0], &keys[1]])), None).unwrap().unwrap();
+    let key = keys[1].as_str().unwrap();
+    let record = generator.fill(&form, key).unwrap().record;
+    let headers: Vec<_> = record.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
+    let (mark, same) = (Mark::of_run("run"), came(&record, &headers));
+    assert!(form.made(&same, &mark, 0, key));
+    assert!(!form.made(&same, &mark, 0, keys[0].as_str().unwrap()), "another key in its place");
+    assert!(!form.made(&Came { topic: "elsewhere", ..same }, &mark, 0, key));
+    assert!(!form.made(&Came { payload: None, ..same }, &mark, 0, key));
+    let longer = [record.payload.as_deref().unwrap(), b" "].concat();
+    assert!(!form.made(&Came { payload: Some(&longer), ..same }, &mark, 0, key));
+    let more: Vec<_> = headers.iter().copied().chain([("more", None)]).collect();
+    assert!(!form.made(&Came { headers: &more, ..same }, &mark, 0, key));
+}
+
+#[test]
+fn a_form_has_identities_time_and_key_of_every_event() {
+    let payload = json!({"type": "object", "required": ["post", "other", "at", "link", "text"], "properties": {
+        "post": {"type": "string", "format": "uuid"}, "other": {"type": "string", "format": "uuid"},
+        "at": {"type": "string", "format": "date-time"}, "link": {"type": "string", "format": "uri"},
+        "text": {"type": "string"}}});
+    let contract = contract(&payload);
+    let message = contract.message("thing").unwrap();
+    let mut generator = Generator::new(3, "run").with_clock(|| chrono::DateTime::from_timestamp_millis(5).unwrap());
+    let keys = [json!(generator.identity()), json!(generator.identity())];
+    let form = generator.form(&contract, message, Some(("post", [&keys[0], &keys[1]])), Some(400)).unwrap().unwrap();
+    let mut read = || -> Value {
+        let filled = generator.fill(&form, keys[1].as_str().unwrap()).unwrap();
+        serde_json::from_slice(&filled.record.payload.unwrap()).unwrap()
+    };
+    let (one, two) = (read(), read());
+    for field in ["other", "link"] {
+        assert_ne!(one[field], two[field]);
+    }
+    assert_eq!((&one["post"], &two["post"], &one["text"]), (&keys[1], &keys[1], &two["text"]));
+    assert_eq!(one["at"], "1970-01-01T00:00:00.005Z");
+    assert_eq!(one.to_string().len(), 400);
+    assert!(generator.fill(&form, "a key of another length").is_none());
+}
+
+#[test]
+fn there_is_no_form_where_something_follows_from_identity_or_time_otherwise() {
+    for field in [
+        json!({"type": "string", "format": "date"}),
+        json!({"type": "string", "format": "uri", "maxLength": 40}),
+        json!({"type": "string", "x-logical": "base64"}),
+    ] {
+        let payload = json!({"type": "object", "required": ["a"], "properties": {"a": field}});
+        assert!(filled(&payload, 1, 1).is_none(), "{payload}");
+    }
+}
+
+#[test]
+fn there_is_no_form_where_what_must_be_fresh_is_drawn() {
+    let payload = json!({"type": "object", "required": ["code"], "properties": {"code": {"type": "string", "pattern": "^[A-Z]{8}$"}}});
+    let of = |unique: &[&str]| {
+        let contract = contract_with(&payload, unique);
+        let message = contract.message("thing").unwrap();
+        Generator::new(1, "run").form(&contract, message, None, None).unwrap()
+    };
+    assert!(of(&[]).is_some());
+    assert!(of(&["/code"]).is_none());
 }

@@ -97,6 +97,20 @@ pub struct BrokerConfig {
     pub compaction_interval: Duration,
     /// Who may connect, by SASL (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512). Empty, the default: everybody, without SASL.
     pub users: Vec<User>,
+    /// Is told whenever somebody showed who they are, or tried to; on the broker's own thread, so it must not wait.
+    pub on_login: Option<OnLogin>,
+}
+
+/// Told of a login.
+pub type OnLogin = Arc<dyn Fn(&LoginOutcome) + Send + Sync>;
+
+/// Somebody showed who they are, or tried to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginOutcome {
+    /// The name that they gave.
+    pub user: String,
+    /// What they were answered; `None` if they were let in.
+    pub refused: Option<String>,
 }
 
 /// Somebody who may connect, with a password.
@@ -131,6 +145,7 @@ impl Default for BrokerConfig {
             retention_check_interval: Duration::from_secs(5 * 60),
             compaction_interval: Duration::from_secs(15),
             users: Vec::new(),
+            on_login: None,
         }
     }
 }

@@ -48,7 +48,7 @@ mod topic_config;
 mod topics;
 mod transactions;
 
-pub use config::{BrokerConfig, Clock, Listener, MAX_NODES, SystemClock, User};
+pub use config::{BrokerConfig, Clock, Listener, LoginOutcome, MAX_NODES, OnLogin, SystemClock, User};
 pub use embedded::{EmbeddedBroker, FaultsHandle, StartError};
 pub use faults::{Api, Effect, Fault, FaultId, Match, UnknownApi, error_code};
 pub use ports::lasting_listener;

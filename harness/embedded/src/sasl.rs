@@ -41,6 +41,19 @@ impl Login {
         matches!(self, Login::Done)
     }
 
+    /// Who the client says it is with its next message; `None` where a message says nothing of it.
+    pub fn name_in(&self, message: &[u8]) -> Option<String> {
+        match self {
+            Login::Plain => {
+                let name = message.split(|byte| *byte == 0).nth(1)?;
+                Some(String::from_utf8_lossy(name).into_owned())
+            }
+            Login::ScramFirst(_) => scram::name_in(message),
+            Login::ScramFinal(scram) => Some(scram.user.clone()),
+            Login::Done | Login::Unchosen | Login::Failed => None,
+        }
+    }
+
     /// The client names a mechanism; the error is Kafka's code.
     pub fn choose(&mut self, mechanism: &str) -> Result<(), i16> {
         if !matches!(self, Login::Unchosen) {

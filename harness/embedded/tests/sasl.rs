@@ -4,9 +4,10 @@
 mod common;
 
 use common::*;
-use eventproof_embedded::{BrokerConfig, EmbeddedBroker, User};
+use eventproof_embedded::{BrokerConfig, EmbeddedBroker, LoginOutcome, OnLogin, User};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::FutureRecord;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 fn guarded() -> EmbeddedBroker {
@@ -32,6 +33,24 @@ async fn who_knows_the_password_may_produce_and_consume() {
     producer.send(FutureRecord::to("guarded").key("k").payload("v"), LONG).await.unwrap();
     let consumer = consumer(&broker, &options);
     assert_eq!(consumer.fetch_watermarks("guarded", 0, LONG).unwrap(), (0, 1));
+}
+
+#[test]
+fn each_who_comes_is_told_and_whether_they_were_let_in() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let (hears, users) = (heard.clone(), vec![User { name: "alice".into(), password: "secret".into() }]);
+    let on_login: OnLogin = Arc::new(move |one: &LoginOutcome| hears.lock().unwrap().push(one.clone()));
+    let broker =
+        EmbeddedBroker::start(BrokerConfig { users, on_login: Some(on_login), ..BrokerConfig::default() }).unwrap();
+    let refused = Some("Authentication failed: Invalid username or password".to_owned());
+    for (password, expected) in [("wrong", refused), ("secret", None)] {
+        let options = as_user(password);
+        let options: Vec<(&str, &str)> = options.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let consumer: BaseConsumer = consumer(&broker, &options);
+        assert_eq!(consumer.fetch_metadata(None, Duration::from_secs(3)).is_ok(), expected.is_none());
+        let last = heard.lock().unwrap().last().cloned();
+        assert_eq!(last, Some(LoginOutcome { user: "alice".into(), refused: expected }));
+    }
 }
 
 #[test]

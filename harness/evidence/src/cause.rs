@@ -37,17 +37,35 @@ impl fmt::Display for Death {
     }
 }
 
+/// A broker did not let a service in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub service: String,
+    /// The broker's own words.
+    pub why: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the broker does not let service \"{}\" in: {}", self.service, self.why)
+    }
+}
+
 /// Which of the ways of not arriving it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Missing {
     /// The service that should have done it is dead.
     ServiceDead(Death),
+    /// The broker does not let the service in that should have done it.
+    Refused(Refusal),
     /// The group has not read that far.
     GroupBehind { group: String, behind: i64, committed: i64, record: Place },
     /// No member of the group owns the partition.
     GroupNotStable { group: String, state: String },
     /// The group has read past the record, and still there is no effect.
     HandledWithoutEffect { group: String, committed: i64, record: Place },
+    /// It waits in a retry topic for another attempt.
+    InRetryTopic { attempt: usize, group: String, record: Place },
     /// Nothing more is known: the group's positions were never seen, or are too old to explain anything.
     Unexplained { group: String, record: Place },
 }
@@ -56,6 +74,7 @@ impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Missing::ServiceDead(death) => death.fmt(f),
+            Missing::Refused(refusal) => refusal.fmt(f),
             Missing::GroupBehind { group, behind, committed, record } => write!(
                 f,
                 "the record is at {record}, but group \"{group}\" is behind by {behind} {} (committed offset {committed})",
@@ -67,6 +86,11 @@ impl fmt::Display for Missing {
             Missing::HandledWithoutEffect { group, committed, record } => write!(
                 f,
                 "the record is at {record} and group \"{group}\" has committed offset {committed}, past it: it was read, without effect"
+            ),
+            Missing::InRetryTopic { attempt, group, record } => write!(
+                f,
+                "it waits in retry topic \"{}\" for attempt {attempt}: its record is at {record}, and group \"{group}\" has not committed past it",
+                record.topic
             ),
             Missing::Unexplained { group, record } => {
                 write!(f, "the record is at {record}; how far group \"{group}\" has read is not known")
@@ -106,6 +130,7 @@ pub enum Cause {
         instead: Option<Place>,
         near: Option<Near>,
         death: Option<Death>,
+        refusal: Option<Box<Refusal>>,
     },
     /// The event is there, under another key.
     WrongKey { what: String, place: Place, expected: String, actual: Option<String> },
@@ -140,7 +165,9 @@ pub enum Cause {
     /// A service does not show a metric.
     MetricMissing { metric: String, service: String, waited: Duration },
     /// Handling was tried more or less often than it should be.
-    Attempts { what: String, stub: String, expected: usize, actual: usize },
+    Attempts { what: String, counted: Counted, expected: usize, actual: usize },
+    /// Handling was tried more or less often over retry topics than it should be; the places are those of its records there.
+    Retried { what: String, expected: usize, actual: usize, places: Vec<String> },
     /// Two attempts were closer together, or further apart, than the contract says.
     Spacing { what: String, attempt: usize, expected: Duration, actual: Duration },
     /// A service did not log something.
@@ -159,10 +186,32 @@ pub enum Cause {
     ServiceDied(Death),
 }
 
+/// Where it shows how often handling was tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// By the calls that came to it.
+    AtStub(String),
+    /// By the lines that this service printed.
+    InLog(String),
+    /// By what its dead letter says in this place.
+    OnDeadLetter { says: String, place: Place },
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Counted::AtStub(stub) => write!(f, "so many calls came to stub \"{stub}\""),
+            Counted::InLog(service) => write!(f, "the log of service \"{service}\" tells of so many"),
+            Counted::OnDeadLetter { says, place } => write!(f, "its dead letter at {place} says so ({says})"),
+        }
+    }
+}
+
 impl Cause {
     /// A stable code for reports and filters.
     pub fn code(&self) -> &'static str {
         match self {
+            Cause::NotOnTopic { refusal: Some(_), .. } => "login-refused",
             Cause::NotOnTopic { .. } => "not-on-topic",
             Cause::WrongKey { .. } => "wrong-key",
             Cause::WrongPartition { .. } => "wrong-partition",
@@ -181,6 +230,7 @@ impl Cause {
             Cause::SchemaDiffers { code, .. } => code,
             Cause::MetricMissing { .. } => "metric-missing",
             Cause::Attempts { .. } => "attempts",
+            Cause::Retried { .. } => "retries",
             Cause::Spacing { .. } => "backoff",
             Cause::LogMissing { .. } => "log-missing",
             Cause::Leaked { .. } => "leaked",
@@ -198,9 +248,11 @@ impl Missing {
     pub fn code(&self) -> &'static str {
         match self {
             Missing::ServiceDead(_) => "service-dead",
+            Missing::Refused(_) => "login-refused",
             Missing::GroupBehind { .. } => "group-behind",
             Missing::GroupNotStable { .. } => "group-not-stable",
             Missing::HandledWithoutEffect { .. } => "handled-without-effect",
+            Missing::InRetryTopic { .. } => "in-retry-topic",
             Missing::Unexplained { .. } => "no-effect",
         }
     }
@@ -209,11 +261,12 @@ impl Missing {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Cause::NotOnTopic { what, topic, waited, instead, near, death } => {
+            Cause::NotOnTopic { what, topic, waited, instead, near, death, refusal } => {
                 write!(f, "{what} was not seen on topic \"{topic}\" within {}", duration(*waited))?;
                 instead.iter().try_for_each(|place| write!(f, "; it was seen at {place} instead"))?;
                 near.iter().try_for_each(|near| write!(f, "; {near}"))?;
-                death.iter().try_for_each(|death| write!(f, "; {death}"))
+                death.iter().try_for_each(|death| write!(f, "; {death}"))?;
+                refusal.iter().try_for_each(|refusal| write!(f, "; {refusal}"))
             }
             Cause::WrongKey { what, place, expected, actual } => write!(
                 f,
@@ -265,8 +318,15 @@ impl fmt::Display for Cause {
             Cause::MetricMissing { metric, service, waited } => {
                 write!(f, "service \"{service}\" does not show metric \"{metric}\" after {}", duration(*waited))
             }
-            Cause::Attempts { what, stub, expected, actual } => {
+            Cause::Attempts { what, counted: Counted::AtStub(stub), expected, actual } => {
                 write!(f, "{what} was called for {actual} times at stub \"{stub}\", expected {expected}")
+            }
+            Cause::Attempts { what, counted, expected, actual } => {
+                write!(f, "{what} was given {actual} attempts, expected {expected}: {counted}")
+            }
+            Cause::Retried { what, expected, actual, places } => {
+                let over = if places.is_empty() { "no retry topic".to_owned() } else { places.join(", ") };
+                write!(f, "{what} was given {actual} attempts, expected {expected}: the first, and over {over}")
             }
             Cause::Spacing { what, attempt, expected, actual } => write!(
                 f,

@@ -94,7 +94,8 @@ impl Latencies {
 
     /// The mean of the latencies in range.
     pub fn mean(&self) -> Duration {
-        u32::try_from(self.micros.len()).ok().filter(|n| *n > 0).map_or(Duration::ZERO, |n| self.total / n)
+        let mean = self.total.as_nanos().checked_div(u128::from(self.micros.len())).unwrap_or_default();
+        Duration::from_nanos(u64::try_from(mean).unwrap_or(u64::MAX))
     }
 
     /// The value below which the percentile's share of samples lies, with a doubt where there are too few.

@@ -26,7 +26,7 @@ mod reason;
 mod surroundings;
 mod verdict;
 
-pub use cause::{Cause, Death, Missing, Near, Place};
+pub use cause::{Cause, Counted, Death, Missing, Near, Place, Refusal};
 pub use clock::{At, Clock, ManualClock, RunClock};
 pub use journal::{Journal, JournalReader, Standpoint};
 pub use latency::{Latencies, NoHistogram, Percentile, PercentileValue, samples_needed};

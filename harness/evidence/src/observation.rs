@@ -34,6 +34,8 @@ pub enum Observation {
     Effect { view: Name, event: Name, subject: Option<Name>, at: At },
     /// A service called a stub; `event` is the one that the call says it is for.
     Called { stub: Name, event: Option<Name>, status: u16, at: At },
+    /// A service printed that it tries to handle an event; `said_ms` is the line's own time, milliseconds since the epoch.
+    Attempted { service: Name, event: Name, said_ms: Option<i64>, at: At },
     /// A view was asked whether it shows something.
     Sampled(Sample),
     /// A service was started; it is not ready yet.
@@ -42,6 +44,8 @@ pub enum Observation {
     Ready { service: Name, at: At },
     /// A service ended.
     Died { service: Name, status: String, by_us: bool, last_lines: Vec<String>, at: At },
+    /// A service showed the broker who it is; `refused` is what the broker answered, if it did not let it in.
+    Login { service: Name, refused: Option<String>, at: At },
     /// The observer could not see: whatever is absent in this span proves nothing.
     Blind(Blind),
     /// The observer of `what` has since read everything that it had missed: its earlier blindness hides nothing.
@@ -144,9 +148,11 @@ impl Observation {
             | Observation::Group { at, .. }
             | Observation::Effect { at, .. }
             | Observation::Called { at, .. }
+            | Observation::Attempted { at, .. }
             | Observation::Started { at, .. }
             | Observation::Ready { at, .. }
             | Observation::Died { at, .. }
+            | Observation::Login { at, .. }
             | Observation::CaughtUp { at, .. }
             | Observation::Note { at, .. } => *at,
             Observation::Seen(seen) => seen.at,

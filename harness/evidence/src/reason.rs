@@ -18,8 +18,14 @@ pub enum Reason {
     BetweenSamples { earliest: Duration, latest: Duration, limit: Duration },
     /// Nothing shows that the duplicate was handled at all.
     DuplicateNotHandled { event: String, waited: Duration, detail: String },
+    /// The event waits in a retry topic: it may still have its effect.
+    RetryPending { event: String, attempt: usize, group: String, place: String },
+    /// The group's committed offsets say nothing of what it has read.
+    OffsetsElsewhere { group: String, detail: String },
     /// The positive control failed: the first effect, or the sibling's, was never seen.
     NoPositiveControl { detail: String },
+    /// What counts the attempts does not tell when they were.
+    TimesUnknown { what: String, detail: String },
     /// The view cannot count, so it cannot show that something happened once.
     CannotCount { view: String },
     /// The view never gave an answer that could be understood.
@@ -45,7 +51,10 @@ impl Reason {
             Reason::NotPublished { .. } => "not-published",
             Reason::BetweenSamples { .. } => "between-samples",
             Reason::DuplicateNotHandled { .. } => "duplicate-not-handled",
+            Reason::RetryPending { .. } => "retry-pending",
+            Reason::OffsetsElsewhere { .. } => "offsets-elsewhere",
             Reason::NoPositiveControl { .. } => "no-positive-control",
+            Reason::TimesUnknown { .. } => "times-unknown",
             Reason::CannotCount { .. } => "cannot-count",
             Reason::ViewSilent { .. } => "view-silent",
             Reason::OwnDoing { .. } => "own-doing",
@@ -81,7 +90,20 @@ impl fmt::Display for Reason {
                 "nothing shows within {} that the duplicate of {event} was handled: {detail}",
                 duration(*waited)
             ),
+            Reason::RetryPending { event, attempt, group, place } => write!(
+                f,
+                "{event} waits for attempt {attempt} at {place}, which group \"{group}\" has not committed past: it may still have its effect"
+            ),
+            Reason::OffsetsElsewhere { group, detail } => {
+                write!(
+                    f,
+                    "group \"{group}\" keeps its offsets elsewhere, so nothing shows how far it has read: {detail}"
+                )
+            }
             Reason::NoPositiveControl { detail } => write!(f, "no positive control: {detail}"),
+            Reason::TimesUnknown { what, detail } => {
+                write!(f, "nothing shows how far apart the attempts at {what} were: {detail}")
+            }
             Reason::CannotCount { view } => {
                 write!(f, "view \"{view}\" cannot count, so it cannot show that something happened only once")
             }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::cause::{Death, Missing, Place};
+use crate::cause::{Death, Missing, Place, Refusal};
 use crate::{At, Blind, GroupState, Name, Observation, Reason};
 
 /// How long a service that we ended may take until its group is stable again.
@@ -29,6 +29,8 @@ struct GroupView {
 #[derive(Clone, Debug, Default)]
 struct ServiceView {
     dead: Option<Death>,
+    /// What the broker answered when it last did not let it in.
+    refused: Option<String>,
     /// When we last ended it ourselves, and the members that each group had then.
     ended_by_us: Option<(At, HashMap<Name, Vec<Name>>)>,
     /// When a group first was stable with other members after that.
@@ -55,6 +57,7 @@ impl Surroundings {
                 | Observation::Group { .. }
                 | Observation::Started { .. }
                 | Observation::Died { .. }
+                | Observation::Login { .. }
                 | Observation::Blind(_)
                 | Observation::CaughtUp { .. }
         )
@@ -79,6 +82,7 @@ impl Surroundings {
                 };
                 self.service_died(service, death, by_us.then_some(*at));
             }
+            Observation::Login { service, refused, .. } => self.service(service).refused = refused.clone(),
             Observation::Blind(blind) => self.blind.push(blind.clone()),
             Observation::CaughtUp { what, .. } => {
                 let good = self.blind.extract_if(.., |blind| blind.what.as_ref() == Some(what));
@@ -143,6 +147,12 @@ impl Surroundings {
         self.services.get(service)?.dead.as_ref().filter(|death| !death.by_us)
     }
 
+    /// What the broker last told the service that it did not let in.
+    pub fn refusal(&self, service: &str) -> Option<Refusal> {
+        let why = self.services.get(service)?.refused.clone()?;
+        Some(Refusal { service: service.to_owned(), why })
+    }
+
     /// The reason for having no verdict about a service that we ended ourselves and did not start again: what the tool
     /// did is never blamed on the system.
     pub fn own_doing(&self, service: &str) -> Option<Reason> {
@@ -188,6 +198,9 @@ impl Surroundings {
     pub fn explain(&self, service: &str, group: &str, place: &Place) -> Missing {
         if let Some(death) = self.death(service) {
             return Missing::ServiceDead(death.clone());
+        }
+        if let Some(refusal) = self.refusal(service) {
+            return Missing::Refused(refusal);
         }
         match (self.committed(group, &place.topic, place.partition), self.group_state(group)) {
             (Some(committed), _) if committed > place.offset => {

@@ -1,9 +1,9 @@
 //! What can be served: systems, their services, and the faults that each service carries.
 
 use crate::ServeError;
-use crate::{data_platform, nova_bus, nova_domain, photo_portfolio, todo};
+use crate::{data_platform, nova_bus, nova_domain, photo_portfolio, todo, ugly};
 
-/// A system of services, taken from one of the seed documents.
+/// A system of services, taken from one of the seed documents, or made for the tests of the gate itself.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemInfo {
     /// The name on the command line, the same as the pack's folder.
@@ -36,8 +36,14 @@ pub struct FaultInfo {
 
 /// All systems that can be served.
 pub fn systems() -> &'static [SystemInfo] {
-    const SYSTEMS: &[SystemInfo] =
-        &[nova_bus::SYSTEM, todo::SYSTEM, data_platform::SYSTEM, photo_portfolio::SYSTEM, nova_domain::SYSTEM];
+    const SYSTEMS: &[SystemInfo] = &[
+        nova_bus::SYSTEM,
+        todo::SYSTEM,
+        data_platform::SYSTEM,
+        photo_portfolio::SYSTEM,
+        nova_domain::SYSTEM,
+        ugly::SYSTEM,
+    ];
     SYSTEMS
 }
 
@@ -80,16 +86,16 @@ mod tests {
         let system = find("nova", "feed-service", &[]).unwrap_err().to_string();
         assert_eq!(
             system,
-            "no system is called `nova`; known: nova-bus, todo, data-platform, photo-portfolio, nova-domain"
+            "no system is called `nova`; known: nova-bus, todo, data-platform, photo-portfolio, nova-domain, ugly"
         );
         let service = find("nova-bus", "feed", &[]).unwrap_err().to_string();
         assert_eq!(
             service,
             "system `nova-bus` has no service `feed`; known: content-service, graph-service, feed-service, media-service, \
-             message-service, search-service"
+             message-service, search-service, lag-exporter"
         );
         let fault = find("nova-bus", "graph-service", &["slow".into()]).unwrap_err().to_string();
-        assert_eq!(fault, "service `graph-service` has no fault `slow`; known: none");
+        assert_eq!(fault, "service `graph-service` has no fault `slow`; known: keeps-deleted, skip-dedup");
         let fault = find("nova-bus", "content-service", &["skip-dedup".into()]).unwrap_err().to_string();
         assert!(
             fault.contains("known: wrong-key, wrong-partitioner, outbox-lost, wrong-payload, outbox-twice, reorder"),

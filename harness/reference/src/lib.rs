@@ -19,6 +19,7 @@ mod photo_portfolio;
 mod serve;
 mod shared;
 mod todo;
+mod ugly;
 
 pub use catalogue::{FaultInfo, ServiceInfo, SystemInfo, systems};
 pub use error::ServeError;

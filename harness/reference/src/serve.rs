@@ -17,7 +17,7 @@ use crate::shared::log::Log;
 use crate::shared::metrics::Metrics;
 use crate::shared::settings::Settings;
 use crate::shared::stop::{Stop, Stopper, stop_pair};
-use crate::{data_platform, nova_bus, nova_domain, photo_portfolio, todo};
+use crate::{data_platform, nova_bus, nova_domain, photo_portfolio, todo, ugly};
 
 /// How long open HTTP connections may keep an otherwise finished service alive.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
@@ -99,6 +99,7 @@ pub async fn start(system: &str, service: &str, faults: &[String], settings: Set
     let (stopper, stop) = stop_pair();
     let context = context(info, faults, settings, stop.clone());
     let Parts { router, ready, work } = match system {
+        "ugly" => ugly::build(info.name, &context).await?,
         "todo" => todo::build(info.name, &context).await?,
         "nova-domain" => nova_domain::build(info.name, &context).await?,
         "data-platform" => data_platform::build(info.name, &context).await?,

@@ -50,7 +50,7 @@ impl System {
         let request = self.request(spec, &all)?;
         let asked = self.clock.now();
         let shown = format!("{} {}", spec.method, fill(&spec.http, &all)?);
-        let body = spec.json.as_ref().map(|json| fill_json(json, &all).map(without_absent)).transpose()?;
+        let body = spec.json.as_ref().map(|json| fill_body(json, &all)).transpose()?;
         let failed = |detail: String| SystemError::Request { request: shown.clone(), detail };
         let sent = async { request.send().await.map(|answer| (answer.status().as_u16(), answer)) };
         let answered = async {
@@ -130,7 +130,7 @@ impl System {
             request = request.header(name, fill(value, params)?);
         }
         if let Some(json) = &spec.json {
-            request = request.json(&without_absent(fill_json(json, params)?));
+            request = request.json(&fill_body(json, params)?);
         }
         Ok(request)
     }
@@ -146,14 +146,14 @@ fn texts_of(value: &Value, texts: &mut Vec<String>) {
     }
 }
 
-/// Fields whose value is the empty text are left out: a scenario that gives nothing sends nothing.
-fn without_absent(body: Value) -> Value {
-    match body {
-        Value::Object(fields) => {
-            Value::Object(fields.into_iter().filter(|(_, value)| *value != Value::String(String::new())).collect())
-        }
-        other => other,
+/// The body to send. A field whose placeholders come to nothing is left out: a scenario that gives nothing sends nothing. A text
+/// that is empty as it is written is sent.
+fn fill_body(template: &Value, params: &Params) -> Result<Value, SystemError> {
+    let mut body = fill_json(template, params)?;
+    if let (Value::Object(fields), Value::Object(written)) = (&mut body, template) {
+        fields.retain(|name, value| *value != "" || written[name] == "");
     }
+    Ok(body)
 }
 
 fn unexpected(spec: &ActionSpec, status: u16, body: &Value) -> Option<Cause> {
@@ -171,4 +171,18 @@ fn captures(spec: &ActionSpec, body: &Value) -> Result<Params, String> {
         None => Err(format!("the answer has nothing at {pointer} for \"{name}\": {body}")),
     };
     spec.captures.iter().map(capture).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_a_scenario_does_not_give_is_left_out() {
+        let params = Params::from([("user".to_owned(), "ann".to_owned()), ("note".to_owned(), String::new())]);
+        let body = fill_body(&json!({"title": "", "user": "{user}", "note": "{note}"}), &params).unwrap();
+        assert_eq!(body, json!({"title": "", "user": "ann"}));
+    }
 }

@@ -13,6 +13,11 @@ pub enum SystemError {
         "service \"{service}\" could not be started with `{command}`: {detail}\n  is the command of this service in system.yaml right, and is the program there?"
     )]
     NotStarted { service: String, command: String, detail: String },
+    /// Something was asked of it that only who started it can do.
+    #[error(
+        "service \"{service}\" runs already (`url` in system.yaml): eventproof did not start it, so it cannot end it, pause it or give it a fault"
+    )]
+    NotOurs { service: String },
     /// It did not say that it is ready.
     #[error("service \"{service}\" was not ready within {} s: {detail}{}", .within.as_secs_f64(), tail(.last_lines))]
     NotReady { service: String, within: Duration, detail: String, last_lines: Vec<String> },
@@ -22,6 +27,14 @@ pub enum SystemError {
     /// Its group did not become stable, or did not handle what was sent to find out.
     #[error("group \"{group}\" was not ready within {} s: {detail}", .within.as_secs_f64())]
     GroupNotReady { group: String, within: Duration, detail: String },
+    /// The Kafka client of this build speaks none of the mechanisms.
+    #[error(
+        "the Kafka client of this build speaks none of {wanted}\n  build with `--features ssl` for SCRAM, or let PLAIN follow it in `broker.sasl` of system.yaml"
+    )]
+    NoMechanism { wanted: String },
+    /// A password is not where system.yaml says.
+    #[error("the password of service \"{service}\" is missing: {detail}")]
+    Password { service: String, detail: String },
     /// No such service, view or action.
     #[error("no {kind} \"{name}\" in system.yaml; there are: {known}")]
     Unknown { kind: &'static str, name: String, known: String },

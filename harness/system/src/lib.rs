@@ -21,6 +21,7 @@ mod process;
 mod ready;
 mod registry;
 mod rig;
+mod sasl;
 mod spec;
 mod stub;
 mod system;
@@ -34,8 +35,9 @@ pub use ready::{GroupNeed, Readiness};
 pub use registry::Registry;
 pub use rig::{Rig, RigPlan};
 pub use spec::{
-    ActionSpec, AlertSpec, AlertValue, Follows, GroupSpec, JournalView, ListView, ReadySpec, ServiceSpec, StubSpec,
-    SystemSpec, ViewKind, ViewSpec,
+    ActionSpec, AlertSpec, AlertValue, Assignment, Follows, GroupSpec, JournalView, ListView, Offsets, PasswordSource,
+    ReadySpec, SaslSpec, ServiceSpec, StubSpec, SystemSpec, UserSpec, ViewKind, ViewSpec,
 };
 pub use system::{Environment, ServiceState, System};
-pub use template::{Params, placeholders};
+pub use template::{Params, fill, placeholders};
+pub use view::Looked;

@@ -1,15 +1,15 @@
-//! "The system is running": every group stable and owning its partitions, and seen to handle records on each.
-//! Never a sleep.
+//! "The system is running": every group stable and owning its partitions, and seen to handle records on each: by a commit, or
+//! where its offsets are kept elsewhere by the effect of a canary. Never a sleep.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use eventproof_broker::{Published, Publisher};
 use eventproof_contract::{Contract, Generator, Message};
-use eventproof_evidence::{Clock, GroupState, Journal, JournalReader, Observation};
+use eventproof_evidence::{Clock, GroupState, Journal, JournalReader, Observation, Refusal};
 
-use crate::{GroupSpec, SystemError};
+use crate::{Assignment, GroupSpec, Offsets, SystemError};
 
 /// A canary that was not handled is followed by another after this time, then after twice as long, and so on: a group
 /// that starts at the end of its topic does not see the first, and a slow one must not be buried under them.
@@ -21,6 +21,15 @@ pub struct GroupNeed {
     pub spec: GroupSpec,
     /// Every partition that it must own and handle.
     pub partitions: Vec<(String, i32)>,
+    /// The instances of its service: each is a member of the group, and until all have joined, those that have own the
+    /// partitions of those that have not.
+    pub instances: Vec<String>,
+    /// Topics on which it has nothing to handle until something fails: owned, but nothing shows on them.
+    pub quiet: BTreeSet<String>,
+    /// Topics on which a canary can be sent.
+    pub canaried: BTreeSet<String>,
+    /// The view that counts its effects, where offsets show nothing.
+    pub effects: Option<String>,
 }
 
 /// Finds out whether groups are ready.
@@ -115,6 +124,7 @@ impl Readiness {
             }
         };
         let event = draft.event.id.clone().unwrap_or_else(|| format!("canary on {topic}[{partition}]"));
+        canaries.events.insert((topic.to_owned(), partition), event.clone());
         if let Published::At { partition, offset } =
             self.publisher.publish(&draft.record, Some(partition), &event).await
         {
@@ -133,6 +143,8 @@ async fn wait(reader: &mut JournalReader) {
 #[derive(Default)]
 struct Canaries {
     at: BTreeMap<(String, i32), i64>,
+    /// Which event it was.
+    events: BTreeMap<(String, i32), String>,
     last: Option<eventproof_evidence::At>,
     pause: Duration,
 }
@@ -142,28 +154,45 @@ struct Progress<'a> {
     need: &'a GroupNeed,
     state: Option<GroupState>,
     owned: usize,
+    members: usize,
     committed: BTreeMap<(String, i32), i64>,
+    /// Events that have had their effect, where that is what counts.
+    effects: HashSet<String>,
     /// Services that died by themselves and were not started again: (status, last lines).
     dead: BTreeMap<String, (String, Vec<String>)>,
+    /// Services that the broker does not let in, with what it answered.
+    refused: BTreeMap<String, String>,
 }
 
 impl<'a> Progress<'a> {
     fn new(need: &'a GroupNeed) -> Progress<'a> {
-        Progress { need, state: None, owned: 0, committed: BTreeMap::new(), dead: BTreeMap::new() }
+        let (committed, effects, dead, refused) = Default::default();
+        Progress { need, state: None, owned: 0, members: 0, committed, effects, dead, refused }
     }
 
     fn observe(&mut self, observation: &Observation) {
         match observation {
-            Observation::Group { group, state, owned, .. } if **group == *self.need.spec.name => {
-                (self.state, self.owned) = (Some(*state), *owned);
+            Observation::Group { group, state, owned, members, .. } if **group == *self.need.spec.name => {
+                (self.state, self.owned, self.members) = (Some(*state), *owned, members.len());
             }
             Observation::Committed { group, topic, partition, offset, .. } if **group == *self.need.spec.name => {
                 self.committed.insert((topic.to_string(), *partition), *offset);
             }
+            Observation::Effect { view, event, .. } if self.need.effects.as_deref() == Some(view) => {
+                self.effects.insert(event.to_string());
+            }
             Observation::Died { service, status, by_us: false, last_lines, .. }
-                if **service == *self.need.spec.service =>
+                if self.need.instances.iter().any(|instance| **service == **instance) =>
             {
                 self.dead.insert(service.to_string(), (status.clone(), last_lines.clone()));
+            }
+            Observation::Login { service, refused, .. }
+                if self.need.instances.iter().any(|instance| **service == **instance) =>
+            {
+                match refused {
+                    Some(why) => self.refused.insert(service.to_string(), why.clone()),
+                    None => self.refused.remove(&**service),
+                };
             }
             Observation::Started { service, .. } => {
                 self.dead.remove(&**service);
@@ -184,16 +213,35 @@ impl<'a> Progress<'a> {
     }
 
     fn is_stable(&self) -> bool {
-        self.state == Some(GroupState::Stable) && self.owned >= self.need.partitions.len()
+        // Of who assigns partitions by hand, Kafka knows nothing.
+        if self.need.spec.assignment == Assignment::Manual {
+            return true;
+        }
+        self.state == Some(GroupState::Stable)
+            && self.owned >= self.need.partitions.len()
+            && self.members >= self.need.instances.len()
     }
 
-    /// Partitions where nothing shows yet that the group handles records: no commit, or none past a canary.
+    /// Partitions where nothing shows yet that the group handles records: no commit, or none past a canary; or no effect of
+    /// one.
     fn unproved(&self, canaries: &Canaries) -> Vec<(String, i32)> {
-        let proved = |place: &&(String, i32)| {
-            let needed = canaries.at.get(*place).map_or(0, |offset| offset + 1);
-            self.committed.get(*place).is_some_and(|committed| *committed >= needed)
-        };
-        self.need.partitions.iter().filter(|place| !proved(place)).cloned().collect()
+        let all = self.need.partitions.iter().filter(|(topic, _)| !self.need.quiet.contains(topic));
+        let open = all.filter(|place| match self.need.spec.offsets {
+            Offsets::Kafka => !self.is_committed(place, canaries),
+            Offsets::Elsewhere => !self.is_handled(place, canaries),
+        });
+        open.cloned().collect()
+    }
+
+    fn is_committed(&self, place: &(String, i32), canaries: &Canaries) -> bool {
+        let needed = canaries.at.get(place).map_or(0, |offset| offset + 1);
+        self.committed.get(place).is_some_and(|committed| *committed >= needed)
+    }
+
+    /// Where neither commits nor effects can show anything, the service's own word counts that it is ready.
+    fn is_handled(&self, place: &(String, i32), canaries: &Canaries) -> bool {
+        let cannot_show = self.need.effects.is_none() || !self.need.canaried.contains(&place.0);
+        cannot_show || canaries.events.get(place).is_some_and(|event| self.effects.contains(event))
     }
 
     fn partitions_of(&self, topic: &str) -> u32 {
@@ -204,7 +252,16 @@ impl<'a> Progress<'a> {
         let all = self.need.partitions.len();
         if !self.is_stable() {
             let state = self.state.map_or("unknown", GroupState::in_words);
-            return format!("it is {state}, and its members own {} of {all} partitions", self.owned);
+            let (members, wanted) = (self.members, self.need.instances.len());
+            let few = match members < wanted {
+                true => format!(", {members} of {wanted} instances are its members"),
+                false => String::new(),
+            };
+            let detail = format!("it is {state}{few}, and its members own {} of {all} partitions", self.owned);
+            let refused = |(service, why): (&String, &String)| {
+                format!("; {}", Refusal { service: service.clone(), why: why.clone() })
+            };
+            return self.refused.iter().map(refused).fold(detail, |detail, one| detail + &one);
         }
         let unproved: BTreeSet<_> =
             self.unproved(canaries).into_iter().map(|(topic, partition)| format!("{topic}[{partition}]")).collect();
@@ -213,6 +270,118 @@ impl<'a> Progress<'a> {
             false => "canaries were sent",
         };
         let places = unproved.into_iter().collect::<Vec<_>>().join(", ");
-        format!("it is stable, but has not committed on {places} ({sent})")
+        match self.need.spec.offsets {
+            Offsets::Kafka if self.need.spec.assignment == Assignment::Manual => {
+                format!("it has not committed on {places} ({sent})")
+            }
+            Offsets::Kafka => format!("it is stable, but has not committed on {places} ({sent})"),
+            Offsets::Elsewhere => format!("the last canaries have had no effect on {places} ({sent})"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eventproof_evidence::At;
+
+    use super::*;
+
+    fn need(offsets: Offsets, assignment: Assignment) -> GroupNeed {
+        let spec = GroupSpec {
+            name: "g".into(),
+            service: "s".into(),
+            canary: Some("placed".into()),
+            within: Duration::from_secs(1),
+            offsets,
+            assignment,
+        };
+        let partitions = vec![("orders".to_owned(), 0), ("orders".to_owned(), 1), ("retry".to_owned(), 0)];
+        let of = |topic: &str| BTreeSet::from([topic.to_owned()]);
+        GroupNeed {
+            spec,
+            partitions,
+            instances: vec!["s".into()],
+            quiet: of("retry"),
+            canaried: of("orders"),
+            effects: Some("done".into()),
+        }
+    }
+
+    fn canaries() -> Canaries {
+        let place = |partition| ("orders".to_owned(), partition);
+        let events = BTreeMap::from([(place(0), "a".to_owned()), (place(1), "b".to_owned())]);
+        Canaries { events, at: BTreeMap::from([(place(0), 7), (place(1), 7)]), ..Canaries::default() }
+    }
+
+    fn effect(event: &str) -> Observation {
+        Observation::Effect { view: "done".into(), event: event.into(), subject: None, at: At::START }
+    }
+
+    fn committed(partition: i32, offset: i64) -> Observation {
+        Observation::Committed { group: "g".into(), topic: "orders".into(), partition, offset, at: At::START }
+    }
+
+    fn open(need: &GroupNeed, seen: &[Observation]) -> Vec<i32> {
+        let mut progress = Progress::new(need);
+        seen.iter().for_each(|observation| progress.observe(observation));
+        progress.unproved(&canaries()).into_iter().map(|(_, partition)| partition).collect()
+    }
+
+    #[test]
+    fn commits_show_that_a_group_reads_and_nothing_needs_to_be_seen_on_retry_topics() {
+        let need = need(Offsets::Kafka, Assignment::Group);
+        assert_eq!(open(&need, &[committed(0, 8), committed(1, 7), effect("b")]), [1], "its canary is at 7");
+        assert_eq!(open(&need, &[committed(0, 8), committed(1, 8)]), [0; 0]);
+    }
+
+    #[test]
+    fn where_offsets_are_elsewhere_the_canarys_effect_shows_it_and_no_commit_does() {
+        let need = need(Offsets::Elsewhere, Assignment::Group);
+        assert_eq!(open(&need, &[committed(0, 8), committed(1, 8), effect("a")]), [1]);
+        assert_eq!(open(&need, &[effect("a"), effect("b")]), [0; 0]);
+        let blind = GroupNeed { effects: None, ..need };
+        assert_eq!(open(&blind, &[]), [0; 0], "the service's own readiness was waited for before");
+    }
+
+    #[test]
+    fn a_group_is_not_ready_until_every_instance_has_joined() {
+        let need = GroupNeed { instances: vec!["s".into(), "s-two".into()], ..need(Offsets::Kafka, Assignment::Group) };
+        let group = |members: &[&str]| Observation::Group {
+            group: "g".into(),
+            state: GroupState::Stable,
+            members: members.iter().map(|name| (*name).into()).collect(),
+            owned: 3,
+            at: At::START,
+        };
+        let mut progress = Progress::new(&need);
+        progress.observe(&group(&["a"]));
+        assert!(!progress.is_stable());
+        let detail = "it is stable, 1 of 2 instances are its members, and its members own 3 of 3 partitions";
+        assert_eq!(progress.detail(&canaries()), detail);
+        progress.observe(&group(&["a", "b"]));
+        assert!(progress.is_stable());
+    }
+
+    #[test]
+    fn a_group_whose_service_is_not_let_in_says_so_until_it_is() {
+        let need = need(Offsets::Kafka, Assignment::Group);
+        let mut progress = Progress::new(&need);
+        let login = |refused: Option<&str>| Observation::Login {
+            service: "s".into(),
+            refused: refused.map(str::to_owned),
+            at: At::START,
+        };
+        let detail = "it is unknown, 0 of 1 instances are its members, and its members own 0 of 3 partitions";
+        progress.observe(&login(Some("Authentication failed")));
+        let refused = "the broker does not let service \"s\" in: Authentication failed";
+        assert_eq!(progress.detail(&canaries()), format!("{detail}; {refused}"));
+        progress.observe(&login(None));
+        assert_eq!(progress.detail(&canaries()), detail);
+    }
+
+    #[test]
+    fn nobody_is_waited_for_in_a_group_that_assigns_by_hand() {
+        assert!(Progress::new(&need(Offsets::Kafka, Assignment::Manual)).is_stable());
+        assert!(!Progress::new(&need(Offsets::Elsewhere, Assignment::Group)).is_stable());
     }
 }

@@ -1,17 +1,20 @@
 //! Everything up and ready: broker, topics, recorder, group watch, services, groups. Scenarios and load both begin here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use eventproof_broker::{Broker, BrokerChoice, ContractSink, GroupWatch, PartitionCounts, Publisher, Recorder, Topics};
+use eventproof_broker::{
+    Broker, BrokerChoice, ContractSink, GroupWatch, PartitionCounts, Publisher, Recorder, Sasl, Topics,
+};
 use eventproof_contract::{Contract, Generator};
 use eventproof_evidence::{Clock, Journal, Observation};
+use futures::future::join_all;
 use tokio::task::JoinHandle;
 
 use crate::registry::Registry;
-use crate::{Environment, GroupNeed, Readiness, System, SystemError, SystemSpec};
+use crate::{Assignment, Environment, GroupNeed, GroupSpec, Offsets, Readiness, System, SystemError, SystemSpec};
 
 /// The longest pause between two questions to a view that has nothing new: effects are judged by limits of seconds.
 const JOURNAL_IDLE: Duration = Duration::from_millis(160);
@@ -61,8 +64,9 @@ impl Rig {
     /// Starts everything and returns once every group is ready. `tell` is told each stage, for progress.
     pub async fn start(plan: &RigPlan, clock: Arc<dyn Clock>, tell: &dyn Fn(&str)) -> Result<Rig, SystemError> {
         tell("starting the broker");
-        let broker = Arc::new(Broker::start(&plan.broker).await?);
-        let rig = match Rig::observe(plan, broker.clone(), clock, tell).await {
+        let sasl = crate::sasl::resolve(&plan.system, &plan.broker)?;
+        let broker = Arc::new(Broker::start_guarded(&plan.broker, sasl.as_ref()).await?);
+        let mut rig = match Rig::observe(plan, broker.clone(), sasl, clock, tell).await {
             Ok(rig) => rig,
             Err(error) => {
                 stop_broker(broker).await;
@@ -82,10 +86,14 @@ impl Rig {
     async fn observe(
         plan: &RigPlan,
         broker: Arc<Broker>,
+        sasl: Option<Sasl>,
         clock: Arc<dyn Clock>,
         tell: &dyn Fn(&str),
     ) -> Result<Rig, SystemError> {
         let journal = Journal::default();
+        if sasl.is_some() {
+            watch_logins(&broker, &journal, clock.clone());
+        }
         if broker.is_ours() {
             tell("creating topics");
             Topics::of(&broker)?.create_declared(&plan.contract).await?;
@@ -108,6 +116,10 @@ impl Rig {
         let environment = Environment {
             brokers: broker.bootstrap().to_owned(),
             registry: registry.as_ref().map(|registry| registry.url().to_owned()),
+            sasl: sasl.map(|sasl| {
+                let common = crate::sasl::common(&sasl, &broker);
+                (sasl, common)
+            }),
             program: plan.program.clone(),
             data: plan.data.clone(),
             faults: plan.faults.clone(),
@@ -130,28 +142,22 @@ impl Rig {
         })
     }
 
-    async fn bring_up(&self, tell: &dyn Fn(&str)) -> Result<(), SystemError> {
+    async fn bring_up(&mut self, tell: &dyn Fn(&str)) -> Result<(), SystemError> {
         tell("starting services");
         self.system.start_all().await?;
-        for need in &self.needs {
-            tell(&format!("waiting for group {}", need.spec.name));
-            self.await_group(need).await?;
+        if self.needs.iter().any(|need| need.effects.is_some()) {
+            self.follow_effects();
         }
-        Ok(())
+        self.needs.iter().for_each(|need| tell(&format!("waiting for group {}", need.spec.name)));
+        let rig = &*self;
+        let all = rig.needs.iter().map(|need| async move { rig.readiness(need).await_group(need).await });
+        join_all(all).await.into_iter().collect()
     }
 
     /// Waits until every group has handled something new, after services or the broker were disturbed.
     pub async fn await_groups_again(&self) -> Result<(), SystemError> {
-        // One that does not come back keeps nobody from waiting for the others.
-        let mut found = Ok(());
-        for need in &self.needs {
-            found = found.and(self.readiness(need).await_group_again(need).await);
-        }
-        found
-    }
-
-    async fn await_group(&self, need: &GroupNeed) -> Result<(), SystemError> {
-        self.readiness(need).await_group(need).await
+        let all = self.needs.iter().map(|need| async move { self.readiness(need).await_group_again(need).await });
+        join_all(all).await.into_iter().collect()
     }
 
     fn readiness(&self, need: &GroupNeed) -> Readiness {
@@ -164,14 +170,6 @@ impl Rig {
         }
     }
 
-    /// Waits until every group is ready (again).
-    pub async fn await_groups(&self) -> Result<(), SystemError> {
-        for need in &self.needs {
-            self.await_group(need).await?;
-        }
-        Ok(())
-    }
-
     /// What every group must own, for those who watch groups themselves.
     pub fn needs(&self) -> &[GroupNeed] {
         &self.needs
@@ -182,8 +180,11 @@ impl Rig {
         self.partitions.get(topic).copied()
     }
 
-    /// Writes every effect of the journal views into the journal.
+    /// Writes every effect of the journal views into the journal, once.
     pub fn follow_effects(&mut self) {
+        if !self.followers.is_empty() {
+            return;
+        }
         let journal = self.journal.clone();
         let report = move |effect: Observation| journal.push(effect);
         self.followers.extend(self.system.follow_journals(JOURNAL_IDLE, report));
@@ -212,6 +213,22 @@ impl Rig {
         drop(publisher);
         stop_broker(broker).await;
     }
+}
+
+/// Writes down whenever a service is not let in any more, or again: what it did not do then has its reason.
+fn watch_logins(broker: &Broker, journal: &Journal, clock: Arc<dyn Clock>) {
+    let (journal, out) = (journal.clone(), Mutex::new(BTreeSet::new()));
+    broker.on_login(move |service, refused| {
+        let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = match refused {
+            Some(_) => out.insert(service.to_owned()),
+            None => out.remove(service),
+        };
+        if is_news {
+            let refused = refused.map(str::to_owned);
+            journal.push(Observation::Login { service: service.into(), refused, at: clock.now() });
+        }
+    });
 }
 
 async fn stop_broker(broker: Arc<Broker>) {
@@ -247,9 +264,34 @@ fn needs(plan: &RigPlan, counts: &Partitions) -> Vec<GroupNeed> {
             let count = counts.get(&topic).copied().unwrap_or(0);
             partitions.extend((0..count.cast_signed()).map(|partition| (topic.clone(), partition)));
         }
-        needs.push(GroupNeed { spec: spec.clone(), partitions });
+        needs.push(GroupNeed {
+            quiet: retry_topics(&plan.contract),
+            canaried: spec.canary.iter().filter_map(|name| Some(plan.contract.message(name)?.topic.clone())).collect(),
+            effects: effects_of(plan, spec),
+            instances: instances_of(plan, &spec.service),
+            spec: spec.clone(),
+            partitions,
+        });
     }
     needs
+}
+
+/// A service and those that are another instance of it.
+fn instances_of(plan: &RigPlan, service: &str) -> Vec<String> {
+    let is_one = |one: &&crate::ServiceSpec| one.name == service || one.like.as_deref() == Some(service);
+    plan.system.services.iter().filter(is_one).map(|one| one.name.clone()).collect()
+}
+
+/// Nothing is read from these until something fails.
+fn retry_topics(contract: &Contract) -> BTreeSet<String> {
+    let waits = contract.channels.iter().filter(|channel| contract.is_retry_channel(&channel.name));
+    waits.map(|channel| channel.topic.clone()).collect()
+}
+
+/// The view in which a canary shows, where the group's offsets do not.
+fn effects_of(plan: &RigPlan, spec: &GroupSpec) -> Option<String> {
+    let view = plan.system.counting_view(&spec.service).filter(|_| spec.offsets == Offsets::Elsewhere);
+    view.filter(|_| spec.canary.is_some()).map(|view| view.name.clone())
 }
 
 fn watch_groups(
@@ -261,6 +303,12 @@ fn watch_groups(
     let groups: Vec<String> = needs.iter().map(|need| need.spec.name.clone()).collect();
     let partitions: Vec<(String, i32)> = needs.iter().flat_map(|need| need.partitions.clone()).collect();
     let journal = journal.clone();
-    let report = move |change| journal.push(change);
+    // Nobody is ever in a group whose partitions are assigned by hand: its state would explain what it does not.
+    let by_hand = needs.iter().filter(|need| need.spec.assignment == Assignment::Manual);
+    let by_hand: BTreeSet<String> = by_hand.map(|need| need.spec.name.clone()).collect();
+    let report = move |change| match &change {
+        Observation::Group { group, .. } if by_hand.contains(&**group) => {}
+        _ => journal.push(change),
+    };
     Ok(GroupWatch::start(broker, &groups, &partitions, GROUPS_EVERY, clock, report)?)
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventproof_broker::lasting_listener;
+use eventproof_broker::{Sasl, lasting_listener};
 use eventproof_evidence::{Clock, Journal, Observation};
 use tokio::sync::Mutex;
 
@@ -25,6 +25,8 @@ pub struct Environment {
     pub brokers: String,
     /// `{registry}`, where there is one.
     pub registry: Option<String>,
+    /// `{sasl.protocol}`, `{sasl.mechanism}`, and of each service `{sasl.user}` and `{sasl.password}`.
+    pub sasl: Option<(Sasl, Params)>,
     /// `{eventproof}`: the program itself, for reference services.
     pub program: PathBuf,
     /// `{data}`: a folder of this run, removed at its end.
@@ -80,10 +82,16 @@ impl System {
             stubs.insert(stub.name.clone(), started);
         }
         let logs = spec.services.iter().map(|service| (service.name.clone(), Lines::default())).collect();
+        let faulty =
+            |service: &&ServiceSpec| service.url.is_some() && faults_of(&environment.faults, service).next().is_some();
+        if let Some(service) = spec.services.iter().find(faulty) {
+            return Err(SystemError::NotOurs { service: service.name.clone() });
+        }
         let launches = spec
             .services
             .iter()
-            .map(|service| Ok((service.name.clone(), launch(service, &settings, &environment.faults)?)))
+            .filter(|service| service.url.is_none())
+            .map(|service| Ok((service.name.clone(), launch(service, &settings, environment)?)))
             .collect::<Result<_, SystemError>>()?;
         let http = reqwest::Client::builder()
             .timeout(Duration::from_secs(10))
@@ -116,8 +124,8 @@ impl System {
 
     /// Starts a service (again) and waits until it is ready.
     pub async fn start(&self, service: &str) -> Result<(), SystemError> {
-        let launch = self.launches.get(service).ok_or_else(|| self.unknown_service(service))?;
-        {
+        if !self.runs_already(service) {
+            let launch = self.launches.get(service).ok_or_else(|| self.unknown_service(service))?;
             let mut running = self.running.lock().await;
             let starts = running.get(service).map_or(0, |before| before.starts) + 1;
             let lines = self.logs.get(service).cloned().unwrap_or_default();
@@ -207,6 +215,11 @@ impl System {
         self.logs.get(service)?.find(after, text)
     }
 
+    /// Whether a service is none of our processes.
+    pub fn runs_already(&self, service: &str) -> bool {
+        self.spec.service(service).is_some_and(|spec| spec.url.is_some())
+    }
+
     /// SIGKILL, and wait for the end.
     pub async fn kill(&self, service: &str) -> Result<(), SystemError> {
         let running = self.running.lock().await;
@@ -231,7 +244,7 @@ impl System {
     /// Whether the service runs now.
     pub async fn is_running(&self, service: &str) -> bool {
         let running = self.running.lock().await;
-        running.get(service).is_some_and(|one| one.process.ended().is_none())
+        self.runs_already(service) || running.get(service).is_some_and(|one| one.process.ended().is_none())
     }
 
     /// Ends everything, gracefully where a service lets us, all at once.
@@ -249,6 +262,8 @@ impl System {
             ServiceState {
                 name: service.name.clone(),
                 state: match one {
+                    // Whether it still does is its owner's to know.
+                    None if service.url.is_some() => "running".to_owned(),
                     None => "not started".to_owned(),
                     Some(_) => ended.unwrap_or_else(|| "running".to_owned()),
                 },
@@ -261,6 +276,9 @@ impl System {
     }
 
     fn unknown_service(&self, name: &str) -> SystemError {
+        if self.runs_already(name) {
+            return SystemError::NotOurs { service: name.to_owned() };
+        }
         let known: Vec<_> = self.spec.services.iter().map(|service| service.name.as_str()).collect();
         SystemError::Unknown { kind: "service", name: name.to_owned(), known: known.join(", ") }
     }
@@ -280,6 +298,10 @@ fn settings(spec: &SystemSpec, environment: &Environment) -> Result<Params, Syst
     // All ports are held until all are chosen, so that no two services get the same.
     let mut held = Vec::new();
     for service in &spec.services {
+        if let Some(url) = &service.url {
+            settings.insert(url_of(&service.name), url.clone());
+            continue;
+        }
         let listener = lasting_listener(Ipv4Addr::LOCALHOST.into()).map_err(no_port)?;
         let port = listener.local_addr().map_err(no_port)?.port();
         settings.insert(format!("{}.port", service.name), port.to_string());
@@ -299,15 +321,19 @@ fn faults_of<'a>(faults: &'a [(String, String)], service: &'a ServiceSpec) -> im
     faults.iter().filter(move |(of, _)| is_its(of)).map(|(_, fault)| fault.as_str())
 }
 
-fn launch(service: &ServiceSpec, settings: &Params, faults: &[(String, String)]) -> Result<Launch, SystemError> {
+fn launch(service: &ServiceSpec, settings: &Params, environment: &Environment) -> Result<Launch, SystemError> {
     let mut own = settings.clone();
+    if let Some((sasl, common)) = &environment.sasl {
+        own.extend(common.clone());
+        own.extend(crate::sasl::of_service(sasl, &service.name));
+    }
     for (short, long) in [("port", format!("{}.port", service.name)), ("url", url_of(&service.name))] {
         if let Some(value) = settings.get(&long) {
             own.insert(short.to_owned(), value.clone());
         }
     }
     let mut command = service.command.iter().map(|part| fill(part, &own)).collect::<Result<Vec<_>, _>>()?;
-    for fault in faults_of(faults, service) {
+    for fault in faults_of(&environment.faults, service) {
         let Some(flag) = &service.fault_flag else {
             return Err(SystemError::Unknown {
                 kind: "fault",
@@ -322,5 +348,7 @@ fn launch(service: &ServiceSpec, settings: &Params, faults: &[(String, String)])
         .iter()
         .map(|(name, value)| Ok((name.clone(), fill(value, &own)?)))
         .collect::<Result<_, SystemError>>()?;
-    Ok(Launch { service: service.name.as_str().into(), command, env })
+    let counts_for = service.like.as_deref().unwrap_or(&service.name).into();
+    let attempts = service.attempts.clone().map(|pattern| (counts_for, pattern));
+    Ok(Launch { service: service.name.as_str().into(), command, env, attempts })
 }

@@ -10,7 +10,9 @@ use crate::SystemError;
 pub type Params = BTreeMap<String, String>;
 
 /// Fills every `{name}` in. `{{` and `}}` stand for braces.
-pub(crate) fn fill(template: &str, params: &Params) -> Result<String, SystemError> {
+/// # Errors
+/// If one of them has no value.
+pub fn fill(template: &str, params: &Params) -> Result<String, SystemError> {
     let mut filled = String::with_capacity(template.len());
     for piece in pieces(template) {
         match piece {

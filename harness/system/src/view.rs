@@ -9,10 +9,19 @@ use crate::{ListView, Params, System, SystemError, ViewKind, ViewSpec};
 /// Characters of an answer that a sample keeps.
 const DETAIL: usize = 300;
 
+/// A look at a view: what was seen of it, how it was asked, and what it answered.
+#[derive(Clone, Debug)]
+pub struct Looked {
+    pub sample: Sample,
+    pub address: String,
+    /// `None`: it gave no answer that is JSON.
+    pub answer: Option<Value>,
+}
+
 impl System {
     /// Asks a list view whether it shows an item, and notes the answer in the journal. `subject` is the name under
     /// which the oracle waits for it.
-    pub async fn look(&self, view: &str, params: &Params, item: &str, subject: &str) -> Result<Sample, SystemError> {
+    pub async fn look(&self, view: &str, params: &Params, item: &str, subject: &str) -> Result<Looked, SystemError> {
         let spec = self.view(view)?;
         let ViewKind::List(list) = &spec.kind else {
             return Err(SystemError::Unknown {
@@ -23,9 +32,12 @@ impl System {
         };
         let address = fill(&list.http, &self.with_settings(params))?;
         let asked = self.clock.now();
-        let (shown, detail) = match self.fetch(&address).await {
-            Ok(answer) => contains(list, &answer, item),
-            Err(error) => (None, error.to_string()),
+        let (answer, (shown, detail)) = match self.fetch(&address).await {
+            Ok(answer) => {
+                let told = contains(list, &answer, item);
+                (Some(answer), told)
+            }
+            Err(error) => (None, (None, error.to_string())),
         };
         let sample = Sample {
             view: view.into(),
@@ -36,7 +48,7 @@ impl System {
             answered: self.clock.now(),
         };
         self.journal.push(eventproof_evidence::Observation::Sampled(sample.clone()));
-        Ok(sample)
+        Ok(Looked { sample, address, answer })
     }
 
     /// The view of that name.

@@ -1,17 +1,24 @@
 //! The fold itself.
 
-use std::collections::HashMap;
+mod closing;
+mod elsewhere;
+
+pub(crate) use closing::slice_of;
+
 use std::time::Duration;
 
 use eventproof_evidence::ledger::{Leg, TOPIC};
-use eventproof_evidence::{At, Blind, Latencies, Ledger, Percentile};
-use eventproof_reports::model::{Interval, LegPoint, StageSlice};
+use eventproof_evidence::{At, Blind, Latencies, Ledger};
+use eventproof_reports::model::Interval;
 use hdrhistogram::Histogram;
+use rustc_hash::FxHashMap;
 
 use super::Failures;
+use super::asides::{AsideSight, Asides};
 use super::lag::Lags;
 use super::matcher::Matcher;
 use super::message::{Event, Frame, Message, Sight};
+use crate::shards::Split;
 use crate::stages;
 
 /// How many departures from the contract are told in words.
@@ -25,19 +32,33 @@ struct Flight {
     owes: usize,
 }
 
+/// What was seen of an event that followed, before it was itself.
+enum Later {
+    Effect(Leg, At),
+    Aside(AsideSight),
+}
+
 /// The state of the fold.
 pub(crate) struct Collector {
     pub frame: Frame,
     pub ledger: Ledger,
-    flights: HashMap<u64, Flight>,
+    flights: FxHashMap<u64, Flight>,
     /// Requests by what their events are known by, and events that came before the answer.
     requests: Matcher<Sight>,
     /// Events that followed, by their ids, and effects that came before them.
-    events: Matcher<(Leg, At)>,
+    events: Matcher<Later>,
+    pub asides: Asides,
+    /// When the latest interval ended, or the fold was last asked how it stands.
+    now: At,
     pub slip: Latencies,
+    slip_slice: Latencies,
     /// By arm: the first answer, end to end, then one for each group.
     pub stages: Vec<Latencies>,
     slices: Vec<Latencies>,
+    /// By stage: how many measured events have to come there.
+    pub due: Vec<u64>,
+    /// Whether nothing is waited for any more: what has not come by now did not come.
+    pub ended: bool,
     /// Bytes of the payloads seen.
     pub sizes: Histogram<u64>,
     /// By arm.
@@ -48,6 +69,8 @@ pub(crate) struct Collector {
     pub faults: Vec<String>,
     pub faulty: u64,
     pub blind: Vec<Blind>,
+    /// What was blind, and has since seen what it missed: later than it was.
+    pub made_good: Vec<Blind>,
     /// The first and the last planned instant after the warm-up.
     pub first_planned: Option<At>,
     pub last_planned: Option<At>,
@@ -56,6 +79,8 @@ pub(crate) struct Collector {
     pub last_sent: Option<At>,
     /// By leg: when the last first sight came.
     pub last_arrived: Vec<Option<At>>,
+    /// Records on partitions of ours whose event is another process's: somebody wrote them where they do not belong.
+    pub strays: u64,
 }
 
 impl Collector {
@@ -63,14 +88,22 @@ impl Collector {
     pub fn new(frame: Frame) -> Collector {
         let names: Vec<String> = frame.groups.iter().map(|group| group.name.clone()).collect();
         let stages = frame.arms.len() * (2 + names.len());
+        let mut ledger = if frame.linked { Ledger::without_order(names) } else { Ledger::new(names) };
+        let asides = Asides::new(frame.asides.clone());
+        (1..=frame.groups.len()).filter(|leg| asides.may_wait(*leg)).for_each(|leg| ledger.may_put_off(leg));
         Collector {
-            ledger: if frame.linked { Ledger::without_order(names) } else { Ledger::new(names) },
-            flights: HashMap::new(),
+            ledger,
+            flights: FxHashMap::default(),
             requests: Matcher::default(),
             events: Matcher::default(),
+            asides,
+            now: frame.start,
             slip: Latencies::new(),
+            slip_slice: Latencies::new(),
             stages: vec![Latencies::new(); stages],
             slices: vec![Latencies::new(); stages],
+            due: vec![0; stages],
+            ended: false,
             sizes: Histogram::new_with_bounds(1, 1 << 40, 3).expect("constant bounds"),
             failures: vec![Failures::default(); frame.arms.len()],
             intervals: Vec::new(),
@@ -79,12 +112,14 @@ impl Collector {
             faults: Vec::new(),
             faulty: 0,
             blind: Vec::new(),
+            made_good: Vec::new(),
             first_planned: None,
             last_planned: None,
             last_acknowledged: None,
             acknowledged_measured: 0,
             last_sent: None,
             last_arrived: vec![None; 1 + frame.groups.len()],
+            strays: 0,
             frame,
         }
     }
@@ -114,23 +149,27 @@ impl Collector {
             Message::Refused { number, why } => {
                 self.ledger.refused(self.frame.key(number), number);
                 let measured = self.flights.remove(&number).is_some_and(|flight| self.is_measured(flight.planned));
-                self.failures_of(number).measured_refused += u64::from(measured);
-                self.failures_of(number).refused += 1;
-                self.failures_of(number).because(why);
+                self.failures_of(number).refused(measured, why);
             }
             Message::Unknown { number, why } => {
                 self.ledger.unknown(self.frame.key(number), number);
-                let measured = self.flights.get(&number).is_some_and(|flight| self.is_measured(flight.planned));
-                self.failures_of(number).measured_unknown += u64::from(measured);
-                self.failures_of(number).unknown += 1;
-                self.failures_of(number).because(why);
+                // Whatever else it reaches, it has no acknowledgement to wait for any more.
+                let measured = self.reached_an_end(number).is_some();
+                self.failures_of(number).unknown(measured, why);
             }
             Message::Seen(sight) => self.seen(sight),
-            Message::Effect { leg, event: Event::Ours(number), at } => self.arrived(leg, number, at),
+            Message::Effect { leg, event: Event::Ours(number), at } => self.arrived(leg, number, at, None),
             Message::Effect { leg, event: Event::Theirs(id), at } => self.effect(leg, id.as_deref(), at),
-            Message::Group(observation) => self.lags.told(&observation, &self.frame.topics),
+            Message::Aside(sight) => self.set_aside(sight),
+            Message::Group(observation) => {
+                self.lags.told(&observation, &self.frame.topics);
+                self.asides.told(&observation);
+            }
             Message::Blind(blind) => self.blind.push(blind),
-            Message::CaughtUp(what) => self.blind.retain(|blind| blind.what.as_ref() != Some(&what)),
+            Message::CaughtUp(what) => {
+                let good = self.blind.extract_if(.., |blind| blind.what.as_ref() == Some(&what));
+                self.made_good.extend(good);
+            }
         }
     }
 
@@ -153,8 +192,16 @@ impl Collector {
         let owes = 1 + legs.iter().filter(|owed| **owed).count();
         self.ledger.planned_on(self.frame.key(number), number, legs);
         self.flights.insert(number, Flight { planned, hash, owes });
+        if let Some(hash) = hash {
+            self.asides.learn_bytes(hash, number).into_iter().for_each(|sight| self.apply_aside(number, &sight));
+        }
         if self.is_measured(planned) {
+            let lane = self.frame.lane(number);
+            for (leg, _) in lane.legs.iter().enumerate().filter(|(_, owed)| **owed) {
+                self.due[stages::place(lane.arm, leg + 1, self.frame.groups.len())] += 1;
+            }
             self.slip.record(sent.since(planned));
+            self.slip_slice.record(sent.since(planned));
             self.first_planned.get_or_insert(planned);
             self.last_planned = self.last_planned.max(Some(planned));
         }
@@ -163,7 +210,7 @@ impl Collector {
     fn acknowledged(&mut self, number: u64, at: At) {
         self.current.acknowledged += 1;
         self.ledger.acknowledged(self.frame.key(number), number);
-        if let Some(planned) = self.reached_an_end(number).filter(|planned| *planned >= self.frame.measured_from) {
+        if let Some(planned) = self.reached_an_end(number) {
             self.last_acknowledged = Some(at);
             self.acknowledged_measured += 1;
             self.latency(number, 0, at.since(planned));
@@ -190,26 +237,31 @@ impl Collector {
                 if sent.is_some_and(|sent| sent != sight.hash) {
                     self.ledger.corrupted(TOPIC);
                 }
-                self.arrived(TOPIC, number, sight.at);
+                number.into_iter().for_each(|number| self.placed(number, &sight));
+                self.arrived(TOPIC, number, sight.at, Some(sight.partition));
             }
-            Event::Theirs(_) => match sight.links.iter().find_map(|link| self.requests.number(link)) {
-                Some(number) => self.followed(number, sight),
-                None => {
-                    // Whichever of its links is learnt, it is the same record: one is enough to wait under.
-                    if let Some(link) = sight.links.first().cloned() {
-                        self.requests.wait(&link, sight);
-                    }
+            Event::Theirs(_) => {
+                let Some(link) = sight.link.clone() else { return };
+                match self.requests.number(&link) {
+                    Some(number) => self.followed(number, sight),
+                    // Its request may not be answered yet.
+                    None => self.requests.wait(&link, sight),
                 }
-            },
+            }
         }
     }
 
     /// A record is the event that follows from a request.
     fn followed(&mut self, number: u64, sight: Sight) {
-        self.arrived(TOPIC, Some(number), sight.at);
+        self.placed(number, &sight);
+        self.arrived(TOPIC, Some(number), sight.at, Some(sight.partition));
+        self.asides.learn_bytes(sight.hash, number).into_iter().for_each(|aside| self.apply_aside(number, &aside));
         if let Event::Theirs(Some(id)) = &sight.event {
-            for (leg, at) in self.events.learn(id, number) {
-                self.arrived(leg, Some(number), at);
+            for later in self.events.learn(id, number) {
+                match later {
+                    Later::Effect(leg, at) => self.arrived(leg, Some(number), at, None),
+                    Later::Aside(aside) => self.apply_aside(number, &aside),
+                }
             }
         }
     }
@@ -217,31 +269,52 @@ impl Collector {
     fn effect(&mut self, leg: Leg, id: Option<&str>, at: At) {
         let Some(id) = id else { return };
         match self.events.number(id) {
-            Some(number) => self.arrived(leg, Some(number), at),
-            None => self.events.wait(id, (leg, at)),
+            Some(number) => self.arrived(leg, Some(number), at, None),
+            None => self.events.wait(id, Later::Effect(leg, at)),
         }
     }
 
     /// An event arrived at the end of a leg. What was sent before this load began concerns nobody.
-    fn arrived(&mut self, leg: Leg, number: Option<u64>, at: At) {
-        let Some(number) = number else { return self.ledger.phantom(leg) };
+    fn arrived(&mut self, leg: Leg, number: Option<u64>, at: At, partition: Option<i32>) {
+        let Some(number) = number else {
+            // What is nobody's stands on one partition, but in the view that all processes of a load watch.
+            if leg == TOPIC || self.frame.split.as_ref().is_none_or(Split::is_first) {
+                self.ledger.phantom(leg);
+            }
+            return;
+        };
         if number < self.frame.first {
+            return;
+        }
+        if !self.frame.owns(number) {
+            self.strays += u64::from(leg == TOPIC);
             return;
         }
         // A group that handles what it is not said to consume is not judged for it.
         if !self.frame.lane(number).legs.get(leg).copied().unwrap_or(false) {
             return;
         }
-        if !self.ledger.seen(leg, self.frame.key(number), number) {
+        if !self.ledger.seen_on(leg, self.frame.key(number), number, partition) {
             return;
         }
+        self.asides.ended(leg, number);
         self.last_arrived[leg] = self.last_arrived[leg].max(Some(at));
-        if let Some(planned) = self.reached_an_end(number).filter(|planned| *planned >= self.frame.measured_from) {
+        self.due(leg, number, at);
+        if let Some(planned) = self.reached_an_end(number) {
             self.latency(number, leg + 1, at.since(planned));
         }
     }
 
-    /// An event has reached one more of its ends; when it has reached all, it is forgotten.
+    /// Counts an event that came to the end of a leg later than it should have.
+    fn due(&mut self, leg: Leg, number: u64, at: At) {
+        let Some(deadline) = self.frame.lane(number).deadlines.get(leg).copied().flatten() else { return };
+        if self.flights.get(&number).is_some_and(|flight| at.since(flight.planned) > deadline) {
+            self.ledger.late(leg);
+        }
+    }
+
+    /// An event has reached one more of its ends; when it has reached all, it is forgotten. Returns when it was planned, if it
+    /// is measured.
     fn reached_an_end(&mut self, number: u64) -> Option<At> {
         let flight = self.flights.get_mut(&number)?;
         flight.owes -= 1;
@@ -249,7 +322,7 @@ impl Collector {
         if owes == 0 {
             self.flights.remove(&number);
         }
-        Some(planned)
+        self.is_measured(planned).then_some(planned)
     }
 
     fn latency(&mut self, number: u64, stage: usize, latency: Duration) {
@@ -267,6 +340,11 @@ impl Collector {
     /// those may be theirs.
     pub fn strangers(&self) -> u64 {
         self.requests.strangers().saturating_sub(self.ledger.counts().unknown)
+    }
+
+    /// Records and effects that may be of requests behind the window within which they are known: not judged.
+    pub fn beyond_window(&self) -> u64 {
+        self.requests.beyond_window() + self.events.beyond_window()
     }
 
     /// Whether everything that was sent has come to the end of every leg.
@@ -288,61 +366,9 @@ impl Collector {
         self.flights.len()
     }
 
-    /// How long an interval is.
-    pub fn interval(&self) -> Duration {
-        self.frame.interval
-    }
-
-    /// Closes every interval that ends before `now`; returns how many are closed.
-    pub fn close_until(&mut self, now: At) -> usize {
-        while now.since(self.frame.start) >= self.frame.interval * (self.intervals.len() as u32 + 1) {
-            self.close();
-        }
-        self.intervals.len()
-    }
-
-    /// Closes the interval that is open.
-    pub fn close(&mut self) {
-        let (index, length) = (self.intervals.len() as f64, self.frame.interval.as_secs_f64() * 1e3);
-        let mut interval = std::mem::take(&mut self.current);
-        interval.from_ms = index * length;
-        interval.to_ms = (index + 1.0) * length;
-        let warm_up = self.frame.measured_from.since(self.frame.start);
-        interval.warm_up = interval.from_ms < warm_up.as_secs_f64() * 1e3;
-        let owed = self.owed_stages();
-        let slices = self.stage_names().into_iter().zip(&self.slices).zip(owed).filter(|(_, owed)| *owed);
-        interval.stages = slices.map(|((name, slice), _)| slice_of(name, slice)).collect();
-        interval.lag = self.lags.now(&self.frame.groups);
-        interval.counts = self.ledger.counts();
-        interval.legs = self.ledger.legs().into_iter().map(|(name, leg)| LegPoint::of(name, &leg)).collect();
-        if !interval.warm_up {
-            self.lags.measured(&interval.lag);
-        }
-        self.slices.iter_mut().for_each(Latencies::clear);
-        self.intervals.push(interval);
-    }
-
-    /// For each stage whether any event can pass it.
-    pub fn owed_stages(&self) -> Vec<bool> {
-        let stages = 2 + self.frame.groups.len();
-        let owed = |(arm, stage): (usize, usize)| {
-            let lanes = self.frame.lanes.iter().filter(|lane| lane.arm == arm);
-            stage == 0 || lanes.into_iter().any(|lane| lane.legs.get(stage - 1).copied().unwrap_or(false))
-        };
-        (0..self.frame.arms.len()).flat_map(|arm| (0..stages).map(move |stage| (arm, stage))).map(owed).collect()
-    }
-}
-
-fn slice_of(name: String, slice: &Latencies) -> StageSlice {
-    let ms = |percentile: f64| slice.percentile(Percentile(percentile)).value.as_secs_f64() * 1e3;
-    StageSlice {
-        name,
-        count: slice.count(),
-        p50_ms: ms(50.0),
-        p95_ms: ms(95.0),
-        p99_ms: ms(99.0),
-        max_ms: slice.max().as_secs_f64() * 1e3,
-        out_of_range: slice.out_of_range(),
-        histogram: slice.encode(),
+    /// How many entries are kept in memory of events, all tables together.
+    #[cfg(test)]
+    pub fn kept(&self) -> usize {
+        self.flights.len() + self.ledger.kept() + self.requests.kept() + self.events.kept() + self.asides.kept()
     }
 }

@@ -1,17 +1,31 @@
-//! How far groups are behind: ends of the topics as they were seen, against committed offsets.
+//! How far groups are behind: ends of the topics as they were seen, against committed offsets. Offsets at which no record can be
+//! seen (markers of transactions, records of aborted or compacted ones) are nothing that a group has to handle.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use eventproof_evidence::{Blind, Observation};
 use eventproof_reports::model::LagPoint;
+use rustc_hash::FxHashMap;
 
 use super::message::Group;
+
+/// How many gaps of a partition are kept; the offsets of older ones count as records.
+const GAPS: usize = 100_000;
+
+/// A partition, as far as it was read.
+#[derive(Debug, Default)]
+struct Read {
+    /// The offset behind the last record seen.
+    end: i64,
+    /// Where no record was seen between two that were: from, to.
+    gaps: VecDeque<(i64, i64)>,
+}
 
 /// What is known of ends and positions.
 #[derive(Default)]
 pub(crate) struct Lags {
-    /// (topic, partition) -> the offset behind the last record seen
-    ends: HashMap<(usize, i32), i64>,
+    /// (topic, partition) -> what was read of it
+    read: FxHashMap<(usize, i32), Read>,
     /// (group, topic, partition) -> committed offset
     committed: HashMap<(String, usize, i32), i64>,
     /// Groups that do not answer, and why.
@@ -21,10 +35,32 @@ pub(crate) struct Lags {
     pub unseen: HashMap<String, (u32, String)>,
 }
 
+impl Read {
+    fn seen(&mut self, offset: i64) {
+        if offset > self.end {
+            self.gaps.push_back((self.end, offset));
+            if self.gaps.len() > GAPS {
+                self.gaps.pop_front();
+            }
+        }
+        self.end = self.end.max(offset + 1);
+    }
+
+    /// How many records, and how many offsets, are behind a position.
+    fn behind(&self, position: i64) -> (i64, i64) {
+        let offsets = (self.end - position).max(0);
+        let empty: i64 =
+            self.gaps.iter().rev().map(|(from, to)| (to - position.max(*from)).max(0)).take_while(|gap| *gap > 0).sum();
+        (offsets - empty, offsets)
+    }
+}
+
 impl Lags {
     pub fn seen(&mut self, topic: usize, partition: i32, offset: i64) {
-        let end = self.ends.entry((topic, partition)).or_default();
-        *end = (*end).max(offset + 1);
+        match self.read.get_mut(&(topic, partition)) {
+            Some(read) => read.seen(offset),
+            None => drop(self.read.insert((topic, partition), Read { end: offset + 1, gaps: VecDeque::new() })),
+        }
     }
 
     pub fn told(&mut self, observation: &Observation, topics: &[String]) {
@@ -47,14 +83,28 @@ impl Lags {
     /// The lag of every group that answers: positions of one that does not are old, and would make a lag of nothing.
     pub fn now(&self, groups: &[Group]) -> Vec<LagPoint> {
         let lag = |group: &Group| {
-            let read = self.ends.iter().filter(|((topic, _), _)| group.topics.contains(topic));
-            let behind = read.map(|((topic, partition), end)| {
+            let read = self.read.iter().filter(|((topic, _), _)| group.topics.contains(topic));
+            let behind = read.map(|((topic, partition), read)| {
                 let place = (group.name.clone(), *topic, *partition);
-                (end - self.committed.get(&place).copied().unwrap_or(0)).max(0)
+                read.behind(self.committed.get(&place).copied().unwrap_or(0))
             });
-            LagPoint { group: group.name.clone(), records: behind.sum() }
+            let (records, offsets) = behind.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+            LagPoint { group: group.name.clone(), records, offsets: Some(offsets) }
         };
         groups.iter().filter(|group| !self.blind.contains_key(&group.name)).map(lag).collect()
+    }
+
+    /// Forgets gaps that every group of the topic has behind it; one that never committed has none.
+    pub fn forget(&mut self, groups: &[Group]) {
+        for ((topic, partition), read) in &mut self.read {
+            let position =
+                |group: &Group| self.committed.get(&(group.name.clone(), *topic, *partition)).copied().unwrap_or(0);
+            let readers = groups.iter().filter(|group| group.topics.contains(topic));
+            let least = readers.map(position).min().unwrap_or(i64::MAX);
+            while read.gaps.front().is_some_and(|(_, to)| *to <= least) {
+                read.gaps.pop_front();
+            }
+        }
     }
 
     /// An interval after the warm-up has ended with this.
@@ -66,5 +116,56 @@ impl Lags {
         for (group, why) in &self.blind {
             self.unseen.entry(group.clone()).or_insert_with(|| (0, why.clone())).0 += 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eventproof_evidence::At;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn group() -> Group {
+        Group { name: "g".to_owned(), topics: vec![0] }
+    }
+
+    fn committed(lags: &mut Lags, offset: i64) {
+        let told =
+            Observation::Committed { group: "g".into(), topic: "t".into(), partition: 0, offset, at: At::default() };
+        lags.told(&told, &["t".to_owned()]);
+    }
+
+    proptest! {
+        /// Records with other offsets between them, a position anywhere: behind it are the records from there on.
+        #[test]
+        fn a_lag_is_that_of_what_can_be_seen(steps in prop::collection::vec(1i64..4, 1..60), position in 0i64..200) {
+            let offsets: Vec<i64> = steps.iter().scan(-1, |at, step| { *at += step; Some(*at) }).collect();
+            let mut lags = Lags::default();
+            // The first says nothing of what is before it.
+            lags.seen(0, 0, 0);
+            offsets.iter().for_each(|offset| lags.seen(0, 0, *offset));
+            committed(&mut lags, position);
+            let seen: std::collections::BTreeSet<i64> = offsets.iter().copied().chain([0]).collect();
+            let expected = seen.range(position..).count() as i64;
+            let before = lags.now(&[group()]);
+            lags.forget(&[group()]);
+            let [point] = &lags.now(&[group()])[..] else { panic!("one group") };
+            prop_assert_eq!(point.records, expected);
+            prop_assert_eq!(point.offsets, Some((seen.last().unwrap() + 1 - position).max(0)));
+            prop_assert_eq!(&before[..], std::slice::from_ref(point), "what is forgotten says nothing more");
+        }
+    }
+
+    #[test]
+    fn what_one_group_has_behind_it_another_may_still_have_before_it() {
+        let late = Group { name: "late".to_owned(), topics: vec![0] };
+        let mut lags = Lags::default();
+        [0, 5, 9].into_iter().for_each(|offset| lags.seen(0, 0, offset));
+        committed(&mut lags, 10);
+        let groups = [group(), late];
+        lags.forget(&groups);
+        let records: Vec<i64> = lags.now(&groups).iter().map(|point| point.records).collect();
+        assert_eq!(records, [0, 3]);
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 
 /// How many names are remembered; duplicates are found within so many events.
-const WINDOW: usize = 200_000;
+pub(crate) const WINDOW: usize = 200_000;
 
 /// Numbers by name, and what was told of a name before its number was known.
 pub(crate) struct Matcher<T> {
@@ -13,6 +13,8 @@ pub(crate) struct Matcher<T> {
     waiting: HashMap<String, Vec<T>>,
     arrival: VecDeque<String>,
     forgotten: u64,
+    /// Whether names had to be forgotten: what is told of them from then on is told of nobody.
+    overflowed: bool,
     /// How often a name came to stand for another number.
     renamed: u64,
     window: usize,
@@ -32,6 +34,7 @@ impl<T> Matcher<T> {
             waiting: HashMap::new(),
             arrival: VecDeque::new(),
             forgotten: 0,
+            overflowed: false,
             renamed: 0,
             window,
         }
@@ -44,6 +47,7 @@ impl<T> Matcher<T> {
             Some(before) => self.renamed += u64::from(before != number),
         }
         if self.order.len() > self.window {
+            self.overflowed = true;
             self.order.pop_front().and_then(|oldest| self.numbers.remove(&oldest));
         }
         self.waiting.remove(name).unwrap_or_default()
@@ -67,6 +71,17 @@ impl<T> Matcher<T> {
     /// How often a name came to stand for another number: nothing tells those numbers apart.
     pub fn renamed(&self) -> u64 {
         self.renamed
+    }
+
+    /// What was told of nobody, though it may be of a name that was forgotten.
+    pub fn beyond_window(&self) -> u64 {
+        if self.overflowed { self.strangers() } else { 0 }
+    }
+
+    /// How many entries are kept.
+    #[cfg(test)]
+    pub fn kept(&self) -> usize {
+        self.numbers.len() + self.order.len() + self.waiting.len() + self.arrival.len()
     }
 
     /// How much was told of names that nobody knows.
@@ -105,5 +120,6 @@ mod tests {
         (0..100).for_each(|number| matcher.wait(&format!("stranger {number}"), ()));
         assert_eq!((matcher.numbers.len(), matcher.waiting.len(), matcher.strangers()), (10, 10, 100));
         assert_eq!((matcher.number("known 99"), matcher.number("known 0")), (Some(99), None));
+        assert_eq!(matcher.beyond_window(), 100, "any of them may be of a name that was forgotten");
     }
 }

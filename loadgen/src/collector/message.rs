@@ -5,7 +5,10 @@ use std::time::Duration;
 use eventproof_evidence::ledger::Leg;
 use eventproof_evidence::{At, Blind, Name, Observation};
 
+use super::asides::AsideSight;
 use crate::draw::Draw;
+use crate::plan::Aside;
+use crate::shards::Split;
 
 /// Intervals of a run: a longer run has longer ones, whole seconds each.
 const INTERVALS: u64 = 600;
@@ -44,6 +47,8 @@ pub(crate) enum Message {
         why: String,
     },
     Seen(Sight),
+    /// A record in a retry or dead-letter topic.
+    Aside(AsideSight),
     /// An effect, on the leg of its view.
     Effect {
         leg: Leg,
@@ -60,8 +65,8 @@ pub(crate) enum Message {
 #[derive(Debug)]
 pub(crate) struct Sight {
     pub event: Event,
-    /// What requests its event may be known by.
-    pub links: Vec<String>,
+    /// What the request is known by that it may follow from.
+    pub link: Option<String>,
     pub hash: u64,
     /// Bytes of its payload.
     pub size: usize,
@@ -97,10 +102,18 @@ pub(crate) struct Frame {
     pub first_stage: &'static str,
     pub topics: Vec<String>,
     pub groups: Vec<Group>,
+    /// Those whose lag is watched: the same, and others.
+    pub lagging: Vec<Group>,
     /// Whether events follow from requests instead of being sent here.
     pub linked: bool,
     /// How long an interval is.
     pub interval: Duration,
+    /// Where several processes send this load: which events are this one's.
+    pub split: Option<Split>,
+    /// Where events may be besides done or on their way.
+    pub asides: Vec<Aside>,
+    /// Memory of this process now, in megabytes.
+    pub resident: fn() -> f64,
 }
 
 /// What is the same for all events of one message, or for all requests of one arm.
@@ -111,9 +124,11 @@ pub(crate) struct Lane {
     pub order: u64,
     /// Which legs its events are owed on: the topic, then each group.
     pub legs: Vec<bool>,
+    /// By leg: how long after its planned instant an event may come there, where something says so.
+    pub deadlines: Vec<Option<Duration>>,
 }
 
-/// A group whose effects are watched.
+/// A group whose effects or lag are watched.
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
     pub name: String,
@@ -129,12 +144,21 @@ impl Frame {
 
     /// The lane of an event.
     pub fn lane(&self, number: u64) -> &Lane {
-        let index = match self.linked {
+        &self.lanes[self.lane_index(number)]
+    }
+
+    /// Its place among the lanes.
+    pub fn lane_index(&self, number: u64) -> usize {
+        match self.linked {
             // Arms take turns, so that whatever happens meanwhile happens to all of them.
             true => (number - self.first) as usize % self.lanes.len(),
             false => self.draw.lane(number),
-        };
-        &self.lanes[index]
+        }
+    }
+
+    /// Whether an event is sent and judged by this process.
+    pub fn owns(&self, number: u64) -> bool {
+        self.split.as_ref().is_none_or(|split| split.owns(self.draw.lane(number), self.draw.key(number)))
     }
 
     /// What an event's order is judged by. Requests have no order: many are under way at once.

@@ -5,11 +5,11 @@ use eventproof_evidence::{At, Blind, Name, Observation, Percentile};
 use super::*;
 use crate::draw::{Draw, Keys};
 
-fn lane(arm: usize, order: u64, legs: &[bool]) -> Lane {
-    Lane { arm, order, legs: legs.to_vec() }
+pub(crate) fn lane(arm: usize, order: u64, legs: &[bool]) -> Lane {
+    Lane { arm, order, legs: legs.to_vec(), deadlines: vec![None, Some(Duration::from_millis(100))] }
 }
 
-fn frame(lanes: Vec<Lane>) -> Frame {
+pub(crate) fn frame(lanes: Vec<Lane>) -> Frame {
     Frame {
         start: At::START,
         measured_from: At::START,
@@ -20,8 +20,12 @@ fn frame(lanes: Vec<Lane>) -> Frame {
         first_stage: "acknowledgement",
         topics: vec!["t".to_owned(), "u".to_owned()],
         groups: vec![Group { name: "g".to_owned(), topics: vec![0] }],
+        lagging: vec![Group { name: "g".to_owned(), topics: vec![0] }],
         linked: false,
         interval: Duration::from_secs(1),
+        split: None,
+        asides: Vec::new(),
+        resident: || 0.0,
     }
 }
 
@@ -45,12 +49,12 @@ pub(crate) fn sent(number: u64) -> Message {
 }
 
 pub(crate) fn seen(number: u64, hash: u64, at: At) -> Message {
-    sight(Event::Ours(Some(number)), &[], hash, number as i64, at)
+    sight(Event::Ours(Some(number)), None, hash, number as i64, at)
 }
 
-fn sight(event: Event, links: &[&str], hash: u64, offset: i64, at: At) -> Message {
-    let links = links.iter().map(|link| (*link).to_owned()).collect();
-    Message::Seen(Sight { event, links, hash, size: 100, fault: None, topic: 0, partition: 0, offset, at })
+fn sight(event: Event, link: Option<&str>, hash: u64, offset: i64, at: At) -> Message {
+    let link = link.map(str::to_owned);
+    Message::Seen(Sight { event, link, hash, size: 100, fault: None, topic: 0, partition: 0, offset, at })
 }
 
 pub(crate) fn effect(number: u64, at: At) -> Message {
@@ -103,6 +107,26 @@ fn injected_anomalies_are_found_at_their_exact_count() {
     let topic = collector.ledger.legs()[0].1;
     assert_eq!((topic.lost, topic.duplicated, topic.corrupted, topic.phantom), (2, 1, 1, 1));
     assert!(!collector.is_complete());
+}
+
+#[test]
+fn what_comes_behind_its_deadline_is_late_at_its_exact_count() {
+    let mut collector = collector();
+    (0..50).for_each(|number| collector.take(sent(number)));
+    (0..50).for_each(|number| collector.take(seen(number, 1, at(60))));
+    // Each at its own instant: 100 ms are in time, more is late; what comes again is not late again.
+    (0..50).for_each(|number| collector.take(effect(number, at(number + 100 + u64::from(number % 10 == 3)))));
+    collector.take(effect(3, at(5000)));
+    let legs = collector.legs();
+    assert_eq!((legs[1].1.late, legs[1].1.duplicated, legs[0].1.late), (5, 1, 0));
+    let objective = crate::objective::Objective::parse("late(g) <= 4").unwrap();
+    let outcome = |saturated| crate::result::judge_one(&objective, &collector, saturated).finding.outcome;
+    assert_eq!(outcome(None), eventproof_reports::model::Outcome::Broken);
+    assert_eq!(
+        outcome(Some("it slipped")),
+        eventproof_reports::model::Outcome::NoVerdict,
+        "it may be late by our own doing"
+    );
 }
 
 #[test]
@@ -182,7 +206,7 @@ fn an_event_follows_from_its_request_whichever_is_told_first() {
         } else {
             collector.take(Message::Effect { leg: 1, event: id(number), at: at(number + 70) });
         }
-        collector.take(sight(id(number), &[&link], 7, number as i64, at(number + 60)));
+        collector.take(sight(id(number), Some(&link), 7, number as i64, at(number + 60)));
         if early {
             collector.take(answered(Some(link)));
         } else {
@@ -218,10 +242,10 @@ fn what_becomes_of_requests_and_their_events_is_counted_exactly() {
     // 5 never follows; 7 comes twice; one is nobody's, and one may be the unknown request's.
     for name in [7, 7, 9, 11, 13, 15, 17, 19, 98, 99] {
         let event = Event::Theirs(Some(Name::from(format!("id-{name}"))));
-        collector.take(sight(event, &[&format!("task-{name}")], 7, name, at(60)));
+        collector.take(sight(event, Some(&format!("task-{name}")), 7, name, at(60)));
     }
     // Another message of the same topic concerns nobody.
-    collector.take(sight(Event::Theirs(None), &[], 7, 100, at(60)));
+    collector.take(sight(Event::Theirs(None), None, 7, 100, at(60)));
     let topic = collector.ledger.legs()[0].1;
     assert_eq!((topic.seen, topic.lost, topic.duplicated, topic.unknown), (7, 1, 1, 1));
     assert_eq!(collector.strangers(), 1);
@@ -268,4 +292,49 @@ fn what_was_sent_before_the_load_concerns_nobody() {
     collector.take(seen(10, 1, at(20)));
     assert_eq!(collector.ledger.legs()[0].1.phantom, 0);
     assert_eq!(collector.stages[1].count(), 0, "the warm-up is in no figure");
+}
+
+#[test]
+fn memory_follows_keys_and_what_is_in_flight_not_what_was_sent() {
+    let kept = |events: u64| {
+        let mut collector = collector();
+        for number in 0..events {
+            collector.take(sent(number));
+            match number % 10 {
+                0 => collector.take(Message::Refused { number, why: "full".to_owned() }),
+                1 => {
+                    collector.take(Message::Unknown { number, why: "no answer".to_owned() });
+                    collector.take(seen(number, 1, at(number + 5)));
+                    collector.take(effect(number, at(number + 9)));
+                }
+                _ => {
+                    collector.take(Message::Acknowledged { number, at: at(number + 1) });
+                    collector.take(seen(number, 1, at(number + 5)));
+                    collector.take(effect(number, at(number + 9)));
+                }
+            }
+        }
+        collector.kept()
+    };
+    // Ten keys on two legs.
+    assert_eq!((kept(1_000), kept(100_000)), (20, 20));
+}
+
+#[test]
+fn memory_of_requests_is_bounded_by_the_window_of_duplicates() {
+    let kept = |events: u64| {
+        let mut collector = arms();
+        for number in 0..events {
+            collector.take(Message::Sent { number, planned: at(number), sent: at(number), hash: None });
+            let link = (number % 2 == 1).then(|| format!("task-{number}"));
+            collector.take(Message::Answered { number, link: link.clone(), at: at(number + 1) });
+            if link.is_some() {
+                let event = Event::Theirs(Some(Name::from(format!("id-{number}"))));
+                collector.take(sight(event.clone(), link.as_deref(), 7, number as i64, at(number + 2)));
+                collector.take(Message::Effect { leg: 1, event, at: at(number + 3) });
+            }
+        }
+        collector.kept()
+    };
+    assert_eq!(kept(410_000), kept(430_000), "200,000 names of either kind");
 }

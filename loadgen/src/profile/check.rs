@@ -6,12 +6,14 @@ use eventproof_contract::Contract;
 use eventproof_source::{Diagnostic, Diagnostics, Node, Span, nearest};
 use eventproof_system::SystemSpec;
 
-use super::{Arm, Profile, Traffic};
+use super::{Arm, Profile, Replay, Traffic};
+use crate::abort::known_at_the_end_only;
 use crate::disturbance::Disturbance;
 use crate::draw::PayloadSize;
-use crate::objective::{Count, Metric};
-use crate::plan::{consumes, longest_payload};
+use crate::objective::{Count, Metric, Objective};
+use crate::plan::longest_payload;
 use crate::stages;
+use crate::trace::{Replayed, read_file};
 
 impl Profile {
     /// Names that only the pack can know.
@@ -25,7 +27,7 @@ impl Profile {
                 faults.push(self.unknown("service", service, &services, None));
             }
         }
-        self.check_objectives(system, &mut faults);
+        self.check_objectives(contract, system, &mut faults);
         faults
     }
 
@@ -40,12 +42,28 @@ impl Profile {
                     self.too_long(contract, name, stream.payload_size).into_iter().for_each(|fault| faults.push(fault));
                 }
             }
+            Traffic::Replay(replay) => faults.extend(self.check_replay(replay, contract)),
             Traffic::Actions(requests) => {
                 let actions: Vec<&str> = system.actions.iter().map(|action| action.name.as_str()).collect();
                 for arm in requests.arms.iter().filter(|arm| !actions.contains(&arm.action.as_str())) {
                     faults.push(self.unknown("action", &arm.action, &actions, None));
                 }
                 self.check_links(&requests.arms, system, faults);
+            }
+        }
+    }
+
+    /// A topic of the contract, or a file whose every record can be read.
+    fn check_replay(&self, replay: &Replay, contract: &Contract) -> Diagnostics {
+        match &replay.of {
+            Replayed::File(path) => read_file(path, contract).err().unwrap_or_default(),
+            Replayed::Topic { topic, .. } => {
+                let topics: Vec<&str> = contract.topics().map(|channel| channel.topic.as_str()).collect();
+                let mut faults = Diagnostics::default();
+                if !topics.contains(&topic.as_str()) {
+                    faults.push(self.unknown("topic", topic, &topics, None));
+                }
+                faults
             }
         }
     }
@@ -94,9 +112,19 @@ impl Profile {
         for view in self.effects.iter().filter(|view| !journals.contains(&view.as_str())) {
             faults.push(self.unknown("journal view", view, &journals, None));
         }
+        let known = contract.groups();
+        let names: Vec<&str> = known.keys().map(|name| &**name).collect();
+        for group in self.watched.iter().filter(|group| !names.contains(&group.as_str())) {
+            faults.push(self.unknown("group of the contract", group, &names, None));
+        }
+        // Which messages a trace has is seen when it is read.
+        if matches!(self.traffic, Traffic::Replay(_)) {
+            return;
+        }
         let messages = self.messages(system);
         for group in self.groups(system) {
-            if !messages.iter().any(|message| consumes(contract, group, message)) {
+            let consumes = |message| contract.receivers(message).any(|one| one.group.as_deref() == Some(group));
+            if !messages.iter().copied().any(consumes) {
                 let message = format!("group \"{group}\" consumes none of: {}", messages.join(", "));
                 let help = "by the contract's receiving operations it has no effect to wait for: take its view out of `effects`";
                 let at = Span { start: 0, end: 0 };
@@ -105,25 +133,27 @@ impl Profile {
         }
     }
 
-    fn check_objectives(&self, system: &SystemSpec, faults: &mut Diagnostics) {
+    fn check_objectives(&self, contract: &Contract, system: &SystemSpec, faults: &mut Diagnostics) {
         let groups: Vec<&str> = self.groups(system);
+        let lagging: Vec<&str> = self.lagging(system);
         let legs: Vec<&str> = ["topic"].into_iter().chain(groups.iter().copied()).collect();
         let stages = stages::names(self.first_stage(), &self.arms(), &groups);
         let stages: Vec<&str> = stages.iter().map(String::as_str).collect();
         let firsts: Vec<String> = self.arms().iter().map(|arm| stages::with_arm(self.first_stage(), arm)).collect();
         let firsts: Vec<&str> = firsts.iter().map(String::as_str).collect();
         for (objective, node) in self.objectives.iter().zip(&self.objective_nodes) {
+            self.check_count(&objective.metric, node, faults);
+            self.check_deadline(contract, system, &objective.metric, node, faults);
+            self.check_abort(objective, node, faults);
             let (what, names, known) = match &objective.metric {
                 Metric::Percentile { stage, .. } | Metric::Max { stage, .. } => ("stage", vec![stage], &stages),
                 Metric::Difference { stage, other, .. } => ("stage", vec![stage, other], &stages),
                 Metric::Failed { stage, .. } => ("first stage", vec![stage], &firsts),
                 Metric::Count { leg, .. } => ("leg", vec![leg], &legs),
-                Metric::Lag { group, .. } | Metric::Slope { group, .. } | Metric::Drained { group, .. } => {
-                    ("group", vec![group], &groups)
-                }
+                Metric::Lag { group, .. } | Metric::Slope { group, .. } => ("group", vec![group], &lagging),
+                Metric::Drained { group, .. } => ("group", vec![group], &groups),
                 Metric::Throughput { .. } => continue,
             };
-            self.check_count(&objective.metric, node, faults);
             for name in names.into_iter().filter(|name| !known.contains(&name.as_str())) {
                 faults.push(self.unknown(what, name, known, Some(node)));
             }
@@ -137,12 +167,52 @@ impl Profile {
         let why = match what {
             Count::Reordered if requests => "the order of requests is not that of their events",
             Count::Corrupted if requests => "what a service makes of a request is not known here",
+            Count::Late if leg == "topic" => {
+                "deadlines are those of the groups that receive; limit a percentile or max(end_to_end)"
+            }
+            Count::DeadLettered | Count::Undecided if leg == "topic" => "it is a group that puts off or gives up",
             Count::Corrupted if leg != "topic" => "an effect has no bytes to compare; the topic has",
             _ => return,
         };
         let message = format!("this cannot be judged on {leg}: {why}");
         let help = "take the objective out: it would hold whatever happens";
         faults.push(Diagnostic::error("load/cannot-be-judged", message).at(&self.source, node.span).help(help));
+    }
+
+    /// Without a deadline nothing is late.
+    fn check_deadline(
+        &self,
+        contract: &Contract,
+        system: &SystemSpec,
+        metric: &Metric,
+        node: &Node,
+        faults: &mut Diagnostics,
+    ) {
+        let Metric::Count { what: Count::Late, leg: group, .. } = metric else { return };
+        let has = |message: &str| {
+            let mut receivers = contract.receivers(message);
+            receivers.any(|one| one.group.as_deref() == Some(group) && one.deadline.is_some())
+        };
+        let messages = self.messages(system);
+        // Which messages a trace has is seen when it is read.
+        if matches!(self.traffic, Traffic::Replay(_)) || group == "topic" || messages.iter().any(|message| has(message))
+        {
+            return;
+        }
+        let message = format!("group \"{group}\" has no deadline for: {}", messages.join(", "));
+        let help =
+            "give its receiving operation a `deadline` under x-eventproof, or limit a percentile or max(processed(…))";
+        faults.push(Diagnostic::error("load/no-deadline", message).at(&self.source, node.span).help(help));
+    }
+
+    /// What is not known before the end would never end the load, and whoever relies on it would wait in vain.
+    fn check_abort(&self, objective: &Objective, node: &Node, faults: &mut Diagnostics) {
+        let requests = matches!(self.traffic, Traffic::Actions(_));
+        let why = objective.abort_after.and_then(|_| known_at_the_end_only(&objective.metric, requests));
+        let Some(why) = why else { return };
+        let message = format!("`{}` cannot end the load: {why}", objective.text);
+        let help = "leave `abort_on_fail` out, or let failed(…), pNN(…), max(…), lag(…), duplicated, reordered or corrupted(…) end it";
+        faults.push(Diagnostic::error("load/cannot-abort", message).at(&self.source, node.span).help(help));
     }
 
     fn unknown(&self, what: &str, name: &str, known: &[&str], node: Option<&Node>) -> Diagnostic {

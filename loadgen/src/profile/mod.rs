@@ -4,6 +4,7 @@ mod check;
 mod model;
 mod pace;
 mod read;
+mod replay;
 mod traffic;
 
-pub use model::{Arm, Pace, Profile, Requests, Stream, Traffic};
+pub use model::{Arm, Pace, Profile, Replay, Requests, Stream, Traffic};

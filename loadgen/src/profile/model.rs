@@ -11,6 +11,7 @@ use crate::disturbance::Disturbance;
 use crate::draw::{Keys, PayloadSize};
 use crate::objective::Objective;
 use crate::shape::Phase;
+use crate::trace::Replayed;
 
 /// A load profile.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct Profile {
     pub warm_up: Duration,
     /// Journal views whose entries are effects.
     pub effects: Vec<String>,
+    /// Groups whose lag is watched besides those of the views.
+    pub watched: Vec<String>,
     /// How long stragglers are waited for.
     pub settle: Duration,
     /// How far 99 % of the sends may slip behind their plan before figures of time and rate have no verdict.
@@ -39,7 +42,18 @@ pub struct Profile {
 #[derive(Clone, Debug)]
 pub enum Traffic {
     Records(Stream),
+    /// Records that were before.
+    Replay(Replay),
     Actions(Requests),
+}
+
+/// Records that were before, sent again as new events.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    pub of: Replayed,
+    /// 2 is twice as fast.
+    pub speed: f64,
+    pub producer: SenderSettings,
 }
 
 /// Records, straight to their topics.
@@ -81,6 +95,8 @@ pub enum Pace {
     Steady { rate: f64, events: u64 },
     /// As many events as these phases make.
     Shape(Vec<Phase>),
+    /// At the instants of a trace.
+    Traced,
     /// So many events, as fast as the producer takes them.
     Max { events: u64 },
 }
@@ -104,6 +120,11 @@ impl Profile {
         matches!(self.pace, Pace::Steady { .. })
     }
 
+    /// How far 99 % of the sends may slip behind their plan, in milliseconds; none where there is no plan.
+    pub fn slip_limit_ms(&self) -> Option<f64> {
+        (!matches!(self.pace, Pace::Max { .. })).then_some(self.slip_limit.as_secs_f64() * 1e3)
+    }
+
     /// Whether payloads are of different sizes, drawn one by one.
     pub(crate) fn draws_sizes(&self) -> bool {
         let Traffic::Records(stream) = &self.traffic else { return false };
@@ -115,10 +136,23 @@ impl Profile {
         self.effects.iter().filter_map(|view| system.view(view)).map(|view| view.group.as_str()).collect()
     }
 
+    /// The groups whose lag is watched: those of the views, then all others that the profile names.
+    pub fn lagging<'a>(&'a self, system: &'a SystemSpec) -> Vec<&'a str> {
+        let mut groups = self.groups(system);
+        for group in &self.watched {
+            if !groups.contains(&group.as_str()) {
+                groups.push(group);
+            }
+        }
+        groups
+    }
+
     /// The messages that are sent, or that should follow from what is sent.
     pub fn messages<'a>(&'a self, system: &'a SystemSpec) -> Vec<&'a str> {
         match &self.traffic {
             Traffic::Records(stream) => stream.messages.iter().map(|(name, _)| name.as_str()).collect(),
+            // What a trace has only its contract can tell.
+            Traffic::Replay(_) => Vec::new(),
             Traffic::Actions(requests) => {
                 let followed = requests.arms.iter().filter(|arm| arm.follow);
                 let events = followed.filter_map(|arm| system.action(&arm.action)?.publishes.as_ref());
@@ -130,7 +164,7 @@ impl Profile {
     /// The first stage's name: what is waited for at once.
     pub(crate) fn first_stage(&self) -> &'static str {
         match self.traffic {
-            Traffic::Records(_) => "acknowledgement",
+            Traffic::Records(_) | Traffic::Replay(_) => "acknowledgement",
             Traffic::Actions(_) => "answered",
         }
     }
@@ -138,7 +172,7 @@ impl Profile {
     /// The names of the arms; one without a name where there is nothing to tell apart.
     pub(crate) fn arms(&self) -> Vec<String> {
         match &self.traffic {
-            Traffic::Records(_) => vec![String::new()],
+            Traffic::Records(_) | Traffic::Replay(_) => vec![String::new()],
             Traffic::Actions(requests) => requests.arms.iter().map(|arm| arm.name.clone()).collect(),
         }
     }

@@ -14,11 +14,20 @@ pub(super) fn pace(fields: &mut Fields<'_>, source: &Source, faults: &mut Diagno
     });
     let events = fields.u64("events", faults);
     let (has_rate, shape) = (fields.node("rate").is_some(), fields.node("shape"));
+    let replayed = fields.node("replay").is_some();
     let span = fields.span();
     let mut wrong = |message: &str, help: &str| {
         faults.push(Diagnostic::error("load/pace", message).at(source, span).help(help));
     };
+    if replayed && (has_rate || shape.is_some() || events.is_some()) {
+        wrong(
+            "a replay has the instants that were",
+            "leave `rate`, `shape` and `events` out; `speed: 2` is twice as fast",
+        );
+        return None;
+    }
     match (has_rate, shape) {
+        (false, None) if replayed => return Some(Pace::Traced),
         (true, Some(_)) => {
             wrong("a load profile has either `rate` or `shape`", "a steady rate can be a phase: {rate: 200/s, for: 5s}")
         }

@@ -22,6 +22,7 @@ pub(super) fn profile(root: &Node, source: &Source, faults: &mut Diagnostics) ->
     let pace = pace::pace(&mut fields, source, faults);
     let warm_up = fields.duration("warm_up", faults).unwrap_or_default();
     let effects = fields.strings("effects", faults);
+    let watched = fields.strings("groups", faults);
     let settle = fields.duration("settle", faults).unwrap_or(SETTLE);
     let slip_limit = fields.duration("slip_limit", faults).unwrap_or(SLIP_LIMIT);
     let timeline = fields.list("timeline").iter().filter_map(|node| disturbance(node, source, faults)).collect();
@@ -37,6 +38,7 @@ pub(super) fn profile(root: &Node, source: &Source, faults: &mut Diagnostics) ->
         pace: pace?,
         warm_up,
         effects,
+        watched,
         settle,
         slip_limit,
         timeline,
@@ -47,8 +49,25 @@ pub(super) fn profile(root: &Node, source: &Source, faults: &mut Diagnostics) ->
 }
 
 fn objective(node: &Node, source: &Source, faults: &mut Diagnostics) -> Option<Objective> {
-    let text = node.scalar_text().unwrap_or_default();
-    Objective::parse(&text)
+    if node.entries().is_none() {
+        return parsed(&node.scalar_text().unwrap_or_default(), node, source, faults);
+    }
+    let mut fields = Fields::of(node, source, "an objective", faults)?;
+    let text = fields.required_string("objective", faults);
+    let aborts = fields.bool("abort_on_fail", faults).unwrap_or(false);
+    let grace = fields.duration("grace", faults);
+    fields.finish(faults);
+    if grace.is_some() && !aborts {
+        let message = "`grace` is how long an objective that ends the load is let be, and this one ends nothing";
+        let help = "write `abort_on_fail: true` beside it, or leave `grace` out";
+        faults.push(Diagnostic::error("load/objective", message).at(source, node.span).help(help));
+    }
+    let abort_after = aborts.then(|| grace.unwrap_or_default());
+    Some(Objective { abort_after, ..parsed(&text?, node, source, faults)? })
+}
+
+fn parsed(text: &str, node: &Node, source: &Source, faults: &mut Diagnostics) -> Option<Objective> {
+    Objective::parse(text)
         .map_err(|message| faults.push(Diagnostic::error("load/objective", message).at(source, node.span)))
         .ok()
 }
@@ -56,6 +75,22 @@ fn objective(node: &Node, source: &Source, faults: &mut Diagnostics) -> Option<O
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_objective_may_end_the_load() {
+        let text = "name: x\npack: ..\nmessage: m\nrate: 5/s\nevents: 10\nobjectives:\n  - lost(topic) = 0\n  - {objective: failed(acknowledgement) = 0, abort_on_fail: true}\n  - {objective: p95(end_to_end) < 100ms, abort_on_fail: true, grace: 10s}\n";
+        let profile = Profile::parse(Source::inline("load.yaml", text)).unwrap();
+        let found: Vec<_> = profile.objectives.iter().map(|one| (one.text.as_str(), one.abort_after)).collect();
+        let expected = [
+            ("lost(topic) = 0", None),
+            ("failed(acknowledgement) = 0", Some(Duration::ZERO)),
+            ("p95(end_to_end) < 100ms", Some(Duration::from_secs(10))),
+        ];
+        assert_eq!(found, expected);
+        let wrong = "name: x\npack: ..\nmessage: m\nrate: 5/s\nevents: 10\nobjectives:\n  - {objective: max(end_to_end) < 1s, grace: 1s}\n  - {objectve: lost(topic) = 0}\n";
+        let faults = Profile::parse(Source::inline("load.yaml", wrong)).unwrap_err().render(false);
+        assert!(faults.contains("this one ends nothing") && faults.contains("did you mean `objective`?"), "{faults}");
+    }
 
     #[test]
     fn every_fault_of_a_profile_is_reported_with_its_remedy() {

@@ -3,7 +3,7 @@
 use eventproof_broker::SenderSettings;
 use eventproof_source::{Diagnostic, Diagnostics, Fields, Node, Source, units};
 
-use super::{Arm, Requests, Stream, Traffic};
+use super::{Arm, Requests, Stream, Traffic, replay};
 use crate::draw::{Keys, PayloadSize};
 
 const COMPRESSIONS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
@@ -14,20 +14,32 @@ const IN_FLIGHT: u64 = 1000;
 /// What is said of records, and means nothing of requests.
 const OF_RECORDS: [&str; 3] = ["keys", "payload_size", "producer"];
 
-/// Reads `message`, `messages`, `action` or `arms`, with what belongs to it.
+/// What a replay has from what was.
+const OF_OTHERS: [&str; 4] = ["keys", "payload_size", "with", "in_flight"];
+
+/// Reads `message`, `messages`, `action`, `arms` or `replay`, with what belongs to it.
 pub(super) fn traffic(fields: &mut Fields<'_>, source: &Source, faults: &mut Diagnostics) -> Option<Traffic> {
     let stream = stream(fields, source, faults);
     let requests = requests(fields, source, faults);
-    let named = ["message", "messages", "action", "arms"].map(|key| fields.node(key).is_some());
+    let named = ["message", "messages", "action", "arms", "replay"].map(|key| fields.node(key).is_some());
     if named.iter().filter(|named| **named).count() != 1 {
-        let message = "a load profile has exactly one of `message`, `messages`, `action` and `arms`";
-        let help = "write `message: order.created`, `messages: {order.created: 8, order.deleted: 2}`, `action: create order`, or `arms: {off: {action: …}, on: {action: …}}`";
+        let message = "a load profile has exactly one of `message`, `messages`, `action`, `arms` and `replay`";
+        let help = "write `message: order.created`, `messages: {order.created: 8, order.deleted: 2}`, `action: create order`, `arms: {off: {action: …}, on: {action: …}}`, or `replay: {file: trace.jsonl}`";
         faults.push(Diagnostic::error("load/traffic", message).at(source, fields.span()).help(help));
         return None;
     }
     if named[0] || named[1] {
         let misplaced = ["with", "in_flight"];
         return refuse(fields, &misplaced, "requests", source, faults).then_some(Traffic::Records(stream?));
+    }
+    if named[4] {
+        let node = fields.node("replay")?;
+        let producer = fields
+            .node("producer")
+            .map_or_else(|| Some(SenderSettings::default()), |node| producer(node, source, faults));
+        let replay = replay::replay(node, producer, source, faults);
+        return refuse(fields, &OF_OTHERS, "a load that is made anew", source, faults)
+            .then_some(Traffic::Replay(replay?));
     }
     refuse(fields, &OF_RECORDS, "records", source, faults).then_some(Traffic::Actions(requests?))
 }
@@ -148,7 +160,7 @@ fn producer(node: &Node, source: &Source, faults: &mut Diagnostics) -> Option<Se
     let settings = SenderSettings {
         linger: fields.duration("linger", faults).unwrap_or(usual.linger),
         batch_bytes: fields.size("batch_size", faults).map_or(usual.batch_bytes, |size| size as usize),
-        queue_records: fields.u64("queue_records", faults).map_or(usual.queue_records, |records| records as usize),
+        queue_records: fields.u64("queue_records", faults).map(|records| records as usize),
         compression: fields.choice("compression", &COMPRESSIONS, faults).unwrap_or(usual.compression),
         idempotent: fields.bool("idempotence", faults).unwrap_or(usual.idempotent),
     };

@@ -129,7 +129,7 @@ fn a_lag_may_be_high_for_a_while_and_must_not_rise() {
             from_ms: f64::from(index) * 1e3,
             to_ms: f64::from(index + 1) * 1e3,
             planned: 1,
-            lag: vec![LagPoint { group: "g".to_owned(), records }],
+            lag: vec![LagPoint { group: "g".to_owned(), records, offsets: None }],
             ..Default::default()
         })
         .collect();
@@ -144,4 +144,25 @@ fn a_lag_may_be_high_for_a_while_and_must_not_rise() {
     assert_eq!(judged("lag(g) < 1000 for 4s", &collector).0, Outcome::NoVerdict);
     collector.intervals.truncate(3);
     assert_eq!(judged("slope(lag(g)) < 1/s", &collector).0, Outcome::NoVerdict);
+}
+
+#[test]
+fn a_percentile_is_not_that_of_the_survivors() {
+    let mut collector = collector();
+    for number in 0..1000 {
+        collector.take(sent(number));
+        collector.take(Message::Acknowledged { number, at: at(number + 1) });
+        collector.take(seen(number, 1, at(number + 5)));
+        // One in ten has no effect.
+        if number % 10 != 0 {
+            collector.take(effect(number, at(number + 10)));
+        }
+    }
+    let (p95, p85) = ("p95(processed(g)) < 50ms", "p85(processed(g)) < 50ms");
+    assert_eq!(judged(p95, &collector).0, Outcome::Held, "they may still come, and quickly");
+    collector.ended = true;
+    assert_eq!(judged(p95, &collector).0, Outcome::NoVerdict, "nobody knows when they would have come");
+    assert_eq!(judged(p85, &collector), (Outcome::Held, "10 ms".to_owned()), "they cannot matter");
+    assert_eq!(judged("max(processed(g)) < 1s", &collector).0, Outcome::NoVerdict);
+    assert_eq!(judged("p95(end_to_end) < 50ms", &collector).0, Outcome::Held, "all of them were on the topic");
 }

@@ -24,14 +24,38 @@ pub(super) fn limit(result: &LoadResult) -> Option<String> {
         let what = if objective.finding.outcome == Outcome::Broken { "missed" } else { "without a verdict" };
         return Some(format!("{what}: {} was {}", objective.text, objective.actual));
     }
+    if let Some(why) = unlimited(result) {
+        return Some(why);
+    }
     result.findings.iter().find(|finding| finding.outcome != Outcome::Held).map(|finding| finding.text.clone())
+}
+
+/// What failed or was lost, and no objective says how much of that may be: a rate at which events fall by the wayside is none
+/// that holds.
+fn unlimited(result: &LoadResult) -> Option<String> {
+    let counts = &result.counts;
+    if counts.refused + counts.unknown > 0 && !is_limited(result, "failed(") {
+        let (refused, unknown) = (counts.refused, counts.unknown);
+        return Some(format!("{refused} of {} events were refused, {unknown} have an unknown outcome", counts.planned));
+    }
+    let lost = result.legs.iter().filter(|leg| leg.counts.lost > 0);
+    let mut unlimited = lost.filter(|leg| !is_limited(result, &format!("lost({})", leg.name)));
+    unlimited
+        .next()
+        .map(|leg| format!("{} of {} events were lost: lost({})", leg.counts.lost, counts.planned, leg.name))
+}
+
+fn is_limited(result: &LoadResult, what: &str) -> bool {
+    result.objectives.iter().any(|objective| objective.text.replace(' ', "").starts_with(what))
 }
 
 /// Whether it was the system that failed, and not only a verdict that was missing.
 pub(super) fn is_missed(result: &LoadResult) -> bool {
     let objectives = result.objectives.iter().map(|objective| objective.finding.outcome);
     let all = objectives.chain(result.findings.iter().map(|finding| finding.outcome));
-    growing(&result.intervals).is_some() || all.into_iter().any(|outcome| outcome == Outcome::Broken)
+    // What is missing may only not have been seen; what was refused was.
+    let refused = result.counts.refused > 0 && !is_limited(result, "failed(");
+    refused || growing(&result.intervals).is_some() || all.into_iter().any(|outcome| outcome == Outcome::Broken)
 }
 
 fn queue_of(stage: &str, result: &LoadResult) -> String {
@@ -99,6 +123,32 @@ mod tests {
         let text = |growth| limit(&result(growth)).unwrap();
         assert!(text([100.0, 100.0, 100.0]).starts_with("the broker's acknowledgements do not keep up"));
         assert!(text([0.0, 0.0, 100.0]).starts_with("the group does not keep up, its lag rises: processed(g)"));
+    }
+
+    #[test]
+    fn a_rate_at_which_events_fail_or_are_lost_does_not_hold() {
+        use eventproof_reports::model::{ConsumerLeg, Finding, Objective};
+        let steady = || result([0.0, 0.0, 0.0]);
+        let mut refusing = steady();
+        refusing.counts =
+            eventproof_evidence::ledger::Counts { planned: 600, refused: 3, unknown: 1, acknowledged: 596 };
+        assert_eq!(limit(&refusing).unwrap(), "3 of 600 events were refused, 1 have an unknown outcome");
+        assert!(is_missed(&refusing));
+        let mut losing = steady();
+        let leg = |name: &str, lost| ConsumerLeg {
+            name: name.to_owned(),
+            counts: eventproof_evidence::ledger::LegCounts { lost, ..Default::default() },
+            ..ConsumerLeg::default()
+        };
+        (losing.counts.planned, losing.legs) = (600, vec![leg("topic", 0), leg("g", 2)]);
+        assert_eq!(limit(&losing).unwrap(), "2 of 600 events were lost: lost(g)");
+        assert!(!is_missed(&losing), "it may only not have been seen");
+        // An objective says how much may be lost.
+        let held = Finding { outcome: Outcome::Held, code: String::new(), text: String::new(), took_ms: None };
+        let text = "lost(g) <= 5".to_owned();
+        let (actual, stage, percentile, limit_ms) = (String::new(), None, None, None);
+        losing.objectives = vec![Objective { text, actual, stage, percentile, limit_ms, finding: held }];
+        assert_eq!(limit(&losing), None);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The highest rate that meets the objectives: short steps, each twice as fast as the one before, then bisection, then a soak that
-//! confirms what was found.
+//! confirms what was found. Others on the same broker come first: a group of theirs that falls behind ends the search.
 //!
 //! ```text
 //! Hunt (which rate next) --> a load of that rate --> what kept it from more, if anything --> Hunt --> … --> LoadResult of the soak
@@ -7,6 +7,7 @@
 
 mod hunt;
 mod limit;
+mod neighbours;
 mod steps;
 
 pub use hunt::{Hunt, Next};

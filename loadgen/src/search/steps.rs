@@ -1,12 +1,15 @@
 //! Loads, one after another, until the hunt is over.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use eventproof_evidence::{Percentile, samples_needed};
 use eventproof_reports::model::{Finding, Interval, LoadResult, Outcome, SearchResult, SearchStep};
+use tokio::sync::watch;
 
 use super::hunt::{Hunt, Next};
 use super::limit::{is_missed, limit};
+use super::neighbours::Neighbours;
 use crate::objective::Metric;
 use crate::profile::{Pace, Profile};
 use crate::run::{LoadError, LoadSetup, run};
@@ -43,6 +46,11 @@ pub async fn find_max(
     let mut last = LoadResult::default();
     // Whether the hunt came to its own end, and whether anything was really missed on the way.
     let (mut ended, mut missed) = (false, false);
+    let (halt, halted) = watch::channel(false);
+    let halt = Arc::new(halt);
+    let heeding = tokio::spawn(heed(setup.stop.clone(), halt.clone()));
+    let neighbours = Neighbours::watch(setup.rig.broker.clone(), &setup.contract, halt).await;
+    let setup = &LoadSetup { stop: halted, contract: setup.contract.clone(), run_id: setup.run_id.clone(), ..*setup };
     while !*setup.stop.borrow() && found.steps.len() < RUNS {
         let next = hunt.next();
         let (rate, lasting, soak) = match next {
@@ -55,6 +63,7 @@ pub async fn find_max(
         };
         last = run(setup, &at_rate(profile, rate, lasting), &mut progress).await?;
         let step = SearchStep { rate, soak, limit: limit(&last) };
+        // One that was ended from outside says nothing of its rate.
         if !*setup.stop.borrow() {
             tell(&step);
             hunt.told(next, step.limit.is_none());
@@ -62,10 +71,22 @@ pub async fn find_max(
             found.steps.push(step);
         }
     }
-    found.limit = bottleneck(&hunt, &found);
-    last.findings.extend(in_words(&found, ended && missed));
+    heeding.abort();
+    let stopped = neighbours.found().filter(|_| !ended);
+    found.limit = stopped.clone().or_else(|| bottleneck(&hunt, &found));
+    last.findings.extend(match stopped {
+        Some(why) => Some(stopped_for(&why, &found)),
+        None => in_words(&found, ended && missed),
+    });
     last.search = Some(found);
     Ok(last)
+}
+
+/// Passes on that somebody asked for the end.
+async fn heed(mut asked: watch::Receiver<bool>, halt: Arc<watch::Sender<bool>>) {
+    if asked.wait_for(|asked| *asked).await.is_ok() {
+        halt.send_replace(true);
+    }
 }
 
 /// The profile at another rate, for so long.
@@ -98,6 +119,17 @@ fn bottleneck(hunt: &Hunt, found: &SearchResult) -> Option<String> {
     let above = found.steps.iter().filter(|step| step.rate > held);
     let failed = above.filter_map(|step| Some((step.rate, step.limit.as_ref()?)));
     failed.min_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, why)| why.clone())
+}
+
+/// The search was ended for the sake of others.
+fn stopped_for(why: &str, found: &SearchResult) -> Finding {
+    let held = found.steps.iter().filter(|step| step.limit.is_none()).map(|step| step.rate).fold(0.0, f64::max);
+    let held = match held > 0.0 {
+        true => format!("the highest rate that held for a step is {held:.1}/s, not confirmed"),
+        false => "no step held before".to_owned(),
+    };
+    let text = format!("the search was stopped after {} runs: {why}; {held}", found.steps.len());
+    Finding { outcome: Outcome::NoVerdict, code: "neighbour-behind".to_owned(), text, took_ms: None }
 }
 
 /// `sure`: that no rate holds was seen, not only not disproved.

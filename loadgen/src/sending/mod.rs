@@ -7,6 +7,8 @@ mod requests;
 use std::cell::RefCell;
 use std::sync::mpsc::Receiver;
 
+use eventproof_broker::ClientTimes;
+
 use crate::run::LoadError;
 
 /// What the sending side tells at its end.
@@ -23,7 +25,11 @@ pub(crate) struct SendReport {
     pub backpressure: u64,
     /// Sends that had to wait for their record to be made.
     pub starved: u64,
+    /// Whether all was sent that is this process's part of the load.
+    pub whole: bool,
     pub error: Option<String>,
+    /// Where the client's time went; of requests there is none.
+    pub client: Option<ClientTimes>,
 }
 
 pub(crate) use start::start;

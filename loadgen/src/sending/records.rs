@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender as To, SyncSender, TryRecvError, sync_channel};
 use std::time::Duration;
+use std::vec::IntoIter;
 
 use eventproof_broker::{Delivery, Failure, SendError, Sender};
-use eventproof_contract::{Contract, Draft, event_number};
+use eventproof_contract::{Contract, Record, event_number};
 use eventproof_evidence::Clock;
 use tokio::sync::watch;
 
@@ -17,8 +18,10 @@ use crate::plan::{Plan, Records};
 use crate::run::{LoadError, LoadSetup};
 use crate::sink::hash;
 
-/// Records made ahead of their instants.
+/// Records made ahead of their instants, and how many of them change hands at once: a thread that is woken for each by itself
+/// costs more than the record.
 const AHEAD: usize = 2000;
+const HANDFUL: usize = 50;
 
 pub(super) fn start(
     setup: &LoadSetup<'_>,
@@ -28,10 +31,14 @@ pub(super) fn start(
     clock: Arc<dyn Clock>,
     tell: To<SendReport>,
 ) -> Result<(), LoadError> {
-    let (made, take) = sync_channel(AHEAD);
+    let (made, take) = sync_channel(AHEAD / HANDFUL);
     let fates = to.clone();
     let fate_clock = clock.clone();
-    let sender = Sender::new(&setup.rig.broker, &records.producer, move |number, delivery| {
+    let mut settings = records.producer.clone();
+    if !plan.pacer.is_planned() {
+        settings.queue_records.get_or_insert(QUEUE_WITHOUT_PLAN);
+    }
+    let sender = Sender::new(&setup.rig.broker, &settings, move |number, delivery| {
         let at = fate_clock.now();
         let message = match delivery {
             Delivery::Acknowledged { .. } => Message::Acknowledged { number, at },
@@ -43,68 +50,113 @@ pub(super) fn start(
     })?;
     let (contract, run_id) = (setup.contract.clone(), setup.run_id.clone());
     let stop = setup.stop.clone();
-    let (pacer, plan) = (plan.pacer.clone(), plan.clone());
+    let (pacer, first, plan) = (plan.pacer.clone(), plan.first_number, plan.clone());
     spawn("eventproof-maker", move || make(&contract, &plan, records, &run_id, &made))?;
     spawn("eventproof-sender", move || {
-        let report = send_all(&take, &sender, &pacer, clock.as_ref(), &to, &stop);
+        let mut report = send_all(&take, &sender, &pacer, first, clock.as_ref(), &to, &stop);
         // The maker ends when nobody takes any more.
         drop(take);
         sender.flush(Duration::from_secs(35));
+        report.client = Some(sender.times());
         // The run may have been given up.
         let _ = tell.send(report);
     })
 }
 
+/// How many records wait in the client where there is no plan that they could fall behind: batches are full with far fewer, and
+/// what waits longer only takes memory, and time that is then measured.
+const QUEUE_WITHOUT_PLAN: usize = 10_000;
+
 /// A record on its way to the sender: with its number, partition and hash.
-type Made = Result<(u64, Draft, Option<i32>, u64), String>;
+type Made = Result<(u64, Record, Option<i32>, u64), String>;
+
+/// Made records on their way to who sends them.
+struct Hands<'a> {
+    to: &'a SyncSender<Vec<Made>>,
+    made: Vec<Made>,
+}
+
+impl Hands<'_> {
+    /// Adds one. Whether somebody still takes them, and it was made.
+    fn add(&mut self, made: Made) -> bool {
+        let failed = made.is_err();
+        self.made.push(made);
+        let taken = (self.made.len() < HANDFUL && !failed) || self.hand_over();
+        taken && !failed
+    }
+
+    fn hand_over(&mut self) -> bool {
+        self.to.send(std::mem::replace(&mut self.made, Vec::with_capacity(HANDFUL))).is_ok()
+    }
+}
 
 /// Makes records ahead of time, so that making one never delays the plan.
-fn make(contract: &Contract, plan: &Plan, mut records: Records, run_id: &str, to: &SyncSender<Made>) {
+fn make(contract: &Contract, plan: &Plan, mut records: Records, run_id: &str, to: &SyncSender<Vec<Made>>) {
     let partitioners: Vec<_> = records
         .kinds
         .iter()
         .map(|kind| contract.message(&kind.message).map(|message| contract.partitioner_of(message)).unwrap_or_default())
         .collect();
     let most = plan.pacer.total().unwrap_or(u64::MAX);
+    let mut hands = Hands { to, made: Vec::with_capacity(HANDFUL) };
     for next in (plan.first_number..).take(usize::try_from(most).unwrap_or(usize::MAX)) {
-        let lane = plan.draw.lane(next);
-        let made = records.draft(contract, lane, plan.draw.key(next), plan.draw.size(next));
-        let made = made.map_err(|error| error.to_string()).and_then(|draft| {
-            let number = draft.event.id.as_deref().and_then(|id| event_number(id, run_id));
+        let (lane, key) = (plan.draw.lane(next), plan.draw.key(next));
+        if let Some(split) = &plan.split {
+            if !split.owns(lane, key) {
+                continue;
+            }
+            records.generator.continue_at(next);
+        }
+        let made = records.make(contract, &plan.draw, (next, lane, key));
+        let made = made.map_err(|error| error.to_string()).and_then(|(record, id)| {
+            let number = id.as_deref().and_then(|id| event_number(id, run_id));
             // What a number says of its event was taken for granted when the event was made.
             let number = number.filter(|number| *number == next).ok_or("the ids of events are not in a row")?;
-            let partition = partitioners[lane].partition(draft.record.key.as_deref(), records.kinds[lane].partitions);
-            let hash = hash(draft.record.payload.as_deref().unwrap_or_default());
-            Ok((number, draft, partition.and_then(|partition| i32::try_from(partition).ok()), hash))
+            let partition = partitioners[lane].partition(record.key.as_deref(), records.kinds[lane].partitions);
+            let partition = partition.and_then(|partition| i32::try_from(partition).ok());
+            let partition = match &plan.split {
+                Some(split) => split.place(partition, next, records.kinds[lane].partitions)?,
+                None => partition,
+            };
+            let hash = hash(record.payload.as_deref().unwrap_or_default());
+            Ok((number, record, partition, hash))
         });
-        let failed = made.is_err();
-        if to.send(made).is_err() || failed {
+        if !hands.add(made) {
             return;
         }
     }
+    hands.hand_over();
 }
 
 fn send_all(
-    take: &Receiver<Made>,
+    take: &Receiver<Vec<Made>>,
     sender: &Sender,
     pacer: &Pacer,
+    first: u64,
     clock: &dyn Clock,
     to: &To<Message>,
     stop: &watch::Receiver<bool>,
 ) -> SendReport {
     let mut report = SendReport::default();
     let mut measured = 0;
+    let mut at_hand = Vec::new().into_iter();
     while measured < pacer.measured() && !*stop.borrow() {
-        let Some(made) = next(take, &mut report) else { break };
-        let (number, draft, partition, hash) = match made {
+        let Some(made) = next(take, &mut at_hand, &mut report) else {
+            // The maker ends when all is made.
+            report.whole = true;
+            break;
+        };
+        let (number, record, partition, hash) = match made {
             Ok(made) => made,
             Err(error) => {
                 report.error = Some(error);
                 break;
             }
         };
-        let planned = pacer.due(report.sent);
-        wait_until(planned.unwrap_or(pacer.start()), clock);
+        let planned = pacer.due(number - first);
+        if !wait_until(planned.unwrap_or(pacer.start()), clock, stop) {
+            break;
+        }
         let sent = clock.now();
         let planned = planned.unwrap_or(sent);
         measured += u64::from(planned >= pacer.measured_from());
@@ -113,7 +165,7 @@ fn send_all(
         report.sent += 1;
         let mut waited = false;
         loop {
-            match sender.send(&draft.record, partition, number) {
+            match sender.send(&record, partition, number) {
                 Ok(()) => break,
                 Err(SendError::QueueFull) => {
                     report.backpressure += u64::from(!std::mem::replace(&mut waited, true));
@@ -129,17 +181,23 @@ fn send_all(
             }
         }
     }
+    report.whole |= measured >= pacer.measured();
     report
 }
 
 /// The next record; counted if it was not made in time.
-fn next(take: &Receiver<Made>, report: &mut SendReport) -> Option<Made> {
-    match take.try_recv() {
-        Ok(made) => Some(made),
-        Err(TryRecvError::Disconnected) => None,
-        Err(TryRecvError::Empty) => {
-            report.starved += 1;
-            take.recv().ok()
-        }
+fn next(take: &Receiver<Vec<Made>>, at_hand: &mut IntoIter<Made>, report: &mut SendReport) -> Option<Made> {
+    if let Some(made) = at_hand.next() {
+        return Some(made);
     }
+    *at_hand = match take.try_recv() {
+        Ok(made) => made.into_iter(),
+        Err(TryRecvError::Disconnected) => return None,
+        Err(TryRecvError::Empty) => {
+            let made = take.recv().ok()?;
+            report.starved += 1;
+            made.into_iter()
+        }
+    };
+    at_hand.next()
 }

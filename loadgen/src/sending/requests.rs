@@ -83,7 +83,9 @@ impl Requests {
         let mut measured = 0;
         while measured < pacer.measured() && !*stop.borrow() {
             let due = pacer.due(report.sent);
-            wait_until(due.unwrap_or(pacer.start()), self.clock.as_ref());
+            if !wait_until(due.unwrap_or(pacer.start()), self.clock.as_ref(), stop) {
+                break;
+            }
             let Some(permit) = self.permit(&mut report) else { break };
             let sent = self.clock.now();
             let planned = due.unwrap_or(sent);
@@ -143,8 +145,11 @@ async fn answer(
             Some(cause) => Message::Refused { number, why: cause.to_string() },
             None => {
                 params.extend(answer.captures);
-                let link = asked.links[lane].as_ref().map(|link| link_of_answer(link, &params));
-                Message::Answered { number, link, at }
+                match asked.links[lane].as_ref().map(|link| link_of_answer(link, &params)).transpose() {
+                    Ok(link) => Message::Answered { number, link, at },
+                    // Nothing tells its event: neither lost nor sent.
+                    Err(error) => Message::Unknown { number, why: error.to_string() },
+                }
             }
         },
     }

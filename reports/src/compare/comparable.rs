@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use crate::model::LoadResult;
-use crate::text::clean;
+use crate::text::{clean, millis};
 
 /// Everything by which the loads differ: then a difference of figures says nothing about the system.
 pub(super) fn differences(before: &LoadResult, after: &LoadResult) -> Vec<String> {
-    let mut found = Vec::new();
     if before.search.is_some() || after.search.is_some() {
         let why = "a search for the highest rate: its last run is at whatever rate it came to; compare loads at a rate of their own";
         return vec![why.to_owned()];
     }
+    let mut found = Vec::new();
     let mut differ = |what: &str, was: &str, is: &str| {
         if was != is {
             let shown =
@@ -21,6 +21,9 @@ pub(super) fn differences(before: &LoadResult, after: &LoadResult) -> Vec<String
     };
     differ("another profile", &before.title, &after.title);
     differ("another kind of broker", &before.provenance.broker.kind, &after.provenance.broker.kind);
+    // As many producers, each with its own batches: another load, as another linger would be.
+    let shards = |of: &LoadResult| of.shards.as_ref().map_or(1, |shards| shards.parts.len()).to_string();
+    differ("another number of processes that sent it (`--shard`)", &shards(before), &shards(after));
     if before.workload.is_empty() || after.workload.is_empty() {
         differ("another plan", &before.plan, &after.plan);
         return found;
@@ -48,6 +51,12 @@ pub(super) fn notes(before: &LoadResult, after: &LoadResult) -> Vec<String> {
     for (which, result) in [("before", before), ("after", after)] {
         if result.provenance.interrupted {
             found.push(format!("the run {which} was interrupted: it is compared as far as it went"));
+        }
+        if let Some(aborted) = &result.aborted {
+            let (objective, at) = (clean(&aborted.objective), millis(aborted.at_ms));
+            found.push(format!(
+                "the run {which} was ended after {at} by `{objective}`: it is compared as far as it went"
+            ));
         }
         let faulty = result.services.iter().filter(|service| !service.faults.is_empty());
         found.extend(

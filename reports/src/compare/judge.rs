@@ -1,5 +1,7 @@
 //! From two figures to what became of them.
 
+use eventproof_evidence::ledger::LegCounts;
+
 use super::sections::ratio;
 use super::series::Measured;
 use crate::model::{Change, ConsumerLeg, CountChange, Figure, Objective, Outcome, Span, Tolerance};
@@ -83,7 +85,7 @@ impl Limits {
         let ((least_before, most_before), (least_after, most_after)) = (before?, after?);
         let width = self.width.max(PLAINLY.ln());
         let is_more = least_after > 0.0 && (least_after / most_before).ln() > width;
-        let is_less = most_after > 0.0 && (least_before / most_after).ln() > width;
+        let is_less = least_before > 0.0 && (least_before / most_after).ln() > width;
         match (is_more, is_less, self.sign > 0.0) {
             (true, _, true) | (_, true, false) => Some(Change::Worse),
             (true, _, false) | (_, true, true) => Some(Change::Better),
@@ -112,18 +114,8 @@ pub(super) fn counts(
     before: &[Objective],
     after: &[Objective],
 ) -> Vec<CountChange> {
-    let of = |leg: &ConsumerLeg| {
-        let of = &leg.counts;
-        [
-            ("lost", of.lost),
-            ("duplicated", of.duplicated),
-            ("reordered", of.reordered),
-            ("phantom", of.phantom),
-            ("corrupted", of.corrupted),
-        ]
-    };
-    let pairs = of(was).into_iter().zip(of(leg));
-    let judged = pairs.filter_map(|((what, before_count), (_, after_count))| {
+    let judged = COUNTED.iter().filter_map(|(what, count)| {
+        let (before_count, after_count) = (count(&was.counts), count(&leg.counts));
         let name = format!("{what}({})", leg.name);
         let outcome = |objectives: &[Objective]| {
             let of_it = |objective: &&Objective| objective.text.replace(' ', "").starts_with(&name);
@@ -137,7 +129,7 @@ pub(super) fn counts(
 
 /// Objectives of both that neither a figure nor a count stands for: failures, lags, differences of arms, the longest of a stage.
 pub(super) fn others(before: &[Objective], after: &[Objective]) -> Vec<CountChange> {
-    let is_count = |text: &str| COUNTED.iter().any(|what| text.replace(' ', "").starts_with(&format!("{what}(")));
+    let is_count = |text: &str| COUNTED.iter().any(|(what, _)| text.replace(' ', "").starts_with(&format!("{what}(")));
     let plain =
         |one: &&Objective| one.percentile.is_none() && !one.text.starts_with("throughput") && !is_count(&one.text);
     let pairs =
@@ -151,8 +143,20 @@ pub(super) fn others(before: &[Objective], after: &[Objective]) -> Vec<CountChan
     pairs.map(change).collect()
 }
 
+/// A count of a leg, by the name that objectives have for it.
+type Counted = (&'static str, fn(&LegCounts) -> u64);
+
 /// What is counted on a leg.
-const COUNTED: [&str; 5] = ["lost", "duplicated", "reordered", "phantom", "corrupted"];
+const COUNTED: [Counted; 8] = [
+    ("lost", |counts| counts.lost),
+    ("dead_lettered", |counts| counts.dead_lettered),
+    ("undecided", |counts| counts.undecided),
+    ("late", |counts| counts.late),
+    ("duplicated", |counts| counts.duplicated),
+    ("reordered", |counts| counts.reordered),
+    ("phantom", |counts| counts.phantom),
+    ("corrupted", |counts| counts.corrupted),
+];
 
 /// What became of an objective on a count.
 fn met((before, was): (Outcome, u64), (after, is): (Outcome, u64)) -> Change {
@@ -201,7 +205,11 @@ mod tests {
         assert_eq!(plain((25.0, 90.0), (8.0, 12.0)), Some(Change::Better));
         assert_eq!(plain((8.0, 12.0), (23.0, 90.0)), None, "not twice the slowest before");
         assert_eq!(limits(Kind::Latency, 0.0).plain(None, Some((1.0, 2.0))), None);
-        assert_eq!(limits(Kind::Rate, 0.0).plain(Some((8.0, 12.0)), Some((1.0, 2.0))), Some(Change::Worse));
+        let rate = |before, after| limits(Kind::Rate, 0.0).plain(Some(before), Some(after));
+        assert_eq!(rate((8.0, 12.0), (1.0, 2.0)), Some(Change::Worse));
+        assert_eq!(rate((8.0, 12.0), (0.0, 0.0)), Some(Change::Worse), "nothing is plainly less");
+        assert_eq!(rate((0.0, 0.0), (8.0, 12.0)), Some(Change::Better));
+        assert_eq!(rate((0.0, 0.0), (0.0, 0.0)), None);
     }
 
     #[test]

@@ -66,7 +66,8 @@ fn figures(before: &LoadResult, after: &LoadResult, tolerance: Tolerance) -> Vec
             tolerance,
         ))
     };
-    let rate = throughput(before).zip(throughput(after));
+    // A load of which nothing was ever acknowledged has no rate; one of which nothing is any more has.
+    let rate = Some((throughput(before), throughput(after))).filter(|(was, is)| was.value.max(is.value) > 0.0);
     let rate =
         rate.map(|pair| judge::figure("throughput".to_owned(), Kind::Rate, true, pair, doubt.as_deref(), tolerance));
     let all = stages.iter().flat_map(|stage| SHOWN.map(|percentile| (stage.name.clone(), percentile)));
@@ -132,4 +133,52 @@ fn stages(before: &LoadResult, after: &LoadResult) -> Vec<StagePair> {
         Some(StagePair { name: stage.name.clone(), before, after })
     };
     after.stages.iter().filter_map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::load;
+    use crate::model::Change;
+
+    const TOLERANCE: Tolerance = Tolerance { percent: 5.0, floor_ms: 0.0 };
+
+    /// The fixture, in which so many are acknowledged in each of ten seconds after the warm-up.
+    fn acknowledged(each: u64) -> LoadResult {
+        let mut result = load();
+        let interval = |number: u32| crate::model::Interval {
+            from_ms: f64::from(number) * 1e3,
+            to_ms: f64::from(number + 1) * 1e3,
+            acknowledged: each,
+            warm_up: false,
+            ..result.intervals[1].clone()
+        };
+        result.intervals = (0..11).map(interval).collect();
+        result
+    }
+
+    fn throughput_of(before: u64, after: u64) -> Option<(f64, Change, String)> {
+        let (before, after) = (acknowledged(before), acknowledged(after));
+        let found = compare(("before", &before), ("after", &after), TOLERANCE);
+        let figure = found.figures.into_iter().find(|figure| figure.name == "throughput")?;
+        Some((figure.after, figure.change, figure.why))
+    }
+
+    #[test]
+    fn a_throughput_of_nothing_is_a_figure_and_worse() {
+        let (after, change, why) = throughput_of(998, 0).unwrap();
+        assert_eq!((after, change), (0.0, Change::Worse), "{why}");
+        assert!(why.contains("nothing was acknowledged"), "{why}");
+        assert_eq!(throughput_of(0, 998).unwrap().1, Change::Better);
+        assert_eq!(throughput_of(998, 998).unwrap().1, Change::Same);
+        assert_eq!(throughput_of(0, 0), None);
+    }
+
+    #[test]
+    fn a_generator_that_did_not_keep_its_plan_tells_nothing_of_a_rate() {
+        let (before, mut after) = (acknowledged(998), acknowledged(500));
+        after.generator.saturated = Some("slow".to_owned());
+        let found = compare(("before", &before), ("after", &after), TOLERANCE);
+        assert!(found.figures.iter().all(|figure| figure.change == Change::CannotTell), "{:?}", found.figures);
+    }
 }

@@ -83,8 +83,9 @@ fn range(values: &[f64]) -> Option<(f64, f64)> {
     (values.len() >= A_FEW).then(|| (least, values.iter().copied().fold(0.0, f64::max)))
 }
 
-/// Acknowledged events per second while events were sent, the interval in which that ended left out.
-pub(super) fn throughput(result: &LoadResult) -> Option<Measured> {
+/// Acknowledged events per second while events were sent, the interval in which that ended left out. Zero is a figure too, and
+/// one that no interval about a ratio can be given for.
+pub(super) fn throughput(result: &LoadResult) -> Measured {
     // A pause between two sends is a part of it: a sender that waits for a full queue plans nothing.
     let measured: Vec<&Interval> = result.intervals.iter().filter(|interval| !interval.warm_up).collect();
     let last = measured.iter().rposition(|interval| interval.planned > 0).unwrap_or(0);
@@ -93,12 +94,13 @@ pub(super) fn throughput(result: &LoadResult) -> Option<Measured> {
     let rates: Vec<f64> = whole.iter().map(|interval| rate(interval)).collect();
     let mean = |rates: &[f64]| rates.iter().sum::<f64>() / rates.len().max(1) as f64;
     let value = mean(&rates);
-    if value <= 0.0 {
-        return None;
-    }
     let sections = cut(&rates).map(|sections| sections.into_iter().map(mean).collect::<Vec<_>>());
-    let estimate = sections.map(|sections| Estimate::of(value, &sections)).ok_or_else(|| too_few(rates.len()));
-    Some(Measured { value, estimate, range: range(&rates) })
+    let estimate = match sections {
+        _ if value <= 0.0 => Err("nothing was acknowledged while events were sent".to_owned()),
+        Some(sections) => Ok(Estimate::of(value, &sections)),
+        None => Err(too_few(rates.len())),
+    };
+    Measured { value, estimate, range: range(&rates) }
 }
 
 fn rate(interval: &Interval) -> f64 {

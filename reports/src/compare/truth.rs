@@ -189,6 +189,19 @@ fn a_count_that_met_its_objective_and_does_no_more_is_worse() {
 }
 
 #[test]
+fn a_load_that_was_sent_by_more_processes_is_another_load() {
+    let (before, mut after) = (fixtures::load(), fixtures::load());
+    let part = crate::model::LoadShard::default();
+    after.shards = Some(crate::model::LoadShards { apart_ms: 1.0, parts: vec![part.clone(); 4] });
+    let found = compare(("a", &before), ("b", &after), TOLERANCE);
+    let refused = ["another number of processes that sent it (`--shard`): \"1\" before, \"4\" after"];
+    assert_eq!((found.refused.as_slice(), found.figures.len()), (refused.map(str::to_owned).as_slice(), 0));
+    // One shard of one is one process.
+    after.shards = Some(crate::model::LoadShards { apart_ms: 1.0, parts: vec![part] });
+    assert!(compare(("a", &before), ("b", &after), TOLERANCE).refused.is_empty());
+}
+
+#[test]
 fn another_load_is_refused_with_every_difference() {
     let before = parse_load(&json_load(&fixtures::load())).unwrap();
     let mut after = before.clone();

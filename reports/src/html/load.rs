@@ -4,7 +4,10 @@ use maud::{Markup, html};
 
 use super::chart::{Line, Mark, Picture, Threshold, bars, lines};
 use super::parts::{badge, class, finding, page, provenance, services};
-use crate::model::{ConsumerLeg, Generator, Interval, LoadResult, Outcome, Stage};
+use crate::model::{
+    ClientSpan, ConsumerLeg, Generator, Interval, LagPoint, LegFigure, LoadResult, LoadShards, Outcome, Stage,
+    figures_of,
+};
 use crate::text::{clean, grouped, latency, millis};
 
 /// Rows of the table under the pictures; a longer run shows every n-th interval.
@@ -21,11 +24,13 @@ pub fn html_load(result: &LoadResult) -> String {
         h2 { "Latency" }
         p class="soft" { "Counted from the planned instant of each event (open loop), after the warm-up." }
         (stages(&result.stages))
+        (client(&result.client))
         @for stage in &result.stages { (over_time(result, stage)) (distribution(stage)) }
         (disturbed(result))
         (delivery(result))
         h2 { "Pace" }
         (pace(result))
+        @if let Some(together) = &result.shards { (shards(together)) }
         (generator(&result.generator, &result.provenance.broker.kind))
         @if result.intervals.iter().any(|interval| !interval.lag.is_empty()) { h2 { "Lag" } (lag(result)) }
         (intervals(result))
@@ -89,6 +94,27 @@ fn stages(stages: &[Stage]) -> Markup {
         @for stage in stages { @for figure in stage.distribution.percentiles.iter().filter(|figure| figure.doubt.is_some()) {
             p class="soft" { (clean(&stage.name)) ": " (clean(figure.doubt.as_deref().unwrap_or_default())) }
         } }
+    }
+}
+
+/// The way to the acknowledgement, as the client itself tells it.
+fn client(spans: &[ClientSpan]) -> Markup {
+    html! {
+        @if spans.iter().any(|span| span.count > 0) {
+            h3 { "Until the acknowledgement, as the Kafka client tells it" }
+            div class="scroll" { table {
+                thead { tr { th { "Part" } th class="n" { "Of" } th class="n" { "mean" } th class="n" { "p99 of the worst second" } th class="n" { "max" } } }
+                tbody { @for span in spans {
+                    tr {
+                        th scope="row" { code { (clean(&span.name)) } div class="soft" { (clean(&span.meaning)) } }
+                        td class="n" { (grouped(span.count)) }
+                        @if span.count == 0 { td class="n" colspan="3" { "none" } }
+                        @else { td class="n" { (latency(span.mean_ms)) } td class="n" { (latency(span.worst_p99_ms)) } td class="n" { (latency(span.max_ms)) } }
+                    }
+                } }
+            } }
+            p class="soft" { "Told once a second, the warm-up included; of the last second nothing is known." }
+        }
     }
 }
 
@@ -186,19 +212,18 @@ fn delivery(result: &LoadResult) -> Markup {
         p { (grouped(counts.planned)) " planned (warm-up included): " (grouped(counts.acknowledged)) " acknowledged, "
             (grouped(counts.refused)) " refused, " (grouped(counts.unknown)) " of unknown fate." }
         div class="scroll" { table {
-            thead { tr { th { "Leg" } @for name in ["seen", "lost", "duplicated", "reordered", "phantom", "corrupted", "unknown"] { th class="n" { (name) } } } }
-            tbody { @for leg in &result.legs { (leg_row(leg)) } }
+            thead { tr { th { "Leg" } @for (name, _) in figures_of(&result.legs) { th class="n" { (name) } } } }
+            tbody { @for leg in &result.legs { (leg_row(leg, &figures_of(&result.legs))) } }
         } }
     }
 }
 
-fn leg_row(leg: &ConsumerLeg) -> Markup {
-    let of = &leg.counts;
-    let bad = [of.lost, of.duplicated, of.reordered, of.phantom, of.corrupted, of.unknown];
+fn leg_row(leg: &ConsumerLeg, figures: &[LegFigure]) -> Markup {
+    let bad = figures.iter().skip(1).map(|(_, of)| of(&leg.counts));
     html! {
         tr {
             th scope="row" { code { (clean(&leg.name)) } div class="soft" { (clean(&leg.meaning)) } }
-            td class="n" { (grouped(of.seen)) }
+            td class="n" { (grouped(leg.counts.seen)) }
             @for count in bad { td class={ "n" @if count > 0 { " badge broken" } } { (grouped(count)) } }
         }
     }
@@ -232,32 +257,71 @@ fn generator(of: &Generator, broker: &str) -> Markup {
     }
     html! {
         p { "The generator sent 99 % of its events within " strong { (slip.map_or_else(|| "?".to_owned(), |figure| latency(figure.value_ms))) }
-            " of their plan (the latest by " (latency(of.slip.max_ms)) "), used "
-            (format!("{:.0} %", of.cpu_share * 100.0)) " of one core" @if broker == "embedded" { " (the embedded broker included)" }
-            " and " (format!("{:.0} MB", of.resident_mb)) "; " (grouped(of.backpressure)) " sends had to wait for a full queue." }
+            " of their plan (the latest by " (latency(of.slip.max_ms)) ")"
+            // What is left of a load that was killed does not say it.
+            @if of.cpu_share > 0.0 {
+                ", used " (format!("{:.0} %", of.cpu_share * 100.0)) " of one core"
+                @if broker == "embedded" { " (the embedded broker included)" } "; "
+                (grouped(of.backpressure)) " sends had to wait for a full queue"
+            }
+            ". Its memory was " (format!("{:.0} MB", of.resident_mb)) " at the end, " (format!("{:.0} MB", of.resident_peak_mb)) " at most." }
     }
 }
 
+fn shards(together: &LoadShards) -> Markup {
+    html! {
+        p { "Sent by " (together.parts.len()) " shards, which began within " strong { (latency(together.apart_ms)) } " of each other." }
+        div class="scroll" { table {
+            thead { tr { th { "Shard" } th { "Machine" } th class="n" { "Planned" } th class="n" { "Acknowledged" }
+                th class="n" { "Slip p99" } th class="n" { "Of one core" } th class="n" { "Start known to" } } }
+            tbody { @for one in &together.parts {
+                tr {
+                    th scope="row" { (one.number) @if one.state != "ended" { div class="soft" { (clean(&one.state)) } } }
+                    td { (clean(&one.host)) }
+                    td class="n" { (grouped(one.planned)) }
+                    td class="n" { (grouped(one.acknowledged)) }
+                    td class="n" { (one.slip_p99_ms.map_or_else(|| "?".to_owned(), latency)) }
+                    td class="n" { (format!("{:.0} %", one.cpu_share * 100.0)) }
+                    td class="n" { "± " (latency(one.start_error_ms)) }
+                }
+            } }
+        } }
+    }
+}
+
+/// What each group has before it: its records, and its offsets where they are more.
 fn lag(result: &LoadResult) -> Markup {
+    let all = || result.intervals.iter().flat_map(|interval| &interval.lag);
     let mut groups: Vec<&str> = Vec::new();
-    for point in result.intervals.iter().flat_map(|interval| &interval.lag) {
+    for point in all() {
         if !groups.contains(&point.group.as_str()) {
             groups.push(&point.group);
         }
     }
-    let points = |group: &str| {
-        let of = |interval: &Interval| {
-            let point = interval.lag.iter().find(|point| point.group == group)?;
-            Some((interval.to_ms / 1e3, point.records as f64))
+    let with_offsets =
+        |group: &&str| all().any(|one| one.group == **group && one.offsets.is_some_and(|at| at != one.records));
+    let mut curves: Vec<(String, Vec<(f64, f64)>)> = Vec::new();
+    for group in groups {
+        let points = |of: fn(&LagPoint) -> Option<i64>| {
+            let of = |interval: &Interval| {
+                let point = interval.lag.iter().find(|point| point.group == group)?;
+                Some((interval.to_ms / 1e3, of(point)? as f64))
+            };
+            result.intervals.iter().filter_map(of).collect()
         };
-        result.intervals.iter().filter_map(of).collect()
+        curves.push((clean(group).to_string(), points(|point| Some(point.records))));
+        if with_offsets(&group) {
+            curves.push((format!("{}, offsets", clean(group)), points(|point| point.offsets)));
+        }
+    }
+    let line = |(index, (name, points)): (usize, (String, Vec<(f64, f64)>))| {
+        Line::new(&name, CLASSES[index % CLASSES.len()], points)
     };
-    let line = |(index, group): (usize, &&str)| Line::new(&clean(group), CLASSES[index % CLASSES.len()], points(group));
     lines(&Picture {
         title: "Records behind the end of the topic, by committed offsets".to_owned(),
         unit: "records",
         logarithmic: false,
-        lines: groups.iter().enumerate().map(line).collect(),
+        lines: curves.into_iter().enumerate().map(line).collect(),
         ..frame(result)
     })
 }
@@ -268,11 +332,11 @@ fn intervals(result: &LoadResult) -> Markup {
         details class="card" {
             summary { "Figures of the pictures" @if every > 1 { " (every " (every) "th interval; all are in result.json)" } }
             div class="scroll" { table {
-                thead { tr { th class="n" { "until" } th class="n" { "sent" } th class="n" { "acknowledged" } th class="n" { "on the topic" }
+                thead { tr { th class="n" { "until" } th class="n" { "sent" } th class="n" { "acknowledged" } th class="n" { "on the topic" } th class="n" { "MB" }
                     @for stage in &result.stages { th class="n" { "p95 " (clean(&stage.name)) } } } }
                 tbody { @for interval in result.intervals.iter().step_by(every) {
                     tr { td class="n" { (millis(interval.to_ms)) @if interval.warm_up { " (warm-up)" } } td class="n" { (interval.planned) }
-                        td class="n" { (interval.acknowledged) } td class="n" { (interval.seen) }
+                        td class="n" { (interval.acknowledged) } td class="n" { (interval.seen) } td class="n" { (format!("{:.0}", interval.resident_mb)) }
                         @for slice in &interval.stages { td class="n" { @if slice.count > 0 { (latency(slice.p95_ms)) } @else { "–" } } } }
                 } }
             } }

@@ -35,7 +35,7 @@ fn verdict(result: &ProveResult) -> Markup {
     html! {
         header class={ "verdict " (class(outcome)) } {
             h1 { (badge(outcome)) (clean(&result.packs.join(", "))) ": " (sentence) }
-            p class="soft" { (result.caught()) " of " (result.faults.len()) " faults were caught by a scenario meant for them." }
+            @if !result.faults.is_empty() { p class="soft" { (result.caught()) " of " (result.faults.len()) " faults were caught by a scenario meant for them." } }
         }
     }
 }
@@ -44,8 +44,8 @@ fn healthy(healthy: &Healthy) -> Markup {
     html! {
         h2 { "Healthy" }
         p { (healthy.executions) " scenarios were run without any fault, " (healthy.executions_busy) " of them while all processors were busy; "
-            (healthy.accused.len()) " were accused"
-            @if let Some(bound) = healthy.bound() { ". With 95 % confidence fewer than " (format!("{:.3} %", bound * 100.0)) " of healthy scenarios are" }
+            (healthy.accused.len()) " were accused, " (healthy.no_verdict.len()) " had no verdict"
+            @if let Some(bound) = healthy.bound() { ". With 95 % confidence fewer than " (format!("{:.3} %", bound * 100.0)) " of healthy scenarios are accused" }
             "." }
         @for one in &healthy.accused { article class=(class(Outcome::Broken)) { h3 { (clean(&one.scenario)) } (caught(one)) } }
         @for one in &healthy.no_verdict { article class=(class(Outcome::NoVerdict)) { h3 { (clean(&one.scenario)) } (caught(one)) } }
@@ -57,6 +57,7 @@ fn in_full(row: &FaultRow) -> Markup {
         article class=(class(row.outcome)) {
             h3 { (caught_badge(row.outcome)) (clean(&row.pack)) " " (clean(&row.fault)) ": " (clean(&row.meaning)) }
             @if !row.why.is_empty() { p { (clean(&row.why)) } }
+            @if !row.first_time.is_empty() { p { "tried twice; the first time: " (clean(&row.first_time)) } }
             @if !row.missed_by.is_empty() { p { "Not caught by: " (clean(&row.missed_by.join("; "))) } }
             @for one in &row.also { p { "Broken besides: " (clean(&one.scenario)) } (caught(one)) }
         }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::parts::{badge, class, finding, page, provenance, services};
 use crate::model::{
-    Conformance, Coverage, CoverageRow, Exchange, KeptRecord, Outcome, RunResult, ScenarioResult, ServiceLog,
+    Conformance, Coverage, CoverageRow, Exchange, KeptLook, KeptRecord, Outcome, RunResult, ScenarioResult, ServiceLog,
     StepResult,
 };
 use crate::text::{clean, millis};
@@ -64,6 +64,7 @@ fn in_full(scenario: &ScenarioResult, broker: &str) -> Markup {
             @if !scenario.timeline.is_empty() { (timeline(scenario)) }
             (records(&scenario.attachments.records))
             (exchanges(&scenario.attachments.exchanges))
+            (looks(&scenario.attachments.looks))
             @for log in &scenario.logs { (service_log(log)) }
         }
     }
@@ -151,6 +152,25 @@ fn exchanges(exchanges: &[Exchange]) -> Markup {
                         (clean(&one.request)) "\n"
                         @if !one.sent.is_empty() { (clean(&one.sent)) "\n" }
                         "→ " @match one.status { Some(status) => { (status) }, None => { "no answer" } } " in " (millis(one.took_ms)) "\n"
+                        (clean(&one.answer))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn looks(looks: &[KeptLook]) -> Markup {
+    html! {
+        @if !looks.is_empty() {
+            details {
+                summary { "Looks at views: " (looks.len()) " answers" }
+                @for one in looks {
+                    pre {
+                        "view " (clean(&one.view)) ", after " (millis(one.at_ms))
+                        @if one.times > 1 { ", " (one.times) " times the same" } "\n"
+                        (clean(&one.question)) "\n"
+                        "→ " @match one.shown { Some(true) => "shown", Some(false) => "not shown", None => "not understood" } " in " (millis(one.took_ms)) "\n"
                         (clean(&one.answer))
                     }
                 }

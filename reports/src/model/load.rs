@@ -19,6 +19,9 @@ pub struct LoadResult {
     pub plan: String,
     pub objectives: Vec<Objective>,
     pub stages: Vec<Stage>,
+    /// Where the Kafka client says that the time until the acknowledgement went.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub client: Vec<ClientSpan>,
     pub counts: Counts,
     /// What was sent and how, setting by setting as the profile writes it: results of other settings are not compared.
     #[serde(default)]
@@ -33,6 +36,12 @@ pub struct LoadResult {
     /// How the highest rate was searched, if it was; the rest of the result is the last run's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<SearchResult>,
+    /// Who sent it, where it was sent by several processes and this is the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shards: Option<LoadShards>,
+    /// Which objective ended the load before its plan was done, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aborted: Option<Aborted>,
     /// What was done to broker and services meanwhile.
     #[serde(default)]
     pub disturbed: Vec<Disturbed>,
@@ -70,6 +79,19 @@ pub struct Objective {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_ms: Option<f64>,
     pub finding: Finding,
+}
+
+/// An objective that ended its load, once it was missed for certain.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Aborted {
+    /// As written.
+    pub objective: String,
+    /// Since the start of the load, warm-up included. Milliseconds.
+    pub at_ms: f64,
+    /// What was measured then, for people.
+    pub actual: String,
+    /// Events sent until then.
+    pub sent: u64,
 }
 
 /// The highest rate at which the objectives hold, and how it was found.
@@ -115,6 +137,21 @@ pub struct Stage {
     pub distribution: Distribution,
 }
 
+/// A part of the way to the acknowledgement, by the client's own statistics, the warm-up included.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ClientSpan {
+    /// `queue`, `requests`, `wire`, `throttle`.
+    pub name: String,
+    /// What it is the time of.
+    pub meaning: String,
+    /// Records or requests.
+    pub count: u64,
+    pub mean_ms: f64,
+    /// The 99th percentile of the second in which it was the greatest: the client tells percentiles of seconds only.
+    pub worst_p99_ms: f64,
+    pub max_ms: f64,
+}
+
 /// Delivery on one leg.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConsumerLeg {
@@ -123,6 +160,32 @@ pub struct ConsumerLeg {
     /// What counts as arrived: `on the log`, `effect in view "handled"`.
     pub meaning: String,
     pub counts: LegCounts,
+}
+
+/// A figure of a leg, by its name.
+pub type LegFigure = (&'static str, fn(&LegCounts) -> u64);
+
+/// What is shown of legs: what was seen, then what is wrong; given up, undecided and late only where there is any.
+pub fn figures_of(legs: &[ConsumerLeg]) -> Vec<LegFigure> {
+    const ALL: [LegFigure; 12] = [
+        ("seen", |counts| counts.seen),
+        ("lost", |counts| counts.lost),
+        ("dead-lettered", |counts| counts.dead_lettered),
+        ("undecided", |counts| counts.undecided),
+        ("late", |counts| counts.late),
+        ("duplicated", |counts| counts.duplicated),
+        ("reordered", |counts| counts.reordered),
+        ("partition changed", |counts| counts.reordered_by_partition),
+        ("so on topic", |counts| counts.reordered_on_topic),
+        ("phantom", |counts| counts.phantom),
+        ("corrupted", |counts| counts.corrupted),
+        ("unknown", |counts| counts.unknown),
+    ];
+    let is_shown = |(name, of): &LegFigure| {
+        let always = ["seen", "lost", "duplicated", "reordered", "phantom", "corrupted", "unknown"];
+        always.contains(name) || legs.iter().any(|leg| of(&leg.counts) > 0)
+    };
+    ALL.into_iter().filter(is_shown).collect()
 }
 
 /// One interval of the run (a second, unless the run is long).
@@ -144,6 +207,12 @@ pub struct Interval {
     /// Every leg so far.
     #[serde(default)]
     pub legs: Vec<LegPoint>,
+    /// By how much sends slipped behind their plan within the interval, after the warm-up.
+    #[serde(default)]
+    pub slip: StageSlice,
+    /// Memory of the whole process at the end of the interval (with the embedded broker in it, that too). Megabytes.
+    #[serde(default)]
+    pub resident_mb: f64,
 }
 
 /// A stage's figures within one interval.
@@ -169,6 +238,9 @@ pub struct LegPoint {
     pub name: String,
     /// Sent and not there yet: lost only if it never comes.
     pub owed: u64,
+    /// Given up: in a dead-letter topic.
+    #[serde(default)]
+    pub dead_lettered: u64,
     pub seen: u64,
     pub duplicated: u64,
     pub reordered: u64,
@@ -181,7 +253,8 @@ impl LegPoint {
     pub fn of(name: String, counts: &LegCounts) -> LegPoint {
         LegPoint {
             name,
-            owed: counts.lost,
+            owed: counts.lost + counts.undecided,
+            dead_lettered: counts.dead_lettered,
             seen: counts.seen,
             duplicated: counts.duplicated,
             reordered: counts.reordered,
@@ -195,7 +268,20 @@ impl LegPoint {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LagPoint {
     pub group: String,
+    /// Records that it can see and has not committed.
     pub records: i64,
+    /// Offsets between its position and the end: more than records where there are markers of transactions, or records of
+    /// aborted ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offsets: Option<i64>,
+}
+
+impl LagPoint {
+    /// Of the same group in other partitions, together with this.
+    pub fn and(self, other: &LagPoint) -> LagPoint {
+        let offsets = self.offsets.zip(other.offsets).map(|(one, other)| one + other);
+        LagPoint { group: self.group, records: self.records + other.records, offsets }
+    }
 }
 
 /// An entry of a load's timeline, as it was carried out.
@@ -206,10 +292,41 @@ pub struct Disturbed {
     /// Since the start of the load. Milliseconds.
     pub at_ms: f64,
     pub until_ms: Option<f64>,
+    /// How long after its end no more was owed on any leg than before it, to within an interval. Milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level_after_ms: Option<f64>,
     /// Whether it was done, and met anything.
     pub done: bool,
     /// What came of it: `it met 12 requests`, `not done: …`.
     pub outcome: String,
+}
+
+/// The processes that sent one load together. Latencies need no common clock: each is measured by the shard that sent the event.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LoadShards {
+    /// By how much two of them may have begun apart, at most, by the bounds of their clocks against the broker's. Milliseconds.
+    pub apart_ms: f64,
+    /// All of them, also those that left nothing.
+    pub parts: Vec<LoadShard>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LoadShard {
+    /// From 1.
+    pub number: u64,
+    /// The machine that it ran on.
+    pub host: String,
+    /// `ended`, `interrupted`, or what is known of one without a result.
+    pub state: String,
+    pub planned: u64,
+    pub acknowledged: u64,
+    /// By how much 99 % of its sends slipped at most. Milliseconds.
+    pub slip_p99_ms: Option<f64>,
+    /// Share of one core.
+    pub cpu_share: f64,
+    /// How exactly it knew the common start: so much earlier or later. Milliseconds.
+    pub start_error_ms: f64,
 }
 
 /// How well the generator kept its own plan.
@@ -219,7 +336,10 @@ pub struct Generator {
     pub slip: Distribution,
     /// Share of one core that the whole process used (with the embedded broker in it, that too).
     pub cpu_share: f64,
+    /// Memory of the whole process at the end, and the most that it ever was. Megabytes.
     pub resident_mb: f64,
+    #[serde(default)]
+    pub resident_peak_mb: f64,
     /// Sends that had to wait because the producer's queue was full.
     pub backpressure: u64,
     /// Why the figures are none, if the generator did not keep its plan.

@@ -13,11 +13,11 @@ pub use compare::{Change, Comparison, CountChange, Figure, Side, Span, StagePair
 pub use coverage::{Coverage, CoverageRow};
 pub use distribution::{Distribution, PercentileFigure};
 pub use load::{
-    ConsumerLeg, Disturbed, Generator, Interval, LagPoint, LegPoint, LoadResult, Objective, SearchResult, SearchStep,
-    Sizes, Stage, StageSlice,
+    Aborted, ClientSpan, ConsumerLeg, Disturbed, Generator, Interval, LagPoint, LegFigure, LegPoint, LoadResult,
+    LoadShard, LoadShards, Objective, SearchResult, SearchStep, Sizes, Stage, StageSlice, figures_of,
 };
 pub use prove::{Catch, FaultRow, Healthy, ProveResult};
 pub use run::{
-    Attachments, Conformance, Exchange, KNOWN_ISSUE, KeptRecord, RunResult, ScenarioResult, ServiceLog, Shard,
-    StepResult, SubStep, TimelineEntry,
+    Attachments, Conformance, Exchange, KNOWN_ISSUE, KeptLook, KeptRecord, RunResult, ScenarioResult, ServiceLog,
+    Shard, StepResult, SubStep, TimelineEntry,
 };

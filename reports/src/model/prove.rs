@@ -34,6 +34,9 @@ pub struct FaultRow {
     /// Why there is no verdict, if there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
+    /// Why the first run had no verdict, where the fault was tried twice for that.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub first_time: String,
 }
 
 /// A scenario that broke.

@@ -23,6 +23,9 @@ pub struct RunResult {
     /// Which part of the pack this is, if it was run in parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
+    /// Which scenarios were chosen for all parts together, in a word that is the same for the same ones; only where it is a part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<String>,
     /// Needs for whose lack a scenario may be skipped without losing the verdict.
     #[serde(default)]
     pub allow_skipped: Vec<String>,
@@ -109,6 +112,27 @@ pub struct ScenarioResult {
 pub struct Attachments {
     pub records: Vec<KeptRecord>,
     pub exchanges: Vec<Exchange>,
+    /// How views were asked, and what they answered.
+    #[serde(default)]
+    pub looks: Vec<KeptLook>,
+}
+
+/// Looks at a view that were answered the same, one after the other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptLook {
+    /// The first of them, since the scenario began. Milliseconds.
+    pub at_ms: f64,
+    pub view: String,
+    /// Method and address.
+    pub question: String,
+    /// Whether it showed what was looked for; `None` where the answer could not be understood.
+    pub shown: Option<bool>,
+    /// The answer's body, or why there is none.
+    pub answer: String,
+    /// How many there were.
+    pub times: u64,
+    /// The first of them. Milliseconds.
+    pub took_ms: f64,
 }
 
 /// A record as it was seen.
@@ -220,4 +244,19 @@ pub struct Conformance {
     pub findings: Vec<Finding>,
     /// Messages of the contract, and how many records of each were seen.
     pub seen: Vec<(String, u64)>,
+}
+
+impl Conformance {
+    /// What was seen elsewhere, by another shard or on another copy of the system, counts as well.
+    pub fn add(&mut self, more: Conformance) {
+        self.records += more.records;
+        self.nonconforming += more.nonconforming;
+        self.findings.extend(more.findings);
+        for (message, count) in more.seen {
+            match self.seen.iter_mut().find(|(known, _)| *known == message) {
+                Some((_, sum)) => *sum += count,
+                None => self.seen.push((message, count)),
+            }
+        }
+    }
 }

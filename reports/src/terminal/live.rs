@@ -51,6 +51,7 @@ pub fn tail_line(interval: &Interval) -> String {
         format!("planned={}", interval.planned),
         format!("acknowledged={}", interval.acknowledged),
         format!("seen={}", interval.seen),
+        format!("resident={:.0}MB", interval.resident_mb),
     ];
     for slice in interval.stages.iter().filter(|slice| slice.count > 0) {
         for (name, value) in [("p50", slice.p50_ms), ("p95", slice.p95_ms), ("p99", slice.p99_ms)] {
@@ -97,6 +98,7 @@ fn anomalies(leg: &LegPoint) -> impl Iterator<Item = (&'static str, u64)> {
         ("reordered", leg.reordered),
         ("phantom", leg.phantom),
         ("corrupted", leg.corrupted),
+        ("dead-lettered", leg.dead_lettered),
     ];
     all.into_iter()
 }

@@ -39,15 +39,19 @@ pub fn terminal_prove(result: &ProveResult, style: Style) -> String {
             ));
         }
     }
-    text.push_str(&format!("\n{} of {} faults caught", result.caught(), result.faults.len()));
+    text.push('\n');
+    if !result.faults.is_empty() {
+        text.push_str(&format!("{} of {} faults caught; ", result.caught(), result.faults.len()));
+    }
     text.push_str(&format!(
-        "; healthy: {} scenarios run ({} of them on busy processors), {} accused",
+        "healthy: {} scenarios run ({} of them on busy processors), {} accused, {} without a verdict",
         healthy.executions,
         healthy.executions_busy,
-        healthy.accused.len()
+        healthy.accused.len(),
+        healthy.no_verdict.len()
     ));
     if let Some(bound) = healthy.bound() {
-        text.push_str(&format!(" (with 95 % confidence fewer than {:.3} %)", bound * 100.0));
+        text.push_str(&format!("; with 95 % confidence fewer than {:.3} % of healthy ones are accused", bound * 100.0));
     }
     format!("{text}\n{}", footer(&result.provenance))
 }

@@ -1,6 +1,6 @@
 //! Finding the sentence, or the phrase, that a step is.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use eventproof_source::units;
@@ -107,15 +107,19 @@ impl Matcher {
         forms.find_map(|(_, _, compiled)| Some(Arguments::new(compiled.matches(text)?)))
     }
 
-    /// The expressions nearest to a text that matches none.
+    /// The expressions nearest to a text that matches none, one of each sentence: its forms are much like each other.
     pub fn nearest(&self, text: &str, phrases: &Phrases, count: usize) -> Vec<String> {
-        let built_in = self.sentences.iter().map(|(_, expression, _)| (*expression).to_owned());
-        let own = phrases.list.iter().flat_map(|phrase| phrase.forms.iter().cloned());
-        let mut scored: Vec<(f64, String)> =
-            own.chain(built_in).map(|form| (strsim::sorensen_dice(&skeleton(&form), &skeleton(text)), form)).collect();
+        let built_in = self.sentences.iter().map(|(sentence, expression, _)| (sentence.name, *expression));
+        let own = phrases.list.iter().flat_map(|phrase| {
+            let name = phrase.forms.first().map_or("", String::as_str);
+            phrase.forms.iter().map(move |form| (name, form.as_str()))
+        });
+        let likeness = |form: &str| strsim::sorensen_dice(&skeleton(form), &skeleton(text));
+        let mut scored: Vec<(f64, (&str, &str))> = own.chain(built_in).map(|one| (likeness(one.1), one)).collect();
         scored.sort_by(|left, right| right.0.total_cmp(&left.0));
-        scored.dedup_by(|left, right| left.1 == right.1);
-        scored.into_iter().take(count).map(|(_, form)| form).collect()
+        let mut told = HashSet::new();
+        scored.retain(|(_, (name, _))| told.insert(*name));
+        scored.into_iter().take(count).map(|(_, (_, form))| form.to_owned()).collect()
     }
 }
 

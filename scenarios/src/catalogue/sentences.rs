@@ -78,6 +78,22 @@ pub static SENTENCES: &[Sentence] = &[
         ],
     },
     Sentence {
+        id: SentenceId::PublishedEverywhere,
+        name: "published-everywhere",
+        meaning: "Publishes one event, with the same id and key, on every partition of its topic at once: so all instances of a service are given it at the same time.",
+        observes: "the broker's acknowledgement of every copy",
+        proves: "that a copy is on each partition; that all but one are where the key does not belong is not counted against the system",
+        cannot_prove: "that two instances had it in hand at the same moment: that is likely, and the service's own doing",
+        table: "fields of the payload, by name or JSON pointer: | user_id | {alice} |",
+        example: "When \"content.post.created\" is published on every partition at once",
+        forms: &[
+            en("{event:event} is published on every partition at once"),
+            en("{event:event} is published on every partition at once as {as:new}"),
+            zh("事件{event:event}同时发布到所有分区"),
+            zh("事件{event:event}同时发布到所有分区，记为{as:new}"),
+        ],
+    },
+    Sentence {
         id: SentenceId::PublishedAgain,
         name: "published-again",
         meaning: "Publishes the same record again, byte for byte, so many times at once.",
@@ -229,9 +245,9 @@ pub static SENTENCES: &[Sentence] = &[
     Sentence {
         id: SentenceId::IsDeadLettered,
         name: "is-dead-lettered",
-        meaning: "The event is on the dead letter's channel in time, with its key; the limit counts from the step. Without a service, the first receiver in the contract that states a dead letter is meant.",
-        observes: "every record of the dead-letter topic that the contract states, recognised by the original event's id",
-        proves: "that it was put there, when, and where",
+        meaning: "The event is on the dead letter's channel in time, with its key, and has what the contract says that it keeps (`keeps: [payload, headers]`); the limit counts from the step. Without a service, the first receiver in the contract that states a dead letter is meant.",
+        observes: "every record of the dead-letter topic that the contract states, recognised by the original event's id; for what it keeps, both records are read again",
+        proves: "that it was put there, when, and where; that its bytes and headers are the original's, where it keeps them",
         cannot_prove: "how often it was tried before",
         table: "",
         example: "Then it is dead-lettered within 5s",
@@ -244,6 +260,30 @@ pub static SENTENCES: &[Sentence] = &[
             zh("该事件在{limit:duration}内由服务{service:service}送入死信主题"),
             zh("{name:ref}在{limit:duration}内进入死信主题"),
             zh("{name:ref}在{limit:duration}内由服务{service:service}送入死信主题"),
+        ],
+    },
+    Sentence {
+        id: SentenceId::DeadLetteredAfter,
+        name: "dead-lettered-after",
+        meaning: "The event is on the dead letter's channel in time, and its dead letter says that it was tried so many times, the first among them: where it says so stands in the contract (`dead_letter: {attempts: …}`).",
+        observes: "every record of the dead-letter topic that the contract states, recognised by the original event's id, and the count that it carries",
+        proves: "that it was put there, when, and after how many attempts by the service's own word",
+        cannot_prove: "how far apart the attempts were: a count says nothing of times; a stub, retry topics or the service's log do",
+        table: "",
+        example: "Then it is dead-lettered after 3 attempts within 5s",
+        forms: &[
+            en("it is dead-lettered after {times:count} attempt(s) within {limit:duration}"),
+            en(
+                "it is dead-lettered by service {service:service} after {times:count} attempt(s) within {limit:duration}",
+            ),
+            en("{name:ref} is dead-lettered after {times:count} attempt(s) within {limit:duration}"),
+            en(
+                "{name:ref} is dead-lettered by service {service:service} after {times:count} attempt(s) within {limit:duration}",
+            ),
+            zh("该事件共尝试{times:count}次后在{limit:duration}内进入死信主题"),
+            zh("该事件共尝试{times:count}次后在{limit:duration}内由服务{service:service}送入死信主题"),
+            zh("{name:ref}共尝试{times:count}次后在{limit:duration}内进入死信主题"),
+            zh("{name:ref}共尝试{times:count}次后在{limit:duration}内由服务{service:service}送入死信主题"),
         ],
     },
     Sentence {
@@ -359,6 +399,46 @@ pub static SENTENCES: &[Sentence] = &[
             ),
             zh("该事件在桩{stub:stub}上按契约声明的退避尝试{times:count}次"),
             zh("{name:ref}在桩{stub:stub}上按契约声明的退避尝试{times:count}次"),
+        ],
+    },
+    Sentence {
+        id: SentenceId::TriedOverTopics,
+        name: "tried-over-topics",
+        meaning: "A service that retries over topics tries the event so many times, as far apart as the contract's `retry` says: on its own topic first, then by a record in a retry topic each time.",
+        observes: "the event's records in the retry topics, and what ends the last try: the dead letter, or the effect in the service's counting view",
+        proves: "the number of tries, and that each pause is at least 0.9 times and at most twice the contract's (and a try's own deadline and 2 s for a busy machine), by our clock or by the records' own times",
+        cannot_prove: "tries within one reading of a record, which leave no trace on a topic: a stub counts those",
+        table: "",
+        example: "Then service \"bank\" tries it 3 times over its retry topics, with the backoff that the contract declares",
+        forms: &[
+            en(
+                "service {service:service} tries it {times:count} time(s) over its retry topics, with the backoff that the contract declares",
+            ),
+            en(
+                "service {service:service} tries {name:ref} {times:count} time(s) over its retry topics, with the backoff that the contract declares",
+            ),
+            zh("服务{service:service}经重试主题按契约声明的退避共尝试该事件{times:count}次"),
+            zh("服务{service:service}经重试主题按契约声明的退避共尝试{name:ref}{times:count}次"),
+        ],
+    },
+    Sentence {
+        id: SentenceId::TriedInLog,
+        name: "tried-in-log",
+        meaning: "A service prints a line for each attempt at the event, so many in all, as far apart as the contract's `retry` says. Which lines are meant stands in system.yaml: `attempts: {log: pattern}`, with the groups `event` and, if the lines say it, `time`.",
+        observes: "the lines that the service and its other instances write to standard output and error, by the event's id in them; the times that they say, or else when they came",
+        proves: "the number of attempts that it tells of, and that each pause is at least 0.9 times and at most twice the contract's (and 2 s for the attempt itself and a busy machine)",
+        cannot_prove: "attempts that it does not print (some print only those that failed: then those are counted), or keeps in a buffer; wrong pauses where the lines say no time of their own, to a tenth of a second or finer: there is no verdict then",
+        table: "",
+        example: "Then service \"mailer\" logs 3 attempts at it, with the backoff that the contract declares",
+        forms: &[
+            en(
+                "service {service:service} logs {times:count} attempt(s) at it, with the backoff that the contract declares",
+            ),
+            en(
+                "service {service:service} logs {times:count} attempt(s) at {name:ref}, with the backoff that the contract declares",
+            ),
+            zh("服务{service:service}的日志显示按契约声明的退避共尝试该事件{times:count}次"),
+            zh("服务{service:service}的日志显示按契约声明的退避共尝试{name:ref}{times:count}次"),
         ],
     },
     Sentence {

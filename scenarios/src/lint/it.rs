@@ -117,7 +117,9 @@ fn wrong(only: &(String, usize), last: &(String, usize)) -> Diagnostic {
 fn introduced(pack: &Pack, sub: &Sub) -> Option<String> {
     let of = |wanted: Kind| sub.arguments().into_iter().find(|(_, kind, _)| *kind == wanted).map(|(_, _, text)| text);
     match sub.sentence.id {
-        SentenceId::EventIsPublished | SentenceId::InvalidIsPublished => of(Kind::Event),
+        SentenceId::EventIsPublished | SentenceId::PublishedEverywhere | SentenceId::InvalidIsPublished => {
+            of(Kind::Event)
+        }
         SentenceId::ActionIsDone => Some(pack.system.action(&of(Kind::Action)?)?.publishes.as_ref()?.message.clone()),
         _ => None,
     }
@@ -133,10 +135,13 @@ fn says_it(sub: &Sub, arguments: &Arguments) -> bool {
             | SentenceId::DerivedFollows
             | SentenceId::NoneCameBefore
             | SentenceId::IsDeadLettered
+            | SentenceId::DeadLetteredAfter
             | SentenceId::GroupHasProcessed
             | SentenceId::HandledExactlyOnce
             | SentenceId::StubIsCalled
             | SentenceId::TriedAtStub
+            | SentenceId::TriedOverTopics
+            | SentenceId::TriedInLog
     );
     about && arguments.text("name").is_none()
 }
@@ -148,9 +153,13 @@ fn can_be_meant(pack: &Pack, id: SentenceId, arguments: &Arguments, event: &str)
     match id {
         SentenceId::GroupHasProcessed => receivers.any(|one| one.group.as_deref() == arguments.text("group")),
         SentenceId::HandledExactlyOnce => receivers.any(|one| one.service.as_deref() == service),
-        SentenceId::IsDeadLettered => {
+        SentenceId::IsDeadLettered | SentenceId::DeadLetteredAfter => {
             receivers.any(|one| one.dead_letter.is_some() && (service.is_none() || one.service.as_deref() == service))
         }
+        SentenceId::TriedOverTopics => receivers.any(|one| {
+            one.service.as_deref() == service && one.retry.as_ref().is_some_and(|retry| retry.topics.is_some())
+        }),
+        SentenceId::TriedInLog => receivers.any(|one| one.service.as_deref() == service && one.retry.is_some()),
         SentenceId::TriedAtStub => receivers.any(|one| one.retry.is_some()),
         _ => true,
     }

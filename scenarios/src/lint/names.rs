@@ -90,6 +90,7 @@ fn check_step(
             }
         }
         faults.extend(cannot_count(pack, sub).map(|fault| fault.at(source, at)));
+        faults.extend(super::consumers::cannot_show(pack, sub).map(|fault| fault.at(source, at)));
         faults.extend(wrong_fault(sub).map(|fault| fault.at(source, at)));
     }
     faults

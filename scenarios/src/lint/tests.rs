@@ -71,6 +71,8 @@ fn a_step_whose_keyword_is_mistyped_is_told_and_not_taken_for_a_description() {
         told_of(chinese, SYSTEM),
         ["5 [feature/mistyped-keyword] `设` is no keyword, so this step would be taken for a description"]
     );
+    let later = told("    Given the system is running\n    Thn the system is running\n");
+    assert_eq!(later, ["5 [feature/syntax] `Thn` is no keyword of Gherkin"]);
 }
 
 #[test]

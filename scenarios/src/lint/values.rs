@@ -7,10 +7,7 @@ use eventproof_source::{Diagnostic, Diagnostics, nearest};
 
 use crate::catalogue::{Kind, SentenceId};
 use crate::pack::Pack;
-use crate::plan::{PlannedScenario, Sub, line_span, sentence_arguments};
-
-/// The shortest session time-out that Kafka's brokers take by default: until then a dead member holds its partitions.
-const SESSION: Duration = Duration::from_secs(6);
+use crate::plan::{PlannedScenario, SESSION, Sub, line_span};
 
 /// Checks the values of every step.
 pub(crate) fn values(pack: &Pack, scenarios: &[PlannedScenario], faults: &mut Diagnostics) {
@@ -20,7 +17,7 @@ pub(crate) fn values(pack: &Pack, scenarios: &[PlannedScenario], faults: &mut Di
         let mut killed = false;
         for step in &scenario.steps {
             for sub in &step.subs {
-                killed |= matches!(sub.sentence.id, SentenceId::ServiceIsKilled | SentenceId::ServiceIsKilledAfter);
+                killed |= sub.kills();
                 let found = [unknown_field(pack, sub), too_long(sub, scenario.asks.limit()), too_short(sub, killed)];
                 for fault in found.into_iter().flatten() {
                     if told.insert((scenario.file.clone(), step.line, fault.message.clone())) {
@@ -34,7 +31,10 @@ pub(crate) fn values(pack: &Pack, scenarios: &[PlannedScenario], faults: &mut Di
 
 /// A row of a table that sets a field which the event's schema does not have.
 fn unknown_field(pack: &Pack, sub: &Sub) -> Option<Diagnostic> {
-    let sets = matches!(sub.sentence.id, SentenceId::EventIsPublished | SentenceId::PublishedInBackground);
+    let sets = matches!(
+        sub.sentence.id,
+        SentenceId::EventIsPublished | SentenceId::PublishedEverywhere | SentenceId::PublishedInBackground
+    );
     let event = sub.arguments().into_iter().find(|(_, kind, _)| *kind == Kind::Event).map(|(_, _, name)| name)?;
     let message = pack.contract.message(&event).filter(|_| sets)?;
     let known = message.payload.document.get("properties")?.as_object()?;
@@ -49,16 +49,9 @@ fn unknown_field(pack: &Pack, sub: &Sub) -> Option<Diagnostic> {
     Some(Diagnostic::error("feature/unknown-field", format!("\"{event}\" has no field `{wrong}`")).help(help))
 }
 
-/// How long a step may wait by what it says.
-fn limit(sub: &Sub) -> Option<Duration> {
-    let text = sub.text();
-    let arguments = sentence_arguments(sub.sentence, &text)?;
-    ["limit", "watch", "time"].into_iter().find_map(|name| arguments.duration(name))
-}
-
 /// A step that could never come to its verdict, since its scenario is ended before.
 fn too_long(sub: &Sub, most: Duration) -> Option<Diagnostic> {
-    let limit = limit(sub).filter(|limit| *limit >= most)?;
+    let limit = sub.time().filter(|limit| *limit >= most)?;
     let message = format!(
         "{} s is longer than the scenario may take: it is ended after {} s",
         limit.as_secs_f64(),
@@ -73,7 +66,7 @@ fn too_long(sub: &Sub, most: Duration) -> Option<Diagnostic> {
 /// After a kill the group waits out the dead member's session before anybody takes its partitions.
 fn too_short(sub: &Sub, killed: bool) -> Option<Diagnostic> {
     let waits = matches!(sub.sentence.id, SentenceId::NoneIsLost | SentenceId::GroupHasProcessed);
-    let limit = limit(sub).filter(|limit| killed && waits && *limit < SESSION)?;
+    let limit = sub.time().filter(|limit| killed && waits && *limit < SESSION)?;
     let message = format!(
         "after a kill {} s may be shorter than the group's session time-out, for which nobody takes the dead member's partitions",
         limit.as_secs_f64()

@@ -1,9 +1,10 @@
 //! Reading feature files: Gherkin's own parser, with every fault placed, and the silences of Gherkin made loud.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use cucumber::feature::Ext as _;
-use eventproof_source::{Diagnostic, Diagnostics, Source, Span};
+use eventproof_source::{Diagnostic, Diagnostics, Source, Span, nearest};
 use gherkin::{Feature, GherkinEnv};
 
 use super::tables;
@@ -14,6 +15,8 @@ pub struct FeatureFile {
     pub source: Source,
     /// Outlines are expanded: one scenario for each row.
     pub feature: Feature,
+    /// The lines of each scenario, and of each outline as a whole, from its tags on.
+    pub blocks: Vec<Range<usize>>,
 }
 
 impl FeatureFile {
@@ -63,8 +66,9 @@ impl FeatureFile {
         if wrong {
             return None;
         }
+        let blocks = blocks(text, &feature);
         match feature.expand_examples() {
-            Ok(feature) => Some(FeatureFile { source, feature }),
+            Ok(feature) => Some(FeatureFile { source, feature, blocks }),
             Err(error) => {
                 let at = line_span(&source, error.pos.line);
                 let message = format!("the outline uses <{}>, which its Examples do not have", error.name);
@@ -88,6 +92,20 @@ impl FeatureFile {
     }
 }
 
+/// A scenario begins with its tags, and ends where the next one begins.
+fn blocks(text: &str, feature: &Feature) -> Vec<Range<usize>> {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let first_tag = |line: usize| {
+        let is_tag = |above: &usize| lines.get(above - 1).is_some_and(|text| text.starts_with('@'));
+        (1..line).rev().take_while(is_tag).last().unwrap_or(line)
+    };
+    let all = feature.scenarios.iter().chain(feature.rules.iter().flat_map(|rule| &rule.scenarios));
+    let mut begins: Vec<usize> = all.map(|scenario| first_tag(scenario.position.line)).collect();
+    begins.sort_unstable();
+    let ends = begins.iter().skip(1).copied().chain([lines.len() + 1]);
+    begins.iter().copied().zip(ends).map(|(from, to)| from..to).collect()
+}
+
 fn collect(folder: &Path, into: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
@@ -99,15 +117,49 @@ fn collect(folder: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
+/// Keywords that a line may begin with.
+const KEYWORDS: [&str; 24] = [
+    "Feature",
+    "Background",
+    "Rule",
+    "Scenario",
+    "Examples",
+    "Given",
+    "When",
+    "Then",
+    "And",
+    "But",
+    "功能",
+    "背景",
+    "规则",
+    "场景",
+    "场景大纲",
+    "例子",
+    "假如",
+    "假设",
+    "当",
+    "那么",
+    "而且",
+    "并且",
+    "同时",
+    "但是",
+];
+
 fn syntax(source: &Source, error: &gherkin::ParseError) -> Diagnostic {
     // The error keeps its place to itself; its text begins "Error at LINE:COLUMN: {expected}".
     let text = error.to_string();
     let rest = text.trim_start_matches("Error at ");
-    let line = rest.split(':').next().and_then(|line| line.parse().ok()).unwrap_or(1);
+    let line = rest.split(':').next().and_then(|line| line.parse::<usize>().ok()).unwrap_or(1);
     let expected = rest.splitn(3, ':').nth(2).unwrap_or_default().trim();
-    Diagnostic::error("feature/syntax", "this is no Gherkin")
+    let written = source.text().lines().nth(line.saturating_sub(1)).unwrap_or_default().trim();
+    let word = written.split([':', ' ']).next().unwrap_or_default();
+    let (message, label) = match nearest(word, KEYWORDS).filter(|known| *known != word) {
+        Some(known) => (format!("`{word}` is no keyword of Gherkin"), format!("did you mean `{known}`?")),
+        None => ("this is no Gherkin".to_owned(), format!("expected one of {expected}")),
+    };
+    Diagnostic::error("feature/syntax", message)
         .at(source, line_span(source, line))
-        .label(format!("expected one of {expected}"))
+        .label(label)
         .help("a feature has `Feature:`, scenarios have `Scenario:`, steps begin with Given, When, Then, And, But or *; in Chinese 功能, 场景, 假如, 当, 那么, 而且, 但是")
 }
 

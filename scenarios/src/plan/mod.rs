@@ -8,12 +8,14 @@ mod touches;
 
 pub use feature::FeatureFile;
 pub(crate) use feature::line_span;
+pub(crate) use resolve::SESSION;
 pub(crate) use resolve::sentence_arguments;
 pub use resolve::{PlannedScenario, PlannedStep, Sub};
 pub use tags::{KnownIssue, Tags};
 pub use touches::Touches;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 
 use eventproof_source::Diagnostics;
 
@@ -24,6 +26,8 @@ pub struct Plan {
     pub scenarios: Vec<PlannedScenario>,
     /// Where each of them stands in that list, by file and line.
     places: HashMap<String, HashMap<usize, usize>>,
+    /// By file: the lines of each scenario or outline.
+    blocks: HashMap<String, Vec<Range<usize>>>,
     /// What is questionable, without being wrong.
     pub warnings: Diagnostics,
 }
@@ -39,12 +43,25 @@ impl Plan {
         for (index, scenario) in scenarios.iter().enumerate() {
             places.entry(scenario.file.clone()).or_default().entry(scenario.line).or_insert(index);
         }
-        Ok(Plan { scenarios, places, warnings: found })
+        let blocks = pack.features.iter().map(|file| (file.path(), file.blocks.clone())).collect();
+        Ok(Plan { scenarios, places, blocks, warnings: found })
     }
 
     /// Where a scenario stands in the plan.
     pub fn position(&self, file: &str, line: usize) -> Option<usize> {
         self.places.get(file)?.get(&line).copied()
+    }
+
+    /// The scenarios of a file that a line stands for, by file and line: the row of an outline that it is, or else the scenario
+    /// or the whole outline that it is in, tags included.
+    pub fn at(&self, file: &str, line: usize) -> BTreeSet<(String, usize)> {
+        let block = self.blocks.get(file).into_iter().flatten().find(|block| block.contains(&line));
+        let is_meant = |one: &usize| match self.position(file, line) {
+            Some(_) => *one == line,
+            None => block.is_some_and(|block| block.contains(one)),
+        };
+        let lines = self.places.get(file).into_iter().flat_map(HashMap::keys).copied();
+        lines.filter(is_meant).map(|one| (file.to_owned(), one)).collect()
     }
 
     /// The planned scenario that cucumber is about to run.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use eventproof_source::{Diagnostic, Diagnostics, Source};
 
 use super::feature::{FeatureFile, line_span};
 use super::tags::Tags;
 use super::touches::{Touches, spoken_of};
-use crate::catalogue::{Arguments, Kind, Matched, Matcher, Sentence};
+use crate::catalogue::{Arguments, Kind, Matched, Matcher, Sentence, SentenceId};
 use crate::lint;
 use crate::pack::Pack;
 use crate::phrases::Phrases;
@@ -35,7 +36,30 @@ impl PlannedScenario {
     pub fn needs(&self) -> impl Iterator<Item = &str> {
         self.tags.iter().filter_map(|tag| tag.trim_start_matches('@').strip_prefix("needs:"))
     }
+
+    /// What it is known by: its file and line.
+    pub fn place(&self) -> (String, usize) {
+        (self.file.clone(), self.line)
+    }
+
+    /// Whether it disturbs something that others use.
+    pub fn is_alone(&self) -> bool {
+        !self.touches.exclusive.is_empty()
+    }
+
+    /// About what it takes when all goes well: what is watched to the end, the session of whoever is killed, and a little of
+    /// the limits, of which only what fails takes all.
+    pub(crate) fn likely(&self) -> Duration {
+        let subs = || self.steps.iter().flat_map(|step| &step.subs);
+        let watched: Duration = subs().filter_map(Sub::watched).sum();
+        let limits: Duration = subs().filter_map(|sub| sub.duration("limit")).sum();
+        let session = if subs().any(Sub::kills) { SESSION } else { Duration::ZERO };
+        watched + session + limits / 10
+    }
 }
+
+/// The shortest session time-out that Kafka's brokers take by default: until then a dead member holds its partitions.
+pub(crate) const SESSION: Duration = Duration::from_secs(6);
 
 /// A step with the built-in sentences that it stands for: one, or those of its phrase.
 #[derive(Clone, Debug)]
@@ -67,6 +91,25 @@ impl Sub {
             Kind::Identity => text,
             _ => text.replace(&format!("{{{name}}}"), value),
         })
+    }
+
+    /// How long it may wait by what it says.
+    pub(crate) fn time(&self) -> Option<Duration> {
+        self.duration("limit").or_else(|| self.watched())
+    }
+
+    /// How long it waits in any case.
+    fn watched(&self) -> Option<Duration> {
+        self.duration("watch").or_else(|| self.duration("time"))
+    }
+
+    fn duration(&self, name: &str) -> Option<Duration> {
+        sentence_arguments(self.sentence, &self.text())?.duration(name)
+    }
+
+    /// Whether it ends a service that has no time to leave its group.
+    pub(crate) fn kills(&self) -> bool {
+        matches!(self.sentence.id, SentenceId::ServiceIsKilled | SentenceId::ServiceIsKilledAfter)
     }
 
     /// The sentence's parameters as far as they are known before the run.

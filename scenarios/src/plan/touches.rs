@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::resolve::PlannedStep;
 use crate::catalogue::{Kind, SentenceId, disturbs_broker};
+use crate::own::{self, Disturbs};
 use crate::pack::Pack;
 
 /// The services that a scenario has to do with.
@@ -24,12 +25,17 @@ impl Touches {
                 sub.sentence.id,
                 SentenceId::ServiceIsKilled | SentenceId::ServiceIsKilledAfter | SentenceId::ServiceIsStopped
             );
-            if disturbs_broker(sub.sentence.id) {
+            let own = match sub.sentence.id {
+                SentenceId::Own(name) => own::find(name).map(|own| own.disturbs).unwrap_or_default(),
+                _ => Disturbs::Nothing,
+            };
+            if disturbs_broker(sub.sentence.id) || own == Disturbs::Everything {
                 // Whoever disturbs the broker disturbs everyone.
                 touches.exclusive.extend(pack.system.services.iter().map(|service| service.name.clone()));
             }
             for (_, kind, text) in sub.arguments() {
                 match kind {
+                    _ if own == Disturbs::Named => touches.exclusive.extend(service_behind(pack, kind, text)),
                     Kind::Service if disturbs => touches.exclusive.extend([text]),
                     // What a rule reads is everybody's doing: nobody else may do anything meanwhile.
                     Kind::Alert => {

@@ -1,23 +1,21 @@
-//! What went over the wires in a scenario, kept where it did not hold: records and HTTP exchanges, without sensitive fields.
+//! What went over the wires in a scenario, kept where it did not hold: records, HTTP exchanges and looks at views, without sensitive
+//! fields.
 
 use std::collections::HashSet;
 
-use eventproof_contract::Contract;
 use eventproof_evidence::{At, Name, Observation, Seen};
-use eventproof_reports::model::{Attachments, Exchange, KeptRecord};
-use eventproof_system::{Answer, Params};
-use serde_json::Value;
+use eventproof_reports::model::{Attachments, Exchange, KeptLook, KeptRecord};
+use eventproof_system::{Answer, Looked, Params};
 
+use super::hidden::{HIDDEN, Hidden};
+use super::timeline::millis;
 use super::world::Running;
 
 /// Records, and exchanges, that are kept.
 const MOST: usize = 60;
 
-/// Characters of a body that are kept.
-const LONGEST: usize = 4000;
-
-/// What stands in place of a value that nobody may read.
-const HIDDEN: &str = "(hidden)";
+/// Looks that are kept.
+const LOOKS: usize = 30;
 
 impl Running {
     /// The records of its events and of what belongs to them by correlation, and every exchange of its actions.
@@ -38,15 +36,20 @@ impl Running {
                 break;
             }
         }
-        Attachments { records, exchanges: self.exchanges.clone() }
+        Attachments { records, exchanges: self.exchanges.clone(), looks: self.looks().iter().cloned().collect() }
     }
 
-    fn kept(&self, seen: &Seen, hidden: &Hidden<'_>) -> KeptRecord {
-        let text = |name: &Option<Name>| name.as_deref().map(str::to_owned);
+    /// Whether a record's key is what the contract calls sensitive.
+    pub(super) fn is_secret_key(&self, seen: &Seen, hidden: &Hidden) -> bool {
         let contract = &self.context.pack.contract;
         let declared = seen.event_type.as_deref().and_then(|name| contract.message(name));
         let by = declared.and_then(|message| message.envelope.key.as_ref()).map(|rule| rule.pointer.as_str());
-        let key = match by.is_some_and(|pointer| hidden.is_pointer(pointer)) {
+        by.is_some_and(|pointer| hidden.is_pointer(pointer))
+    }
+
+    fn kept(&self, seen: &Seen, hidden: &Hidden) -> KeptRecord {
+        let text = |name: &Option<Name>| name.as_deref().map(str::to_owned);
+        let key = match self.is_secret_key(seen, hidden) {
             true => Some(HIDDEN.to_owned()),
             false => text(&seen.key),
         };
@@ -70,6 +73,12 @@ impl Running {
         }
         let context = self.context.clone();
         let hidden = Hidden::of(&context.pack.contract);
+        if let Ok(answer) = answer {
+            let bodies = answer.sent.iter().chain([&answer.body]);
+            bodies.for_each(|body| hidden.values_in(body, false, &mut self.secrets));
+        }
+        let secret = params.iter().filter(|(name, _)| hidden.is_pointer(name));
+        self.secrets.extend(secret.map(|(_, value)| value.clone()));
         let without = |text: &str| hidden.without(text, params);
         let at_ms = millis(asked, self.began);
         let took_ms = millis(self.now(), asked);
@@ -94,75 +103,37 @@ impl Running {
             },
         });
     }
-}
 
-/// The names of fields that the contract calls sensitive, in whatever message: a body may hold them anywhere.
-struct Hidden<'a> {
-    names: HashSet<&'a str>,
-}
-
-impl<'a> Hidden<'a> {
-    fn of(contract: &'a Contract) -> Hidden<'a> {
-        let pointers = contract.messages.iter().flat_map(|message| &message.sensitive);
-        Hidden { names: pointers.filter_map(|pointer| pointer.rsplit('/').next()).collect() }
-    }
-
-    fn is_pointer(&self, pointer: &str) -> bool {
-        pointer.split('/').any(|part| self.names.contains(part))
-    }
-
-    /// A text in which no parameter of such a name is to be read.
-    fn without(&self, text: &str, params: &Params) -> String {
-        let secret = params.iter().filter(|(name, value)| self.names.contains(name.as_str()) && !value.is_empty());
-        secret.fold(text.to_owned(), |text, (_, value)| text.replace(value.as_str(), HIDDEN))
-    }
-
-    /// A body as it may be shown. What is no JSON cannot be looked through, so it is shown only where nothing is sensitive.
-    fn body(&self, body: &Value) -> String {
-        let text = match body {
-            Value::Null => String::new(),
-            Value::String(text) if self.names.is_empty() => text.clone(),
-            Value::String(text) if text.is_empty() => String::new(),
-            Value::String(text) => format!("({} characters that are no JSON)", text.chars().count()),
-            json => self.masked(json).to_string(),
+    /// Keeps a look at a view: the last ones, and of looks with the same answer, one after the other, the first and their number.
+    pub(super) fn keep_look(&self, view: &str, params: &Params, looked: &Looked) {
+        let hidden = Hidden::of(&self.context.pack.contract);
+        let mut looks = self.looks();
+        let kept = KeptLook {
+            at_ms: millis(looked.sample.asked, self.began),
+            view: view.to_owned(),
+            question: hidden.without(&format!("GET {}", looked.address), params),
+            shown: looked.sample.shown,
+            answer: match &looked.answer {
+                Some(body) => hidden.without(&hidden.body(body), params),
+                None => hidden.without(&looked.sample.detail, params),
+            },
+            times: 1,
+            took_ms: millis(looked.sample.answered, looked.sample.asked),
         };
-        match text.char_indices().nth(LONGEST) {
-            Some((end, _)) => format!("{}…", &text[..end]),
-            None => text,
+        if let Some(last) = looks.back_mut()
+            && (&last.view, &last.question, last.shown, &last.answer)
+                == (&kept.view, &kept.question, kept.shown, &kept.answer)
+        {
+            last.times += 1;
+            return;
         }
+        if looks.len() == LOOKS {
+            looks.pop_front();
+        }
+        looks.push_back(kept);
     }
 
-    fn masked(&self, json: &Value) -> Value {
-        let field = |(name, inner): (&String, &Value)| {
-            let value = if self.names.contains(name.as_str()) { HIDDEN.into() } else { self.masked(inner) };
-            (name.clone(), value)
-        };
-        match json {
-            Value::Object(fields) => Value::Object(fields.iter().map(field).collect()),
-            Value::Array(items) => Value::Array(items.iter().map(|item| self.masked(item)).collect()),
-            other => other.clone(),
-        }
-    }
-}
-
-fn millis(at: At, began: At) -> f64 {
-    at.since(began).as_secs_f64() * 1e3
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn nothing_of_a_sensitive_field_is_kept_wherever_it_stands() {
-        let hidden = Hidden { names: HashSet::from(["email"]) };
-        let body = json!({"user": {"email": "a@b.c", "name": "ann"}, "list": [{"email": ["d@e.f"]}]});
-        assert_eq!(hidden.body(&body), r#"{"list":[{"email":"(hidden)"}],"user":{"email":"(hidden)","name":"ann"}}"#);
-        assert_eq!(hidden.body(&json!("mail a@b.c")), "(10 characters that are no JSON)");
-        let params = Params::from([("email".to_owned(), "a@b.c".to_owned()), ("name".to_owned(), "ann".to_owned())]);
-        assert_eq!(hidden.without("GET /users/a@b.c?name=ann", &params), "GET /users/(hidden)?name=ann");
-        assert!(hidden.is_pointer("/data/email/0") && !hidden.is_pointer("/data/emails"));
+    fn looks(&self) -> std::sync::MutexGuard<'_, std::collections::VecDeque<KeptLook>> {
+        self.looks.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

@@ -13,11 +13,12 @@ pub(super) fn unmet_need<'s>(scenario: &'s PlannedScenario, broker: &Broker) -> 
     scenario.needs().find(|need| is_unmet(need, broker))
 }
 
-/// Whether a broker has what scenarios need that make it show faults, or that have several nodes show them. Other needs
-/// are not ours to judge.
+/// Whether a broker has what scenarios need that make it show faults, that have several nodes show them, or that speak of who
+/// is let in. Other needs are not ours to judge.
 fn is_unmet(need: &str, broker: &Broker) -> bool {
     match need {
         "broker-faults" => broker.faults().is_none(),
+        "sasl" => !broker.asks_who(),
         "nodes" => broker.faults().is_none() || broker.nodes() < 2,
         _ => false,
     }
@@ -87,6 +88,7 @@ impl Running {
             SentenceId::TopicsAsDeclared => self.topics_as_declared().await,
             SentenceId::ActionIsDone => self.act(&arguments, &table).await,
             SentenceId::EventIsPublished => self.publish(&arguments, &table).await,
+            SentenceId::PublishedEverywhere => self.publish_everywhere(&arguments, &table).await,
             SentenceId::PublishedAgain => self.publish_again(&arguments).await,
             SentenceId::PublishedAgainOnceHandled => self.publish_again_once_handled(&arguments).await,
             SentenceId::PublishedInBackground => self.publish_in_background(&arguments, &table),
@@ -97,6 +99,7 @@ impl Running {
             SentenceId::DerivedFollows => self.derived_follows(&arguments).await,
             SentenceId::NoneCameBefore => self.none_came_before(&arguments, &table),
             SentenceId::IsDeadLettered => self.is_dead_lettered(&arguments).await,
+            SentenceId::DeadLetteredAfter => self.dead_lettered_after(&arguments).await,
             SentenceId::MetricIsShown => self.metric_is_shown(&arguments, &table).await,
             SentenceId::TimePasses => {
                 let time = arguments.duration("time").unwrap_or_default();
@@ -110,6 +113,8 @@ impl Running {
             SentenceId::StubAnswers => self.stub_answers(&arguments, table),
             SentenceId::StubIsCalled => self.stub_is_called(&arguments).await,
             SentenceId::TriedAtStub => self.tried_at_stub(&arguments).await,
+            SentenceId::TriedOverTopics => self.tried_over_topics(&arguments).await,
+            SentenceId::TriedInLog => self.tried_in_log(&arguments).await,
             SentenceId::OnTopicOnce => self.on_topic_once(&arguments).await,
             SentenceId::EventFollows => self.follows(&arguments).await,
             SentenceId::ViewShows => self.view_becomes(&arguments, &table, true).await,

@@ -33,9 +33,16 @@ impl Choice {
             || self.tags.iter().any(|tag| scenario.tags.iter().any(|has| has.trim_start_matches('@') == tag));
         let by_service =
             self.services.is_empty() || self.services.iter().any(|service| scenario.speaks_of.contains(service));
-        let place = (scenario.file.clone(), scenario.line);
-        let by_place = self.places.as_ref().is_none_or(|places| places.contains(&place));
+        let by_place = self.places.as_ref().is_none_or(|places| places.contains(&scenario.place()));
         by_name && by_tag && by_service && by_place && self.is_in_shard(scenario)
+    }
+
+    /// Which scenarios are chosen for all shards together, in a word: their number, and a hash of their places and names.
+    pub fn in_a_word<'a>(&self, scenarios: impl Iterator<Item = &'a PlannedScenario>) -> String {
+        let all = Choice { shard: None, ..self.clone() };
+        let numbers: Vec<u64> = scenarios.filter(|one| all.takes(one)).map(|one| spread(0, one)).collect();
+        let sum = numbers.iter().fold(0u64, |sum, number| sum.wrapping_add(*number));
+        format!("{} scenarios ({:08x})", numbers.len(), sum >> 32)
     }
 
     /// By a hash of its place and name: the same on every machine, whatever else is chosen.

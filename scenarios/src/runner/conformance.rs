@@ -7,7 +7,7 @@ use eventproof_evidence::{Cause, Journal, Observation, Seen};
 use eventproof_reports::model::{Conformance, Finding};
 
 /// Findings that a report shows.
-const SHOWN: usize = 20;
+pub(super) const SHOWN: usize = 20;
 
 /// Judges every record that was seen, from this entry of the journal on, on a topic of the contract, but for events that were `invalid` on purpose. Also gives the
 /// messages of which records were seen that we did not publish ourselves.
@@ -45,17 +45,6 @@ pub(super) fn judge(
     }
     conformance.seen = seen.into_iter().collect();
     (conformance, witnessed)
-}
-
-/// What was seen on another copy of the system counts as well.
-pub(super) fn add(sum: &mut Conformance, more: Conformance) {
-    sum.records += more.records;
-    sum.nonconforming += more.nonconforming;
-    sum.findings.extend(more.findings);
-    sum.findings.truncate(SHOWN);
-    for (mine, other) in sum.seen.iter_mut().zip(more.seen) {
-        mine.1 += other.1;
-    }
 }
 
 /// What we published ourselves.

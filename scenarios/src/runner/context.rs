@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use eventproof_contract::Message;
 use eventproof_evidence::Verdict;
 use eventproof_reports::model::{Conformance, Coverage, Outcome, ScenarioResult};
-use eventproof_system::Rig;
+use eventproof_system::{Rig, SystemError};
 
 use super::choice::{Choice, Rules};
 use super::holds::Holds;
@@ -42,8 +42,8 @@ pub struct RunContext {
     invalid: Mutex<BTreeSet<String>>,
     /// Where in the journal the records begin that are judged.
     records_from: AtomicUsize,
-    /// Why the system is not ready after it was disturbed.
-    unready: Mutex<Option<String>>,
+    /// Services that were disturbed since the system was last seen ready.
+    disturbed: tokio::sync::Mutex<BTreeSet<String>>,
 }
 
 /// How far a run is, over all copies of its system.
@@ -103,7 +103,7 @@ impl RunContext {
             holds: Holds::new(services),
             invalid: Mutex::default(),
             records_from: AtomicUsize::new(0),
-            unready: Mutex::default(),
+            disturbed: tokio::sync::Mutex::default(),
         })
     }
 
@@ -130,9 +130,10 @@ impl RunContext {
         let (mut conformance, mut witnessed) = self.conformance();
         for copy in beside {
             let (more, names) = copy.conformance();
-            super::conformance::add(&mut conformance, more);
+            conformance.add(more);
             witnessed.extend(names);
         }
+        conformance.findings.truncate(super::conformance::SHOWN);
         let judged: BTreeSet<(&str, usize)> = scenarios
             .iter()
             .filter(|result| matches!(result.outcome, Outcome::Held | Outcome::Broken))
@@ -143,18 +144,32 @@ impl RunContext {
         RunReport { scenarios, conformance, coverage }
     }
 
-    /// What came of making the system ready again.
-    pub(super) fn set_unready(&self, why: Option<String>) {
-        *self.unready.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    /// Whatever was ended of these services runs again. For their groups whoever comes next waits.
+    pub(super) async fn restore(&self, services: &BTreeSet<String>) {
+        let mut disturbed = self.disturbed.lock().await;
+        disturbed.extend(services.iter().cloned());
+        // What cannot be started is tried again, and told, when it is next needed.
+        let _ = self.start_again(&disturbed).await;
     }
 
-    /// Why the system is still not ready again; nothing if it is, or has come to be.
-    pub(super) async fn not_ready_again(&self) -> Option<String> {
-        let unready = self.unready.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        unready.as_ref()?;
-        let why = self.rig.await_groups_again().await.err().map(|error| error.to_string());
-        self.set_unready(why.clone());
-        why
+    /// Returns once the system is ready again, if an earlier scenario disturbed it.
+    pub(super) async fn await_ready_again(&self) -> Result<(), SystemError> {
+        let mut disturbed = self.disturbed.lock().await;
+        if !disturbed.is_empty() {
+            self.start_again(&disturbed).await?;
+            self.rig.await_groups_again().await?;
+            disturbed.clear();
+        }
+        Ok(())
+    }
+
+    async fn start_again(&self, services: &BTreeSet<String>) -> Result<(), SystemError> {
+        for service in services {
+            if !self.rig.system.is_running(service).await {
+                self.rig.system.start(service).await?;
+            }
+        }
+        Ok(())
     }
 
     fn conformance(&self) -> (Conformance, BTreeSet<String>) {
@@ -175,8 +190,7 @@ impl Progress {
 
     /// A scenario has its result.
     pub fn has_ended(&self, scenario: &PlannedScenario) {
-        let place = (scenario.file.clone(), scenario.line);
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner).insert(place);
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).insert(scenario.place());
     }
 
     /// Everything that has its result in this round.
@@ -196,8 +210,7 @@ impl Progress {
 
     /// Whether a scenario is the caller's to run: nobody else has begun it in this round.
     pub fn claim(&self, scenario: &PlannedScenario) -> bool {
-        let place = (scenario.file.clone(), scenario.line);
-        self.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(place)
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(scenario.place())
     }
 
     /// Nothing more begins, if the rules say so.

@@ -72,21 +72,4 @@ impl Running {
         }
         Ok(all - open.len())
     }
-
-    /// Whatever this scenario ended runs again afterwards, and its group is ready, for those that come next.
-    pub async fn restore(&self) {
-        let disturbed = &self.scenario.touches.exclusive;
-        let mut why = None;
-        for service in disturbed {
-            if !self.context.rig.system.is_running(service).await
-                && let Err(error) = self.context.rig.system.start(service).await
-            {
-                why = Some(error.to_string());
-            }
-        }
-        if !disturbed.is_empty() {
-            let groups = self.context.rig.await_groups_again().await;
-            self.context.set_unready(why.or(groups.err().map(|error| error.to_string())));
-        }
-    }
 }

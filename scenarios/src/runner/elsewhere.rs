@@ -1,7 +1,8 @@
 //! Sentences that look elsewhere on the topics: at what must not have come, at dead letters, at what follows from what.
 
-use eventproof_contract::DeadLetter;
-use eventproof_evidence::oracle::{OnTopic, Recognise, Target};
+use eventproof_broker::read_at;
+use eventproof_contract::{DeadLetter, Kept, Record};
+use eventproof_evidence::oracle::{DeadLetteredAfter, OnTopic, Recognise, Target};
 use eventproof_evidence::{Cause, Name, Observation, Place, Proof, Reason, Seen, Verdict};
 
 use super::world::{Event, Running, broken, environment};
@@ -58,6 +59,35 @@ impl Running {
     /// `it is dead-lettered within …`.
     pub async fn is_dead_lettered(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
         let event = self.event(arguments.text("name"))?;
+        let (letter, target, awaited) = self.letter_of(event, arguments)?;
+        let verdict = self.await_verdict(awaited).await;
+        match verdict.is_held() && letter.keeps != Kept::default() {
+            true => self.keeps_what_it_was(event, &target, letter.keeps, verdict),
+            false => Ok(verdict),
+        }
+    }
+
+    /// `it is dead-lettered after … attempts within …`.
+    pub async fn dead_lettered_after(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
+        let event = self.event(arguments.text("name"))?;
+        let (letter, _, awaited) = self.letter_of(event, arguments)?;
+        let says = letter.attempts.as_ref().ok_or_else(|| {
+            environment(format!(
+                "the contract does not say where a dead letter of \"{}\" counts its attempts (`dead_letter: {{attempts: …}}`)",
+                event.message
+            ))
+        })?;
+        let times = arguments.count("times").unwrap_or_default();
+        let oracle = DeadLetteredAfter::new(event.target.what.clone(), awaited, says.to_string().into(), times);
+        Ok(self.await_verdict(oracle).await)
+    }
+
+    /// The dead letter that the contract states for an event, and what waits for it.
+    fn letter_of<'a>(
+        &'a self,
+        event: &'a Event,
+        arguments: &Arguments,
+    ) -> Result<(&'a DeadLetter, Target, OnTopic), Verdict> {
         let contract = &self.context.pack.contract;
         let by = arguments.text("service");
         let is_its = |service: Option<&str>| by.is_none() || service == by;
@@ -80,7 +110,31 @@ impl Running {
         };
         let limit = arguments.duration("limit").unwrap_or_default();
         let service = receiver.and_then(|one| one.service.clone());
-        Ok(self.await_verdict(OnTopic::new(target, self.now(), limit, service)).await)
+        let awaited = OnTopic::new(target.clone(), self.now(), limit, service);
+        Ok((letter, target, awaited))
+    }
+
+    /// Sets a dead letter beside the record that it was.
+    fn keeps_what_it_was(
+        &self,
+        event: &Event,
+        letter: &Target,
+        keeps: Kept,
+        held: Verdict,
+    ) -> Result<Verdict, Verdict> {
+        let stands = self.where_it_stands(event).zip(self.first_seen(letter).map(|seen| seen.place()));
+        let (original, place) = stands.ok_or_else(|| unlinked(event, "where it stands"))?;
+        let read = |place: &Place| {
+            let gone = || environment(format!("the record at {place} could not be read again"));
+            let broker = &self.context.rig.broker;
+            let found = tokio::task::block_in_place(|| read_at(broker, &place.topic, place.partition, place.offset));
+            found.map_err(environment)?.ok_or_else(gone)
+        };
+        let violations = departs(&read(&original)?.record, &read(&place)?.record, keeps);
+        match violations.is_empty() {
+            true => Ok(held),
+            false => Err(broken(Cause::Nonconforming { place, what: letter.what.clone(), violations })),
+        }
     }
 
     /// By what the contract says that a dead record is linked to the event that it was.
@@ -159,4 +213,52 @@ impl Running {
 
 fn unlinked(event: &Event, missing: &str) -> Verdict {
     environment(format!("nothing links a dead letter to {}: {missing} is not known", event.target.what))
+}
+
+/// In what a dead letter departs from the record that it was. What stands in them is not told: lengths and names only.
+fn departs(original: &Record, letter: &Record, keeps: Kept) -> Vec<String> {
+    let mut violations = Vec::new();
+    if keeps.payload && original.payload != letter.payload {
+        let length = |record: &Record| {
+            record.payload.as_ref().map_or_else(|| "null".to_owned(), |bytes| format!("{} bytes", bytes.len()))
+        };
+        let (was, is) = (length(original), length(letter));
+        violations.push(format!("its payload ({is}) is not that of the record that it was ({was})"));
+    }
+    if keeps.headers {
+        let mut rest = letter.headers.iter();
+        let lost = original.headers.iter().filter(|header| !rest.by_ref().any(|one| one == *header));
+        violations
+            .extend(lost.map(|(name, _)| format!("header `{name}` of the record that it was is missing, or another")));
+    }
+    violations
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(payload: &'static [u8], headers: &[(&str, Option<&'static str>)]) -> Record {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.map(Into::into))).collect();
+        Record { topic: "t".into(), key: None, headers, payload: Some(payload.into()) }
+    }
+
+    #[test]
+    fn a_dead_letter_keeps_bytes_and_headers_among_its_own() {
+        let (all, none) = (Kept { payload: true, headers: true }, Kept::default());
+        let was = record(b"\x00\xff", &[("trace", Some("1")), ("trace", None), ("kind", Some("x"))]);
+        let kept = [&was.headers[..], &record(b"", &[("error", Some("why"))]).headers].concat();
+        assert!(departs(&was, &Record { headers: kept, ..was.clone() }, all).is_empty());
+        let other = record(b"\x00", &[("kind", Some("x")), ("trace", Some("1"))]);
+        let told = departs(&was, &other, all);
+        assert_eq!(
+            told,
+            [
+                "its payload (1 bytes) is not that of the record that it was (2 bytes)",
+                "header `trace` of the record that it was is missing, or another",
+                "header `kind` of the record that it was is missing, or another",
+            ]
+        );
+        assert!(departs(&was, &other, none).is_empty());
+    }
 }

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::world::{Event, Running, broken, by_id, environment};
 use crate::catalogue::Arguments;
+use crate::needs::receives;
 
 /// How long all of a duplicate's proof may take.
 const ONCE: Duration = Duration::from_secs(20);
@@ -80,9 +81,11 @@ impl Running {
         let params: Params = table.iter().cloned().collect();
         let subject = subject(view, &params, item);
         let what = format!("\"{item}\" in view \"{view}\"");
+        let path = self.retry_path(&event.message, &handler.group);
         let oracle =
             ViewBecomes::new(&what, self.appears_within(event, event.appears), handler, view, &subject, want, limit)
-                .looking_from(self.now());
+                .looking_from(self.now())
+                .retried_over(path);
         Ok(self.await_verdict_looking(oracle, view, &params, item, &subject).await)
     }
 
@@ -93,7 +96,13 @@ impl Running {
         let params: Params = table.iter().cloned().collect();
         let subject = subject(view, &params, item);
         let what = format!("\"{item}\"");
-        let oracle = ViewKeeps::new(&what, view, &subject, false, self.now(), lasting);
+        let mut oracle = ViewKeeps::new(&what, view, &subject, false, self.now(), lasting);
+        // What its last event may still do after another try is not known to stay away.
+        if let Some(event) = self.events.last() {
+            let handler = self.view_handler(view);
+            let path = handler.map(|who| self.retry_path(&event.message, &who.group)).unwrap_or_default();
+            oracle = oracle.retried_over(event.target.clone(), path);
+        }
         self.await_verdict_looking(oracle, view, &params, item, &subject).await
     }
 
@@ -109,6 +118,13 @@ impl Running {
         let spec = self.context.pack.system.group(group);
         let service = spec.map(|spec| spec.service.clone()).unwrap_or_default();
         let handler = Handler { service, group: group.to_owned() };
+        if self.keeps_offsets_elsewhere(group) {
+            let detail = "only an effect does (system.yaml: `offsets: elsewhere`)".to_owned();
+            return Err(Verdict::CannotTell(Reason::OffsetsElsewhere { group: group.to_owned(), detail }));
+        }
+        if self.context.pack.contract.group_reads(group, &event.message) == Some(false) {
+            return Err(refuted(&format!("group \"{group}\" does not read the topic of \"{}\"", event.message)));
+        }
         let limit = arguments.duration("limit").unwrap_or(PROCESSED);
         Ok(self.await_verdict(Processed::new(event.target.clone(), event.since, event.appears, handler, limit)).await)
     }
@@ -118,12 +134,19 @@ impl Running {
         let service = arguments.text("service").unwrap_or_default().to_owned();
         let event = self.event(arguments.text("name"))?.clone();
         self.must_have_id(&event)?;
-        let handler = self.handler_in(&service)?;
+        if receives(&self.context.pack, &service, &event.message) == Some(false) {
+            return Err(refuted(&format!("service \"{service}\" does not receive \"{}\"", event.message)));
+        }
+        let handler = self.handler_of(&service, &event.message)?;
         let view = self.counting_view(&service)?;
+        let path = self.retry_path(&event.message, &handler.group);
+        let elsewhere = self.keeps_offsets_elsewhere(&handler.group);
         let settling = self.deadline(&event.message, &handler.group);
         let sentinel = self.publish_sentinel(&event, &handler.group).await?;
         let since = self.now();
         let oracle = ExactlyOnce::new(event.target, event.copies, sentinel, handler, &view, settling, since, ONCE);
+        let oracle = oracle.retried_over(path);
+        let oracle = if elsewhere { oracle.offsets_elsewhere() } else { oracle };
         Ok(self.await_verdict(oracle).await)
     }
 
@@ -140,13 +163,13 @@ impl Running {
         };
         let (Some(message), Some((draft, partition))) = (contract.message(name), &event.draft) else { return Ok(None) };
         let Some(rule) = &message.envelope.key else { return Ok(None) };
-        let value = |field: &SentinelField| match field {
-            SentinelField::Text(text) => Some(Value::from(text.as_str())),
+        let value = |name: &str, field: &SentinelField| match field {
+            SentinelField::Text(text) => Some(super::publish::typed(message, name, text)),
             SentinelField::Copied(place) => draft.value_at(place),
         };
         let set = operation.sentinel_with.iter();
         let given: Vec<(String, Value)> = set
-            .filter_map(|(name, field)| Some((name.clone(), value(field)?)))
+            .filter_map(|(name, field)| Some((name.clone(), value(name, field)?)))
             .chain(event.key.clone().map(|key| (rule.pointer.clone(), key.into())))
             .collect();
         let made = self.generator.record(contract, message, &given, None).map_err(environment)?;
@@ -166,8 +189,10 @@ impl Running {
         })?;
         let service = self.context.pack.system.group(&group).map(|spec| spec.service.clone()).unwrap_or_default();
         let view = self.counting_view(&service)?;
+        let path = background.events.first().map(|event| self.retry_path(&event.message, &group)).unwrap_or_default();
         let targets = background.events.iter().map(|event| event.target.clone()).collect();
         let oracle = NoneLost::new(targets, Handler { service, group }, &view, background.since, limit);
+        let oracle = oracle.retried_over(&path);
         Ok(self.await_verdict(oracle).await)
     }
 
@@ -189,4 +214,9 @@ impl Running {
 fn subject(view: &str, params: &Params, item: &str) -> String {
     let params: Vec<String> = params.iter().map(|(name, value)| format!("{name}={value}")).collect();
     format!("{view}({}) {item}", params.join(","))
+}
+
+/// What a step asks for and the contract rules out: whatever is seen then, nobody did anything wrong.
+fn refuted(what: &str) -> Verdict {
+    environment(format!("by the contract {what}: correct the step, or the contract's operations"))
 }

@@ -17,17 +17,22 @@ impl Running {
     pub async fn order_on_topic(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
         let key = arguments.text("key").unwrap_or_default();
         let oracles =
-            self.events_of(key)?.into_iter().map(|events| TopicOrder::new(key, events, self.began, self.limit()));
+            self.events_of(key)?.into_iter().map(|(_, events)| TopicOrder::new(key, events, self.began, self.limit()));
         self.await_all(oracles).await
     }
 
     /// `service "…" handles the events of key "…" in order`.
     pub async fn order_of_effects(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
         let (service, key) = (arguments.text("service").unwrap_or_default(), arguments.text("key").unwrap_or_default());
-        let handler = self.handler_in(service)?;
         let view = self.counting_view(service)?;
-        let oracle = |events| EffectOrder::new(key, events, handler.clone(), &view, self.began, self.limit());
-        self.await_all(self.events_of(key)?.into_iter().map(oracle)).await
+        let mut oracles = Vec::new();
+        for (message, events) in self.events_of(key)? {
+            let handler = self.handler_of(service, &message)?;
+            let path = self.retry_path(&message, &handler.group);
+            let oracle = EffectOrder::new(key, events, handler, &view, self.began, self.limit());
+            oracles.push(oracle.retried_over(&path));
+        }
+        self.await_all(oracles.into_iter()).await
     }
 
     /// Every topic must hold; the proof says what each of them showed.
@@ -47,17 +52,18 @@ impl Running {
         LIMIT + slowest + self.now().since(self.began)
     }
 
-    /// The events of a key, topic by topic: between topics there is no order.
-    fn events_of(&self, key: &str) -> Result<Vec<Vec<Target>>, Verdict> {
-        let mut by_topic: BTreeMap<Name, Vec<Target>> = BTreeMap::new();
+    /// The events of a key, topic by topic, with the message of the first: between topics there is no order.
+    fn events_of(&self, key: &str) -> Result<Vec<(String, Vec<Target>)>, Verdict> {
+        let mut by_topic: BTreeMap<Name, (String, Vec<Target>)> = BTreeMap::new();
         for event in self.events.iter().filter(|event| event.key.as_deref() == Some(key)) {
-            by_topic.entry(event.target.topic.clone()).or_default().push(event.target.clone());
+            let of_topic = by_topic.entry(event.target.topic.clone());
+            of_topic.or_insert_with(|| (event.message.clone(), Vec::new())).1.push(event.target.clone());
         }
-        let most = by_topic.values().map(Vec::len).max().unwrap_or_default();
+        let most = by_topic.values().map(|(_, events)| events.len()).max().unwrap_or_default();
         if most < 2 {
             let detail = format!("this scenario has {most} event(s) of key \"{key}\" on a topic: order takes two");
             return Err(Verdict::CannotTell(Reason::NoPositiveControl { detail }));
         }
-        Ok(by_topic.into_values().filter(|events| events.len() > 1).collect())
+        Ok(by_topic.into_values().filter(|(_, events)| events.len() > 1).collect())
     }
 }

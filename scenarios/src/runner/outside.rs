@@ -1,9 +1,8 @@
-//! Sentences about calls to the outside, which stubs record.
+//! Sentences about attempts at an event, one by one: calls to the outside, which stubs record, and lines that a service prints.
 
 use std::time::Duration;
 
-use eventproof_contract::Retry;
-use eventproof_evidence::oracle::{Attempts, Expected, Target};
+use eventproof_evidence::oracle::{Attempts, AttemptsSeen, Expected, Handler, Target};
 use eventproof_evidence::{Proof, Verdict};
 
 use super::world::{Event, Running, environment};
@@ -54,7 +53,7 @@ impl Running {
             environment(format!("no receiver of \"{}\" states a `retry` in the contract", event.message))
         })?;
         let times = arguments.count("times").unwrap_or_default();
-        let mut pauses = pauses(retry, times);
+        let mut pauses = retry.pauses(times);
         let next = pauses.pop().unwrap_or_default();
         self.count_calls(arguments, event, pauses, next * 2 + WATCH).await
     }
@@ -66,48 +65,51 @@ impl Running {
         pauses: Vec<Duration>,
         watch: Duration,
     ) -> Result<Verdict, Verdict> {
-        let handler = self.stub_service(arguments).and_then(|service| self.handler_in(&service).ok());
-        let expected = Expected {
-            stub: arguments.text("stub").unwrap_or_default().into(),
-            times: arguments.count("times").unwrap_or_default(),
-            pauses,
-            appears: event.appears,
-            limit: handler.as_ref().map_or(UNSTATED, |who| self.deadline(&event.message, &who.group)),
-            watch,
-        };
+        let handler = self.stub_service(arguments).and_then(|service| self.handler_of(&service, &event.message).ok());
+        let seen_in = AttemptsSeen::AtStub(arguments.text("stub").unwrap_or_default().into());
+        let times = arguments.count("times").unwrap_or_default();
+        self.count_attempts(seen_in, times, event, handler, pauses, watch).await
+    }
+
+    /// `service "…" logs … attempts at it, with the backoff that the contract declares`.
+    pub async fn tried_in_log(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
+        let event = self.event(arguments.text("name"))?;
+        self.must_have_id(event)?;
+        let service = arguments.text("service").unwrap_or_default();
+        let mut receivers = self.context.pack.contract.receivers(&event.message);
+        let retry = receivers.find(|one| one.service.as_deref() == Some(service)).and_then(|one| one.retry.as_ref());
+        let retry = retry.ok_or_else(|| {
+            environment(format!(
+                "the contract states no `retry` for service \"{service}\" as receiver of \"{}\"",
+                event.message
+            ))
+        })?;
+        let times = arguments.count("times").unwrap_or_default();
+        let mut pauses = retry.pauses(times);
+        let next = pauses.pop().unwrap_or_default();
+        let handler = Some(self.handler_of(service, &event.message)?);
+        self.count_attempts(AttemptsSeen::InLog(service.into()), times, event, handler, pauses, next * 2 + WATCH).await
+    }
+
+    async fn count_attempts(
+        &self,
+        seen_in: AttemptsSeen,
+        times: usize,
+        event: &Event,
+        handler: Option<Handler>,
+        pauses: Vec<Duration>,
+        watch: Duration,
+    ) -> Result<Verdict, Verdict> {
+        let path = handler.as_ref().map(|who| self.retry_path(&event.message, &who.group)).unwrap_or_default();
+        let limit = handler.as_ref().map_or(UNSTATED, |who| self.deadline(&event.message, &who.group));
+        let expected = Expected { seen_in, times, pauses, appears: event.appears, limit, watch };
         let later = self.events.iter().filter(|other| other.since > event.since);
         let controls: Vec<Target> = later.map(|other| other.target.clone()).collect();
-        Ok(self.await_verdict(Attempts::new(event.target.clone(), handler, expected, controls, event.since)).await)
+        let oracle = Attempts::new(event.target.clone(), handler, expected, controls, event.since);
+        Ok(self.await_verdict(oracle.retried_over(path)).await)
     }
 
     fn stub_service(&self, arguments: &Arguments) -> Option<String> {
         self.context.pack.system.stub(arguments.text("stub")?)?.service.clone()
-    }
-}
-
-/// The pauses of so many attempts, and the one that a further attempt would have.
-fn pauses(retry: &Retry, times: usize) -> Vec<Duration> {
-    let Some(backoff) = &retry.backoff else { return vec![Duration::ZERO; times] };
-    let longest = backoff.longest.unwrap_or(Duration::MAX);
-    let pause = |attempt: usize| {
-        let factor = backoff.factor.powi(i32::try_from(attempt).unwrap_or(i32::MAX));
-        Duration::try_from_secs_f64(backoff.initial.as_secs_f64() * factor).unwrap_or(longest).min(longest)
-    };
-    (0..times).map(pause).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use eventproof_contract::Backoff;
-
-    use super::*;
-
-    #[test]
-    fn each_pause_is_longer_by_the_factor_up_to_the_longest() {
-        let ms = Duration::from_millis;
-        let backoff = Backoff { initial: ms(100), factor: 2.0, longest: Some(ms(300)) };
-        let retry = Retry { attempts: 4, backoff: Some(backoff) };
-        assert_eq!(pauses(&retry, 4), [ms(100), ms(200), ms(300), ms(300)]);
-        assert_eq!(pauses(&Retry { attempts: 2, backoff: None }, 2), [Duration::ZERO; 2]);
     }
 }

@@ -132,6 +132,26 @@ impl Running {
         Ok(verdict)
     }
 
+    /// `"…" is published on every partition at once`.
+    pub async fn publish_everywhere(
+        &mut self,
+        arguments: &Arguments,
+        table: &[(String, String)],
+    ) -> Result<Verdict, Verdict> {
+        let message = arguments.text("event").unwrap_or_default();
+        let draft = self.draft(message, table)?;
+        let (fields, topic) = (payload_fields(&draft), draft.record.topic.clone());
+        let mut event = self.published_event(message, draft, arguments.text("as").map(str::to_owned));
+        self.must_have_id(&event)?;
+        let partitions = self.context.rig.partitions_of(&topic).unwrap_or(1);
+        // Where its key does not belong, a copy departs from the contract on purpose.
+        self.context.on_purpose(event.target.id().map(|id| id.to_string()).unwrap_or_default());
+        (event.target.partition, event.copies) = (None, partitions as usize);
+        let verdict = self.send_to(&event, (0..partitions.cast_signed()).map(Some)).await?;
+        self.remember(event, &fields);
+        Ok(verdict)
+    }
+
     /// `the same event is published again … times`.
     pub async fn publish_again(&mut self, arguments: &Arguments) -> Result<Verdict, Verdict> {
         let times = arguments.count("times").unwrap_or(1);
@@ -201,7 +221,13 @@ impl Running {
     }
 
     pub(super) async fn send(&self, event: &Event, times: usize) -> Result<Verdict, Verdict> {
-        let Some((draft, partition)) = &event.draft else {
+        let partition = event.draft.as_ref().and_then(|(_, partition)| *partition);
+        self.send_to(event, std::iter::repeat_n(partition, times)).await
+    }
+
+    /// A copy for each of these partitions (none: where the producer puts it), all at once.
+    async fn send_to(&self, event: &Event, partitions: impl Iterator<Item = Option<i32>>) -> Result<Verdict, Verdict> {
+        let Some((draft, _)) = &event.draft else {
             let detail =
                 format!("{} was published by a service: its record cannot be published again", event.target.what);
             return Err(environment(detail));
@@ -209,7 +235,7 @@ impl Running {
         // What has no id is called by what it is known by.
         let id = event.target.id().map_or_else(|| event.target.what.clone(), |id| id.to_string());
         let publisher = &self.context.rig.publisher;
-        let sends = (0..times).map(|_| publisher.publish(&draft.record, *partition, &id));
+        let sends = partitions.map(|partition| publisher.publish(&draft.record, partition, &id));
         let mut places = Vec::new();
         for published in futures::future::join_all(sends).await {
             match published {

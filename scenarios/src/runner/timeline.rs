@@ -47,7 +47,7 @@ impl Running {
     }
 }
 
-fn millis(at: At, began: At) -> f64 {
+pub(super) fn millis(at: At, began: At) -> f64 {
     at.since(began).as_secs_f64() * 1e3
 }
 
@@ -77,6 +77,9 @@ fn line(observation: &Observation, ids: &HashSet<String>) -> Option<(&'static st
         Observation::Called { stub, event: Some(event), status, .. } if ours(event) => {
             ("called", format!("stub {stub} for {event}, answered {status}"))
         }
+        Observation::Attempted { service, event, .. } if ours(event) => {
+            ("attempted", format!("{event}, by the log of {service}"))
+        }
         Observation::Committed { group, topic, partition, offset, .. } => {
             ("committed", format!("{group} at {topic}[{partition}]@{offset}"))
         }
@@ -87,6 +90,12 @@ fn line(observation: &Observation, ids: &HashSet<String>) -> Option<(&'static st
         Observation::Ready { service, .. } => ("service", format!("{service} ready")),
         Observation::Died { service, status, by_us, .. } => {
             ("service", format!("{service} ended ({status}){}", if *by_us { ", by eventproof" } else { "" }))
+        }
+        Observation::Login { service, refused, .. } => {
+            let told = refused
+                .as_ref()
+                .map_or("is let in by the broker again".to_owned(), |why| format!("is not let in: {why}"));
+            ("service", format!("{service} {told}"))
         }
         Observation::Blind(blind) => ("blind", blind.why.clone()),
         Observation::Note { text, .. } => ("note", text.clone()),

@@ -39,8 +39,9 @@ impl Running {
         let system = &self.context.rig.system;
         let looking = async {
             loop {
-                if let Err(error) = system.look(view, params, item, subject).await {
-                    return Verdict::CannotTell(Reason::Environment { detail: error.to_string() });
+                match system.look(view, params, item, subject).await {
+                    Ok(looked) => self.keep_look(view, params, &looked),
+                    Err(error) => return Verdict::CannotTell(Reason::Environment { detail: error.to_string() }),
                 }
                 tokio::time::sleep(TICK).await;
             }

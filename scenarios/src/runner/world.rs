@@ -1,13 +1,13 @@
 //! One scenario while it runs: its names, its identities, its events.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use eventproof_contract::{Draft, Generator};
 use eventproof_evidence::oracle::{Handler, Recognise, Target};
 use eventproof_evidence::{At, Cause, Reason, Standpoint, Verdict};
-use eventproof_reports::model::{Exchange, StepResult};
+use eventproof_reports::model::{Exchange, KeptLook, StepResult};
 use eventproof_system::{Params, Scrape};
 use tokio::task::JoinHandle;
 
@@ -55,6 +55,10 @@ pub(super) struct Running {
     pub background: Option<Background>,
     /// What its actions sent and were answered.
     pub exchanges: Vec<Exchange>,
+    /// How views were asked, and what they answered; the last of it.
+    pub looks: Mutex<VecDeque<KeptLook>>,
+    /// What was sent and answered under a name that the contract calls sensitive.
+    pub secrets: BTreeSet<String>,
     /// How many lines each service had printed when it began.
     pub printed: BTreeMap<String, u64>,
     /// What the services showed when it began, for the alerts that it speaks of: by service.
@@ -127,6 +131,8 @@ impl Running {
             events: Vec::new(),
             background: None,
             exchanges: Vec::new(),
+            looks: Mutex::default(),
+            secrets: BTreeSet::new(),
             faults: Vec::new(),
             failing: Vec::new(),
         }

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use eventproof_embedded::EmbeddedBroker;
 
 use crate::client::ClientSettings;
-use crate::{BrokerError, FaultControl};
+use crate::{BrokerError, FaultControl, Sasl};
 use container::ContainerBroker;
+use embedded::LoginWatch;
 
 /// Which broker a run should use.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +49,7 @@ pub struct Broker {
 
 /// What has to be stopped at the end.
 enum Owned {
-    Embedded(EmbeddedBroker),
+    Embedded(EmbeddedBroker, LoginWatch),
     Container(Box<ContainerBroker>),
     Nothing,
 }
@@ -56,8 +57,13 @@ enum Owned {
 impl Broker {
     /// Starts the broker, or makes sure that the one that should run answers.
     pub async fn start(choice: &BrokerChoice) -> Result<Broker, BrokerError> {
+        Broker::start_guarded(choice, None).await
+    }
+
+    /// The same; where the broker is one that can be told whom to let in, it asks everybody who they are.
+    pub async fn start_guarded(choice: &BrokerChoice, sasl: Option<&Sasl>) -> Result<Broker, BrokerError> {
         match choice {
-            BrokerChoice::Embedded { nodes } => embedded::start(*nodes),
+            BrokerChoice::Embedded { nodes } => embedded::start(*nodes, sasl),
             BrokerChoice::Container => container::start().await,
             BrokerChoice::External { bootstrap, options } => external::connect(bootstrap, options).await,
         }
@@ -71,6 +77,33 @@ impl Broker {
     /// What kind of broker it is.
     pub fn kind(&self) -> BrokerKind {
         self.kind
+    }
+
+    /// The protocol in which services must speak to it, in Kafka's words: `PLAINTEXT`, `SASL_PLAINTEXT`.
+    pub fn protocol(&self) -> String {
+        self.option(&["security.protocol"]).unwrap_or("plaintext").to_uppercase()
+    }
+
+    /// The SASL mechanism in which eventproof itself comes, if it has to say who it is.
+    pub fn mechanism(&self) -> Option<&str> {
+        self.option(&["sasl.mechanism", "sasl.mechanisms"]).filter(|_| self.asks_who())
+    }
+
+    /// Whether it asks everybody who they are.
+    pub fn asks_who(&self) -> bool {
+        self.protocol().starts_with("SASL")
+    }
+
+    fn option(&self, names: &[&str]) -> Option<&str> {
+        names.iter().find_map(|name| self.settings.options.get(*name)).map(String::as_str)
+    }
+
+    /// Tells of every login of a service from now on: its name, and what was answered if it was not let in. `tell` must
+    /// not wait. Only the embedded broker can.
+    pub fn on_login(&self, tell: impl Fn(&str, Option<&str>) + Send + 'static) {
+        if let Owned::Embedded(_, logins) = &self.owned {
+            logins.set(tell);
+        }
     }
 
     /// For people: "embedded broker", "Apache Kafka 4.2.0 (container)".
@@ -91,7 +124,7 @@ impl Broker {
     /// The faults that it can be made to show, where it can.
     pub fn faults(&self) -> Option<FaultControl> {
         match &self.owned {
-            Owned::Embedded(broker) => Some(FaultControl::new(broker.faults())),
+            Owned::Embedded(broker, _) => Some(FaultControl::new(broker.faults())),
             Owned::Container(_) | Owned::Nothing => None,
         }
     }
@@ -99,7 +132,7 @@ impl Broker {
     /// Stops what we started.
     pub async fn stop(self) -> Result<(), BrokerError> {
         match self.owned {
-            Owned::Embedded(broker) => {
+            Owned::Embedded(broker, _) => {
                 broker.stop();
                 Ok(())
             }

@@ -5,13 +5,15 @@
 
 use std::collections::{HashMap, HashSet};
 
+use rustc_hash::FxHashMap;
+
 /// A partition of a topic.
 pub(super) type Part = (String, i32);
 
 /// How far every partition was read, and how far it must be read to have missed nothing.
 #[derive(Default)]
 pub(super) struct Arrears {
-    next: HashMap<String, HashMap<i32, i64>>,
+    next: FxHashMap<String, FxHashMap<i32, i64>>,
     targets: HashMap<Part, i64>,
     /// Whether the ends are still to be asked for.
     unasked: bool,
@@ -29,7 +31,7 @@ impl Arrears {
     pub fn read(&mut self, topic: &str, partition: i32, offset: i64) {
         match self.next.get_mut(topic) {
             Some(partitions) => drop(partitions.insert(partition, offset + 1)),
-            None => drop(self.next.insert(topic.to_owned(), HashMap::from([(partition, offset + 1)]))),
+            None => drop(self.next.insert(topic.to_owned(), FxHashMap::from_iter([(partition, offset + 1)]))),
         }
     }
 

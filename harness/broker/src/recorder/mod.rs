@@ -52,8 +52,24 @@ pub struct Recorder {
 pub enum Scope {
     /// All but Kafka's own, those that come later too: on brokers of ours.
     Everything,
-    /// These.
-    Topics(Vec<String>),
+    /// These, or of each of them the partitions of a share.
+    Topics { topics: Vec<String>, share: Option<Share> },
+}
+
+/// Every `of`-th partition, where several processes share the reading: number 1 has 0, `of`, 2 `of`, and so on, those that
+/// come later too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// From 1.
+    pub number: u32,
+    pub of: u32,
+}
+
+impl Share {
+    /// Whether a partition is in it.
+    pub fn has(self, partition: i32) -> bool {
+        u32::try_from(partition).is_ok_and(|partition| partition % self.of.max(1) + 1 == self.number)
+    }
 }
 
 impl Recorder {
@@ -67,11 +83,34 @@ impl Recorder {
     ) -> Result<Recorder, BrokerError> {
         let scope = match broker.is_ours() {
             true => Scope::Everything,
-            false => Scope::Topics(topics.to_vec()),
+            false => Scope::Topics { topics: topics.to_vec(), share: None },
         };
+        Recorder::read(broker, scope, sink, clock)
+    }
+
+    /// The same for a share of the partitions of `topics`, and nothing else.
+    pub fn start_share(
+        broker: &Broker,
+        topics: &[String],
+        share: Share,
+        sink: impl Sink + 'static,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Recorder, BrokerError> {
+        Recorder::read(broker, Scope::Topics { topics: topics.to_vec(), share: Some(share) }, sink, clock)
+    }
+
+    fn read(
+        broker: &Broker,
+        scope: Scope,
+        sink: impl Sink + 'static,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Recorder, BrokerError> {
         let client = || -> Result<BaseConsumer, BrokerError> {
             let mut settings = broker.settings.observer("eventproof-observer-recorder", "eventproof-recorder");
             settings.set("fetch.wait.max.ms", "100").set("fetch.min.bytes", "1").set("fetch.error.backoff.ms", "50");
+            // Where much comes at once the queue of what is read ahead fills, and the client then waits before it fetches again:
+            // by its own default a whole second, by which every record behind would be stamped late.
+            settings.set("queued.min.messages", "20000").set("fetch.queue.backoff.ms", "5");
             settings.create().map_err(|error| BrokerError::Client(error.to_string()))
         };
         let (consumer, asking) = (client()?, client()?);
@@ -164,24 +203,24 @@ impl Tail {
         }
     }
 
-    /// Takes one record, if there is one.
+    /// Takes one record, if there is one. What is there already is taken without waiting: asking how long to wait costs as much as
+    /// the record.
     fn poll(&mut self) -> bool {
-        self.sight.before_poll(self.sink.as_mut());
-        let polled = self.consumer.poll(POLL);
-        let found = matches!(polled, Some(Ok(_)));
+        let polled = self.consumer.poll(Duration::ZERO).or_else(|| self.consumer.poll(POLL));
+        let at = self.clock.now();
+        self.sight.polled(at, self.sink.as_mut());
         match polled {
             Some(Ok(message)) => {
-                let at = self.clock.now();
                 self.arrears.read(message.topic(), message.partition(), message.offset());
                 hand_over(&message, at, self.sink.as_mut());
                 drop(message);
                 self.note_sight();
+                return true;
             }
             Some(Err(KafkaError::PartitionEOF(_))) | None => {}
             Some(Err(error)) => self.sight.cannot_see(&error.to_string()),
         }
-        self.sight.after_poll();
-        found
+        false
     }
 
     /// Reads up to the ends as they are now. Markers of transactions take offsets without being records: where nothing comes
@@ -210,11 +249,12 @@ impl Tail {
             }
             Err(error) => self.sight.cannot_see(&error.to_string()),
         }
-        self.sight.after_poll();
+        self.sight.asked();
     }
 
     fn note_sight(&mut self) {
-        if self.sight.can_see(&self.arrears.topics(), self.sink.as_mut()) {
+        if self.sight.is_blind() {
+            self.sight.can_see(&self.arrears.topics(), self.sink.as_mut());
             self.arrears.owe();
         }
     }

@@ -8,6 +8,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::Scope;
 use crate::BrokerError;
+use crate::own::is_own;
 
 const ANSWER: Duration = Duration::from_secs(10);
 /// The pause before a question is asked again.
@@ -62,13 +63,17 @@ impl Positions {
         let metadata =
             consumer.fetch_metadata(None, answer).map_err(|error| BrokerError::asked("asking for topics", error))?;
         let wanted = |name: &str| match &self.scope {
-            Scope::Everything => !name.starts_with("__"),
-            Scope::Topics(topics) => topics.iter().any(|topic| topic == name),
+            Scope::Everything => !name.starts_with("__") && !is_own(name),
+            Scope::Topics { topics, .. } => topics.iter().any(|topic| topic == name),
         };
         let topics = metadata.topics().iter().filter(|topic| wanted(topic.name()));
         let places = topics
             .flat_map(|topic| topic.partitions().iter().map(|partition| (topic.name().to_owned(), partition.id())));
-        Ok(places.filter(|place| !self.known.contains_key(place)).collect())
+        let ours = |partition: i32| match &self.scope {
+            Scope::Topics { share: Some(share), .. } => share.has(partition),
+            _ => true,
+        };
+        Ok(places.filter(|place| ours(place.1) && !self.known.contains_key(place)).collect())
     }
 }
 

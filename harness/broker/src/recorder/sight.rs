@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use eventproof_evidence::{At, Blind, Clock};
 
-use super::Sink;
+use super::{POLL, Sink};
 
-/// A pause between two polls that is long enough to change a verdict.
+/// A pause between two polls that is long enough to change a verdict, beyond what a poll may wait.
 const STALL: Duration = Duration::from_millis(500);
 
 /// Watches over the spans in which nothing could be seen.
@@ -23,18 +23,19 @@ impl Sight {
         Sight { last_poll: clock.now(), clock, blind_since: None }
     }
 
-    /// A poll is about to begin: a long pause since the last one is a stall of ours.
-    pub fn before_poll(&mut self, sink: &mut dyn Sink) {
-        let now = self.clock.now();
-        let pause = now.since(self.last_poll);
-        if pause >= STALL {
+    /// A poll has ended now, with or without a record. It waits for [`POLL`] at most, and what it found was taken at once: whatever
+    /// it took longer since the last one, nobody looked.
+    pub fn polled(&mut self, at: At, sink: &mut dyn Sink) {
+        let pause = at.since(self.last_poll);
+        if pause >= POLL + STALL {
             let why = format!("the machine stalled the recorder for {} ms", pause.as_millis());
-            sink.blind(Blind { what: None, from: self.last_poll, to: Some(now), why });
+            sink.blind(Blind { what: None, from: self.last_poll, to: Some(at), why });
         }
+        self.last_poll = at;
     }
 
-    /// A poll has ended, with or without a record: the broker's silence is no stall.
-    pub fn after_poll(&mut self) {
+    /// A question to the broker has ended: its silence is no stall.
+    pub fn asked(&mut self) {
         self.last_poll = self.clock.now();
     }
 
@@ -45,14 +46,18 @@ impl Sight {
         }
     }
 
-    /// The broker answered. Returns whether that ended a blindness, which was one to these topics.
-    pub fn can_see(&mut self, topics: &HashSet<String>, sink: &mut dyn Sink) -> bool {
-        let Some((from, why)) = self.blind_since.take() else { return false };
+    /// Whether the client's last word was an error.
+    pub fn is_blind(&self) -> bool {
+        self.blind_since.is_some()
+    }
+
+    /// The broker answered: that ends a blindness, which was one to these topics.
+    pub fn can_see(&mut self, topics: &HashSet<String>, sink: &mut dyn Sink) {
+        let Some((from, why)) = self.blind_since.take() else { return };
         let to = Some(self.clock.now());
         for topic in topics {
             sink.blind(Blind { what: Some(topic.as_str().into()), from, to, why: why.clone() });
         }
-        true
     }
 }
 
@@ -77,16 +82,18 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_between_two_polls_is_a_blind_span_and_a_slow_poll_is_not() {
+    fn a_pause_beyond_what_a_poll_may_wait_is_a_blind_span_and_a_slow_answer_is_not() {
         let clock = Arc::new(ManualClock::default());
         let (mut sight, mut spans) = (Sight::new(clock.clone()), Spans::default());
-        sight.before_poll(&mut spans);
+        clock.advance(POLL + Duration::from_millis(499));
+        sight.polled(clock.now(), &mut spans);
         clock.advance(Duration::from_secs(2));
-        sight.after_poll();
-        sight.before_poll(&mut spans);
+        sight.asked();
+        sight.polled(clock.now(), &mut spans);
         assert!(spans.0.is_empty());
         clock.advance(Duration::from_millis(700));
-        sight.before_poll(&mut spans);
+        sight.polled(clock.now(), &mut spans);
+        sight.polled(clock.now(), &mut spans);
         assert_eq!(spans.0.len(), 1);
         assert_eq!(spans.0[0].lasted(clock.now()), Duration::from_millis(700));
     }
@@ -99,10 +106,12 @@ mod tests {
         clock.advance(Duration::from_secs(3));
         sight.cannot_see("still down");
         let topics = HashSet::from(["posts".to_owned()]);
-        assert!(sight.can_see(&topics, &mut spans));
+        assert!(sight.is_blind());
+        sight.can_see(&topics, &mut spans);
         assert_eq!(spans.0[0].why, "all brokers down");
         assert_eq!(spans.0[0].lasted(clock.now()), Duration::from_secs(3));
-        assert!(!sight.can_see(&topics, &mut spans));
+        assert!(!sight.is_blind());
+        sight.can_see(&topics, &mut spans);
         assert_eq!(spans.0.len(), 1);
     }
 }

@@ -1,10 +1,13 @@
 //! Where recorded records go: for scenarios through the contract into the journal, for load straight to the account.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use eventproof_contract::{Contract, Expression, Facts, Violation};
+use eventproof_contract::{Contract, Expression, Violation};
+use eventproof_evidence::oracle::BYTES;
 use eventproof_evidence::{At, Blind, Journal, Name, Observation, Seen};
+use rustc_hash::FxHashMap;
 
 /// A record as it came from the broker, borrowed for the time of one call.
 #[derive(Clone, Copy, Debug)]
@@ -35,29 +38,31 @@ pub struct ContractSink {
     contract: Arc<Contract>,
     journal: Journal,
     partitions: PartitionCounts,
-    /// By topic: what links a dead record to what it was.
+    /// By topic: what links a dead record, or one that waits for another try, to what it was.
     links: HashMap<String, Vec<Expression>>,
+    /// Topics whose records are told by their bytes.
+    by_bytes: HashSet<String>,
 }
 
 /// How many partitions topics have.
 #[derive(Clone, Debug, Default)]
-pub struct PartitionCounts(HashMap<String, u32>);
+pub struct PartitionCounts(FxHashMap<String, u32>);
 
 impl PartitionCounts {
     /// As the broker said before the run.
     pub fn new(counts: HashMap<String, u32>) -> PartitionCounts {
-        PartitionCounts(counts)
+        PartitionCounts(counts.into_iter().collect())
     }
 
-    /// How a record's place departs from the contract. A topic that turns out to have more partitions was grown: where
+    /// How the place of a record of `message` departs from the contract. A topic that turns out to have more partitions was grown: where
     /// its keys belong has changed meanwhile, and nothing can be said of them any more.
-    pub fn check(&mut self, contract: &Contract, facts: &Facts, record: &RawRecord<'_>) -> Option<Violation> {
+    pub fn check(&mut self, contract: &Contract, message: Option<&str>, record: &RawRecord<'_>) -> Option<Violation> {
         let count = *self.0.get(record.topic)?;
         if u32::try_from(record.partition).is_ok_and(|partition| partition >= count) {
             self.0.remove(record.topic);
             return None;
         }
-        contract.check_place(record.topic, facts, record.partition, count)
+        contract.check_place(record.topic, message?, record.key?, record.partition, count)
     }
 }
 
@@ -67,7 +72,9 @@ impl ContractSink {
         let linked = |topic: &str| contract.links_on(topic).into_iter().cloned().collect::<Vec<_>>();
         let topics = contract.channels.iter().map(|channel| (channel.topic.clone(), linked(&channel.topic)));
         let links = topics.filter(|(_, links)| !links.is_empty()).collect();
-        ContractSink { contract, journal, partitions, links }
+        let told = contract.channels.iter().filter(|channel| contract.is_told_by_bytes(&channel.topic));
+        let by_bytes = told.map(|channel| channel.topic.clone()).collect();
+        ContractSink { contract, journal, partitions, links, by_bytes }
     }
 
     fn seen(&mut self, record: &RawRecord<'_>, at: At) -> Seen {
@@ -77,13 +84,14 @@ impl ContractSink {
             true => self.contract.check_facts(record.topic, &facts, record.headers, record.payload),
             false => Vec::new(),
         };
-        violations.extend(self.partitions.check(&self.contract, &facts, record));
+        violations.extend(self.partitions.check(&self.contract, facts.message.as_deref(), record));
         let sensitive = facts.message.as_deref().and_then(|name| self.contract.message(name));
         let name = |text: &Option<String>| text.as_deref().map(Name::from);
         let mut known_fields = fields(&facts.payload, |pointer| {
             sensitive.is_some_and(|message| message.sensitive.iter().any(|hidden| hidden == pointer))
         });
         known_fields.extend(self.links(record, &facts.payload));
+        known_fields.extend(self.by_bytes.contains(record.topic).then(|| (BYTES.into(), digest(record.payload))));
         Seen {
             topic: record.topic.into(),
             partition: record.partition,
@@ -123,6 +131,14 @@ impl Sink for ContractSink {
     fn caught_up(&mut self, topic: &str, at: At) {
         self.journal.push(Observation::CaughtUp { what: topic.into(), at });
     }
+}
+
+/// Which bytes a payload is: its length and a hash.
+fn digest(payload: Option<&[u8]>) -> Name {
+    let bytes = payload.unwrap_or_default();
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    format!("{}:{:016x}", bytes.len(), hasher.finish()).into()
 }
 
 /// How deep, and how many, fields are kept.

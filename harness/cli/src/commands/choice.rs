@@ -37,15 +37,14 @@ impl Asked {
         Asked { folder: folder.to_owned(), file: Some(file), line }
     }
 
-    /// The scenarios there: all of the file, or the one that the line is in.
+    /// The scenarios there: all of the file, or those that the line stands for.
     fn places(&self, plan: &Plan) -> Option<BTreeSet<(String, usize)>> {
         let file = self.file.as_ref()?;
         let of_file = plan.scenarios.iter().filter(|scenario| is_same(file, Path::new(&scenario.file)));
-        let places: BTreeSet<(String, usize)> = of_file.map(place_of).collect();
-        Some(match self.line {
-            None => places,
-            Some(asked) => places.into_iter().rfind(|(_, line)| *line <= asked).into_iter().collect(),
-        })
+        let places: BTreeSet<(String, usize)> = of_file.map(PlannedScenario::place).collect();
+        let Some(asked) = self.line else { return Some(places) };
+        let known = places.first().map(|(file, _)| file.clone());
+        Some(known.map(|file| plan.at(&file, asked)).unwrap_or_default())
     }
 }
 
@@ -53,10 +52,6 @@ impl Asked {
 fn is_same(one: &Path, other: &Path) -> bool {
     let parts = |path: &Path| -> PathBuf { path.components().filter(|part| *part != Component::CurDir).collect() };
     parts(one) == parts(other)
-}
-
-fn place_of(scenario: &PlannedScenario) -> (String, usize) {
-    (scenario.file.clone(), scenario.line)
 }
 
 /// Which scenarios are chosen.
@@ -86,9 +81,8 @@ pub fn choice(arguments: &ChoiceArguments, asked: &Asked, plan: &Plan, report: &
 /// their names; only rows of one outline, which share a name, by their lines too.
 fn failed(report: &Path, plan: &Plan) -> Result<BTreeSet<(String, usize)>, String> {
     // A run that came to no result left the one before it aside.
-    let last = report.join("result.json");
-    let path = if last.exists() { last } else { report.join(files::BEFORE) };
-    let path = if path.exists() { path } else { report.join("result.json") };
+    let (last, before) = (report.join("result.json"), report.join(files::BEFORE));
+    let path = if !last.exists() && before.exists() { before } else { last };
     let text = std::fs::read_to_string(&path)
         .map_err(|error| format!("{}: {error}; --failed needs the report of an earlier run there", path.display()))?;
     let last = parse_run(&text).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -101,7 +95,7 @@ fn failed(report: &Path, plan: &Plan) -> Result<BTreeSet<(String, usize)>, Strin
         let exact = namesakes.iter().find(|planned| planned.line == one.line).copied();
         exact.map_or(namesakes, |planned| vec![planned])
     });
-    Ok(found.map(place_of).collect())
+    Ok(found.map(PlannedScenario::place).collect())
 }
 
 /// How the chosen scenarios are run.
@@ -126,7 +120,7 @@ pub fn words(arguments: &ChoiceArguments) -> Vec<String> {
         ("--allow-skipped", &arguments.allow_skipped),
     ];
     for (option, values) in chosen {
-        words.extend(values.iter().flat_map(|value| [option.to_owned(), format!("'{value}'")]));
+        words.extend(values.iter().flat_map(|value| [option.to_owned(), value.clone()]));
     }
     let flags = [
         ("--failed", arguments.failed),

@@ -31,7 +31,7 @@ pub fn worth_having(arguments: &RigArguments, asked: Option<u8>, pack: &Pack, pl
     };
     let most = if arguments.brokers.is_some() { 1 } else { usize::from(asked.unwrap_or(default)) };
     let chosen = plan.scenarios.iter().filter(|scenario| choice.takes(scenario));
-    let disturbing = chosen.filter(|scenario| !scenario.touches.exclusive.is_empty()).count();
+    let disturbing = chosen.filter(|scenario| scenario.is_alone()).count();
     most.min(disturbing).saturating_sub(1)
 }
 

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use eventproof_reports::model::Interval;
+use eventproof_reports::model::{Interval, LoadResult};
 use eventproof_reports::{LoadHead, end_line, head_line, interval_line};
 
 use crate::output;
@@ -51,21 +51,21 @@ impl IntervalFile {
         self.append(&self.head.clone());
     }
 
-    /// The intervals that it does not have yet.
-    pub fn take(&mut self, so_far: &[Interval]) {
-        for interval in so_far.iter().skip(self.written) {
-            self.append(&interval_line(interval));
-            self.written += 1;
-        }
+    /// Writes the intervals that it does not have yet, and returns them.
+    pub fn take<'a>(&mut self, so_far: &'a [Interval]) -> &'a [Interval] {
+        let new = so_far.get(self.written..).unwrap_or_default();
+        new.iter().for_each(|interval| self.append(&interval_line(interval)));
+        self.written += new.len();
+        new
     }
 
     /// The run came to its own end.
-    pub fn end(&mut self, intervals: &[Interval], exit_code: u8) {
-        if self.written > intervals.len() {
+    pub fn end(&mut self, result: &LoadResult, exit_code: u8) {
+        if self.written > result.intervals.len() {
             self.restart();
         }
-        self.take(intervals);
-        self.append(&end_line(i32::from(exit_code)));
+        self.take(&result.intervals);
+        self.append(&end_line(i32::from(exit_code), result.generator.saturated.as_deref()));
     }
 
     /// One line in one write, straight to the operating system: it is there even if the process is killed next.

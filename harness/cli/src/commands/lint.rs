@@ -1,6 +1,6 @@
 //! `lint`: everything that can be known without running.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use eventproof_scenarios::{Pack, SeededFaults};
 use eventproof_source::{Diagnostic, Diagnostics, Severity};
@@ -9,11 +9,17 @@ use serde_json::{Value, json};
 use crate::args::LintFormat;
 use crate::{exit, output};
 
-pub fn lint(folder: &Path, format: LintFormat) -> u8 {
-    let (found, summary) = match read(folder) {
-        Ok(clean) => clean,
-        Err(faults) => (faults, String::new()),
-    };
+pub fn lint(folders: &[PathBuf], format: LintFormat) -> u8 {
+    let (mut found, mut summaries) = (Diagnostics::default(), Vec::new());
+    for read in folders.iter().map(|folder| read(folder)) {
+        match read {
+            Ok((warnings, summary)) => {
+                found.extend(warnings);
+                summaries.push(summary);
+            }
+            Err(faults) => found.extend(faults),
+        }
+    }
     match format {
         LintFormat::Text if found.is_empty() => {}
         LintFormat::Text => output::result(found.render(output::color()).trim_end()),
@@ -26,7 +32,7 @@ pub fn lint(folder: &Path, format: LintFormat) -> u8 {
         return exit::USAGE;
     }
     if format == LintFormat::Text {
-        output::result(&summary);
+        summaries.iter().for_each(|summary| output::result(summary));
     }
     exit::HELD
 }

@@ -14,7 +14,7 @@ use super::interval_file::IntervalFile;
 use super::metrics::MetricsPage;
 use super::origin::{self, Origin};
 use super::rig::{RunIdentity, bring_up};
-use super::{files, rendered, services};
+use super::{files, rendered, services, shard};
 use crate::args::LoadArguments;
 use crate::{exit, output};
 
@@ -43,7 +43,10 @@ pub async fn load(arguments: LoadArguments) -> u8 {
     let mut codes = Vec::new();
     for (path, (profile, pack)) in read.into_iter().filter_map(|(path, read)| Some((path, read.ok()?))) {
         let folder = report_folder(&arguments, path, several);
-        codes.push(one(&arguments, &profile, pack, &folder).await);
+        codes.push(match arguments.shard {
+            Some(of) => shard::load(&arguments, of, &profile, pack, &folder).await,
+            None => one(&arguments, &profile, pack, &folder).await,
+        });
     }
     exit::gravest(codes)
 }
@@ -85,7 +88,7 @@ async fn one(arguments: &LoadArguments, profile: &Profile, pack: Pack, folder: &
     result.provenance.interrupted = interrupted;
     let code = exit::of_load(&result);
     result.provenance.exit_code = i32::from(code);
-    told.file.end(&result.intervals, code);
+    told.file.end(&result, code);
     files::report(folder, rendered::load(&result));
     code
 }
@@ -153,41 +156,39 @@ fn search_line(step: &SearchStep) -> String {
 }
 
 /// What is known before the first event.
-fn head(profile: &Profile, provenance: Provenance) -> LoadHead {
+pub(super) fn head(profile: &Profile, provenance: Provenance) -> LoadHead {
     LoadHead {
         profile: profile.path.display().to_string(),
         title: profile.name.clone(),
         pack: profile.pack.display().to_string(),
         workload: workload(&profile.path),
         objectives: profile.objectives.iter().map(|objective| objective.text.clone()).collect(),
+        slip_limit_ms: profile.slip_limit_ms(),
         provenance,
     }
 }
 
 /// Everything that is told of intervals as they end.
-struct Told {
-    file: IntervalFile,
+pub(super) struct Told {
+    pub file: IntervalFile,
     metrics: Option<MetricsPage>,
-    live: Live,
-    taken: usize,
+    pub live: Live,
 }
 
 impl Told {
-    async fn begin(arguments: &LoadArguments, title: &str, folder: &Path) -> Result<Told, String> {
+    pub async fn begin(arguments: &LoadArguments, title: &str, folder: &Path) -> Result<Told, String> {
         let metrics = match arguments.metrics {
             Some(address) => Some(MetricsPage::serve(address, title).await?),
             None => None,
         };
         let live = if arguments.tail { Live::Tail } else { Live::Over { shown: false } };
-        Ok(Told { file: IntervalFile::create(folder)?, metrics, live, taken: 0 })
+        Ok(Told { file: IntervalFile::create(folder)?, metrics, live })
     }
 
-    fn take(&mut self, so_far: &[Interval]) {
-        self.file.take(so_far);
-        for interval in so_far.iter().skip(self.taken) {
+    pub fn take(&mut self, so_far: &[Interval]) {
+        for interval in self.file.take(so_far) {
             self.metrics.iter().for_each(|metrics| metrics.take(interval));
         }
-        self.taken = so_far.len();
         self.live.show(so_far);
     }
 
@@ -195,12 +196,11 @@ impl Told {
     fn again(&mut self) {
         self.live.end();
         self.file.restart();
-        self.taken = 0;
     }
 }
 
 /// A signal that becomes true on Ctrl-C.
-fn interruption() -> (tokio::task::JoinHandle<()>, watch::Receiver<bool>) {
+pub(super) fn interruption() -> (tokio::task::JoinHandle<()>, watch::Receiver<bool>) {
     let (tell, told) = watch::channel(false);
     let task = tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
@@ -215,7 +215,7 @@ fn interruption() -> (tokio::task::JoinHandle<()>, watch::Receiver<bool>) {
 }
 
 /// Progress on the way.
-enum Live {
+pub(super) enum Live {
     /// A line for each interval, on standard output.
     Tail,
     /// One line that is written over in a terminal, a line now and then elsewhere.
@@ -238,7 +238,7 @@ impl Live {
         }
     }
 
-    fn end(&self) {
+    pub fn end(&self) {
         if let Live::Over { shown: true } = self {
             output::progress("");
         }
@@ -250,7 +250,7 @@ fn failed(text: &str) -> u8 {
     exit::NO_VERDICT
 }
 
-fn command(arguments: &LoadArguments, profile: &Profile, seed: u64) -> String {
+pub(super) fn command(arguments: &LoadArguments, profile: &Profile, seed: u64) -> String {
     let mut words = vec!["eventproof".to_owned(), "load".to_owned(), profile.path.display().to_string()];
     if arguments.find_max {
         words.push("--find-max".to_owned());

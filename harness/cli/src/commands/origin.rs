@@ -53,6 +53,15 @@ pub fn rig_words(arguments: &RigArguments) -> Vec<String> {
     words
 }
 
+/// A word as a shell takes it: in quotes where it has something that a shell reads otherwise.
+pub fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || "-_./:,=+@%".contains(letter);
+    match word.is_empty() || !word.chars().all(plain) {
+        true => format!("'{}'", word.replace('\'', "'\\''")),
+        false => word.to_owned(),
+    }
+}
+
 /// Operating system and processors.
 fn machine() -> String {
     let processors = std::thread::available_parallelism().map_or(0, usize::from);

@@ -6,7 +6,7 @@ mod runs;
 
 use std::sync::Arc;
 
-use eventproof_reports::model::{BrokerInfo, ProveResult};
+use eventproof_reports::model::{BrokerInfo, FaultRow, Outcome, ProveResult};
 use eventproof_reports::{Style, fault_line};
 use eventproof_scenarios::{Pack, SeededFaults};
 use eventproof_source::Diagnostics;
@@ -35,7 +35,7 @@ pub async fn prove(arguments: ProveArguments) -> u8 {
             return exit::USAGE;
         }
     };
-    if packs.iter().all(|pack| pack.faults.faults.is_empty()) {
+    if !arguments.no_faults && packs.iter().all(|pack| pack.faults.faults.is_empty()) {
         output::error("no fault is declared: a pack's faults.yaml names those that its services can be told to have");
         return exit::NO_VERDICT;
     }
@@ -85,14 +85,18 @@ async fn perform(arguments: &ProveArguments, packs: &[Proven], runs: &Arc<Runs>,
             let runs = runs.clone();
             async move {
                 let ran = runs.run(&job).await;
-                (job, ran)
+                match open(packs, &job, &ran) {
+                    // Who could not tell is asked once more: a machine that stalled says nothing of the gate.
+                    Some(why) => (runs.run(&job).await, why, job),
+                    None => (ran, String::new(), job),
+                }
             }
         });
         // One at a time beside what keeps the processors busy: several would starve each other, which says nothing.
         let at_a_time = if is_busy { 1 } else { usize::from(arguments.jobs.max(1)) };
         let mut done = futures::stream::iter(done).buffer_unordered(at_a_time);
-        while let Some((job, ran)) = done.next().await {
-            take(packs, &job, ran, result);
+        while let Some((ran, first_time, job)) = done.next().await {
+            take(packs, &job, ran, first_time, result);
         }
     }
     result.faults.sort_by_key(|row| {
@@ -104,7 +108,8 @@ async fn perform(arguments: &ProveArguments, packs: &[Proven], runs: &Arc<Runs>,
 fn jobs(arguments: &ProveArguments, packs: &[Proven]) -> Vec<Job> {
     let mut jobs = Vec::new();
     for (at, one) in packs.iter().enumerate() {
-        let wanted = |name: &String| arguments.faults.is_empty() || arguments.faults.contains(name);
+        let all = arguments.faults.is_empty() && !arguments.no_faults;
+        let wanted = |name: &String| all || arguments.faults.contains(name);
         for (number, fault) in one.faults.faults.iter().enumerate().filter(|(_, fault)| wanted(&fault.argument())) {
             let meant = fault.caught_by.iter().filter_map(|catcher| catcher.scenario.clone());
             let names = meant.chain(one.faults.controls.iter().cloned()).collect();
@@ -126,12 +131,23 @@ fn jobs(arguments: &ProveArguments, packs: &[Proven]) -> Vec<Job> {
     jobs
 }
 
-fn take(packs: &[Proven], job: &Job, ran: Judged, result: &mut ProveResult) {
+/// What a run says of the fault that was switched on in it; nothing of a healthy one.
+fn row(packs: &[Proven], job: &Job, ran: &Judged) -> Option<FaultRow> {
+    let (one, (number, _)) = (packs.get(job.pack)?, job.fault.as_ref()?);
+    let fault = one.faults.faults.get(*number)?;
+    Some(judge::fault(&one.pack.name, fault, &one.faults.controls, ran))
+}
+
+/// Why a run has no verdict of its fault, if it has none.
+fn open(packs: &[Proven], job: &Job, ran: &Judged) -> Option<String> {
+    row(packs, job, ran).filter(|row| row.outcome == Outcome::NoVerdict).map(|row| row.why)
+}
+
+fn take(packs: &[Proven], job: &Job, ran: Judged, first_time: String, result: &mut ProveResult) {
     let Some(one) = packs.get(job.pack) else { return };
-    match &job.fault {
-        Some((number, _)) => {
-            let Some(fault) = one.faults.faults.get(*number) else { return };
-            let row = judge::fault(&one.pack.name, fault, &one.faults.controls, ran);
+    match row(packs, job, &ran) {
+        Some(row) => {
+            let row = FaultRow { first_time, ..row };
             let style = Style { color: output::color(), width: output::width() };
             output::progress(&format!("  {}", fault_line(&row, style)));
             result.faults.push(row);
@@ -147,6 +163,7 @@ fn command(arguments: &ProveArguments, seed: u64) -> String {
     let mut words = vec!["eventproof".to_owned(), "prove".to_owned()];
     words.extend(arguments.packs.iter().map(|pack| pack.display().to_string()));
     words.extend(arguments.all.then(|| "--all".to_owned()));
+    words.extend(arguments.no_faults.then(|| "--no-faults".to_owned()));
     words.extend(["--healthy".to_owned(), arguments.healthy.to_string()]);
     words.extend(arguments.faults.iter().flat_map(|fault| ["--fault".to_owned(), fault.clone()]));
     words.extend(["--seed".to_owned(), seed.to_string()]);

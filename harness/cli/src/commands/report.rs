@@ -2,16 +2,28 @@
 
 use std::path::{Path, PathBuf};
 
+use eventproof_broker::Broker;
+use eventproof_evidence::RunClock;
+use eventproof_loadgen::{Part, in_parts};
 use eventproof_reports::model::RunResult;
 use eventproof_reports::{AnyResult, Recovered, merge_runs, parse_any};
 
-use super::{files, rendered};
+use super::rig::external;
+use super::{files, rendered, shard};
 use crate::{exit, output};
 
 /// Where several results become one.
 const FOLDER: &str = "eventproof-report";
 
 pub fn report(paths: &[PathBuf], out: Option<PathBuf>) -> u8 {
+    match parts(paths) {
+        Ok(parts) if parts.is_empty() => {}
+        Ok(parts) => return shard::merged(parts, &out.unwrap_or_else(|| PathBuf::from(FOLDER))),
+        Err(fault) => {
+            output::error(&fault);
+            return exit::USAGE;
+        }
+    }
     let read: Vec<_> = paths.iter().map(|path| read(path)).collect();
     let faults: Vec<&String> = read.iter().filter_map(|read| read.as_ref().err()).collect();
     if !faults.is_empty() {
@@ -22,6 +34,41 @@ pub fn report(paths: &[PathBuf], out: Option<PathBuf>) -> u8 {
     match (paths, results.len()) {
         ([path], 1) => single(path, &results.remove(0), out),
         _ => several(paths, results, &out.unwrap_or_else(|| PathBuf::from(FOLDER))),
+    }
+}
+
+/// The parts of a load that was sent in shards; none if the files are of another kind.
+fn parts(paths: &[PathBuf]) -> Result<Vec<Part>, String> {
+    let mut parts = Vec::new();
+    for path in paths {
+        // What cannot be read at all is told where results are read.
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        match Part::parse(&text) {
+            Some(part) => parts.push(part.map_err(|error| format!("{}: {error}", path.display()))?),
+            None if parts.is_empty() => return Ok(Vec::new()),
+            None => return Err(format!("{} is no part of a load, and the files before it are", path.display())),
+        }
+    }
+    Ok(parts)
+}
+
+/// Puts together what the shards of a load left on the broker's results topic.
+pub async fn shards_of(run: &str, brokers: &str, options: &[String], out: Option<PathBuf>) -> u8 {
+    let parts = async {
+        let broker = Broker::start(&external(brokers, options)?).await.map_err(|error| error.to_string())?;
+        let clock = std::sync::Arc::new(RunClock::start());
+        in_parts(&broker, run, clock).await.map_err(|error| error.to_string())
+    };
+    match parts.await {
+        Ok(parts) if parts.is_empty() => {
+            output::error(&format!("no verdict: there is no whole result of a shard of run {run} on {brokers}"));
+            exit::NO_VERDICT
+        }
+        Ok(parts) => shard::merged(parts, &out.unwrap_or_else(|| PathBuf::from(FOLDER))),
+        Err(error) => {
+            output::error(&error);
+            exit::NO_VERDICT
+        }
     }
 }
 

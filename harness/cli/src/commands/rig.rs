@@ -81,6 +81,7 @@ fn plan(
     system: SystemSpec,
     data: &Path,
 ) -> Result<RigPlan, String> {
+    let faults = arguments.faults.iter().map(|fault| service_fault(fault, &system)).collect::<Result<_, _>>()?;
     Ok(RigPlan {
         contract,
         system,
@@ -88,7 +89,7 @@ fn plan(
         registry: arguments.registry.clone(),
         program: std::env::current_exe().map_err(|error| format!("the program does not know its own path: {error}"))?,
         data: data.to_owned(),
-        faults: arguments.faults.iter().map(|fault| service_fault(fault)).collect::<Result<_, _>>()?,
+        faults,
         seed: identity.seed,
         run_id: identity.run_id.clone(),
     })
@@ -118,13 +119,28 @@ pub fn external(bootstrap: &str, options: &[String]) -> Result<BrokerChoice, Str
     let pair = |option: &String| {
         let (key, value) =
             option.split_once('=').ok_or_else(|| format!("--broker-option {option}: write KEY=VALUE"))?;
-        Ok::<_, String>((key.to_owned(), value.to_owned()))
+        let value = match value.strip_prefix('@') {
+            Some(file) => secret(file).map_err(|error| format!("--broker-option {key}=@{file}: {error}"))?,
+            None => value.to_owned(),
+        };
+        Ok::<_, String>((key.to_owned(), value))
     };
     let options = options.iter().map(pair).collect::<Result<_, _>>()?;
     Ok(BrokerChoice::External { bootstrap: bootstrap.to_owned(), options })
 }
 
-fn service_fault(text: &str) -> Result<(String, String), String> {
+/// A value that is in a file, so that it is on no command line: without the line end that editors put there.
+fn secret(file: &str) -> Result<String, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// A fault of a service that is there: one that nobody has would be found by nobody.
+fn service_fault(text: &str, system: &SystemSpec) -> Result<(String, String), String> {
     let (service, fault) = text.split_once(':').ok_or_else(|| format!("--fault {text}: write SERVICE:NAME"))?;
+    if system.service(service).is_none() {
+        let names: Vec<&str> = system.services.iter().map(|one| one.name.as_str()).collect();
+        return Err(format!("--fault {text}: \"{service}\" is none of the services that run: {}", names.join(", ")));
+    }
     Ok((service.to_owned(), fault.to_owned()))
 }

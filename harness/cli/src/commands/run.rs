@@ -108,7 +108,7 @@ pub(super) fn chosen(arguments: &RunArguments, scenarios: &Plan) -> Result<Choic
     Ok(choice)
 }
 
-fn dry_run(scenarios: &Plan, choice: &Choice) -> u8 {
+pub(super) fn dry_run(scenarios: &Plan, choice: &Choice) -> u8 {
     let mut count = 0;
     for scenario in scenarios.scenarios.iter().filter(|scenario| choice.takes(scenario)) {
         count += 1;
@@ -148,6 +148,7 @@ pub(super) async fn perform(
         false => copies::worth_having(&arguments.rig, arguments.copies, &pack, &scenarios, &choice),
     };
     let Followed { rig, from } = on;
+    let chosen = choice.shard.is_some().then(|| choice.in_a_word(scenarios.scenarios.iter()));
     let broker = BrokerInfo { kind: rig.broker.kind().word().to_owned(), label: rig.broker.label().to_owned() };
     let context =
         RunContext::new(pack, scenarios, rig, choice, rules(&arguments.choice, identity.seed), Box::new(Told));
@@ -160,6 +161,7 @@ pub(super) async fn perform(
         why = ended_early(arguments.timeout) => {
             interrupted = true;
             output::progress(&format!("  {why}: ending services, writing what there is"));
+            context.tell_cut_short(&why);
         }
     };
     // What comes from here on is the next round's, if there is one.
@@ -177,6 +179,7 @@ pub(super) async fn perform(
     result.coverage = report.coverage;
     result.min_coverage = arguments.min_coverage;
     result.shard = arguments.choice.shard.map(|(number, of)| Shard { number, of });
+    result.chosen = chosen;
     result.allow_skipped.clone_from(&arguments.choice.allow_skipped);
     result.findings.extend(result.too_little_coverage());
     let command = command(arguments, identity.seed);
@@ -196,7 +199,18 @@ async fn ended_early(timeout: Option<Duration>) -> String {
     };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => "interrupted".to_owned(),
+        () = terminated() => "ended from outside (SIGTERM)".to_owned(),
         () = over => format!("the time of the run ({} s) is over", timeout.unwrap_or_default().as_secs_f64()),
+    }
+}
+
+/// When the process is asked to end, as a CI system does that cancels a job.
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut asked) => drop(asked.recv().await),
+        // Then it ends at once, as it would without this.
+        Err(_) => std::future::pending().await,
     }
 }
 
@@ -229,8 +243,14 @@ impl ScenarioListener for Told {
 fn command(arguments: &RunArguments, seed: u64) -> String {
     let mut words = vec!["eventproof".to_owned(), "run".to_owned(), arguments.pack.display().to_string()];
     words.extend(origin::rig_words(&arguments.rig));
-    words.extend(choice::words(&arguments.choice));
-    words.extend(arguments.copies.iter().flat_map(|copies| ["--copies".to_owned(), copies.to_string()]));
+    words.extend(further_words(arguments));
     words.extend(["--seed".to_owned(), seed.to_string()]);
-    words.join(" ")
+    words.iter().map(|word| origin::quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// The options that choose scenarios and say how they run, as words.
+pub(super) fn further_words(arguments: &RunArguments) -> Vec<String> {
+    let mut words = choice::words(&arguments.choice);
+    words.extend(arguments.copies.iter().flat_map(|copies| ["--copies".to_owned(), copies.to_string()]));
+    words
 }

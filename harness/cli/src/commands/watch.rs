@@ -198,7 +198,7 @@ impl Rounds<'_> {
             }
         };
         let taken = plan.scenarios.iter().filter(|one| choice.takes(one) && touched.takes(&one.file));
-        let places: BTreeSet<(String, usize)> = taken.map(|one| (one.file.clone(), one.line)).collect();
+        let places: BTreeSet<(String, usize)> = taken.map(|one| one.place()).collect();
         if places.is_empty() {
             output::progress("  what was saved touches no chosen scenario");
             self.open = false;
@@ -208,10 +208,18 @@ impl Rounds<'_> {
         Some(choice)
     }
 
+    /// Whether the system that runs can take another round. What the last one disturbed must come back.
+    async fn may_stay(&self, anew: bool) -> bool {
+        match &self.up {
+            Some((on, _)) if !anew && !self.is_ill => on.rig.await_groups_again().await.is_ok(),
+            _ => false,
+        }
+    }
+
     /// Sees to it that the system runs which the pack describes now; or says what comes next.
     async fn bring_up(&mut self, pack: &Pack, anew: bool) -> Result<(), Next> {
         let services: BTreeSet<String> = pack.system.services.iter().map(|service| service.name.clone()).collect();
-        if (anew || self.is_ill || services != self.services)
+        if !self.may_stay(anew || services != self.services).await
             && let Some((on, _data)) = self.up.take()
         {
             output::progress("  the system is brought up anew");

@@ -104,6 +104,7 @@ fn message(old: &Contract, new: &Contract, before: &Message, now: &Message, chan
         changes.push(Change::new("partitioner-changed", name, text, Breaks::CONSUMERS));
     }
     changes.extend(now.payload.changes_since(&before.payload, name));
+    further(before, now, changes);
     match (&before.headers, &now.headers) {
         (Some(before), Some(now)) => changes.extend(now.changes_since(before, &format!("{name} headers"))),
         (Some(_), None) => {
@@ -113,6 +114,25 @@ fn message(old: &Contract, new: &Contract, before: &Message, now: &Message, chan
             changes.push(Change::addition("headers-added", name, "its headers have a schema now", Breaks::PRODUCERS));
         }
         (None, None) => {}
+    }
+}
+
+/// Further schemas of parts of the payload, part by part.
+fn further(before: &Message, now: &Message, changes: &mut Vec<Change>) {
+    let place = |at: &str| format!("{} {at}", before.type_name).trim_end().to_owned();
+    for old in &before.also {
+        let place = place(&old.at);
+        match now.also.iter().find(|new| new.at == old.at) {
+            Some(new) => changes.extend(new.schema.changes_since(&old.schema, &place)),
+            None => {
+                let text = "its further schema says nothing of it now";
+                changes.push(Change::new("further-schema-removed", &place, text, Breaks::CONSUMERS));
+            }
+        }
+    }
+    for new in now.also.iter().filter(|new| !before.also.iter().any(|old| old.at == new.at)) {
+        let text = "it has a further schema now";
+        changes.push(Change::addition("further-schema-added", &place(&new.at), text, Breaks::PRODUCERS));
     }
 }
 

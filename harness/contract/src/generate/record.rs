@@ -22,19 +22,19 @@ type Headers = Vec<(String, String)>;
 
 /// What an event is stamped with.
 #[derive(Clone, Copy)]
-struct Stamp<'a> {
-    id: &'a str,
-    now: &'a str,
+pub(super) struct Stamp<'a> {
+    pub id: &'a str,
+    pub now: &'a str,
 }
 
 /// Makes records. The seed fixes choices and texts; identities are fresh in every run.
 #[derive(Clone)]
 pub struct Generator {
-    seed: u64,
-    rng: ChaCha8Rng,
-    identities: Identities,
-    run: Arc<str>,
-    now: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
+    pub(super) seed: u64,
+    pub(super) rng: ChaCha8Rng,
+    pub(super) identities: Identities,
+    pub(super) run: Arc<str>,
+    pub(super) now: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
 }
 
 /// A record that is ready to be published, and what it says of itself.
@@ -100,6 +100,18 @@ impl Generator {
         Generator { seed: mixed, rng: ChaCha8Rng::seed_from_u64(mixed), ..self.clone() }
     }
 
+    /// A generator for process `number` (from 1) of `of` that make events of one run: it chooses on its own, and no
+    /// identity that it makes from here on is made by another one.
+    pub fn of_process(&self, number: u64, of: u64) -> Generator {
+        let own = self.fork(&format!("process {number} of {of}"));
+        Generator { identities: self.identities.of_process(number, of), ..own }
+    }
+
+    /// The next event has this number: where others make the events between.
+    pub fn continue_at(&self, number: u64) {
+        self.identities.continue_at(number);
+    }
+
     /// Makes anew what the contract says is fresh with every publish; the event's own id stays.
     pub fn renew_envelope(&self, message: &Message, draft: &mut Draft) -> Result<(), GenerateError> {
         let mut payload = draft.event.payload.clone();
@@ -118,6 +130,16 @@ impl Generator {
     /// One of so many, by the seed; `None` of none.
     pub fn choose(&mut self, among: usize) -> Option<usize> {
         (among > 0).then(|| self.rng.random_range(0..among))
+    }
+
+    /// The id of the next event.
+    pub(super) fn next_event(&self) -> String {
+        self.identities.event()
+    }
+
+    /// What time it is for events.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        (self.now)()
     }
 
     /// A fresh identity.
@@ -191,7 +213,7 @@ impl Generator {
             (payload, headers) = self.payload(contract, message, given, stamp)?;
         }
         if let Some((size, or_longer)) = size {
-            payload = pad(message, payload, size, or_longer)?;
+            payload = pad(message, given, payload, size, or_longer)?;
         }
         let faults = message.payload.errors(&payload, &message.sensitive);
         if !faults.is_empty() {
@@ -296,7 +318,7 @@ fn envelope(message: &Message, payload: &mut Value, stamp: Stamp<'_>) -> Headers
 }
 
 /// What the envelope wants, where the schema wants a number there: a time in milliseconds, an id as its number.
-fn as_number(text: &str) -> Option<u64> {
+pub(super) fn as_number(text: &str) -> Option<u64> {
     let millis = DateTime::parse_from_rfc3339(text).ok().and_then(|time| u64::try_from(time.timestamp_millis()).ok());
     millis.or_else(|| numeric_id(text))
 }
@@ -338,7 +360,7 @@ fn set_given(message: &Message, payload: &mut Value, field: &str, value: &Value)
 }
 
 /// Sets a value, making objects on the way to it.
-fn set(target: &mut Value, pointer: &str, value: Value) {
+pub(super) fn set(target: &mut Value, pointer: &str, value: Value) {
     let Some((parents, last)) = pointer.rsplit_once('/') else { return *target = value };
     let mut place = target;
     for name in parents.split('/').skip(1) {

@@ -10,6 +10,7 @@ use super::files::Files;
 use super::message::read_message;
 use super::operation::read_operation;
 use super::reference::Document;
+use super::retry::check_retries;
 use super::server::read_servers;
 use super::traits::merge_traits;
 use crate::{Channel, Contract, Message};
@@ -66,6 +67,7 @@ fn read(document: &Document<'_>, faults: &mut Diagnostics) -> Option<Contract> {
         contract.operations.extend(read);
     }
     check_sentinels(document, &contract, faults);
+    check_retries(document, &contract, faults);
     contract.fill_index();
     Some(contract)
 }

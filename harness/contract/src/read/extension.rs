@@ -5,9 +5,10 @@ use std::time::Duration;
 use eventproof_source::{Diagnostic, Diagnostics, Fields, Node};
 
 use super::reference::Document;
+use super::retry::{ChannelNodes, dead_letter, retry};
 use crate::{
-    Backoff, DeadLetter, Deduplication, Envelope, Expression, Framing, Handling, Mode, Partitioner, Position,
-    Registration, Retry, Rule, SentinelField, SubjectNaming,
+    DeadLetter, Deduplication, Envelope, Expression, Framing, Handling, Mode, Partitioner, Registration, Retry, Rule,
+    SentinelField, SubjectNaming,
 };
 
 const KEY: &str = "x-eventproof";
@@ -62,6 +63,8 @@ pub(super) struct MessageExtension<'a> {
     pub earlier: Vec<&'a Node>,
     /// Which message of a Protobuf schema it is.
     pub protobuf_message: Option<String>,
+    /// Further schemas: where in the payload, and the schema.
+    pub also: Vec<(String, &'a Node)>,
 }
 
 impl<'a> MessageExtension<'a> {
@@ -91,9 +94,22 @@ impl<'a> MessageExtension<'a> {
             fields.list("references").iter().filter_map(|node| document.follow_any(node, faults)).collect();
         extension.earlier = fields.list("earlier").iter().collect();
         extension.protobuf_message = fields.string("protobuf_message", faults);
+        extension.also = fields.list("also").iter().filter_map(|node| also(document, node, faults)).collect();
         fields.finish(faults);
         extension
     }
+}
+
+/// `{at: /data, schema: …}`; the whole payload where nothing is said.
+fn also<'a>(document: &Document<'a>, node: &'a Node, faults: &mut Diagnostics) -> Option<(String, &'a Node)> {
+    let mut fields = Fields::of(node, document.source, "a schema of `also`", faults)?;
+    let at = fields.parsed("at", faults, |text| match text.is_empty() || text.starts_with('/') {
+        true => Ok(text.to_owned()),
+        false => Err(format!("`{text}` is no JSON pointer: it begins with /")),
+    });
+    let schema = fields.required("schema", faults);
+    fields.finish(faults);
+    Some((at.unwrap_or_default(), schema?))
 }
 
 /// `framing: confluent`, with the `schema_id` that records are published with.
@@ -135,8 +151,8 @@ pub(super) struct OperationExtension<'a> {
     pub sentinel: Option<String>,
     pub sentinel_with: Vec<(String, SentinelField)>,
     pub lag_limit: Option<u64>,
-    pub retry: Option<Retry>,
-    /// The dead letter's channel, where it stands, and where a dead record says what it was.
+    /// How often handling is tried; the names of retry channels are still to be found.
+    pub retry: Option<(ChannelNodes<'a>, Retry)>,
     /// The channel's node, and the rest; the name of the channel is still to be found.
     pub dead_letter: Option<(&'a Node, DeadLetter)>,
     pub partitioner: Option<Partitioner>,
@@ -218,54 +234,6 @@ fn rules(document: &Document<'_>, fields: &mut Fields<'_>, faults: &mut Diagnost
         rule
     };
     fields.list("rules").iter().filter_map(read).collect()
-}
-
-fn retry(document: &Document<'_>, node: &Node, faults: &mut Diagnostics) -> Option<Retry> {
-    let mut fields = Fields::of(node, document.source, "`retry`", faults)?;
-    fields.required("attempts", faults);
-    let attempts = fields.parsed("attempts", faults, |text| {
-        let count = text.parse::<u32>().ok().filter(|count| *count > 0);
-        count.ok_or_else(|| format!("`{text}` is no count of attempts: a whole number from 1, the first among them"))
-    });
-    let backoff = fields.node("backoff").and_then(|node| backoff(document, node, faults));
-    fields.finish(faults);
-    Some(Retry { attempts: attempts?, backoff })
-}
-
-fn backoff(document: &Document<'_>, node: &Node, faults: &mut Diagnostics) -> Option<Backoff> {
-    let mut fields = Fields::of(node, document.source, "`backoff`", faults)?;
-    fields.required("initial", faults);
-    let initial = fields.duration("initial", faults);
-    let factor = fields.parsed("factor", faults, |text| {
-        let factor = text.parse::<f64>().ok().filter(|factor| *factor >= 1.0 && factor.is_finite());
-        factor.ok_or_else(|| format!("`{text}` is no factor: a number from 1"))
-    });
-    let longest = fields.duration("longest", faults);
-    fields.finish(faults);
-    Some(Backoff { initial: initial?, factor: factor.unwrap_or(1.0), longest })
-}
-
-fn dead_letter<'a>(
-    document: &Document<'a>,
-    node: &'a Node,
-    faults: &mut Diagnostics,
-) -> Option<(&'a Node, DeadLetter)> {
-    let mut fields = Fields::of(node, document.source, "`dead_letter`", faults)?;
-    let channel = fields.required("channel", faults);
-    let original = fields.node("original").and_then(|node| expression(document, node, faults));
-    let position = fields.node("position").and_then(|node| position(document, node, faults));
-    fields.finish(faults);
-    Some((channel?, DeadLetter { channel: String::new(), original, position }))
-}
-
-fn position(document: &Document<'_>, node: &Node, faults: &mut Diagnostics) -> Option<Position> {
-    let mut fields = Fields::of(node, document.source, "`position`", faults)?;
-    let mut part = |key: &'static str, faults: &mut Diagnostics| {
-        fields.required(key, faults).and_then(|node| expression(document, node, faults))
-    };
-    let (topic, partition, offset) = (part("topic", faults), part("partition", faults), part("offset", faults));
-    fields.finish(faults);
-    Some(Position { topic: topic?, partition: partition?, offset: offset? })
 }
 
 fn partitioner(fields: &mut Fields<'_>, faults: &mut Diagnostics) -> Option<Partitioner> {

@@ -5,7 +5,7 @@ use eventproof_source::{Diagnostic, Diagnostics, Fields, Node, Span};
 use super::extension::{Defaults, MessageExtension, expression};
 use super::reference::Document;
 use super::schema::fill;
-use crate::{Channel, Contract, Expression, Framing, Message, Schema, SchemaError, SchemaImport};
+use crate::{Also, Channel, Contract, Expression, Framing, Message, Schema, SchemaError, SchemaImport};
 
 /// Formats whose schemas are JSON Schema.
 const JSON_SCHEMA: [&str; 3] = ["application/vnd.aai.asyncapi", "application/schema+json", "application/schema+yaml"];
@@ -84,6 +84,11 @@ pub(super) fn read_message<'a>(
         .map(|headers| compile(document, headers, &Wire::default(), faults))
         .map_or(Some(None), |read| read.map(Some))?;
     let key = binding.and_then(|binding| read_binding(document, binding, faults));
+    let compiled = extension.also.into_iter().map(|(at, node)| {
+        let schema = compile(document, node, &Wire::default(), faults)?;
+        Some(Also { at, schema })
+    });
+    let also = compiled.collect::<Option<_>>()?;
     Some(Message {
         name,
         type_name,
@@ -99,6 +104,7 @@ pub(super) fn read_message<'a>(
         unique: extension.unique,
         sensitive: extension.sensitive,
         fresh: extension.fresh,
+        also,
     })
 }
 

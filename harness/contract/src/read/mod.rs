@@ -8,6 +8,7 @@ mod message;
 mod operation;
 mod parameter;
 mod reference;
+mod retry;
 mod schema;
 mod server;
 mod traits;

@@ -4,7 +4,7 @@ use eventproof_source::{Diagnostic, Diagnostics, Fields, Node, nearest};
 
 use super::extension::{Defaults, OperationExtension};
 use super::reference::Document;
-use crate::{Action, Contract, DeadLetter, Operation};
+use crate::{Action, Contract, DeadLetter, Operation, Retry, RetryTopics};
 
 pub(super) fn read_operation<'a>(
     document: &Document<'a>,
@@ -35,6 +35,12 @@ pub(super) fn read_operation<'a>(
     let dead_letter = extension.dead_letter.and_then(|(channel, letter)| {
         Some(DeadLetter { channel: channel_name(document, contract, channel, faults)?, ..letter })
     });
+    let retry = extension.retry.and_then(|(named, retry)| {
+        let found: Vec<Option<String>> =
+            named.into_iter().map(|node| channel_name(document, contract, node, faults)).collect();
+        let channels = found.into_iter().collect::<Option<Vec<_>>>()?;
+        Some(Retry { topics: retry.topics.map(|topics| RetryTopics { channels, ..topics }), ..retry })
+    });
     Some(Operation {
         name: name.to_owned(),
         action: if action? == "send" { Action::Send } else { Action::Receive },
@@ -50,7 +56,7 @@ pub(super) fn read_operation<'a>(
         sentinel: extension.sentinel,
         sentinel_with: extension.sentinel_with,
         lag_limit: extension.lag_limit,
-        retry: extension.retry,
+        retry,
         dead_letter,
         partitioner: extension.partitioner,
     })
@@ -76,8 +82,10 @@ fn only_text(schema: &Node) -> Option<String> {
     constant.or_else(|| schema.get("enum")?.items()?.first()?.scalar_text()).or_else(|| schema.scalar_text())
 }
 
+/// The channel that `$ref: '#/channels/NAME'`, or the name alone, means.
 fn channel_name(document: &Document<'_>, contract: &Contract, node: &Node, faults: &mut Diagnostics) -> Option<String> {
-    let text = node.get("$ref").and_then(Node::as_str).unwrap_or_default();
+    let by_name = node.scalar_text();
+    let text = by_name.as_deref().or_else(|| node.get("$ref").and_then(Node::as_str)).unwrap_or_default();
     let name = text.rsplit('/').next().unwrap_or_default().to_owned();
     if contract.channel(&name).is_some() {
         return Some(name);

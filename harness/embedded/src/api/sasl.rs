@@ -6,6 +6,7 @@ use kafka_protocol::messages::{
 };
 
 use super::{Call, text};
+use crate::LoginOutcome;
 use crate::codes;
 use crate::sasl::{Answer, MECHANISMS};
 
@@ -20,8 +21,24 @@ pub(super) fn authenticate(call: &Call<'_>, request: SaslAuthenticateRequest) ->
     if let Some(code) = call.error() {
         return response.with_error_code(code);
     }
-    let users = call.broker().config.users.clone();
-    match call.conn.login.borrow_mut().step(&request.auth_bytes, &users) {
+    let (users, told) = {
+        let broker = call.broker();
+        (broker.config.users.clone(), broker.config.on_login.clone())
+    };
+    let mut login = call.conn.login.borrow_mut();
+    let user = login.name_in(&request.auth_bytes);
+    let answer = login.step(&request.auth_bytes, &users);
+    let refused = match &answer {
+        Answer::Refused(_, message) => Some(message.clone()),
+        Answer::Go(_) => None,
+    };
+    // Half of a conversation is neither.
+    if let (Some(told), Some(user)) = (told, user)
+        && (refused.is_some() || login.is_done())
+    {
+        told(&LoginOutcome { user, refused });
+    }
+    match answer {
         Answer::Go(bytes) => response.with_auth_bytes(Bytes::from(bytes)),
         Answer::Refused(code, message) => response.with_error_code(code).with_error_message(Some(text(&message))),
     }

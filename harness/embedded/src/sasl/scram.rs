@@ -63,10 +63,20 @@ impl Hash {
     }
 }
 
+/// Who the client's first message names.
+pub(crate) fn name_in(message: &[u8]) -> Option<String> {
+    named_by(std::str::from_utf8(message).ok()?.split(',').nth(2)?)
+}
+
+fn named_by(part: &str) -> Option<String> {
+    Some(part.strip_prefix("n=")?.replace("=2C", ",").replace("=3D", "="))
+}
+
 /// A conversation that waits for the client's last message.
 #[derive(Debug)]
 pub(crate) struct Scram {
     pub hash: Hash,
+    pub user: String,
     salted: Vec<u8>,
     client_first_bare: String,
     server_first: String,
@@ -86,7 +96,7 @@ impl Scram {
             return None;
         }
         let mut parts = bare.split(',');
-        let name = parts.next()?.strip_prefix("n=")?.replace("=2C", ",").replace("=3D", "=");
+        let name = named_by(parts.next()?)?;
         let client_nonce = parts.next()?.strip_prefix("r=")?;
         let named = acts_for.is_empty() || acts_for.strip_prefix("a=").is_some_and(|other| other == name);
         let user = users.iter().find(|user| user.name == name).filter(|_| named)?;
@@ -94,6 +104,7 @@ impl Scram {
         let server_first = format!("r={nonce},s={},i={ITERATIONS}", STANDARD.encode(salt));
         let scram = Scram {
             hash,
+            user: name,
             salted: hash.salted(user.password.as_bytes(), salt),
             client_first_bare: bare.to_owned(),
             server_first: server_first.clone(),

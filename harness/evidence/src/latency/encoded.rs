@@ -51,6 +51,15 @@ impl Latencies {
         self.out_of_range += count;
     }
 
+    /// The same with what was kept beside the text: how long all of them were together, to the nanosecond, and how many
+    /// were out of range. The mean is then exact.
+    ///
+    /// # Errors
+    /// As [`decode`](Latencies::decode).
+    pub fn decode_exactly(text: &str, total: Duration, out_of_range: u64) -> Result<Latencies, NoHistogram> {
+        Ok(Latencies { total, out_of_range, ..Latencies::decode(text)? })
+    }
+
     /// How many are not longer than `limit`, to three digits.
     pub fn count_up_to(&self, limit: Duration) -> u64 {
         self.micros.count_between(0, u64::try_from(limit.as_micros()).unwrap_or(u64::MAX))

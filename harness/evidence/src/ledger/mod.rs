@@ -7,7 +7,9 @@ mod track;
 pub use counts::{Counts, LegCounts};
 use track::KeyTrack;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+use rustc_hash::FxHashMap;
 
 /// Which part of an event's way is meant. Every delivery figure names its leg.
 pub type Leg = usize;
@@ -24,26 +26,53 @@ pub struct Ledger {
     last_planned: Option<u64>,
     /// Whether every event is a key of its own, forgotten with it.
     unordered: bool,
+    /// Events that stood on the topic out of their order, as far as they are kept: where a group sees them so, it kept the order.
+    disordered: HashSet<u64>,
 }
+
+/// How many events that stood on the topic out of their order are kept.
+const DISORDERED: usize = 100_000;
 
 struct LegAccount {
     name: String,
-    keys: HashMap<u64, KeyTrack>,
+    keys: FxHashMap<u64, KeyTrack>,
     counts: LegCounts,
+    /// Of accounts that were closed elsewhere: what was lost there, and what is unknown.
+    closed: LegCounts,
+    /// Where events may be tried again: those that were overtaken, and those that are known to have been put off.
+    tried_again: Option<TriedAgain>,
+}
+
+#[derive(Default)]
+struct TriedAgain {
+    /// With whether each was counted as standing on the topic so.
+    overtaken: HashMap<u64, bool>,
+    put_off: HashSet<u64>,
 }
 
 impl Ledger {
     /// An account with the leg "topic" and one more for each name.
     pub fn new(further: impl IntoIterator<Item = String>) -> Ledger {
         let names = std::iter::once("topic".to_owned()).chain(further);
-        let account = |name| LegAccount { name, keys: HashMap::new(), counts: LegCounts::default() };
+        let account = |name| LegAccount {
+            name,
+            keys: FxHashMap::default(),
+            counts: LegCounts::default(),
+            closed: LegCounts::default(),
+            tried_again: None,
+        };
         let legs = names.map(account).collect();
-        Ledger { legs, counts: Counts::default(), last_planned: None, unordered: false }
+        Ledger { legs, counts: Counts::default(), last_planned: None, unordered: false, disordered: HashSet::new() }
     }
 
     /// The same for events that have no order: each is a key of its own, and a key is forgotten once nothing of it is owed.
     pub fn without_order(further: impl IntoIterator<Item = String>) -> Ledger {
         Ledger { unordered: true, ..Ledger::new(further) }
+    }
+
+    /// On this leg events may be put off and tried again, behind later ones: that is no fault of order.
+    pub fn may_put_off(&mut self, leg: Leg) {
+        self.legs.get_mut(leg).into_iter().for_each(|leg| leg.tried_again = Some(TriedAgain::default()));
     }
 
     /// An event is going to be sent. Numbers ascend.
@@ -81,12 +110,21 @@ impl Ledger {
     /// It was seen at the end of a leg. Further legs expect only what was on the topic. Returns whether this is its
     /// first sight there.
     pub fn seen(&mut self, leg: Leg, key: u64, number: u64) -> bool {
+        self.seen_on(leg, key, number, None)
+    }
+
+    /// The same on a partition: where that of a key changes, its order does by that.
+    pub fn seen_on(&mut self, leg: Leg, key: u64, number: u64, partition: Option<i32>) -> bool {
         if self.last_planned.is_none_or(|last| number > last) {
             self.phantom(leg);
             return false;
         }
         let Some(account) = self.legs.get_mut(leg) else { return false };
-        let first = account.seen(key, number);
+        let overtaken = account.counts.reordered;
+        let first = account.seen(key, number, partition, leg != TOPIC && self.disordered.contains(&number));
+        if leg == TOPIC && account.counts.reordered > overtaken && self.disordered.len() < DISORDERED {
+            self.disordered.insert(number);
+        }
         if first && leg == TOPIC {
             for further in &mut self.legs[1..] {
                 further.change(key, |track| track.on_topic(number));
@@ -94,6 +132,41 @@ impl Ledger {
         }
         self.forget(key);
         first
+    }
+
+    /// It was put off on this leg, to be tried again later: whatever overtakes it meanwhile is no fault. This may be known only after
+    /// it was seen.
+    pub fn put_off(&mut self, leg: Leg, key: u64, number: u64) {
+        if let Some(account) = self.legs.get_mut(leg) {
+            account.put_off(key, number);
+        }
+    }
+
+    /// It was given up on this leg, and lies in a dead-letter topic. Returns whether that is news.
+    pub fn dead_lettered(&mut self, leg: Leg, key: u64, number: u64) -> bool {
+        let track = self.legs.get_mut(leg).and_then(|account| account.keys.get_mut(&key));
+        track.is_some_and(|track| track.dead_lettered(number))
+    }
+
+    /// Whether it is not accounted for yet on a leg: neither seen there nor refused.
+    pub fn is_pending(&self, leg: Leg, key: u64, number: u64) -> bool {
+        self.track(leg, key).is_some_and(|track| track.is_pending(number))
+    }
+
+    /// Whether it is on the topic, and neither at the end of this leg nor given up.
+    pub fn owes(&self, leg: Leg, key: u64, number: u64) -> bool {
+        self.track(leg, key).is_some_and(|track| track.owes(number))
+    }
+
+    fn track(&self, leg: Leg, key: u64) -> Option<&KeyTrack> {
+        self.legs.get(leg)?.keys.get(&key)
+    }
+
+    /// An event was seen later than it should have been.
+    pub fn late(&mut self, leg: Leg) {
+        if let Some(account) = self.legs.get_mut(leg) {
+            account.counts.late += 1;
+        }
     }
 
     /// Something was seen that was never planned.
@@ -115,6 +188,12 @@ impl Ledger {
         self.legs.get(leg).map_or(0, |account| account.owed(leg))
     }
 
+    /// How many entries are kept in memory of events that are not accounted for yet, and of keys.
+    pub fn kept(&self) -> usize {
+        let of_leg = |leg: &LegAccount| leg.keys.values().map(|track| 1 + track.pending()).sum::<usize>();
+        self.legs.iter().map(of_leg).sum()
+    }
+
     /// What became of the events that were sent.
     pub fn counts(&self) -> Counts {
         self.counts
@@ -123,10 +202,29 @@ impl Ledger {
     /// What became of them on every leg, if nothing more comes: what is owed now is lost.
     pub fn legs(&self) -> Vec<(String, LegCounts)> {
         let closed = |(leg, account): (Leg, &LegAccount)| {
-            let unknown = account.keys.values().map(KeyTrack::still_uncertain).sum();
-            (account.name.clone(), LegCounts { lost: account.owed(leg), unknown, ..account.counts })
+            let open: u64 = account.keys.values().map(KeyTrack::still_uncertain).sum();
+            let unknown = open + account.closed.unknown;
+            let dead: u64 = account.keys.values().map(KeyTrack::dead).sum();
+            let dead_lettered = dead + account.closed.dead_lettered;
+            (account.name.clone(), LegCounts { lost: account.owed(leg), dead_lettered, unknown, ..account.counts })
         };
         self.legs.iter().enumerate().map(closed).collect()
+    }
+
+    /// Takes in the figures of an account that was closed elsewhere, of events that this one knows nothing of: a shard's.
+    /// `legs` are in the same order.
+    pub fn absorb(&mut self, counts: Counts, legs: &[LegCounts]) {
+        self.counts += counts;
+        for (account, closed) in self.legs.iter_mut().zip(legs) {
+            let open = LegCounts {
+                lost: closed.lost,
+                dead_lettered: closed.dead_lettered,
+                unknown: closed.unknown,
+                ..LegCounts::default()
+            };
+            account.counts += LegCounts { lost: 0, dead_lettered: 0, unknown: 0, ..*closed };
+            account.closed += open;
+        }
     }
 
     fn each(&mut self, key: u64, change: impl Fn(&mut KeyTrack)) {
@@ -152,22 +250,45 @@ impl LegAccount {
         self.keys.get_mut(&key).into_iter().for_each(change);
     }
 
-    fn seen(&mut self, key: u64, number: u64) -> bool {
-        let sight = self.keys.entry(key).or_default().seen(number);
+    /// `on_topic`: whether it stood on the topic out of its order.
+    fn seen(&mut self, key: u64, number: u64, partition: Option<i32>, on_topic: bool) -> bool {
+        let sight = self.keys.entry(key).or_default().seen(number, partition);
         match sight {
             track::Sight::InOrder => self.counts.seen += 1,
-            track::Sight::Overtaken => {
+            track::Sight::Overtaken { moved } => {
                 self.counts.seen += 1;
-                self.counts.reordered += 1;
+                let fault = u64::from(self.is_fault_of_order(number, on_topic));
+                self.counts.reordered += fault;
+                self.counts.reordered_by_partition += fault * u64::from(moved);
+                self.counts.reordered_on_topic += fault * u64::from(on_topic);
             }
             track::Sight::Again => self.counts.duplicated += 1,
+        }
+        if let Some(again) = &mut self.tried_again {
+            again.put_off.remove(&number);
         }
         sight != track::Sight::Again
     }
 
+    /// Whether an event that was overtaken had to keep its place, as far as is known.
+    fn is_fault_of_order(&mut self, number: u64, on_topic: bool) -> bool {
+        let Some(again) = &mut self.tried_again else { return true };
+        !again.put_off.contains(&number) && again.overtaken.insert(number, on_topic).is_none()
+    }
+
+    fn put_off(&mut self, key: u64, number: u64) {
+        let Some(again) = &mut self.tried_again else { return };
+        if let Some(on_topic) = again.overtaken.remove(&number) {
+            self.counts.reordered -= 1;
+            self.counts.reordered_on_topic -= u64::from(on_topic);
+        } else if self.keys.get(&key).is_some_and(|track| track.is_pending(number)) {
+            again.put_off.insert(number);
+        }
+    }
+
     fn owed(&self, leg: Leg) -> u64 {
         let owed = if leg == TOPIC { KeyTrack::owed_on_topic } else { KeyTrack::owed_after_topic };
-        self.keys.values().map(owed).sum()
+        self.keys.values().map(owed).sum::<u64>() + self.closed.lost
     }
 }
 

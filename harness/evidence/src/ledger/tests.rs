@@ -90,6 +90,50 @@ fn a_redelivered_stretch_is_duplicates_not_disorder() {
 }
 
 #[test]
+fn a_fault_of_order_says_whose_it_is() {
+    // Whoever wrote them: on one partition, and where the key's partition changed.
+    let written = |places: [i32; 3]| {
+        let mut ledger = acknowledged(3, 1);
+        let _ = [(0, places[0]), (2, places[1]), (1, places[2])]
+            .map(|(number, at)| ledger.seen_on(TOPIC, 0, number, Some(at)));
+        ledger
+    };
+    let of = |ledger: &Ledger, at: Leg| {
+        let counts = leg(ledger, at);
+        (counts.reordered, counts.reordered_by_partition, counts.reordered_on_topic)
+    };
+    assert_eq!(of(&written([0, 0, 0]), TOPIC), (1, 0, 0));
+    assert_eq!(of(&written([0, 1, 0]), TOPIC), (1, 1, 0));
+    // A group that keeps to the log, and one that does not.
+    let mut kept = written([0, 0, 0]);
+    let _ = [0, 2, 1].map(|number| kept.seen(EFFECT, 0, number));
+    assert_eq!(of(&kept, EFFECT), (1, 0, 1));
+    let mut own = acknowledged(3, 1);
+    let _ = [0, 1, 2].map(|number| own.seen_on(TOPIC, 0, number, Some(0)));
+    let _ = [0, 2, 1].map(|number| own.seen(EFFECT, 0, number));
+    assert_eq!((of(&own, TOPIC), of(&own, EFFECT)), ((0, 0, 0), (1, 0, 0)));
+}
+
+#[test]
+fn what_is_taken_back_as_put_off_is_taken_back_as_it_was_counted() {
+    let mut ledger = acknowledged(4, 1);
+    ledger.may_put_off(EFFECT);
+    let effects = |ledger: &mut Ledger, numbers: [u64; 2]| _ = numbers.map(|number| ledger.seen(EFFECT, 0, number));
+    let topic = |ledger: &mut Ledger, numbers: [u64; 2]| _ = numbers.map(|number| ledger.seen(TOPIC, 0, number));
+    // 0 is overtaken with the group before anybody sees that it stands on the topic so, 2 after that.
+    effects(&mut ledger, [1, 0]);
+    topic(&mut ledger, [1, 0]);
+    topic(&mut ledger, [3, 2]);
+    effects(&mut ledger, [3, 2]);
+    let of = |ledger: &Ledger| (leg(ledger, EFFECT).reordered, leg(ledger, EFFECT).reordered_on_topic);
+    assert_eq!(of(&ledger), (2, 1));
+    ledger.put_off(EFFECT, 0, 0);
+    assert_eq!(of(&ledger), (1, 1));
+    ledger.put_off(EFFECT, 0, 2);
+    assert_eq!(of(&ledger), (0, 0));
+}
+
+#[test]
 fn an_event_never_planned_is_a_phantom() {
     let mut ledger = acknowledged(1, 1);
     ledger.seen(TOPIC, 0, 7);
@@ -152,4 +196,34 @@ proptest! {
         prop_assert_eq!(leg(&one_key, TOPIC).reordered, 1);
         prop_assert_eq!(leg(&two_keys, TOPIC).reordered, 0);
     }
+}
+
+#[test]
+fn what_was_given_up_is_dead_lettered_and_not_lost() {
+    let mut ledger = acknowledged(4, 2);
+    (0..4).for_each(|number| _ = ledger.seen(TOPIC, number % 2, number));
+    ledger.seen(EFFECT, 0, 0);
+    assert!(ledger.dead_lettered(EFFECT, 1, 1), "that is news");
+    assert!(!ledger.dead_lettered(EFFECT, 1, 1), "a second copy of the dead letter is none");
+    assert!(!ledger.dead_lettered(EFFECT, 0, 0), "what had its effect is done");
+    let found = leg(&ledger, EFFECT);
+    assert_eq!((found.seen, found.lost, found.dead_lettered), (1, 2, 1));
+    assert_eq!(ledger.outstanding(EFFECT), 2);
+    ledger.seen(EFFECT, 1, 1);
+    let found = leg(&ledger, EFFECT);
+    assert_eq!((found.seen, found.lost, found.dead_lettered), (2, 2, 0), "an effect that comes after all counts");
+}
+
+#[test]
+fn what_was_put_off_is_not_reordered_whenever_that_is_known() {
+    let mut ledger = acknowledged(5, 1);
+    ledger.may_put_off(EFFECT);
+    (0..5).for_each(|number| _ = ledger.seen(TOPIC, 0, number));
+    ledger.put_off(EFFECT, 0, 0);
+    [4, 0, 1, 2].iter().for_each(|number| _ = ledger.seen(EFFECT, 0, *number));
+    assert_eq!(leg(&ledger, EFFECT).reordered, 2, "0 was put off; 1 and 2 were overtaken by 4");
+    ledger.put_off(EFFECT, 0, 2);
+    assert_eq!(leg(&ledger, EFFECT).reordered, 1, "that 2 was put off is known only now");
+    ledger.put_off(EFFECT, 0, 2);
+    assert_eq!(leg(&ledger, EFFECT).reordered, 1);
 }

@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 pub(super) struct KeyTrack {
     pending: VecDeque<Pending>,
     highest_seen: Option<u64>,
+    /// The partition of the latest first sight, where sights have one.
+    place: Option<i32>,
 }
 
 #[derive(Debug)]
@@ -14,6 +16,7 @@ struct Pending {
     number: u64,
     sent: Sent,
     on_topic: bool,
+    dead: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -28,15 +31,15 @@ enum Sent {
 pub(super) enum Sight {
     /// First sight, after everything planned before it that has been seen.
     InOrder,
-    /// First sight, but a later event of the key was seen before.
-    Overtaken,
+    /// First sight, but a later event of the key was seen before; `moved`: on another partition.
+    Overtaken { moved: bool },
     /// Seen before.
     Again,
 }
 
 impl KeyTrack {
     pub fn planned(&mut self, number: u64) {
-        self.pending.push_back(Pending { number, sent: Sent::InFlight, on_topic: false });
+        self.pending.push_back(Pending { number, sent: Sent::InFlight, on_topic: false, dead: false });
     }
 
     pub fn acknowledged(&mut self, number: u64) {
@@ -51,18 +54,31 @@ impl KeyTrack {
         self.change(number, |event| event.on_topic = true);
     }
 
+    /// Whoever should handle it gave it up. Says whether that is news.
+    pub fn dead_lettered(&mut self, number: u64) -> bool {
+        let event = self.find(number).and_then(|index| self.pending.get_mut(index));
+        event.is_some_and(|event| !std::mem::replace(&mut event.dead, true))
+    }
+
+    /// Whether an event is not accounted for yet.
+    pub fn is_pending(&self, number: u64) -> bool {
+        self.find(number).is_some()
+    }
+
     pub fn forget(&mut self, number: u64) {
         if let Some(index) = self.find(number) {
             self.pending.remove(index);
         }
     }
 
-    pub fn seen(&mut self, number: u64) -> Sight {
+    pub fn seen(&mut self, number: u64, place: Option<i32>) -> Sight {
         let Some(index) = self.find(number) else { return Sight::Again };
         self.pending.remove(index);
         let overtaken = self.highest_seen.is_some_and(|highest| highest > number);
         self.highest_seen = self.highest_seen.max(Some(number));
-        if overtaken { Sight::Overtaken } else { Sight::InOrder }
+        let before = std::mem::replace(&mut self.place, place);
+        let moved = before.zip(place).is_some_and(|(before, now)| before != now);
+        if overtaken { Sight::Overtaken { moved } } else { Sight::InOrder }
     }
 
     /// Whether everything is accounted for.
@@ -70,19 +86,35 @@ impl KeyTrack {
         self.pending.is_empty()
     }
 
+    /// How many events are not accounted for.
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
     /// Acknowledged, and not seen on the topic.
     pub fn owed_on_topic(&self) -> u64 {
         self.count(|event| event.sent == Sent::Acknowledged)
     }
 
-    /// Seen on the topic, and not at the end of this leg.
+    /// Seen on the topic, and neither at the end of this leg nor given up.
     pub fn owed_after_topic(&self) -> u64 {
-        self.count(|event| event.on_topic)
+        self.count(|event| event.on_topic && !event.dead)
+    }
+
+    /// Given up.
+    pub fn dead(&self) -> u64 {
+        self.count(|event| event.dead)
+    }
+
+    /// Whether an event is owed at the end of this leg.
+    pub fn owes(&self, number: u64) -> bool {
+        let event = self.find(number).and_then(|index| self.pending.get(index));
+        event.is_some_and(|event| event.on_topic && !event.dead)
     }
 
     /// Not known to have been written, and not seen.
     pub fn still_uncertain(&self) -> u64 {
-        self.count(|event| event.sent != Sent::Acknowledged && !event.on_topic)
+        self.count(|event| event.sent != Sent::Acknowledged && !event.on_topic && !event.dead)
     }
 
     fn count(&self, which: impl Fn(&Pending) -> bool) -> u64 {
@@ -90,6 +122,10 @@ impl KeyTrack {
     }
 
     fn find(&self, number: u64) -> Option<usize> {
+        // As a rule what is planned first comes first.
+        if self.pending.front().is_some_and(|event| event.number == number) {
+            return Some(0);
+        }
         self.pending.binary_search_by_key(&number, |event| event.number).ok()
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::tracked::Tracked;
+use super::waiting::RetryPath;
 use super::{Handler, Oracle, Target};
 use crate::surroundings::grace;
 use crate::{At, Cause, Name, Observation, Proof, Reason, Surroundings, Verdict};
@@ -10,7 +11,9 @@ use crate::{At, Cause, Name, Observation, Proof, Reason, Surroundings, Verdict};
 /// An event that may be on its topic several times has its effect once.
 ///
 /// Proof is either a sentinel (a later record of the same key whose effect was seen, where handling is serial per
-/// key), or a committed offset past the last copy followed by a settling time without another effect.
+/// key), or a committed offset past the last copy followed by a settling time without another effect. Neither counts while a
+/// copy waits in a retry topic; where there are such, a sentinel too is followed by the settling time, since the recorder may
+/// learn of a record there after the sentinel's effect.
 pub struct ExactlyOnce {
     event: Tracked,
     copies: usize,
@@ -20,7 +23,11 @@ pub struct ExactlyOnce {
     settling: Duration,
     limit: Duration,
     since: At,
+    /// Since when the group is past every copy, and nothing waits.
     committed_past: Option<At>,
+    /// Since when the sentinel has had its effect, and nothing waits.
+    sentinel_past: Option<At>,
+    offsets_elsewhere: bool,
     surroundings: Surroundings,
 }
 
@@ -48,18 +55,40 @@ impl ExactlyOnce {
             limit,
             since,
             committed_past: None,
+            sentinel_past: None,
+            offsets_elsewhere: false,
             surroundings: Surroundings::default(),
         }
     }
 
-    fn note_commit(&mut self, at: At) {
+    /// The same, where the service puts what failed into retry topics.
+    pub fn retried_over(self, path: RetryPath) -> ExactlyOnce {
+        ExactlyOnce { event: self.event.retried_over(path), ..self }
+    }
+
+    /// The same, where the group's committed offsets say nothing.
+    pub fn offsets_elsewhere(self) -> ExactlyOnce {
+        ExactlyOnce { offsets_elsewhere: true, ..self }
+    }
+
+    fn note_progress(&mut self, at: At, waits_before: usize) {
+        if self.event.waiting.waits().len() != waits_before {
+            (self.committed_past, self.sentinel_past) = (None, None);
+        }
+        let is_open = self.event.waiting.open(&self.surroundings).is_some();
+        self.sentinel_past = if self.sentinel_passed() && !is_open { self.sentinel_past.or(Some(at)) } else { None };
+        self.note_commit(at, is_open);
+    }
+
+    fn note_commit(&mut self, at: At, is_open: bool) {
         let all_known = self.event.places.len() >= self.copies;
         let is_past = |place| self.surroundings.is_past(&self.handler.group, place);
         // Another copy, or a group set back, begins it anew.
-        self.committed_past = match all_known && self.event.places.iter().all(is_past) {
-            true => self.committed_past.or(Some(at)),
-            false => None,
-        };
+        self.committed_past =
+            match all_known && !is_open && !self.offsets_elsewhere && self.event.places.iter().all(is_past) {
+                true => self.committed_past.or(Some(at)),
+                false => None,
+            };
     }
 
     /// The sentinel stands behind every copy, on their partition, and had its effect.
@@ -73,32 +102,54 @@ impl ExactlyOnce {
     }
 
     fn judge_once(&self, now: At) -> Verdict {
-        let proved = self.sentinel_passed() || self.committed_past.is_some_and(|past| now >= past + self.settling);
-        if let Some(reason) = self.surroundings.blindness(&self.view, self.since, now).filter(|_| proved) {
-            return self.blind_so_far(reason, now);
+        let Some(proof) = self.proof(now) else { return self.unproved(now) };
+        let around = &self.surroundings;
+        let blindness = around.blindness(&self.view, self.since, now);
+        match blindness.or_else(|| self.event.blind_to_retries(around, self.since, now)) {
+            Some(reason) => self.blind_so_far(reason, now),
+            None => Verdict::Held(Proof::of(proof)),
         }
-        if self.sentinel_passed() {
-            return Verdict::Held(Proof::of(format!(
-                "one effect of {} copies; a later event of the same key has had its own",
-                self.copies
-            )));
+    }
+
+    /// What shows that every copy was handled and no second effect comes, if anything does yet.
+    fn proof(&self, now: At) -> Option<String> {
+        let again = match self.event.waiting.waits().len() {
+            0 => String::new(),
+            1 => "; a record in a retry topic was read as well".to_owned(),
+            n => format!("; {n} records in retry topics were read as well"),
+        };
+        let has_retry_topics = self.event.waiting.topics().next().is_some();
+        let settling = if has_retry_topics { self.settling } else { Duration::ZERO };
+        if self.sentinel_past.is_some_and(|past| now >= past + settling) {
+            let copies = self.copies;
+            return Some(format!(
+                "one effect of {copies} copies; a later event of the same key has had its own{again}"
+            ));
         }
-        if let Some(past) = self.committed_past
-            && now >= past + self.settling
-        {
-            return Verdict::Held(Proof::of(format!(
-                "one effect of {} copies; group \"{}\" has committed past the last, and nothing followed for {}",
+        // The second effect may come as late after the first as the first after the record.
+        let past = self.committed_past?.max(self.event.last_effect.unwrap_or(self.since));
+        (now >= past + self.settling).then(|| {
+            format!(
+                "one effect of {} copies; group \"{}\" has committed past the last, and nothing followed for {}{again}",
                 self.copies,
                 self.handler.group,
                 crate::cause::duration(self.settling)
-            )));
+            )
+        })
+    }
+
+    /// How long it may take in all until there is a proof.
+    fn patience(&self) -> Duration {
+        // Nothing could prove it: only a second effect is still waited for.
+        if self.offsets_elsewhere && self.sentinel.is_none() && !self.event.effects.is_empty() {
+            return self.settling + self.event.waiting.allowance() + grace(self.settling);
         }
-        self.unproved(now)
+        self.limit + self.settling + self.event.waiting.allowance() + grace(self.limit)
     }
 
     /// The view could not be seen for a while: a second effect may have hidden there, unless it catches up.
     fn blind_so_far(&self, reason: Reason, now: At) -> Verdict {
-        let over = now.since(self.since) > self.limit + self.settling + grace(self.limit);
+        let over = now.since(self.since) > self.patience();
         if over { Verdict::CannotTell(reason) } else { Verdict::NotYet }
     }
 
@@ -107,15 +158,25 @@ impl ExactlyOnce {
             return Verdict::Broken(Cause::ServiceDied(death.clone()));
         }
         let waited = now.since(self.since);
-        if waited <= self.limit + self.settling + grace(self.limit) {
+        if waited <= self.patience() {
             return Verdict::NotYet;
         }
-        if let Some(reason) = self.surroundings.own_doing(&self.handler.service) {
+        let own_doing = self.surroundings.own_doing(&self.handler.service);
+        if let Some(reason) = own_doing.or_else(|| self.event.pending(&self.surroundings)) {
             return Verdict::CannotTell(reason);
+        }
+        if self.offsets_elsewhere && self.event.places.len() >= self.copies {
+            let detail = match self.sentinel {
+                None => {
+                    "the contract names no `sentinel` whose effect would show that the copies were handled".to_owned()
+                }
+                Some(_) => format!("no effect of the sentinel was seen within {}", crate::cause::duration(waited)),
+            };
+            return Verdict::CannotTell(Reason::OffsetsElsewhere { group: self.handler.group.clone(), detail });
         }
         let detail = match self.event.last_copy() {
             Some(place) if self.event.places.len() >= self.copies => {
-                self.surroundings.explain(&self.handler.service, &self.handler.group, place).to_string()
+                self.event.explain(&self.surroundings, &self.handler, place).to_string()
             }
             _ => format!("{} of {} copies were seen on the topic", self.event.places.len(), self.copies),
         };
@@ -128,7 +189,7 @@ impl ExactlyOnce {
             return Verdict::CannotTell(Reason::NotPublished { event, error: error.clone() });
         }
         let waited = now.since(self.since);
-        if waited <= self.limit + grace(self.limit) {
+        if waited <= self.limit + self.event.waiting.allowance() + grace(self.limit) {
             return Verdict::NotYet;
         }
         let unseen_on = if self.event.places.is_empty() { &self.event.target.topic } else { &self.view };
@@ -142,7 +203,7 @@ impl ExactlyOnce {
         let what = format!("an effect of {} in view \"{}\"", self.event.label(), self.view);
         match self.event.places.first() {
             Some(place) => {
-                let missing = self.surroundings.explain(&self.handler.service, &self.handler.group, place);
+                let missing = self.event.explain(&self.surroundings, &self.handler, place);
                 Verdict::Broken(Cause::NoEffect { what, waited, missing })
             }
             None => Verdict::Broken(Cause::NotOnTopic {
@@ -152,6 +213,7 @@ impl ExactlyOnce {
                 instead: None,
                 near: None,
                 death: None,
+                refusal: None,
             }),
         }
     }
@@ -160,11 +222,12 @@ impl ExactlyOnce {
 impl Oracle for ExactlyOnce {
     fn observe(&mut self, observation: &Observation) {
         self.surroundings.observe(observation);
+        let waits = self.event.waiting.waits().len();
         self.event.observe(observation, &self.view);
         if let Some(sentinel) = &mut self.sentinel {
             sentinel.observe(observation, &self.view);
         }
-        self.note_commit(observation.at());
+        self.note_progress(observation.at(), waits);
     }
 
     fn verdict(&self, now: At) -> Verdict {

@@ -1,6 +1,7 @@
 //! Oracles: pure folds from observations to a verdict, one promise each.
 
 mod attempts;
+mod dead_lettered;
 mod exactly_once;
 mod none_lost;
 mod on_topic;
@@ -9,11 +10,14 @@ mod order;
 mod processed;
 mod target;
 mod tracked;
+mod tries;
 mod view;
+mod waiting;
 
 use crate::{At, Observation, Verdict};
 
-pub use attempts::{Attempts, Expected};
+pub use attempts::{Attempts, AttemptsSeen, Expected};
+pub use dead_lettered::DeadLetteredAfter;
 pub use exactly_once::ExactlyOnce;
 pub use none_lost::NoneLost;
 pub use on_topic::OnTopic;
@@ -21,7 +25,9 @@ pub use on_topic_once::OnTopicOnce;
 pub use order::{EffectOrder, TopicOrder};
 pub use processed::Processed;
 pub use target::{Handler, Recognise, Target};
+pub use tries::{ExpectedTries, Tries};
 pub use view::{ViewBecomes, ViewKeeps};
+pub use waiting::{BYTES, RecordLink, RetryPath, RetryStop};
 
 /// One promise, judged by folding observations. Neither method does I/O or reads a clock.
 pub trait Oracle: Send {

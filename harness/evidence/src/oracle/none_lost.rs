@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::tracked::Tracked;
+use super::waiting::RetryPath;
 use super::{Handler, Oracle, Target};
 use crate::surroundings::grace;
 use crate::{At, Cause, Name, Observation, Proof, Reason, Surroundings, Verdict};
@@ -31,6 +32,12 @@ impl NoneLost {
         }
     }
 
+    /// The same, where the service puts what failed into retry topics.
+    pub fn retried_over(self, path: &RetryPath) -> NoneLost {
+        let events = self.events.into_iter().map(|event| event.retried_over(path.clone())).collect();
+        NoneLost { events, ..self }
+    }
+
     fn base(&self) -> At {
         let last = self.events.iter().filter_map(|event| event.last_seen).max().unwrap_or(self.since);
         self.surroundings.deadline_base(&self.handler.service, &self.handler.group, last)
@@ -46,20 +53,21 @@ impl NoneLost {
     }
 
     fn lost(&self, leg: String, lost: &[&Tracked], of: usize) -> Verdict {
-        let place = lost.iter().find_map(|event| event.places.first());
-        let (service, group) = (&self.handler.service, &self.handler.group);
+        let first = lost.iter().find_map(|event| Some((event, event.places.first()?)));
         Verdict::Broken(Cause::Lost {
             leg,
             lost: lost.len() as u64,
             of: of as u64,
             examples: lost.iter().take(3).map(|event| event.label()).collect(),
-            missing: place.map(|place| self.surroundings.explain(service, group, place)),
+            missing: first.map(|(event, place)| event.explain(&self.surroundings, &self.handler, place)),
         })
     }
 
     fn judge_missing(&self, judged: &[&Tracked], now: At) -> Verdict {
         let base = self.base();
-        if now <= base + self.limit + grace(self.limit) {
+        let without = judged.iter().filter(|event| event.effects.is_empty());
+        let allowance = without.map(|event| event.waiting.allowance()).max().unwrap_or_default();
+        if now <= base + self.limit + allowance + grace(self.limit) {
             return Verdict::NotYet;
         }
         let unseen: Vec<_> = judged.iter().copied().filter(|event| event.last_seen.is_none()).collect();

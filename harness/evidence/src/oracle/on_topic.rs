@@ -112,6 +112,7 @@ impl OnTopic {
             instead: self.strayed.clone(),
             near: self.near.clone(),
             death: self.service.as_deref().and_then(|service| self.surroundings.death(service)).cloned(),
+            refusal: self.service.as_deref().and_then(|service| self.surroundings.refusal(service)).map(Box::new),
         })
     }
 }

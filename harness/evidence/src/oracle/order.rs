@@ -1,9 +1,10 @@
 //! Events of one key keep their order: on the topic, and in their effects. First occurrences count: 1, 2, 3, 2, 3
-//! is a legal redelivery.
+//! is a legal redelivery. What waits in a retry topic may be overtaken: order is promised only of what was handled in place.
 
 use std::time::Duration;
 
 use super::tracked::Tracked;
+use super::waiting::RetryPath;
 use super::{Handler, Oracle, Target};
 use crate::surroundings::grace;
 use crate::{At, Cause, Name, Observation, Proof, Reason, Surroundings, Verdict};
@@ -44,7 +45,7 @@ impl Oracle for TopicOrder {
             return Verdict::Broken(Cause::KeySplit { key: self.key.clone(), topic, partitions });
         }
         let offsets: Vec<_> = firsts.iter().map(|place| place.offset.unsigned_abs()).collect();
-        in_order(&self.key, "on the topic", &self.events, &offsets)
+        in_order(&self.key, "on the topic", &self.events.iter().collect::<Vec<_>>(), &offsets)
     }
 }
 
@@ -79,6 +80,46 @@ impl EffectOrder {
             surroundings: Surroundings::default(),
         }
     }
+
+    /// The same, where the service puts what failed into retry topics, and so lets later events of the key pass.
+    pub fn retried_over(self, path: &RetryPath) -> EffectOrder {
+        let events = self.events.into_iter().map(|event| event.retried_over(path.clone())).collect();
+        EffectOrder { events, ..self }
+    }
+
+    /// Every event has had its effect: those that were never retried must have kept their order.
+    fn judge_all(&self, now: At) -> Verdict {
+        let in_place = |event: &&Tracked| event.waiting.waits().is_empty();
+        let kept: Vec<&Tracked> = self.events.iter().filter(in_place).collect();
+        let retried = self.events.len() - kept.len();
+        let firsts: Vec<_> = kept.iter().filter_map(|event| event.effects.first().copied()).collect();
+        if retried > 0 && kept.len() < 2 {
+            let detail = format!(
+                "{retried} of {} events of key \"{}\" were retried over topics, where later ones may pass them: order takes two that were not",
+                self.events.len(),
+                self.key
+            );
+            return Verdict::CannotTell(Reason::NoPositiveControl { detail });
+        }
+        match in_order(&self.key, &format!("in view \"{}\"", self.view), &kept, &firsts) {
+            Verdict::Broken(cause) => self.accuse(cause, &kept, now),
+            Verdict::Held(proof) if retried > 0 => {
+                Verdict::Held(Proof::of(format!("{}; {retried} retried over topics are not judged", proof.text)))
+            }
+            other => other,
+        }
+    }
+
+    /// The recorder may learn of a record in a retry topic after the effects; and it must have been able to.
+    fn accuse(&self, cause: Cause, kept: &[&Tracked], now: At) -> Verdict {
+        let last = kept.iter().filter_map(|event| event.last_effect).max().unwrap_or(self.since);
+        let has_retry_topics = kept.iter().any(|event| event.waiting.topics().next().is_some());
+        if has_retry_topics && now <= last + grace(Duration::ZERO) {
+            return Verdict::NotYet;
+        }
+        let blindness = kept.iter().find_map(|event| event.blind_to_retries(&self.surroundings, self.since, now));
+        blindness.map_or(Verdict::Broken(cause), Verdict::CannotTell)
+    }
 }
 
 impl Oracle for EffectOrder {
@@ -89,8 +130,7 @@ impl Oracle for EffectOrder {
 
     fn verdict(&self, now: At) -> Verdict {
         let Some(absent) = self.events.iter().find(|event| event.effects.is_empty()) else {
-            let firsts: Vec<_> = self.events.iter().filter_map(|event| event.effects.first().copied()).collect();
-            return in_order(&self.key, &format!("in view \"{}\"", self.view), &self.events, &firsts);
+            return self.judge_all(now);
         };
         let Some(place) = absent.places.first() else {
             return absent_from_topic(absent, &self.surroundings, self.since, self.limit, now);
@@ -98,7 +138,7 @@ impl Oracle for EffectOrder {
         let seen = absent.first_seen.unwrap_or(self.since);
         let (service, group) = (&self.handler.service, &self.handler.group);
         let base = self.surroundings.deadline_base(service, group, seen);
-        if now <= base + self.limit + grace(self.limit) {
+        if now <= base + self.limit + absent.waiting.allowance() + grace(self.limit) {
             return Verdict::NotYet;
         }
         let blindness = || self.surroundings.blindness(&self.view, self.since, now);
@@ -108,7 +148,7 @@ impl Oracle for EffectOrder {
         Verdict::Broken(Cause::NoEffect {
             what: format!("the effect of {}", absent.label()),
             waited: now.since(base),
-            missing: self.surroundings.explain(service, group, place),
+            missing: absent.explain(&self.surroundings, &self.handler, place),
         })
     }
 }
@@ -139,10 +179,11 @@ pub(super) fn absent_from_topic(
         instead: None,
         near: None,
         death: None,
+        refusal: None,
     })
 }
 
-fn in_order(key: &str, leg: &str, events: &[Tracked], positions: &[u64]) -> Verdict {
+fn in_order(key: &str, leg: &str, events: &[&Tracked], positions: &[u64]) -> Verdict {
     let inverted = positions.windows(2).position(|pair| pair[0] > pair[1]);
     match inverted {
         Some(index) => Verdict::Broken(Cause::Reordered {

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use super::tracked::Tracked;
+use super::waiting::RetryPath;
 use super::{Handler, OnTopic, Oracle, Target};
 use crate::surroundings::{LOOK_PATIENCE, grace};
-use crate::{At, Cause, Name, Observation, Proof, Reason, Sample, Seen, Verdict};
+use crate::{At, Cause, Name, Observation, Proof, Reason, Sample, Seen, Surroundings, Verdict};
 
 /// An event makes a view show something, or no longer show it, within a limit that counts from the record on its
 /// topic. Samples bound the moment of the change from both sides, and the verdict says so where they leave it open.
@@ -13,6 +15,8 @@ pub struct ViewBecomes {
     handler: Handler,
     look: Look,
     limit: Duration,
+    /// The cause once more, where its handler puts what failed into retry topics: for the diagnosis.
+    retried: Option<Tracked>,
 }
 
 /// What is looked for, and what the samples have said so far.
@@ -53,13 +57,19 @@ impl ViewBecomes {
             first_match: None,
             silence: None,
         };
-        ViewBecomes { on_topic: cause, handler, look, limit }
+        ViewBecomes { on_topic: cause, handler, look, limit, retried: None }
     }
 
     /// The same, where only looks that began at `from` or later can find it.
     pub fn looking_from(mut self, from: At) -> ViewBecomes {
         self.look.from = Some(from);
         self
+    }
+
+    /// The same, where the service puts what failed into retry topics.
+    pub fn retried_over(self, path: RetryPath) -> ViewBecomes {
+        let retried = Some(Tracked::new(self.on_topic.target().clone()).retried_over(path));
+        ViewBecomes { retried, ..self }
     }
 
     /// The event that should cause the change.
@@ -88,7 +98,10 @@ impl ViewBecomes {
                 false => Verdict::NotYet,
             };
         }
-        let missing = surroundings.explain(service, group, &seen.place());
+        let missing = match &self.retried {
+            Some(event) => event.explain(surroundings, &self.handler, &seen.place()),
+            None => surroundings.explain(service, group, &seen.place()),
+        };
         let (what, waited) = (self.look.what.clone(), now.since(base));
         Verdict::Broken(match self.look.want {
             true => Cause::NoEffect { what, waited, missing },
@@ -145,6 +158,7 @@ impl Look {
 impl Oracle for ViewBecomes {
     fn observe(&mut self, observation: &Observation) {
         self.on_topic.observe(observation);
+        self.retried.iter_mut().for_each(|event| event.observe(observation, ""));
         if let Observation::Sampled(sample) = observation {
             self.look.take(sample, self.on_topic.found());
         }
@@ -170,6 +184,11 @@ pub struct ViewKeeps {
     last: Option<At>,
     contrary: Option<Sample>,
     silence: Option<String>,
+    /// What could still change it, where it may wait in retry topics.
+    retried: Option<Tracked>,
+    /// Since when nothing waits there.
+    settled: Option<At>,
+    surroundings: Surroundings,
 }
 
 impl ViewKeeps {
@@ -186,12 +205,46 @@ impl ViewKeeps {
             last: None,
             contrary: None,
             silence: None,
+            retried: None,
+            settled: None,
+            surroundings: Surroundings::default(),
         }
+    }
+
+    /// The same, where this event may wait in retry topics: while it does, that nothing is shown proves nothing, and the time
+    /// counts from its last try.
+    pub fn retried_over(self, event: Target, path: RetryPath) -> ViewKeeps {
+        ViewKeeps { retried: Some(Tracked::new(event).retried_over(path)), ..self }
+    }
+
+    fn note_retries(&mut self, observation: &Observation) {
+        let Some(event) = &mut self.retried else { return };
+        self.surroundings.observe(observation);
+        let before = event.waiting.waits().len();
+        event.observe(observation, "");
+        let is_open = event.waiting.open(&self.surroundings).is_some();
+        let has_more = event.waiting.waits().len() != before;
+        if is_open || has_more {
+            self.settled = None;
+        }
+        if !is_open && !event.waiting.waits().is_empty() {
+            self.settled.get_or_insert(observation.at());
+        }
+    }
+
+    /// The reason for having no verdict, or for waiting on: the event may still be tried again.
+    fn pending(&self, now: At) -> Option<Verdict> {
+        let event = self.retried.as_ref()?;
+        let over = now > self.since + self.lasting + event.waiting.allowance() + grace(self.lasting) + LOOK_PATIENCE;
+        let blindness = || event.blind_to_retries(&self.surroundings, self.since, now);
+        let reason = event.pending(&self.surroundings).or_else(blindness)?;
+        Some(if over { Verdict::CannotTell(reason) } else { Verdict::NotYet })
     }
 }
 
 impl Oracle for ViewKeeps {
     fn observe(&mut self, observation: &Observation) {
+        self.note_retries(observation);
         let Observation::Sampled(sample) = observation else { return };
         if sample.view != self.view || sample.subject != self.subject || sample.asked < self.since {
             return;
@@ -209,13 +262,16 @@ impl Oracle for ViewKeeps {
     }
 
     fn verdict(&self, now: At) -> Verdict {
-        let end = self.since + self.lasting;
+        let end = self.settled.unwrap_or(self.since).max(self.since) + self.lasting;
         if let Some(contrary) = &self.contrary {
             return Verdict::Broken(Cause::Unwanted {
                 what: self.what.clone(),
                 view: self.view.to_string(),
                 after: contrary.answered.since(self.since),
             });
+        }
+        if let Some(pending) = self.pending(now) {
+            return pending;
         }
         if self.last.is_some_and(|last| last >= end) {
             return Verdict::Held(Proof::of(format!("{} as wanted at {} looks", self.what, self.looks)));

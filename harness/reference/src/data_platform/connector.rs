@@ -1,6 +1,7 @@
 //! connector-service: takes what comes over HTTP, and answers once Kafka has acknowledged its event.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -43,9 +44,25 @@ const WIDENS: FaultInfo = FaultInfo {
     summary: "writes raw data by a schema where org_id is a long, which the registry takes and the document does not",
 };
 
+const REORDER: FaultInfo = FaultInfo {
+    name: "reorder",
+    summary: "answers for the first record of an organisation at once, and publishes it behind the second",
+};
+const NUMBERS: FaultInfo = FaultInfo { name: "numbers-events", summary: "gives events numbers for ids, and not UUIDs" };
+
 /// The faults of this service.
-pub(super) const FAULTS: &[FaultInfo] =
-    &[NEGATIVE, WRONG_PARTITIONER, WRONG_KEY, NO_MAGIC, PLAIN_JSON, NEW_CORRELATION, WIDENS, NO_TRANSACTION];
+pub(super) const FAULTS: &[FaultInfo] = &[
+    NEGATIVE,
+    WRONG_PARTITIONER,
+    WRONG_KEY,
+    NO_MAGIC,
+    PLAIN_JSON,
+    NEW_CORRELATION,
+    WIDENS,
+    NO_TRANSACTION,
+    REORDER,
+    NUMBERS,
+];
 
 /// What the routes share.
 #[derive(Clone)]
@@ -56,6 +73,8 @@ pub(super) struct Api {
     clock: Clock,
     pub(super) log: Log,
     faults: Faults,
+    /// Fault: the first record of each organisation, until there is a second.
+    held: Arc<Mutex<HashMap<i32, Option<OutRecord>>>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +85,8 @@ struct Faults {
     no_magic: bool,
     plain_json: bool,
     new_correlation: bool,
+    reorder: bool,
+    numbers: bool,
 }
 
 /// Makes the routes; Kafka and the registry may be away.
@@ -98,7 +119,10 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
             no_magic: context.has(NO_MAGIC),
             plain_json: context.has(PLAIN_JSON),
             new_correlation: context.has(NEW_CORRELATION),
+            reorder: context.has(REORDER),
+            numbers: context.has(NUMBERS),
         },
+        held: Arc::default(),
     };
     let router = Router::new()
         .route("/ingest", post(ingest))
@@ -179,13 +203,14 @@ impl Form {
 
 impl Api {
     async fn tell(&self, topic: Topic, form: &Form, headers: &HeaderMap, payload: Value) -> Result<Response, ApiError> {
-        let event_id = Uuid::new_v4().to_string();
+        let event_id = self.event_id();
         let correlation_id = self.correlation(headers);
         let event =
             Event { event_id: event_id.clone(), correlation_id: correlation_id.clone(), org_id: form.org_id, payload };
         let unavailable = |error: String| ApiError::Unavailable(error);
         let record = self.record(topic, &event).await.map_err(unavailable)?;
-        let outcome = self.publisher.publish(vec![record]).await.pop();
+        let records = self.in_turn(form.org_id, record);
+        let outcome = if records.is_empty() { Some(Ok(())) } else { self.publisher.publish(records).await.pop() };
         match outcome {
             Some(Ok(())) => {
                 self.log.info(format_args!("published {} org_id={} event_id={event_id}", topic.name, form.org_id));
@@ -194,6 +219,26 @@ impl Api {
             }
             Some(Err(error)) => Err(unavailable(error.to_string())),
             None => Err(unavailable("the record was not handed over".to_owned())),
+        }
+    }
+
+    fn event_id(&self) -> String {
+        let id = Uuid::new_v4();
+        if self.faults.numbers { format!("raw-{}", id.as_u64_pair().0) } else { id.to_string() }
+    }
+
+    /// What is published now: the record, unless the fault `reorder` has it wait for the next one.
+    fn in_turn(&self, org_id: i32, record: OutRecord) -> Vec<OutRecord> {
+        if !self.faults.reorder {
+            return vec![record];
+        }
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        match held.get_mut(&org_id) {
+            None => {
+                held.insert(org_id, Some(record));
+                Vec::new()
+            }
+            Some(first) => std::iter::once(record).chain(first.take()).collect(),
         }
     }
 

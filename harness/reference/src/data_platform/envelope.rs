@@ -42,6 +42,8 @@ pub(super) struct Codec {
     version: u32,
     /// Fault: whatever a record says, it is taken to be written by this schema.
     blind: bool,
+    /// Fault: what was written by a schema that nobody knows is taken to be written by this one.
+    trusting: bool,
 }
 
 impl Codec {
@@ -55,12 +57,17 @@ impl Codec {
     pub(super) fn by(topic: Topic, registry: Arc<Registry>, text: &str, version: u32) -> Result<Codec, String> {
         let common = COMMON.map(|(name, text)| (name.to_owned(), text.to_owned()));
         let schema = avro::whole(text, &common)?;
-        Ok(Codec { topic, registry, text: text.to_owned(), schema, version, blind: false })
+        Ok(Codec { topic, registry, text: text.to_owned(), schema, version, blind: false, trusting: false })
     }
 
     /// Fault: reads everything by its own schema.
     pub(super) fn blind(self, blind: bool) -> Codec {
         Codec { blind, ..self }
+    }
+
+    /// Fault: takes a schema that nobody knows for its own.
+    pub(super) fn trusting(self, trusting: bool) -> Codec {
+        Codec { trusting, ..self }
     }
 
     /// The framed bytes of an event.
@@ -89,10 +96,12 @@ impl Codec {
         let header = bytes.first_chunk::<5>().filter(|header| header[0] == 0);
         let header = header.ok_or_else(|| bad("there is no magic byte"))?;
         let id = u32::from_be_bytes([header[1], header[2], header[3], header[4]]);
-        let writer = self.registry.by_id(id).await.map_err(|missing| match missing {
-            Missing::Away(_) => Unreadable::NotNow(missing.to_string()),
-            _ => Unreadable::Bad(missing.to_string()),
-        })?;
+        let writer = match self.registry.by_id(id).await {
+            Ok(writer) => writer,
+            Err(missing @ Missing::Away(_)) => return Err(Unreadable::NotNow(missing.to_string())),
+            Err(_) if self.trusting => self.schema.clone(),
+            Err(missing) => return Err(Unreadable::Bad(missing.to_string())),
+        };
         let writer = if self.blind { &self.schema } else { &writer };
         let value = avro::decode(writer, &self.schema, &bytes[5..]).map_err(Unreadable::Bad)?;
         let text = |name: &str| value[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);

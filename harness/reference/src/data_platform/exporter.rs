@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+use rdkafka::{Message, Offset, TopicPartitionList};
 use tokio::runtime::Handle;
 
 use super::registry::Registry;
@@ -19,7 +19,7 @@ use super::stages::{GROUPS, TOPICS, stage};
 use crate::ServeError;
 use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
-use crate::shared::kafka::{LogContext, on_a_thread};
+use crate::shared::kafka::{Brokers, LogContext, on_a_thread};
 use crate::shared::log::Log;
 use crate::shared::metrics::Metrics;
 use crate::shared::stop::Stop;
@@ -60,7 +60,7 @@ struct Flow {
 
 /// What looks on.
 struct Exporter {
-    brokers: String,
+    brokers: Brokers,
     registry: Registry,
     groups: Vec<(&'static str, &'static str, BaseConsumer<LogContext>)>,
     metrics: Metrics,
@@ -112,10 +112,9 @@ pub(super) fn build(context: &Context) -> Result<Parts, ServeError> {
 }
 
 /// A client that may ask for a group's positions and joins none.
-fn client(brokers: &str, group: &str, log: Log) -> Result<BaseConsumer<LogContext>, KafkaError> {
-    let mut config = ClientConfig::new();
+fn client(brokers: &Brokers, group: &str, log: Log) -> Result<BaseConsumer<LogContext>, KafkaError> {
+    let mut config = brokers.client();
     config
-        .set("bootstrap.servers", brokers)
         .set("client.id", NAME)
         .set("group.id", group)
         .set("enable.auto.commit", "false")
@@ -198,7 +197,7 @@ impl Exporter {
 }
 
 impl Tail {
-    fn start(brokers: &str, log: Log) -> Result<Tail, KafkaError> {
+    fn start(brokers: &Brokers, log: Log) -> Result<Tail, KafkaError> {
         let consumer = client(brokers, NAME, log)?;
         let metadata = consumer.fetch_metadata(None, ASK)?;
         let mut from = TopicPartitionList::new();

@@ -1,6 +1,8 @@
-//! graph-service: who follows whom. A fixture: it publishes nothing and reads nothing from Kafka.
+//! graph-service: who follows whom. A fixture for the feed, which publishes nothing; of Kafka it reads only which users were deleted,
+//! and forgets whom they followed and who followed them.
 
-use std::sync::Arc;
+use std::future::Future;
+use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -8,12 +10,32 @@ use axum::routing::{get, put};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use super::reading::{Leniency, Payload, Refusal, said};
+use super::taking::{Take, Taken};
+use super::wiring::{self, Reading};
+use super::{event_type, journal, taking, topics};
 use crate::ServeError;
+use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
 use crate::shared::http::ApiError;
-use crate::shared::sqlite::Db;
+use crate::shared::kafka::Record;
+use crate::shared::settings::StoreUrl;
+use crate::shared::sql::{Sql, vals};
+use crate::shared::sqlite::{Db, DbError};
 
 pub(super) const NAME: &str = "graph-service";
+
+const KEEPS_DELETED: FaultInfo =
+    FaultInfo { name: "keeps-deleted", summary: "takes identity.user.deleted as handled and forgets nobody" };
+
+const SKIP_DEDUP: FaultInfo =
+    FaultInfo { name: "skip-dedup", summary: "handles an event again however often it comes" };
+
+/// The faults of this service.
+pub(super) const FAULTS: &[FaultInfo] = &[KEEPS_DELETED, SKIP_DEDUP];
+
+/// The group in which deletions are read; `KAFKA_GROUP_ID` is the feed's.
+pub(super) const GROUP: &str = "graph-service-group";
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS follows (
@@ -23,25 +45,63 @@ CREATE TABLE IF NOT EXISTS follows (
 ) WITHOUT ROWID;
 ";
 
-/// Opens the store and makes the routes.
+/// Opens the store, makes the routes and the consumer of deletions. Kafka may be away: followers are told all the same.
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let url = context.settings.store_for(NAME);
     let db = open(&url)?;
     context.log.info(format_args!("store {url}"));
-    let pinged = db.clone();
-    let ready = Arc::new(move || {
-        let db = pinged.clone();
-        Box::pin(async move { db.ping().await.map_err(|e| e.to_string()) }) as _
-    });
-    Ok(Parts { router: routes(db), ready, work: None })
+    let work = forget(context, db.clone())?;
+    let router = routes(db.clone()).merge(journal::routes(db.clone().into()));
+    Ok(Parts { router, ready: wiring::store_answers(db.into()), work: Some(("consumer", Box::pin(work))) })
 }
 
-fn open(url: &crate::shared::settings::StoreUrl) -> Result<Db, ServeError> {
-    use crate::shared::settings::StoreUrl;
-    if let StoreUrl::Redis(_) = url {
+fn forget(context: &Context, db: Db) -> Result<impl Future<Output = Result<(), ServeError>> + use<>, ServeError> {
+    let topic = topics::identity(&context.settings);
+    let reading = Reading {
+        service: NAME,
+        group: GROUP.into(),
+        dead_letter_topic: format!("{topic}.dlq"),
+        topics: vec![topic],
+        gather: Duration::ZERO,
+        batch: 100,
+        skip_dedup: context.has(SKIP_DEDUP),
+        drops_unreadable: false,
+    };
+    let forget = Forget { keeps: context.has(KEEPS_DELETED) };
+    wiring::take(context, db.into(), forget, reading).map(|(_, work)| work)
+}
+
+/// Forgets deleted users, whether they may come back or not: the document does not tell the two apart.
+#[derive(Debug, Clone, Copy)]
+struct Forget {
+    /// Fault: nobody is forgotten.
+    keeps: bool,
+}
+
+impl Take for Forget {
+    type Change = ();
+
+    fn read(&self, record: &Record) -> Result<Option<Taken<()>>, Refusal> {
+        let said = said(record, Leniency::default())?;
+        if said.event_type != event_type::USER_DELETED {
+            return Ok(None);
+        }
+        let payload = Payload::read(record, Leniency::default())?;
+        payload.time("deleted_at")?;
+        Ok(Some(Taken { event_id: said.event_id.into(), subject: payload.id("user_id")?, change: () }))
+    }
+
+    fn effect(&self, tx: &dyn Sql, taken: &Taken<()>, _now_ms: i64) -> Result<(), DbError> {
+        let sql = "DELETE FROM follows WHERE (followee = ?1 OR follower = ?1) AND NOT ?2";
+        tx.run(sql, vals![&taken.subject, self.keeps]).map(drop)
+    }
+}
+
+fn open(url: &StoreUrl) -> Result<Db, ServeError> {
+    if let StoreUrl::Redis(_) | StoreUrl::Postgres(_) = url {
         return Err(ServeError::StoreKind { service: NAME, url: url.to_string(), known: "sqlite:" });
     }
-    Db::open(url, SCHEMA).map_err(|e| url.error(e))
+    Db::open(url, &format!("{SCHEMA}{}", taking::schema())).map_err(|e| url.error(e))
 }
 
 /// `PUT` and `DELETE /follows/{follower}/{followee}`, `GET /followers/{user}`.
@@ -88,4 +148,31 @@ async fn followers(State(db): State<Db>, Path(user): Path<String>) -> Result<Jso
         .await
         .map_err(ApiError::store)?;
     Ok(Json(json!({"followers": names})))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn left(keeps: bool) -> Vec<String> {
+        let db = Db::open(&StoreUrl::SqliteMemory, SCHEMA).unwrap();
+        db.transaction(move |tx| {
+            for (followee, follower) in [("alice", "bob"), ("bob", "carol"), ("alice", "carol")] {
+                let sql = "INSERT INTO follows (followee, follower) VALUES (?1, ?2)";
+                Sql::run(tx, sql, vals![followee, follower])?;
+            }
+            let taken = Taken { event_id: "e".into(), subject: "bob".into(), change: () };
+            Forget { keeps }.effect(tx, &taken, 0)?;
+            let rows = tx.rows("SELECT followee || '<' || follower FROM follows ORDER BY 1", vals![])?;
+            rows.iter().map(|row| row.text(0)).collect()
+        })
+        .await
+        .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_deleted_user_follows_nobody_and_is_followed_by_nobody() {
+        assert_eq!(left(false).await, ["alice<carol"]);
+        assert_eq!(left(true).await.len(), 3);
+    }
 }

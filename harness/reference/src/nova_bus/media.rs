@@ -26,8 +26,16 @@ pub(super) const NAME: &str = "media-service";
 const WRONG_KEY: FaultInfo =
     FaultInfo { name: "wrong-key", summary: "uses user_id as the record key instead of upload_id" };
 
+const ASKS_CONTENT: FaultInfo = FaultInfo {
+    name: "asks-content",
+    summary: "asks the content-service before it takes an upload, and takes none while that is down",
+};
+
+const FIXED_PREFIX: FaultInfo =
+    FaultInfo { name: "fixed-prefix", summary: "writes to the document's topics whatever prefix is set" };
+
 /// The faults of this service.
-pub(super) const FAULTS: &[FaultInfo] = &[WRONG_KEY];
+pub(super) const FAULTS: &[FaultInfo] = &[WRONG_KEY, ASKS_CONTENT, FIXED_PREFIX];
 
 /// Longest name of a file and longest id, in characters.
 const LONGEST: usize = 255;
@@ -37,6 +45,8 @@ struct Uploads {
     publisher: Arc<dyn Publish>,
     topic: String,
     wrong_key: bool,
+    /// Fault: who must answer before an upload is taken.
+    asked_first: Option<String>,
     clock: Clock,
     log: Log,
 }
@@ -45,8 +55,9 @@ struct Uploads {
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let uploads = Uploads {
         publisher: Arc::new(wiring::publisher(context, NAME)?),
-        topic: topics::media(&context.settings),
+        topic: if context.has(FIXED_PREFIX) { topics::MEDIA.to_owned() } else { topics::media(&context.settings) },
         wrong_key: context.has(WRONG_KEY),
+        asked_first: context.settings.content_url.clone().filter(|_| context.has(ASKS_CONTENT)),
         clock: context.clock.clone(),
         log: context.log,
     };
@@ -60,6 +71,7 @@ fn routes(uploads: Uploads) -> Router {
 }
 
 async fn upload(State(uploads): State<Uploads>, body: Bytes) -> Result<(StatusCode, Json<Value>), ApiError> {
+    uploads.ask_first().await?;
     let mut form = Form::read(&body)?;
     let (user_id, file_name) = (form.text("user_id", 1, LONGEST), form.text("file_name", 1, LONGEST));
     let size = form.value("size_bytes").map_or(Some(0), Value::as_u64);
@@ -80,6 +92,12 @@ async fn upload(State(uploads): State<Uploads>, body: Bytes) -> Result<(StatusCo
 }
 
 impl Uploads {
+    async fn ask_first(&self) -> Result<(), ApiError> {
+        let Some(url) = &self.asked_first else { return Ok(()) };
+        let answer = reqwest::get(format!("{url}/ready")).await.and_then(reqwest::Response::error_for_status);
+        answer.map(drop).map_err(|e| ApiError::Unavailable(e.to_string()))
+    }
+
     async fn tell(&self, payload: &Value) -> Result<(), ApiError> {
         let id = Uuid::new_v4().to_string();
         let header = |name: &str, value: &str| (name.to_owned(), Some(value.as_bytes().to_vec()));
@@ -116,6 +134,7 @@ mod tests {
             publisher: publisher.clone(),
             topic: "nova.media.events".into(),
             wrong_key,
+            asked_first: None,
             clock: HandClock::new().clock(),
             log: Log::silent(),
         };

@@ -2,7 +2,8 @@
 //!
 //! content-service (HTTP, posts, outbox) → `nova.content.events` → feed-service (idempotent consumer, feeds, journal) → HTTP;
 //! feed-service asks graph-service who follows whom. media-service → `nova.media.events` → content-service, where uploads wait
-//! for a post. message-service → `nova.message.events` → search-service, which also reads the posts and the legacy topics.
+//! for a post. message-service → `nova.message.events` → search-service, which also reads the posts, the users and the legacy topics.
+//! graph-service forgets users whose deletion `nova.identity.events` tells. lag-exporter looks on.
 
 mod content;
 mod feed;
@@ -19,6 +20,7 @@ mod wiring;
 use crate::ServeError;
 use crate::catalogue::{ServiceInfo, SystemInfo};
 use crate::serve::{Context, Parts};
+use crate::shared::lag_exporter::{self, Watched};
 
 /// The types of events.
 mod event_type {
@@ -28,6 +30,9 @@ mod event_type {
     pub(super) const UPLOADED: &str = "media.upload.completed";
     pub(super) const PERSISTED: &str = "message.persisted";
     pub(super) const UNSENT: &str = "message.deleted";
+    pub(super) const USER_CREATED: &str = "identity.user.created";
+    pub(super) const PROFILE_UPDATED: &str = "identity.user.profile_updated";
+    pub(super) const USER_DELETED: &str = "identity.user.deleted";
     pub(super) const LEGACY_PERSISTED: &str = "message_persisted";
     pub(super) const LEGACY_UNSENT: &str = "message_deleted";
 }
@@ -42,10 +47,14 @@ pub(crate) const SYSTEM: SystemInfo = SystemInfo {
             summary: "posts over HTTP; every change is told through a transactional outbox on nova.content.events",
             faults: content::FAULTS,
         },
-        ServiceInfo { name: graph::NAME, summary: "who follows whom, over HTTP; a fixture for the feed", faults: &[] },
+        ServiceInfo {
+            name: graph::NAME,
+            summary: "who follows whom, over HTTP, a fixture for the feed; forgets users that were deleted",
+            faults: graph::FAULTS,
+        },
         ServiceInfo {
             name: feed::NAME,
-            summary: "consumes nova.content.events once per event and serves feeds, a cache of posts and a journal over HTTP",
+            summary: "consumes posts and their authors' names once per event and serves feeds, a cache of posts and a journal over HTTP",
             faults: feed::FAULTS,
         },
         ServiceInfo {
@@ -60,8 +69,13 @@ pub(crate) const SYSTEM: SystemInfo = SystemInfo {
         },
         ServiceInfo {
             name: search::NAME,
-            summary: "indexes posts and messages, from new and legacy topics, and is searched over HTTP",
+            summary: "indexes posts, users and messages, from new and legacy topics, and is searched over HTTP",
             faults: search::FAULTS,
+        },
+        ServiceInfo {
+            name: lag_exporter::NAME,
+            summary: "shows how far every group is behind, as a look from outside",
+            faults: lag_exporter::FAULTS,
         },
     ],
 };
@@ -74,6 +88,22 @@ pub(crate) async fn build(service: &str, context: &Context) -> Result<Parts, Ser
         media::NAME => media::build(context).await,
         messages::NAME => messages::build(context).await,
         search::NAME => search::build(context).await,
+        lag_exporter::NAME => lag_exporter::build(context, watched(context)),
         _ => feed::build(context).await,
     }
+}
+
+/// The groups of this system, each with what it reads.
+fn watched(context: &Context) -> Vec<Watched> {
+    let settings = &context.settings;
+    let (content, identity) = (topics::content(settings), topics::identity(settings));
+    // The legacy topics have the names of their only type.
+    let (persisted, unsent) = (event_type::LEGACY_PERSISTED.to_owned(), event_type::LEGACY_UNSENT.to_owned());
+    let searched = vec![content.clone(), topics::messages(settings), identity.clone(), persisted, unsent];
+    vec![
+        Watched::new("feed-service-group", vec![content, identity.clone()]),
+        Watched::new(content::GROUP, vec![topics::media(settings)]),
+        Watched::new("search-service-group", searched),
+        Watched::new(graph::GROUP, vec![identity]),
+    ]
 }

@@ -14,6 +14,8 @@ pub(super) enum Refusal {
     NoHeader(&'static str),
     #[error("header {0} is empty or not UTF-8")]
     BadHeader(&'static str),
+    #[error("the record has no key")]
+    NoKey,
     #[error("the value is null")]
     NullValue,
     #[error("the value is not JSON: {0}")]
@@ -31,6 +33,8 @@ pub(super) enum Refusal {
 pub(super) struct Leniency {
     /// A missing event_id is "unknown".
     pub(super) unknown_id: bool,
+    /// A record without a key is like any other.
+    pub(super) keyless: bool,
     /// A missing id of a post or user is "".
     pub(super) empty_ids: bool,
     /// A time that is missing or unreadable is this, in milliseconds since 1970.
@@ -69,6 +73,7 @@ pub(super) struct Payload {
 }
 
 impl Payload {
+    /// What has no key stands anywhere, and so has no order: nobody can tell what it comes before.
     pub(super) fn read(record: &Record, leniency: Leniency) -> Result<Payload, Refusal> {
         let Some(bytes) = record.payload.as_deref() else {
             let now = leniency.null_is_empty.ok_or(Refusal::NullValue)?;
@@ -77,6 +82,9 @@ impl Payload {
         };
         let value: Value = serde_json::from_slice(bytes).map_err(|e| Refusal::NotJson(e.to_string()))?;
         match value {
+            Value::Object(_) if record.key.as_ref().is_none_or(Vec::is_empty) && !leniency.keyless => {
+                Err(Refusal::NoKey)
+            }
             Value::Object(fields) => Ok(Payload { fields, leniency }),
             _ => Err(Refusal::NotAnObject),
         }

@@ -71,6 +71,8 @@ pub(super) struct Taker<T> {
     pub(super) stop: Stop,
     /// Fault: handles an event again however often it comes.
     pub(super) skip_dedup: bool,
+    /// Fault: goes on behind what it cannot read, without a dead letter.
+    pub(super) drops_unreadable: bool,
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
     pub(super) log: Log,
@@ -83,6 +85,7 @@ impl<T: Take> BatchHandler for Taker<T> {
         for record in batch {
             match self.take.read(record) {
                 Ok(event) => events.extend(event),
+                Err(reason) if self.drops_unreadable => self.log.error(format_args!("dropped: {reason}")),
                 Err(reason) => refused.push(Unreadable { record, reason: reason.to_string() }),
             }
         }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ServeError;
+use crate::catalogue::FaultInfo;
 use crate::serve::Context;
 use crate::shared::dead_letter::DeadLetters;
 use crate::shared::faults::consumer_faults;
 use crate::shared::http::ReadyCheck;
 use crate::shared::kafka::{Assignment, BatchHandler, Consumer, ConsumerSettings, KafkaPublisher, on_a_thread};
-use crate::shared::outbox::{OutboxFaults, Relay, declare_metrics, plain_record};
+use crate::shared::outbox::{Came, OutboxFaults, Relay, declare_metrics, plain_record};
 use crate::shared::settings::StoreUrl;
 use crate::shared::sql::Store;
 
@@ -52,6 +53,7 @@ pub(super) fn relay(context: &Context, db: Store, publisher: KafkaPublisher, fau
         clock: context.clock.clone(),
         metrics: context.metrics.clone(),
         log: context.log,
+        came: Came::default(),
     }
 }
 
@@ -65,7 +67,12 @@ pub(super) struct Reading {
     pub(super) gather: Duration,
     pub(super) batch: usize,
     pub(super) skip_dedup: bool,
+    pub(super) drops_unreadable: bool,
 }
+
+/// A fault that every taker can have.
+pub(super) const DROPS_UNREADABLE: FaultInfo =
+    FaultInfo { name: "drops-unreadable", summary: "logs what it cannot read, and goes on without a dead letter" };
 
 /// A taker with its consumer: which partitions it holds, and its work.
 pub(super) fn take<T: Take>(
@@ -85,6 +92,7 @@ pub(super) fn take<T: Take>(
         gather: reading.gather,
         stop: context.stop.clone(),
         skip_dedup: reading.skip_dedup,
+        drops_unreadable: reading.drops_unreadable,
         clock: context.clock.clone(),
         metrics: context.metrics.clone(),
         log: context.log,

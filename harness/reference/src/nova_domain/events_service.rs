@@ -3,22 +3,26 @@
 //! Row → the JSON envelope as it was written → the topic of its type; and the same envelope in Protobuf → the topic of all events.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::faults::{DATA_AS_OBJECT, FRESH_ID, LOST, TWICE};
+use super::faults::{DATA_AS_OBJECT, FRESH_ID, LOST, REORDER, TWICE};
 use super::{protobuf, writer};
 use crate::ServeError;
 use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
 use crate::shared::kafka::{KafkaPublisher, OutRecord, Publish, PublishError};
-use crate::shared::outbox::{DueRow, OutboxFaults, RecordOf, Relay, declare_metrics, outbox_routes};
+use crate::shared::outbox::{Came, DueRow, OutboxFaults, RecordOf, Relay, declare_metrics, outbox_routes};
+use crate::shared::settings::OutboxSettings;
 use crate::shared::sqlite::Db;
 
 pub(super) const NAME: &str = "events-service";
 /// The faults of this service.
-pub(super) const FAULTS: &[FaultInfo] = &[TWICE, LOST, DATA_AS_OBJECT, FRESH_ID];
+pub(super) const FAULTS: &[FaultInfo] = &[TWICE, LOST, REORDER, DATA_AS_OBJECT, FRESH_ID];
+/// How often the fault `reorder` polls: so seldom that a batch has several rows.
+const SELDOM: Duration = Duration::from_millis(500);
 /// Behind the prefix: the topic of all events in Protobuf.
 const BINARY: &str = "domain-events";
 
@@ -34,12 +38,18 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let relay = Relay {
         db: db.clone().into(),
         publisher: Arc::new(InBothForms { kafka, topic: format!("{}.{BINARY}", settings.topic_prefix) }),
-        settings: settings.outbox,
-        faults: OutboxFaults { lost: context.has(LOST), twice: context.has(TWICE), ..OutboxFaults::default() },
+        settings: polling(context),
+        faults: OutboxFaults {
+            lost: context.has(LOST),
+            twice: context.has(TWICE),
+            reorder: context.has(REORDER),
+            ..OutboxFaults::default()
+        },
         record: record_of(context),
         clock: context.clock.clone(),
         metrics: context.metrics.clone(),
         log: context.log,
+        came: Came::default(),
     };
     let (stop, rows) = (context.stop.clone(), db.clone());
     let work = async move {
@@ -51,6 +61,11 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
         Box::pin(async move { db.ping().await.map_err(|e| e.to_string()) }) as _
     });
     Ok(Parts { router: outbox_routes(rows), ready, work: Some(("publisher", Box::pin(work))) })
+}
+
+fn polling(context: &Context) -> OutboxSettings {
+    let settings = context.settings.outbox;
+    if context.has(REORDER) { OutboxSettings { poll: SELDOM, ..settings } } else { settings }
 }
 
 fn record_of(context: &Context) -> RecordOf {

@@ -15,6 +15,8 @@ pub(super) const IGNORES_BLOCKS: FaultInfo =
     fault("ignores-blocks", "takes user.blocked without shutting the blocked one out of the conversation");
 pub(super) const IGNORES_DELETION: FaultInfo =
     fault("ignores-deletion", "takes user.deleted without cleaning up what that user leaves");
+pub(super) const LEAVES_FOLLOWERS: FaultInfo =
+    fault("leaves-followers", "ends whom a deleted user followed, and leaves who followed that user");
 pub(super) const NO_CAUSATION: FaultInfo =
     fault("no-causation", "leaves causation_id empty in events that another event caused");
 pub(super) const NEW_CORRELATION: FaultInfo =
@@ -27,11 +29,17 @@ pub(super) const DATA_AS_OBJECT: FaultInfo =
     fault("data-as-object", "writes `data` as a JSON object, where the envelope has a text");
 pub(super) const FRESH_ID: FaultInfo = fault("fresh-id", "gives an event a new id with every publish");
 
+pub(super) const REORDER: FaultInfo =
+    fault("reorder", "polls twice a second, and publishes the rows of an outbox batch in reverse order");
+
 // Subscribing.
 pub(super) const SKIP_DEDUP: FaultInfo = fault("skip-dedup", "handles an event again however often it comes");
+pub(super) const BACKWARDS: FaultInfo = fault("backwards", "handles the records of a batch last first");
+pub(super) const IGNORES_EVENT: FaultInfo =
+    fault("ignores-event", "takes failed log-ins, processed media and ended streams without noting them");
 pub(super) const NO_DEAD_LETTER: FaultInfo =
     fault("no-dead-letter", "tries a record that it cannot read again for ever, and its partition waits behind it");
-pub(super) const LATE: FaultInfo = fault("late", "waits 6 s before it handles each batch");
+pub(super) const LATE: FaultInfo = fault("late", "handles no record before it is 6 s old");
 pub(super) const RESURRECTS: FaultInfo =
     fault("resurrects-deleted", "brings a post back when its creation is consumed after its deletion");
 pub(super) const SHOWS_HIDDEN: FaultInfo = fault("shows-hidden", "takes drafts and private posts as public ones");
@@ -44,6 +52,7 @@ pub(super) const DROPS_FAILED: FaultInfo =
     fault("drops-failed", "forgets what failed for the last time, without a dead letter");
 pub(super) const NOTIFIES_UNMAPPED: FaultInfo =
     fault("notifies-unmapped", "sends an e-mail for video.uploaded too, which has no mapping");
+pub(super) const BOTH_WAYS: FaultInfo = fault("both-ways", "sends by push and e-mail what goes one way only");
 pub(super) const NEEDS_SOURCE: FaultInfo =
     fault("needs-deprecated", "refuses user.created without `source`, which version 3 removed");
 pub(super) const REFUSES_NEW: FaultInfo =

@@ -27,16 +27,23 @@ const fn service(name: &'static str, summary: &'static str, faults: &'static [Fa
     ServiceInfo { name, summary, faults }
 }
 
+/// What can be wrong with those who only note what they take.
+const OBSERVER: &[FaultInfo] = &[faults::SKIP_DEDUP, faults::NO_DEAD_LETTER, faults::IGNORES_EVENT];
+
 /// What the catalogue says about this system.
 pub(crate) const SYSTEM: SystemInfo = SystemInfo {
     name: "nova-domain",
     summary: "a social platform's 39 domain events, from seven writing services through one outbox to feed, search and notifications",
     services: &[
-        service("auth-service", "takes registrations, log-ins and changes of profiles", &[faults::OUTSIDE]),
+        service(
+            "auth-service",
+            "takes registrations, log-ins and changes of profiles",
+            &[faults::OUTSIDE, faults::LOGS_ADDRESS],
+        ),
         service(
             "user-service",
             "takes who follows and blocks whom; ends what a deleted user followed",
-            &[faults::IGNORES_DELETION],
+            &[faults::IGNORES_DELETION, faults::LEAVES_FOLLOWERS],
         ),
         service(
             "messaging-service",
@@ -55,7 +62,15 @@ pub(crate) const SYSTEM: SystemInfo = SystemInfo {
         service(
             "feed-service",
             "what those whom a user follows have posted",
-            &[faults::SKIP_DEDUP, faults::RESURRECTS, faults::SHOWS_HIDDEN, faults::LATE, COMMIT_FIRST],
+            &[
+                faults::SKIP_DEDUP,
+                faults::RESURRECTS,
+                faults::SHOWS_HIDDEN,
+                faults::LATE,
+                faults::BACKWARDS,
+                faults::NO_DEAD_LETTER,
+                COMMIT_FIRST,
+            ],
         ),
         service(
             "search-service",
@@ -74,16 +89,18 @@ pub(crate) const SYSTEM: SystemInfo = SystemInfo {
                 faults::DROPS_FAILED,
                 faults::NO_DEAD_LETTER,
                 faults::NOTIFIES_UNMAPPED,
+                faults::IGNORES_EVENT,
+                faults::BOTH_WAYS,
                 faults::NEEDS_SOURCE,
                 faults::REFUSES_NEW,
                 faults::LOGS_ADDRESS,
                 faults::NO_METRICS,
             ],
         ),
-        service("analytics-service", "notes what is there for analytics", &[]),
-        service("security-service", "notes log-ins, failed ones, and changed passwords", &[]),
-        service("rate-limiter", "notes failed log-ins", &[]),
-        service("cdn-service", "notes media files that come, change and go", &[]),
+        service("analytics-service", "notes what is there for analytics", OBSERVER),
+        service("security-service", "notes log-ins, failed ones, and changed passwords", OBSERVER),
+        service("rate-limiter", "notes failed log-ins", OBSERVER),
+        service("cdn-service", "notes media files that come, change and go", OBSERVER),
     ],
 };
 

@@ -27,6 +27,8 @@ pub(super) struct Event {
     pub(super) aggregate_type: String,
     pub(super) aggregate_id: String,
     pub(super) correlation: Option<String>,
+    /// The event that it follows from.
+    pub(super) causation: Option<String>,
     pub(super) user: Option<String>,
     pub(super) at: DateTime<Utc>,
     pub(super) data: Value,
@@ -111,6 +113,7 @@ pub(super) fn read(record: &Record) -> Result<Event, String> {
         aggregate_type: text_at(&value, "/aggregateType")?,
         aggregate_id: text_at(&value, "/aggregateId")?,
         correlation: optional("/metadata/correlationId"),
+        causation: optional("/metadata/causationId"),
         user: optional("/metadata/userId"),
         at: time_at(&value, "/metadata/timestamp")?,
         data: value.get("data").filter(|data| data.is_object()).ok_or("schema: required /data")?.clone(),
@@ -231,6 +234,7 @@ pub(super) mod tests {
             key: Some(made.key.into_bytes()),
             payload: Some(value.to_string().into_bytes()),
             headers: Vec::new(),
+            timestamp: None,
         }
     }
 

@@ -50,7 +50,8 @@ struct Api {
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let url = context.settings.store_for(NAME);
     let db = Db::open(&url, &format!("{TABLES}{}", outbox::SCHEMA)).map_err(|e| url.error(e))?;
-    let faults = telling::Faults { wrong_key: context.has(WRONG_KEY), twice: context.has(TWICE) };
+    let faults =
+        telling::Faults { wrong_key: context.has(WRONG_KEY), twice: context.has(TWICE), ..telling::Faults::default() };
     let relay = telling::relay(&db, telling::publisher(NAME, context)?, faults, context);
     let api = Api { db: db.clone(), clock: context.clock.clone(), person: context.has(PERSON) };
     let router = Router::new()

@@ -12,7 +12,7 @@ use axum::{Json, Router};
 use chrono::DateTime;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaResult;
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use rdkafka::{Offset, TopicPartitionList};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 use crate::ServeError;
 use crate::shared::form::Form;
 use crate::shared::http::ApiError;
-use crate::shared::kafka::{BatchHandler, Record};
+use crate::shared::kafka::{BatchHandler, Brokers, Record};
 use crate::shared::log::Log;
 
 /// How long the brokers may take for an answer.
@@ -34,18 +34,20 @@ type Takes = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// Replays the topics of one service.
 pub(super) struct Replayer<H> {
-    pub(super) brokers: String,
+    pub(super) brokers: Brokers,
     pub(super) service: &'static str,
     pub(super) takes: Takes,
+    /// Fault: every replay begins at the beginning.
+    pub(super) ignores_time: bool,
     pub(super) handler: Arc<Mutex<H>>,
     pub(super) log: Log,
 }
 
 impl<H> Clone for Replayer<H> {
     fn clone(&self) -> Self {
-        let Replayer { brokers, service, takes, handler, log } = self;
+        let Replayer { brokers, service, takes, ignores_time, handler, log } = self;
         let (brokers, takes, handler) = (brokers.clone(), takes.clone(), handler.clone());
-        Replayer { brokers, service, takes, handler, log: *log }
+        Replayer { brokers, service, takes, ignores_time: *ignores_time, handler, log: *log }
     }
 }
 
@@ -72,6 +74,7 @@ impl<H: BatchHandler + Send + 'static> Replayer<H> {
         }
         form.finish(())?;
         let (own, runtime, from) = (self.clone(), Handle::current(), from.unwrap_or_default());
+        let from = if self.ignores_time { 0 } else { from };
         let read = tokio::task::spawn_blocking(move || own.read(&runtime, from)).await;
         let count = read.map_err(|e| e.to_string()).flatten().map_err(ApiError::Unavailable)?;
         self.log.info(format_args!("replayed {count} records from {text}"));
@@ -105,8 +108,8 @@ impl<H: BatchHandler + Send + 'static> Replayer<H> {
     }
 
     fn consumer(&self) -> KafkaResult<BaseConsumer> {
-        ClientConfig::new()
-            .set("bootstrap.servers", &self.brokers)
+        self.brokers
+            .client()
             .set("client.id", format!("{}-replay", self.service))
             // Nothing is joined or committed: partitions are taken by hand.
             .set("group.id", format!("{}-replay", self.service))
@@ -139,9 +142,9 @@ impl<H: BatchHandler + Send + 'static> Replayer<H> {
 }
 
 /// The topics that there are now; for the fault that asks only once.
-pub(super) fn topics_now(brokers: &str, takes: impl Fn(&str) -> bool) -> Result<Vec<String>, ServeError> {
+pub(super) fn topics_now(brokers: &Brokers, takes: impl Fn(&str) -> bool) -> Result<Vec<String>, ServeError> {
     let names = || -> KafkaResult<Vec<String>> {
-        let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", brokers).create()?;
+        let consumer: BaseConsumer = brokers.client().create()?;
         let metadata = consumer.fetch_metadata(None, ASK)?;
         Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).filter(|name| takes(name)).collect())
     };

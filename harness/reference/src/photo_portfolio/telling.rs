@@ -1,12 +1,14 @@
 //! Guaranteed delivery, as three services have it: an event is in the outbox with what it tells about, and its relay publishes it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::consumer;
 use crate::ServeError;
 use crate::serve::Context;
 use crate::shared::kafka::{OutRecord, Publish};
-use crate::shared::outbox::{DueRow, OutboxFaults, Relay, declare_metrics};
+use crate::shared::outbox::{Came, DueRow, OutboxFaults, Relay, declare_metrics};
+use crate::shared::settings::OutboxSettings;
 use crate::shared::sqlite::Db;
 
 /// Ways of being wrong that belong to what is published.
@@ -15,7 +17,12 @@ pub(super) struct Faults {
     /// Uses the event id as the key.
     pub(super) wrong_key: bool,
     pub(super) twice: bool,
+    /// Publishes the rows of a batch in reverse order, and polls so seldom that a batch has several.
+    pub(super) reorder: bool,
 }
+
+/// How often a relay polls that reorders.
+const SELDOM: Duration = Duration::from_millis(500);
 
 /// A service's producer, shared by its relay and its dead letters.
 pub(super) fn publisher(service: &str, context: &Context) -> Result<Arc<dyn Publish>, ServeError> {
@@ -25,15 +32,17 @@ pub(super) fn publisher(service: &str, context: &Context) -> Result<Arc<dyn Publ
 /// The worker that publishes what is in the outbox.
 pub(super) fn relay(db: &Db, publisher: Arc<dyn Publish>, faults: Faults, context: &Context) -> Relay {
     declare_metrics(&context.metrics);
+    let settings = context.settings.outbox;
     Relay {
         db: db.clone().into(),
         publisher,
-        settings: context.settings.outbox,
-        faults: OutboxFaults { twice: faults.twice, ..OutboxFaults::default() },
+        settings: if faults.reorder { OutboxSettings { poll: SELDOM, ..settings } } else { settings },
+        faults: OutboxFaults { twice: faults.twice, reorder: faults.reorder, ..OutboxFaults::default() },
         record: Arc::new(move |row| record(row, faults.wrong_key)),
         clock: context.clock.clone(),
         metrics: context.metrics.clone(),
         log: context.log,
+        came: Came::default(),
     }
 }
 

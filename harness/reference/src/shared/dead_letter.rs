@@ -102,6 +102,7 @@ mod tests {
             key: Some(b"k".to_vec()),
             payload: Some(vec![0, 0xff]),
             headers: vec![("trace".into(), Some(b"x".to_vec())), ("trace".into(), None)],
+            timestamp: None,
         };
         let letter = dead_letter(&Unreadable { record: &record, reason: "why".into() }, "t.dlq", Some("e".into()));
         assert_eq!((&letter.key, &letter.payload), (&record.key, &record.payload));

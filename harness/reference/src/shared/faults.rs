@@ -12,6 +12,11 @@ pub(crate) const COMMIT_FIRST: FaultInfo = FaultInfo {
     name: "commit-before-process",
     summary: "commits a batch's offsets, then handles its records one by one, so a kill loses what is in hand",
 };
+/// Every consumer can have it: [`consumer_faults`] turns it on.
+pub(crate) const STOP_LOSES: FaultInfo = FaultInfo {
+    name: "stop-loses-batch",
+    summary: "handles records one by one, and when it is asked to stop commits the whole batch in hand",
+};
 /// How long it takes for a record: long enough that the group falls behind, so that whoever kills it finds something in hand.
 const SLOW_RECORD: Duration = Duration::from_millis(20);
 /// The exit code of a process that panicked.
@@ -19,7 +24,11 @@ const CRASHED: i32 = 101;
 
 /// The faults of the loop itself that are switched on.
 pub(crate) fn consumer_faults(context: &Context) -> ConsumerFaults {
-    ConsumerFaults { commit_first: context.has(COMMIT_FIRST).then_some(SLOW_RECORD), ..ConsumerFaults::default() }
+    ConsumerFaults {
+        commit_first: context.has(COMMIT_FIRST).then_some(SLOW_RECORD),
+        stop_loses: context.has(STOP_LOSES).then_some(SLOW_RECORD),
+        ..ConsumerFaults::default()
+    }
 }
 
 /// Ends the process as a panic would look from outside: one line, and its exit code.

@@ -6,6 +6,7 @@ pub(crate) mod faults;
 pub(crate) mod form;
 pub(crate) mod http;
 pub(crate) mod kafka;
+pub(crate) mod lag_exporter;
 pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod outbox;

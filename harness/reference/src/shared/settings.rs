@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::ServeError;
+use crate::shared::kafka::{Brokers, Login};
 
 /// One variable that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,10 @@ pub struct SettingsError(pub Vec<SettingFault>);
 /// | variable | default | meaning |
 /// |---|---|---|
 /// | `KAFKA_BROKERS` | `localhost:9092` | bootstrap servers, comma-separated |
+/// | `KAFKA_SECURITY_PROTOCOL` | `PLAINTEXT` | `PLAINTEXT`, `SASL_PLAINTEXT`, or with a build that has TLS `SASL_SSL` |
+/// | `KAFKA_SASL_MECHANISM` | `PLAIN` | `PLAIN`, or with a build that has OpenSSL `SCRAM-SHA-256`, `SCRAM-SHA-512` |
+/// | `KAFKA_SASL_USERNAME` | none | who the service is; needed with SASL |
+/// | `KAFKA_SASL_PASSWORD`, `KAFKA_SASL_PASSWORD_FILE` | none | the password, or a file that holds it; needed with SASL |
 /// | `KAFKA_TOPIC_PREFIX` | `nova` | first part of the topics that are written |
 /// | `KAFKA_GROUP_ID` | `feed-service-group` | consumer group |
 /// | `KAFKA_GROUP_INSTANCE_ID` | none | static membership of the group |
@@ -52,6 +57,7 @@ pub struct SettingsError(pub Vec<SettingFault>);
 /// | `CONTENT_URL` | none | where the feed asks for posts, if it asks |
 /// | `ENABLE_DIRECT_CALL` | `false` | whether the feed asks the content-service for a post, as before events: `true` or `false` |
 /// | `KAFKA_MEDIA_EVENTS_TOPIC`, `KAFKA_EVENTS_TOPIC` | `PREFIX.media.events` | media events; the first that is set counts |
+/// | `KAFKA_IDENTITY_EVENTS_TOPIC` | `PREFIX.identity.events` | identity events |
 /// | `KAFKA_MESSAGE_EVENTS_TOPIC` | `PREFIX.message.events` | message events |
 /// | `PENDING_MEDIA_TTL_SECONDS` | `3600` | how long an upload waits for a post |
 /// | `SCHEMA_REGISTRY_URL` | none | where schemas are registered and found |
@@ -63,7 +69,7 @@ pub struct SettingsError(pub Vec<SettingFault>);
 /// | `PROCESSED_TTL_SECONDS` | `604800` | how long a handled event id is remembered |
 #[derive(Debug, Clone)]
 pub struct Settings {
-    pub(crate) brokers: String,
+    pub(crate) brokers: Brokers,
     pub(crate) topic_prefix: String,
     pub(crate) group_id: String,
     pub(crate) group_instance_id: Option<String>,
@@ -79,6 +85,7 @@ pub struct Settings {
     pub(crate) direct_call: Option<bool>,
     pub(crate) media_topic: Option<String>,
     pub(crate) message_topic: Option<String>,
+    pub(crate) identity_topic: Option<String>,
     pub(crate) pending_ttl: Duration,
     pub(crate) mail_url: Option<String>,
     pub(crate) push_url: Option<String>,
@@ -185,7 +192,7 @@ struct Reader<L> {
 impl<L: Fn(&str) -> Option<String>> Reader<L> {
     fn settings(&mut self) -> Settings {
         Settings {
-            brokers: self.text("KAFKA_BROKERS").unwrap_or_else(|| "localhost:9092".into()),
+            brokers: self.brokers(),
             topic_prefix: self.text("KAFKA_TOPIC_PREFIX").unwrap_or_else(|| "nova".into()),
             group_id: self.text("KAFKA_GROUP_ID").unwrap_or_else(|| "feed-service-group".into()),
             group_instance_id: self.text("KAFKA_GROUP_INSTANCE_ID"),
@@ -213,6 +220,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             direct_call: self.parsed("ENABLE_DIRECT_CALL", "`true` or `false`", |text| text.parse().ok()),
             media_topic: self.text("KAFKA_MEDIA_EVENTS_TOPIC").or_else(|| self.text("KAFKA_EVENTS_TOPIC")),
             message_topic: self.text("KAFKA_MESSAGE_EVENTS_TOPIC"),
+            identity_topic: self.text("KAFKA_IDENTITY_EVENTS_TOPIC"),
             pending_ttl: Duration::from_secs(
                 self.count("PENDING_MEDIA_TTL_SECONDS", 3_600, "seconds from 1", 1).into(),
             ),
@@ -230,6 +238,39 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
                 .parsed("EVENTS_ENABLED", "`true` or `false`", |text| text.parse().ok())
                 .unwrap_or(true),
         }
+    }
+
+    /// A password is only looked for where it is asked for, and shown in no fault.
+    fn brokers(&mut self) -> Brokers {
+        let addresses = self.text("KAFKA_BROKERS").unwrap_or_else(|| "localhost:9092".into());
+        let protocols = "`PLAINTEXT`, `SASL_PLAINTEXT` or `SASL_SSL`";
+        let protocol = self.parsed("KAFKA_SECURITY_PROTOCOL", protocols, |text| one_of(&PROTOCOLS, text));
+        let Some(protocol) = protocol.filter(|protocol| *protocol != "PLAINTEXT") else {
+            return Brokers::open(&addresses);
+        };
+        let mechanisms = "`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`";
+        let mechanism = self.parsed("KAFKA_SASL_MECHANISM", mechanisms, |text| one_of(&MECHANISMS, text));
+        let user = self.needed_with_sasl("KAFKA_SASL_USERNAME", self.text("KAFKA_SASL_USERNAME"));
+        let file = self
+            .parsed("KAFKA_SASL_PASSWORD_FILE", "a file that can be read", |file| std::fs::read_to_string(file).ok());
+        let password = file.map(|text| text.trim_end_matches(['\r', '\n']).to_owned());
+        let password =
+            self.needed_with_sasl("KAFKA_SASL_PASSWORD", password.or_else(|| self.text("KAFKA_SASL_PASSWORD")));
+        let login = Login {
+            protocol: protocol.to_lowercase(),
+            mechanism: mechanism.unwrap_or("PLAIN").to_owned(),
+            user,
+            password,
+        };
+        Brokers { addresses, login: Some(login) }
+    }
+
+    fn needed_with_sasl(&mut self, name: &'static str, value: Option<String>) -> String {
+        let expected = "a text: KAFKA_SECURITY_PROTOCOL asks for SASL";
+        value.unwrap_or_else(|| {
+            self.faults.push(SettingFault { name, value: None, expected });
+            String::new()
+        })
     }
 
     fn text(&self, name: &'static str) -> Option<String> {
@@ -258,6 +299,13 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         let parse = |text: &str| text.parse().ok().filter(|n| *n >= least);
         self.parsed(name, expected, parse).unwrap_or(default)
     }
+}
+
+const PROTOCOLS: [&str; 3] = ["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"];
+const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
+
+fn one_of(known: &[&'static str], text: &str) -> Option<&'static str> {
+    known.iter().copied().find(|one| one.eq_ignore_ascii_case(text))
 }
 
 fn topic_list(text: &str) -> Option<Vec<String>> {
@@ -320,6 +368,25 @@ mod tests {
              GRAPH_URL is `graph:8082`, expected a URL such as http://127.0.0.1:8082; \
              OUTBOX_BATCH is `0`, expected a number from 1"
         );
+    }
+
+    #[test]
+    fn with_sasl_who_comes_is_needed_and_the_password_is_shown_nowhere() {
+        let asked = [("KAFKA_SECURITY_PROTOCOL", "sasl_plaintext"), ("KAFKA_SASL_MECHANISM", "scram-sha-512")];
+        assert_eq!(
+            read(&asked).unwrap_err().to_string(),
+            "KAFKA_SASL_USERNAME is not set, expected a text: KAFKA_SECURITY_PROTOCOL asks for SASL; \
+             KAFKA_SASL_PASSWORD is not set, expected a text: KAFKA_SECURITY_PROTOCOL asks for SASL"
+        );
+        let given = [("KAFKA_SASL_USERNAME", "todo-api"), ("KAFKA_SASL_PASSWORD", "hunter2")];
+        let settings = read(&[asked, given].concat()).unwrap();
+        assert_eq!(settings.brokers.to_string(), "localhost:9092 (as todo-api, SCRAM-SHA-512)");
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        let client = settings.brokers.client();
+        let told = ["security.protocol", "sasl.mechanism", "sasl.username", "sasl.password"].map(|key| client.get(key));
+        assert_eq!(told, [Some("sasl_plaintext"), Some("SCRAM-SHA-512"), Some("todo-api"), Some("hunter2")]);
+        assert_eq!(settings.brokers.with_wrong_password().client().get("sasl.password"), Some("not hunter2"));
+        assert_eq!(read(&given).unwrap().brokers.client().get("sasl.username"), None, "nobody asked");
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub(crate) enum DbError {
     NotSqlite(String),
     #[error("PostgreSQL: {}", told(.0))]
     Postgres(#[from] tokio_postgres::Error),
+    /// Not the database's doing: the work itself found that it must not be done, and everything of it is undone.
+    #[error("{0}")]
+    Refused(String),
     #[error("column {column}: expected {expected}, found {found}")]
     Column { column: usize, expected: &'static str, found: String },
 }

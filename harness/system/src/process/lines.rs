@@ -68,13 +68,16 @@ impl Lines {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads a stream to its end.
-    pub async fn read(self, stream: impl AsyncRead + Unpin) {
+    /// Reads a stream to its end; `told` hears every line, also what is kept no more.
+    pub async fn read(self, stream: impl AsyncRead + Unpin, told: impl Fn(&str)) {
         let mut reader = BufReader::new(stream);
         let mut line = Vec::new();
         // A stream that fails has nothing more to say.
         while matches!(reader.read_until(b'\n', &mut line).await, Ok(count) if count > 0) {
-            self.push(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']));
+            let text = String::from_utf8_lossy(&line);
+            let text = text.trim_end_matches(['\n', '\r']);
+            told(text);
+            self.push(text);
             line.clear();
         }
     }
@@ -89,7 +92,7 @@ mod tests {
         let lines = Lines::default();
         let text: Vec<u8> =
             (0..KEPT + 100).flat_map(|n| format!("line {n}\n").into_bytes()).chain([0xff, b'\n']).collect();
-        lines.clone().read(&text[..]).await;
+        lines.clone().read(&text[..], |_| ()).await;
         assert_eq!(lines.last(2), [format!("line {}", KEPT + 99), "\u{fffd}".to_owned()]);
         assert_eq!(lines.last(KEPT + 1000).len(), KEPT);
         assert_eq!(lines.count(), KEPT as u64 + 101);

@@ -1,5 +1,6 @@
 //! One service process: started, watched, ended; its last lines kept.
 
+mod attempts;
 mod lines;
 mod supervisor;
 

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventproof_evidence::{Clock, Journal, Name, Observation};
+use regex::Regex;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, watch};
 
 use super::Lines;
+use super::attempts::AttemptLines;
 use crate::SystemError;
 
 /// Lines told with a death.
@@ -23,6 +25,8 @@ pub(crate) struct Launch {
     pub service: Name,
     pub command: Vec<String>,
     pub env: Vec<(String, String)>,
+    /// The service for which attempts count, another instance's too, and what tells of one among the lines that it prints.
+    pub attempts: Option<(Name, Regex)>,
 }
 
 /// A started process.
@@ -49,9 +53,14 @@ impl Process {
     ) -> Result<Process, SystemError> {
         let mut child = spawn(launch)?;
         journal.push(Observation::Started { service: launch.service.clone(), at: clock.now() });
+        let attempts = AttemptLines::new(launch, journal.clone(), clock.clone());
+        let told = || {
+            let attempts = attempts.clone();
+            move |line: &str| attempts.line(line)
+        };
         let readers = [
-            child.stdout.take().map(|stream| tokio::spawn(lines.clone().read(stream))),
-            child.stderr.take().map(|stream| tokio::spawn(lines.clone().read(stream))),
+            child.stdout.take().map(|stream| tokio::spawn(lines.clone().read(stream, told()))),
+            child.stderr.take().map(|stream| tokio::spawn(lines.clone().read(stream, told()))),
         ];
         let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let (orders, received) = mpsc::channel(4);

@@ -2,8 +2,9 @@
 
 mod model;
 mod read;
+mod sasl;
 
 pub use model::{
-    ActionSpec, AlertSpec, AlertValue, Follows, GroupSpec, JournalView, ListView, ReadySpec, ServiceSpec, StubSpec,
-    SystemSpec, ViewKind, ViewSpec,
+    ActionSpec, AlertSpec, AlertValue, Assignment, Follows, GroupSpec, JournalView, ListView, Offsets, PasswordSource,
+    ReadySpec, SaslSpec, ServiceSpec, StubSpec, SystemSpec, UserSpec, ViewKind, ViewSpec,
 };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use regex::Regex;
 use serde_json::Value;
 
 /// A system: its services, groups, views and actions.
@@ -17,14 +18,45 @@ pub struct SystemSpec {
     pub actions: Vec<ActionSpec>,
     pub stubs: Vec<StubSpec>,
     pub alerts: Vec<AlertSpec>,
+    /// What a broker of ours asks of everybody who connects.
+    pub sasl: Option<SaslSpec>,
 }
 
-/// A service: a process that eventproof starts.
+/// A broker that asks everybody who they are.
+#[derive(Clone, Debug, Default)]
+pub struct SaslSpec {
+    /// Mechanisms of SASL: the first that this build's Kafka client speaks is used.
+    pub mechanisms: Vec<String>,
+    /// By service, where a name or a password is not to be ours.
+    pub users: BTreeMap<String, UserSpec>,
+}
+
+/// As whom a service comes.
+#[derive(Clone, Debug, Default)]
+pub struct UserSpec {
+    /// The service's own name if nothing is said.
+    pub name: Option<String>,
+    /// Made up for each run if nothing is said.
+    pub password: Option<PasswordSource>,
+}
+
+/// Where a password is, so that it is in no file of the pack.
+#[derive(Clone, Debug)]
+pub enum PasswordSource {
+    /// In an environment variable of eventproof.
+    Variable(String),
+    /// In a file, without the line end.
+    File(String),
+}
+
+/// A service: a process that eventproof starts, or one that runs already.
 #[derive(Clone, Debug, Default)]
 pub struct ServiceSpec {
     pub name: String,
     /// Program and arguments, with placeholders.
     pub command: Vec<String>,
+    /// Where it runs already; then there is no command, and eventproof neither starts nor ends it.
+    pub url: Option<String>,
     /// Environment variables, with placeholders.
     pub env: BTreeMap<String, String>,
     pub ready: Option<ReadySpec>,
@@ -32,6 +64,8 @@ pub struct ServiceSpec {
     pub like: Option<String>,
     /// The flag that switches a named fault on: `--fault`.
     pub fault_flag: Option<String>,
+    /// Lines that tell of an attempt at an event: the group `event` is its id; `time`, if there is one, when it was.
+    pub attempts: Option<Regex>,
 }
 
 /// What services call outside, played by eventproof: a recording stub.
@@ -88,6 +122,28 @@ pub struct GroupSpec {
     /// A message that may be sent to find out. Without it, committed positions on every partition are waited for.
     pub canary: Option<String>,
     pub within: Duration,
+    pub offsets: Offsets,
+    pub assignment: Assignment,
+}
+
+/// Where a group keeps how far it has read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Offsets {
+    /// It commits to Kafka.
+    #[default]
+    Kafka,
+    /// In its own store, or nowhere: what Kafka knows says nothing.
+    Elsewhere,
+}
+
+/// Who says which partitions a member reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Assignment {
+    /// Kafka, among the members of the group.
+    #[default]
+    Group,
+    /// The service itself: nobody is ever in the group.
+    Manual,
 }
 
 /// Where effects can be seen.

@@ -5,11 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use eventproof_source::{Diagnostic, Diagnostics, Entry, Fields, Node, Source, nearest, parse_yaml};
+use regex::Regex;
 
 use super::model::{
-    ActionSpec, AlertSpec, AlertValue, Follows, GroupSpec, JournalView, ListView, ReadySpec, ServiceSpec, StubSpec,
-    SystemSpec, ViewKind, ViewSpec,
+    ActionSpec, AlertSpec, AlertValue, Assignment, Follows, GroupSpec, JournalView, ListView, Offsets, ReadySpec,
+    ServiceSpec, StubSpec, SystemSpec, ViewKind, ViewSpec,
 };
+use super::sasl;
 
 /// How long a service and a group may take to be ready where nothing is said.
 const READY: Duration = Duration::from_secs(15);
@@ -48,18 +50,20 @@ impl<'a> Reader<'a> {
         let mut fields = Fields::of(root, self.source, "system.yaml", &mut self.faults)?;
         let name = fields.required_string("system", &mut self.faults);
         let copies = self.copies(&mut fields);
-        let [services, groups, views, actions, stubs, alerts] =
-            ["services", "groups", "views", "actions", "stubs", "alerts"].map(|key| fields.node(key));
+        let [broker, services, groups, views, actions, stubs, alerts] =
+            ["broker", "services", "groups", "views", "actions", "stubs", "alerts"].map(|key| fields.node(key));
         fields.finish(&mut self.faults);
         let services = self.each(services, Self::service);
         let services = self.instances(services, root);
         let known: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+        let sasl = broker.and_then(|node| sasl::read(node, self.source, &known, &mut self.faults));
         let groups = self.each(groups, |reader, entry| reader.group(entry, &known));
         let views = self.each(views, |reader, entry| reader.view(entry, &known));
         let actions = self.each(actions, |reader, entry| reader.action(entry, &known));
         let stubs = self.each(stubs, |reader, entry| reader.stub(entry, &known));
         let alerts = self.each(alerts, |reader, entry| reader.alert(entry, &known));
-        Some(SystemSpec { name: name.unwrap_or_default(), copies, services, groups, views, actions, stubs, alerts })
+        let name = name.unwrap_or_default();
+        Some(SystemSpec { name, copies, services, groups, views, actions, stubs, alerts, sasl })
     }
 
     fn copies(&mut self, fields: &mut Fields<'a>) -> u8 {
@@ -113,19 +117,42 @@ impl<'a> Reader<'a> {
             fields.finish(faults);
             return Some(ServiceSpec { name: entry.key.clone(), like: Some(like), ..ServiceSpec::default() });
         }
+        if let Some(url) = fields.string("url", faults) {
+            let ready = fields.node("ready").and_then(|node| ready(node, self.source, faults));
+            fields.finish(faults);
+            let url = Some(url.trim_end_matches('/').to_owned());
+            return Some(ServiceSpec { name: entry.key.clone(), url, ready, ..ServiceSpec::default() });
+        }
         fields.required("command", faults)?;
         let command = fields.strings("command", faults);
         let env = fields.texts("env", faults).into_iter().collect();
         let fault_flag = fields.string("fault_flag", faults);
-        let ready = fields.node("ready").and_then(|node| {
-            let mut fields = Fields::of(node, self.source, "`ready`", faults)?;
-            let http = fields.required_string("http", faults);
-            let within = fields.duration("within", faults).unwrap_or(READY);
-            fields.finish(faults);
-            Some(ReadySpec { http: http?, within })
-        });
+        let ready = fields.node("ready").and_then(|node| ready(node, self.source, faults));
+        let attempts = fields.node("attempts");
         fields.finish(faults);
-        Some(ServiceSpec { name: entry.key.clone(), command, env, ready, like: None, fault_flag })
+        let attempts = attempts.and_then(|node| self.attempts(node));
+        Some(ServiceSpec { name: entry.key.clone(), command, url: None, env, ready, like: None, fault_flag, attempts })
+    }
+
+    /// `{log: pattern}`: a regular expression with a group `event`.
+    fn attempts(&mut self, node: &'a Node) -> Option<Regex> {
+        let mut fields = Fields::of(node, self.source, "`attempts`", &mut self.faults)?;
+        let log = fields.required_string("log", &mut self.faults);
+        let at = fields.node("log").map_or(node.span, |node| node.span);
+        fields.finish(&mut self.faults);
+        let wrong = match Regex::new(&log?) {
+            Ok(pattern) if pattern.capture_names().flatten().any(|name| name == "event") => return Some(pattern),
+            Ok(_) => "the pattern of `attempts` has no group `(?<event>…)`: nothing would tell whose attempt a line is"
+                .to_owned(),
+            Err(error) => {
+                let text = error.to_string();
+                let last = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                format!("the pattern of `attempts` is no regular expression: {last}")
+            }
+        };
+        let help = "such as: '^(?<time>\\S+) .* attempt \\d+ .* event_id=(?<event>\\S+)'; one line for each attempt";
+        self.faults.push(Diagnostic::error("system/attempts-pattern", wrong).at(self.source, at).help(help));
+        None
     }
 
     fn group(&mut self, entry: &'a Entry, services: &[&str]) -> Option<GroupSpec> {
@@ -133,8 +160,16 @@ impl<'a> Reader<'a> {
         let service = self.service_name(&mut fields, services);
         let canary = fields.string("canary", &mut self.faults);
         let within = fields.duration("within", &mut self.faults).unwrap_or(GROUP_READY);
+        let offsets = match fields.choice("offsets", &["kafka", "elsewhere"], &mut self.faults).as_deref() {
+            Some("elsewhere") => Offsets::Elsewhere,
+            _ => Offsets::Kafka,
+        };
+        let assignment = match fields.choice("assignment", &["group", "manual"], &mut self.faults).as_deref() {
+            Some("manual") => Assignment::Manual,
+            _ => Assignment::Group,
+        };
         fields.finish(&mut self.faults);
-        Some(GroupSpec { name: entry.key.clone(), service: service?, canary, within })
+        Some(GroupSpec { name: entry.key.clone(), service: service?, canary, within, offsets, assignment })
     }
 
     fn view(&mut self, entry: &'a Entry, services: &[&str]) -> Option<ViewSpec> {
@@ -288,16 +323,19 @@ impl<'a> Reader<'a> {
     }
 
     fn known_service(&mut self, name: &str, node: &Node, services: &[&str]) {
-        if services.contains(&name) {
-            return;
+        if !services.contains(&name) {
+            self.faults.push(unknown_service(name, services).at(self.source, node.span));
         }
-        let help = match nearest(name, services.iter().copied()) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("the services are: {}", services.join(", ")),
-        };
-        let message = format!("there is no service `{name}`");
-        self.faults.push(Diagnostic::error("system/unknown-service", message).at(self.source, node.span).help(help));
     }
+}
+
+/// A name that is no service's, with the nearest that is.
+pub(super) fn unknown_service(name: &str, services: &[&str]) -> Diagnostic {
+    let help = match nearest(name, services.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("the services are: {}", services.join(", ")),
+    };
+    Diagnostic::error("system/unknown-service", format!("there is no service `{name}`")).help(help)
 }
 
 fn one_or_more(node: &Node) -> Vec<String> {
@@ -312,15 +350,36 @@ fn number(text: &str, least: f64) -> Result<f64, String> {
     found.ok_or_else(|| format!("`{text}` is no number from {least}"))
 }
 
+/// When a service is ready.
+fn ready(node: &Node, source: &Source, faults: &mut Diagnostics) -> Option<ReadySpec> {
+    let mut fields = Fields::of(node, source, "`ready`", faults)?;
+    let http = fields.required_string("http", faults);
+    let within = fields.duration("within", faults).unwrap_or(READY);
+    fields.finish(faults);
+    Some(ReadySpec { http: http?, within })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn a_service_that_runs_already_has_an_address_and_no_command() {
+        let read = |text: &str| SystemSpec::parse(&Source::inline("system.yaml", text));
+        let text = "system: s\nservices:\n  feed:\n    url: http://feed:8080/\n    ready: {http: /ready}\n";
+        let spec = read(text).unwrap();
+        let feed = spec.service("feed").unwrap();
+        assert_eq!(feed.url.as_deref(), Some("http://feed:8080"));
+        assert!(feed.command.is_empty() && feed.ready.is_some());
+        let both = read(&format!("{text}    command: [feed]\n")).unwrap_err().render(false);
+        assert!(both.contains("command"), "{both}");
+    }
+
+    #[test]
     fn every_fault_of_a_system_is_reported_with_its_remedy() {
         let source = Source::inline(
             "system.yaml",
-            "system: shop\nservices:\n  orders:\n    comand: [orders]\n  stock:\n    command: [stock]\ngroups:\n  g: {service: stok}\nviews:\n  v: {service: stock, group: g}\nactions:\n  buy: {request: nowhere}\nstubs:\n  mail: {evnt: /id, service: stok}\nalerts:\n  late: {service: stock, value: {gauge: a, of: b}, above: much}\n",
+            "system: shop\nservices:\n  orders:\n    comand: [orders]\n  stock:\n    command: [stock]\ngroups:\n  g: {service: stok, offsets: sqlite}\nviews:\n  v: {service: stock, group: g}\nactions:\n  buy: {request: nowhere}\nstubs:\n  mail: {evnt: /id, service: stok}\nalerts:\n  late: {service: stock, value: {gauge: a, of: b}, above: much}\n",
         );
         insta::assert_snapshot!(SystemSpec::parse(&source).unwrap_err().render(false));
     }

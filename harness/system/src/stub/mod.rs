@@ -5,24 +5,26 @@
 
 mod calls;
 mod http;
+mod stall;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use eventproof_broker::lasting_listener;
 use eventproof_evidence::{Clock, Journal};
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 
 use calls::Calls;
 pub(crate) use calls::Failing;
 
 use crate::{StubSpec, SystemError};
 
-/// A stub that listens. It ends when it is dropped.
+/// A stub that listens. It ends once it is dropped.
 pub(crate) struct Stub {
     pub url: String,
     calls: Arc<Calls>,
-    serving: JoinHandle<()>,
+    /// It listens as long as this is there.
+    _serving: oneshot::Sender<()>,
 }
 
 impl Stub {
@@ -38,12 +40,23 @@ impl Stub {
         let listener = lasting_listener(Ipv4Addr::LOCALHOST.into()).map_err(no_port)?;
         listener.set_nonblocking(true).map_err(no_port)?;
         let url = format!("http://{}", listener.local_addr().map_err(no_port)?);
-        let listener = tokio::net::TcpListener::from_std(listener).map_err(no_port)?;
-        let calls = Arc::new(Calls::new(spec.clone(), journal, clock));
-        let routes = http::routes(calls.clone());
-        // An accept that fails is the caller's to see.
-        let serving = tokio::spawn(async move { drop(axum::serve(listener, routes).await) });
-        Ok(Stub { url, calls, serving })
+        let calls = Arc::new(Calls::new(spec.clone(), journal.clone(), clock.clone()));
+        let (serving, ended) = oneshot::channel();
+        let (routes, name) = (http::routes(calls.clone()), spec.name.clone());
+        let serve = async move {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            tokio::select! {
+                // An accept that fails is the caller's to see.
+                served = axum::serve(listener, routes) => served,
+                () = stall::watch(&name, &journal, clock.as_ref()) => Ok(()),
+                _ = ended => Ok(()),
+            }
+        };
+        // A thread of its own: whatever else eventproof is busy with, a caller does not wait for it.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_port)?;
+        let thread = std::thread::Builder::new().name("eventproof-stub".to_owned());
+        thread.spawn(move || drop(runtime.block_on(serve))).map_err(no_port)?;
+        Ok(Stub { url, calls, _serving: serving })
     }
 
     /// Calls that fit are answered otherwise, so many times; returns the number by which that is ended.
@@ -54,11 +67,5 @@ impl Stub {
     /// What is left of failing answers is over.
     pub fn mend(&self, number: u64) {
         self.calls.mend(number);
-    }
-}
-
-impl Drop for Stub {
-    fn drop(&mut self) {
-        self.serving.abort();
     }
 }

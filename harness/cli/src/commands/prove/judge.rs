@@ -17,7 +17,7 @@ pub enum Judged {
 }
 
 /// Whether a fault was caught by those who are meant to.
-pub fn fault(pack: &str, fault: &SeededFault, controls: &[String], ran: Judged) -> FaultRow {
+pub fn fault(pack: &str, fault: &SeededFault, controls: &[String], ran: &Judged) -> FaultRow {
     let mut row = FaultRow {
         pack: pack.to_owned(),
         fault: fault.argument(),
@@ -29,12 +29,13 @@ pub fn fault(pack: &str, fault: &SeededFault, controls: &[String], ran: Judged) 
         controls_held: 0,
         controls: 0,
         why: String::new(),
+        first_time: String::new(),
     };
     let run = match ran {
         Judged::Run(run) => run,
-        Judged::Nothing(why) => return FaultRow { why, ..row },
+        Judged::Nothing(why) => return FaultRow { why: why.clone(), ..row },
     };
-    let broken = broken(&run);
+    let broken = broken(run);
     for catcher in &fault.caught_by {
         match broken.iter().find(|one| is_meant(catcher, one)) {
             Some(found) => row.caught_by.push(found.clone()),
@@ -47,7 +48,14 @@ pub fn fault(pack: &str, fault: &SeededFault, controls: &[String], ran: Judged) 
     let control = |one: &&ScenarioResult| controls.contains(&one.name) && !meant(&one.name);
     row.controls = run.scenarios.iter().filter(control).count();
     row.controls_held = run.scenarios.iter().filter(control).filter(|one| one.outcome == Outcome::Held).count();
-    row.outcome = if row.caught_by.is_empty() { Outcome::Broken } else { Outcome::Held };
+    let open =
+        run.scenarios.iter().filter(|one| one.outcome == Outcome::NoVerdict && meant(&one.name)).map(caught).next();
+    (row.outcome, row.why) = match open {
+        _ if !row.caught_by.is_empty() => (Outcome::Held, String::new()),
+        // Who could not tell has missed nothing.
+        Some(open) => (Outcome::NoVerdict, format!("\"{}\" had no verdict: {}", open.scenario, open.text)),
+        None => (Outcome::Broken, String::new()),
+    };
     row
 }
 
@@ -190,14 +198,20 @@ mod tests {
     fn a_fault_is_caught_by_whom_it_should_and_with_its_diagnosis() {
         let controls = ["c".to_owned()];
         let ran = || run(vec![scenario("a", Outcome::Broken, "late"), scenario("c", Outcome::Held, "")]);
-        let row = fault("p", &seeded(&[("a", Some("late"))]), &controls, ran());
+        let row = fault("p", &seeded(&[("a", Some("late"))]), &controls, &ran());
         assert_eq!((row.outcome, row.controls_held, row.controls), (Outcome::Held, 1, 1));
-        let other_code = fault("p", &seeded(&[("a", Some("lost"))]), &controls, ran());
+        let other_code = fault("p", &seeded(&[("a", Some("lost"))]), &controls, &ran());
         assert_eq!(other_code.outcome, Outcome::Broken, "another diagnosis is none");
         assert_eq!((other_code.missed_by, other_code.also.len()), (vec!["a [lost]".to_owned()], 1));
-        let other = fault("p", &seeded(&[("b", None)]), &controls, ran());
+        let other = fault("p", &seeded(&[("b", None)]), &controls, &ran());
         assert_eq!(other.outcome, Outcome::Broken, "caught by chance is not caught");
-        let none = fault("p", &seeded(&[("a", None)]), &controls, Judged::Nothing("no broker".to_owned()));
+        let open =
+            || run(vec![scenario("a", Outcome::NoVerdict, "between-samples"), scenario("b", Outcome::Broken, "late")]);
+        let row = fault("p", &seeded(&[("a", None)]), &controls, &open());
+        assert_eq!((row.outcome, row.why.as_str()), (Outcome::NoVerdict, "\"a\" had no verdict: words"));
+        let row = fault("p", &seeded(&[("a", None), ("b", None)]), &controls, &open());
+        assert_eq!((row.outcome, row.missed_by), (Outcome::Held, vec!["a".to_owned()]), "another one is enough");
+        let none = fault("p", &seeded(&[("a", None)]), &controls, &Judged::Nothing("no broker".to_owned()));
         assert_eq!((none.outcome, none.why.as_str()), (Outcome::NoVerdict, "no broker"));
     }
 

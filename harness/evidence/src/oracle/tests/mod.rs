@@ -3,6 +3,7 @@
 mod kinds;
 mod kit;
 mod properties;
+mod retries;
 mod single;
 mod stream;
 mod words;

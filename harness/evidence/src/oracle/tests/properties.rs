@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::kit::*;
+use super::retries::{path, read_from};
 use crate::oracle::{EffectOrder, ExactlyOnce, NoneLost, OnTopic, Oracle, Processed, TopicOrder, ViewBecomes, judge};
-use crate::{At, GroupState, Journal, JournalReader, Observation, Surroundings, Verdict};
+use crate::{At, GroupState, Journal, JournalReader, Observation, Seen, Surroundings, Verdict};
 
 /// One of each, over event "e" (and "s", "b" where there are several).
 fn oracles() -> Vec<Box<dyn Oracle>> {
@@ -19,12 +20,14 @@ fn oracles() -> Vec<Box<dyn Oracle>> {
         Box::new(NoneLost::new(pair(), handler(), "handled", at(0.0), LIMIT)),
         Box::new(TopicOrder::new("k", pair(), at(0.0), LIMIT)),
         Box::new(EffectOrder::new("k", pair(), handler(), "handled", at(0.0), LIMIT)),
+        Box::new(NoneLost::new(pair(), handler(), "handled", at(0.0), LIMIT).retried_over(&path())),
+        Box::new(EffectOrder::new("k", pair(), handler(), "handled", at(0.0), LIMIT).retried_over(&path())),
     ]
 }
 
 fn observation() -> impl Strategy<Value = Observation> {
     let id = prop_oneof![Just("e"), Just("s"), Just("b")];
-    (id, 0i64..6, 0.0f64..30.0, 0..12u8).prop_map(|(id, offset, seconds, kind)| match kind {
+    (id, 0i64..6, 0.0f64..30.0, 0..14u8).prop_map(|(id, offset, seconds, kind)| match kind {
         0 | 1 => seen(id, offset, seconds),
         2 => acknowledged(id, offset, seconds),
         3 => unknown(id, seconds),
@@ -33,6 +36,8 @@ fn observation() -> impl Strategy<Value = Observation> {
         8 => look(Some(offset % 2 == 0), seconds),
         9 => died(offset % 2 == 0, seconds),
         10 => started(seconds),
+        11 => Observation::Seen(Seen { topic: "posts.5s".into(), ..record(id, offset, seconds) }),
+        12 => read_from("posts.5s", offset, seconds),
         _ => group(GroupState::Stable, if offset % 2 == 0 { "m1" } else { "m2" }, seconds),
     })
 }

@@ -4,8 +4,11 @@ use super::kit::*;
 use crate::GroupState::{Empty, Rebalancing, Stable};
 use std::time::Duration;
 
-use crate::oracle::{Attempts, Expected, OnTopic, OnTopicOnce, Processed, Recognise, Target, ViewBecomes, ViewKeeps};
-use crate::{Observation, Seen};
+use crate::oracle::{
+    Attempts, AttemptsSeen, DeadLetteredAfter, Expected, OnTopic, OnTopicOnce, Processed, Recognise, Target,
+    ViewBecomes, ViewKeeps,
+};
+use crate::{Blind, Observation, Seen};
 
 fn on_topic() -> OnTopic {
     OnTopic::new(target("e"), at(0.0), LIMIT, Some("feed".into()))
@@ -225,8 +228,12 @@ fn a_view_that_keeps_not_showing_something() {
 }
 
 fn attempts(times: usize, pauses: &[f64], controls: &[&str]) -> Attempts {
+    seen_in(AttemptsSeen::AtStub("mail".into()), times, pauses, controls)
+}
+
+fn seen_in(seen_in: AttemptsSeen, times: usize, pauses: &[f64], controls: &[&str]) -> Attempts {
     let expected = Expected {
-        stub: "mail".into(),
+        seen_in,
         times,
         pauses: pauses.iter().map(|pause| Duration::from_secs_f64(*pause)).collect(),
         appears: LIMIT,
@@ -244,6 +251,11 @@ fn an_event_that_is_tried_so_often() {
     let never = || attempts(0, &[], &["later"]);
     let tried = |moments: &[f64]| -> Vec<Observation> {
         std::iter::once(here()).chain(moments.iter().map(|moment| called("e", *moment))).collect()
+    };
+    let stalled = |moments: &[f64]| -> Vec<Observation> {
+        let why = "the machine stalled stub \"mail\" for 3100 ms".to_owned();
+        let blind = Blind { what: Some("mail".into()), from: at(1.8), to: Some(at(4.9)), why };
+        tried(moments).into_iter().chain([Observation::Blind(blind)]).collect()
     };
     let quiet =
         |more: &[Observation]| -> Vec<Observation> { std::iter::once(here()).chain(more.iter().cloned()).collect() };
@@ -275,5 +287,76 @@ fn an_event_that_is_tried_so_often() {
             told(never(), &[seen("later", 6, 0.5), called("later", 0.6), here()], 12.5)
         ),
         ("called for, and should not be", told(never(), &tried(&[1.1]), 1.2)),
+        ("once more, and our stub had stalled", told(three(), &stalled(&[1.1, 1.3, 1.7, 5.0]), 5.1)),
+        ("far too late, and our stub had stalled", told(three(), &stalled(&[1.1, 1.3, 5.0]), 7.1)),
+        ("called for though it should not be, and our stub had stalled", told(never(), &stalled(&[4.8]), 4.9)),
+    ]));
+}
+
+/// A line that says, if it says its time, the seconds since some moment.
+fn printed(id: &str, seconds: f64, said: Option<f64>) -> Observation {
+    let said_ms = said.map(|said| (said * 1000.0) as i64 + 1_736_937_000_000);
+    Observation::Attempted { service: "feed".into(), event: id.into(), said_ms, at: at(seconds) }
+}
+
+#[test]
+fn attempts_that_a_service_prints() {
+    let three = || seen_in(AttemptsSeen::InLog("feed".into()), 3, &[0.2, 0.4], &[]);
+    let never = || seen_in(AttemptsSeen::InLog("feed".into()), 0, &[], &["later"]);
+    let lines = |lines: &[(f64, Option<f64>)]| -> Vec<Observation> {
+        let here = std::iter::once(seen("e", 7, 1.0));
+        here.chain(lines.iter().map(|(at, said)| printed("e", *at, *said))).collect()
+    };
+    let timed = |moments: &[f64]| lines(&moments.iter().map(|at| (*at, Some(*at))).collect::<Vec<_>>());
+    let untimed = |moments: &[f64]| lines(&moments.iter().map(|at| (*at, None)).collect::<Vec<_>>());
+    let with = |mut history: Vec<Observation>, more: Observation| {
+        history.push(more);
+        history
+    };
+    let other_service =
+        Observation::Attempted { service: "mail".into(), event: "e".into(), said_ms: None, at: at(1.7) };
+    insta::assert_snapshot!(table(vec![
+        ("three, as planned", told(three(), &timed(&[1.1, 1.3, 1.7]), 3.8)),
+        ("three, still watched", told(three(), &timed(&[1.1, 1.3, 1.7]), 3.6)),
+        ("another service's do not count", told(three(), &with(timed(&[1.1, 1.3]), other_service), 12.5)),
+        ("one less", told(three(), &timed(&[1.1, 1.3]), 12.5)),
+        ("one more", told(three(), &timed(&[1.1, 1.3, 1.7, 2.5]), 2.6)),
+        ("without pause", told(three(), &timed(&[1.1, 1.11, 1.12]), 3.8)),
+        ("without pause, and no time is said", told(three(), &untimed(&[1.1, 1.11, 1.12]), 3.8)),
+        ("as planned, and no time is said", told(three(), &untimed(&[1.1, 1.3, 1.7]), 3.8)),
+        (
+            "as planned, and printed all at once",
+            told(three(), &lines(&[(1.8, Some(1.1)), (1.8, Some(1.3)), (1.8, Some(1.7))]), 3.9)
+        ),
+        ("nothing printed of any event", told(three(), &untimed(&[]), 12.5)),
+        ("nothing printed of it, but of another", told(three(), &with(untimed(&[]), printed("x", 1.2, None)), 12.5)),
+        ("nothing printed, and the service is dead", told(three(), &with(untimed(&[]), died(false, 1.5)), 12.5)),
+        ("nothing printed, and we ended it", told(three(), &with(untimed(&[]), died(true, 1.5)), 200.0)),
+        (
+            "none, as expected, and one of a later event",
+            told(never(), &with(with(untimed(&[]), seen("later", 8, 1.5)), printed("later", 1.6, None)), 3.7)
+        ),
+        ("none, as expected, and nothing later", told(never(), &with(untimed(&[]), seen("later", 8, 1.5)), 60.0)),
+    ]));
+}
+
+#[test]
+fn attempts_that_a_dead_letter_counts() {
+    let says = || "$message.header#/attempt".to_owned();
+    let letter = |count: Option<&str>, seconds: f64| {
+        let fields = count.map(|count| (says().as_str().into(), count.into())).into_iter().collect();
+        Observation::Seen(Seen { fields, ..record("e", 0, seconds) })
+    };
+    let after = |times| DeadLetteredAfter::new("event e".to_owned(), on_topic(), says().as_str().into(), times);
+    insta::assert_snapshot!(table(vec![
+        ("as many", told(after(3), &[letter(Some("3"), 1.0)], 1.1)),
+        ("too few", told(after(3), &[letter(Some("2"), 1.0)], 1.1)),
+        ("too many", told(after(3), &[letter(Some("4"), 1.0)], 1.1)),
+        ("not a number", told(after(3), &[letter(Some("three"), 1.0)], 1.1)),
+        ("not said", told(after(3), &[letter(None, 1.0)], 1.1)),
+        ("too late, whatever it says", told(after(3), &[letter(Some("2"), 7.0)], 7.1)),
+        ("not there", told(after(3), &[], 12.5)),
+        ("not there yet", told(after(3), &[], 2.0)),
+        ("not there, and we were blind", told(after(3), &[blind(None, 1.0, Some(2.0))], 12.5)),
     ]));
 }

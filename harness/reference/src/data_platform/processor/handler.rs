@@ -1,5 +1,6 @@
 //! Handling a batch: read, leave out what was handled, publish what is made of the rest, mark it, dead-letter what cannot be read.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,11 +34,14 @@ pub(super) fn declare_metrics(metrics: &Metrics) {
 pub(super) struct Faults {
     pub(super) no_dead_letter: bool,
     pub(super) empty_dead_letter: bool,
+    pub(super) rewrites_dead_letter: bool,
     pub(super) loses_correlation: bool,
     pub(super) wrong_partitioner: bool,
-    pub(super) late: Option<Duration>,
     pub(super) ignores: bool,
     pub(super) crash: bool,
+    pub(super) anew: bool,
+    pub(super) unacknowledged: bool,
+    pub(super) slow: Option<Duration>,
 }
 
 /// Handles the events of one stage.
@@ -50,6 +54,8 @@ pub(super) struct Handler {
     pub(super) dead_letters: DeadLetters,
     pub(super) store: Store,
     pub(super) faults: Faults,
+    /// Fault: the first event of each organisation, until there is a second.
+    pub(super) held: Option<HashMap<i32, Option<Event>>>,
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
     pub(super) log: Log,
@@ -58,10 +64,11 @@ pub(super) struct Handler {
 
 impl BatchHandler for Handler {
     async fn handle(&mut self, batch: &[Record]) -> Result<(), TryAgain> {
-        if let Some(time) = self.faults.late {
-            self.stop.sleep(time).await;
+        if let Some(time) = self.faults.slow {
+            self.stop.sleep(time.saturating_mul(u32::try_from(batch.len()).unwrap_or(u32::MAX))).await;
         }
         let (events, refused) = self.read(batch).await?;
+        let events = self.in_turn(events);
         let fresh = self.store.fresh(events.clone()).await.map_err(|e| TryAgain(e.to_string()))?;
         self.crash_at(&fresh);
         if !self.faults.ignores {
@@ -93,6 +100,19 @@ impl Handler {
         Ok((events, refused))
     }
 
+    /// The events as they are handled now: all of them, unless the fault `reorder` has some wait.
+    fn in_turn(&mut self, events: Vec<Event>) -> Vec<Event> {
+        let Some(held) = &mut self.held else { return events };
+        let mut turned = Vec::with_capacity(events.len());
+        for event in events {
+            match held.get_mut(&event.org_id) {
+                None => drop(held.insert(event.org_id, Some(event))),
+                Some(first) => turned.extend(std::iter::once(event).chain(first.take())),
+            }
+        }
+        turned
+    }
+
     /// What is made is on its topic before anything is marked: what is cut off in between is made again, with the same id.
     async fn publish_derived(&self, events: &[Event]) -> Result<(), TryAgain> {
         let Some(output) = self.output.as_ref().filter(|_| !events.is_empty()) else { return Ok(()) };
@@ -107,7 +127,7 @@ impl Handler {
     async fn derive(&self, event: &Event, output: &Codec, partitions: i32) -> Result<OutRecord, String> {
         let fresh = || Uuid::new_v4().to_string();
         let made = Event {
-            event_id: derived_id(&event.event_id, output.topic.name),
+            event_id: if self.faults.anew { fresh() } else { derived_id(&event.event_id, output.topic.name) },
             correlation_id: if self.faults.loses_correlation { fresh() } else { event.correlation_id.clone() },
             org_id: event.org_id,
             payload: (self.stage.transform)(&event.payload),
@@ -125,18 +145,23 @@ impl Handler {
             return Err(TryAgain(first.reason.clone()));
         }
         let topic = format!("{}.dlq", self.stage.input.name);
-        let keyless = self.faults.empty_dead_letter;
+        let (keyless, rewrites) = (self.faults.empty_dead_letter, self.faults.rewrites_dead_letter);
         let letter = |one: &Refused<'_>| {
             let letter = dead_letter(one, &topic, None);
             let key = letter.key.clone().filter(|_| !keyless);
+            let as_text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned().into_bytes();
+            let payload = if rewrites { letter.payload.map(as_text) } else { letter.payload };
             // On the partition where the record stood.
-            OutRecord { partition: Some(one.record.partition), key, ..letter }
+            OutRecord { partition: Some(one.record.partition), key, payload, ..letter }
         };
         self.dead_letters.write(refused, letter).await
     }
 
     async fn written(&self, records: Vec<OutRecord>) -> Result<(), TryAgain> {
         for outcome in self.publisher.publish(records).await {
+            if self.faults.unacknowledged {
+                continue;
+            }
             outcome.map_err(|error| TryAgain(error.to_string()))?;
         }
         Ok(())

@@ -5,7 +5,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::store::Store;
+use super::store::{Entry, Store};
 use crate::shared::http::{ApiError, Page};
 
 /// `GET /handled`, `/correlations/{id}`.
@@ -19,7 +19,15 @@ async fn handled(State(store): State<Store>, Query(page): Query<Page>) -> Result
     Ok(Json(json!({"items": items, "next": next})))
 }
 
+/// The n-th entry of its correlation id: so a list can count.
+fn numbered(entry: &Entry, nth: u32) -> Value {
+    let mut item = serde_json::to_value(entry).unwrap_or_default();
+    item["nth"] = nth.into();
+    item
+}
+
 async fn of_correlation(State(store): State<Store>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    let items = store.after(0, Some(id), Page::MOST).await.map_err(ApiError::store)?;
+    let entries = store.after(0, Some(id), Page::MOST).await.map_err(ApiError::store)?;
+    let items: Vec<Value> = entries.into_iter().zip(1..).map(|(entry, nth)| numbered(&entry, nth)).collect();
     Ok(Json(json!({"items": items})))
 }

@@ -4,6 +4,7 @@ mod handler;
 mod http;
 mod store;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,11 +27,15 @@ const NO_DEAD_LETTER: FaultInfo = FaultInfo {
 };
 const EMPTY_DEAD_LETTER: FaultInfo =
     FaultInfo { name: "empty-dead-letter", summary: "writes dead letters without the original key" };
+const REWRITES_DEAD_LETTER: FaultInfo = FaultInfo {
+    name: "rewrites-dead-letter",
+    summary: "writes a dead letter's value as text, so that bytes which are none are lost",
+};
 const LOSES_CORRELATION: FaultInfo =
     FaultInfo { name: "loses-correlation", summary: "gives what it makes a correlation id of its own" };
 const WRONG_PARTITIONER: FaultInfo =
     FaultInfo { name: "wrong-partitioner", summary: "places keys by murmur2 instead of Java's hashCode" };
-const LATE: FaultInfo = FaultInfo { name: "late", summary: "waits 6 s before it handles each batch" };
+const LATE: FaultInfo = FaultInfo { name: "late", summary: "handles no record before it is 6 s old" };
 const IGNORES: FaultInfo =
     FaultInfo { name: "ignore-event", summary: "marks events handled and makes nothing of them" };
 const CRASH: FaultInfo = FaultInfo { name: "crash-on-event", summary: "dies with exit code 101 at the first event" };
@@ -39,8 +44,24 @@ const BLIND: FaultInfo = FaultInfo {
     name: "ignores-writer-schema",
     summary: "reads every record by the schema that it knows, whatever schema id the record says",
 };
+const TRUSTING: FaultInfo = FaultInfo {
+    name: "takes-unknown-schema",
+    summary: "reads a record by the schema that it knows where nobody knows the record's own",
+};
 const UNCOMMITTED: FaultInfo =
     FaultInfo { name: "reads-uncommitted", summary: "handles records of transactions that were aborted" };
+
+const REORDER: FaultInfo =
+    FaultInfo { name: "reorder", summary: "handles the first event of an organisation behind the second" };
+const ANEW: FaultInfo = FaultInfo {
+    name: "makes-anew",
+    summary: "handles an event again however often it comes, and gives what it makes of it a new id each time",
+};
+const UNACKNOWLEDGED: FaultInfo = FaultInfo {
+    name: "goes-on-unacknowledged",
+    summary: "marks events handled although what it made of them was not acknowledged",
+};
+const SLOW: FaultInfo = FaultInfo { name: "slow", summary: "takes 20 ms for each record" };
 
 /// The faults of every processor.
 pub(super) const FAULTS: &[FaultInfo] = &[
@@ -48,17 +69,25 @@ pub(super) const FAULTS: &[FaultInfo] = &[
     COMMIT_FIRST,
     NO_DEAD_LETTER,
     EMPTY_DEAD_LETTER,
+    REWRITES_DEAD_LETTER,
     LOSES_CORRELATION,
     WRONG_PARTITIONER,
     LATE,
     IGNORES,
     CRASH,
     BLIND,
+    TRUSTING,
     UNCOMMITTED,
+    REORDER,
+    ANEW,
+    UNACKNOWLEDGED,
+    SLOW,
 ];
 
-/// How long the fault `late` waits.
+/// How old a record is with the fault `late`.
 const LATE_BY: Duration = Duration::from_secs(6);
+/// How long the fault `slow` takes for a record.
+const SLOW_BY: Duration = Duration::from_millis(20);
 
 /// Opens the store, joins the stage's group, and makes the routes.
 pub(super) async fn build(service: &'static str, context: &Context) -> Result<Parts, ServeError> {
@@ -77,11 +106,12 @@ pub(super) async fn build(service: &'static str, context: &Context) -> Result<Pa
     let dead_letters =
         DeadLetters::new(publisher.clone(), context.metrics.clone(), context.log, handler::DEAD_LETTERED);
     handler::declare_metrics(&context.metrics);
-    let store = store::Store { db, ttl: settings.processed_ttl, skip_dedup: context.has(SKIP_DEDUP) };
+    let store =
+        store::Store { db, ttl: settings.processed_ttl, skip_dedup: context.has(SKIP_DEDUP) || context.has(ANEW) };
     let handler = handler::Handler {
         service,
         stage,
-        input: codec(stage.input)?.blind(context.has(BLIND)),
+        input: codec(stage.input)?.blind(context.has(BLIND)).trusting(context.has(TRUSTING)),
         output: stage.output.map(codec).transpose()?,
         publisher,
         dead_letters,
@@ -89,12 +119,16 @@ pub(super) async fn build(service: &'static str, context: &Context) -> Result<Pa
         faults: handler::Faults {
             no_dead_letter: context.has(NO_DEAD_LETTER),
             empty_dead_letter: context.has(EMPTY_DEAD_LETTER),
+            rewrites_dead_letter: context.has(REWRITES_DEAD_LETTER),
             loses_correlation: context.has(LOSES_CORRELATION),
             wrong_partitioner: context.has(WRONG_PARTITIONER),
-            late: context.has(LATE).then_some(LATE_BY),
             ignores: context.has(IGNORES),
             crash: context.has(CRASH),
+            anew: context.has(ANEW),
+            unacknowledged: context.has(UNACKNOWLEDGED),
+            slow: context.has(SLOW).then_some(SLOW_BY),
         },
+        held: context.has(REORDER).then(HashMap::new),
         clock: context.clock.clone(),
         metrics: context.metrics.clone(),
         log: context.log,
@@ -106,7 +140,11 @@ pub(super) async fn build(service: &'static str, context: &Context) -> Result<Pa
         ..ConsumerSettings::new(
             settings,
             service,
-            ConsumerFaults { uncommitted: context.has(UNCOMMITTED), ..consumer_faults(context) },
+            ConsumerFaults {
+                uncommitted: context.has(UNCOMMITTED),
+                late: context.has(LATE).then_some(LATE_BY),
+                ..consumer_faults(context)
+            },
         )
     };
     let consumer =

@@ -12,6 +12,7 @@ use super::input;
 use super::store::{Post, Posts};
 use crate::shared::http::{ApiError, header_text};
 use crate::shared::log::Log;
+use crate::shared::sqlite::DbError;
 
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 
@@ -21,7 +22,7 @@ struct Api {
     log: Log,
 }
 
-/// `POST /posts`, `GET` and `DELETE /posts/{id}`, `POST /posts/{id}/status`.
+/// `POST /posts` (409 if the upload that it needs does not wait), `GET` and `DELETE /posts/{id}`, `POST /posts/{id}/status`.
 pub(super) fn routes(posts: Posts, log: Log) -> Router {
     Router::new()
         .route("/posts", post(create))
@@ -32,7 +33,10 @@ pub(super) fn routes(posts: Posts, log: Log) -> Router {
 
 async fn create(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
     let new = input::new_post(&body)?;
-    let post = api.posts.create(new, correlation(&headers)).await.map_err(ApiError::store)?;
+    let post = api.posts.create(new, correlation(&headers)).await.map_err(|error| match error {
+        DbError::Refused(why) => ApiError::Conflict(why),
+        other => ApiError::store(other),
+    })?;
     api.log.info(format_args!("created post_id={} user_id={}", post.post_id, post.user_id));
     Ok(answer(StatusCode::CREATED, &headers, Json(post)))
 }

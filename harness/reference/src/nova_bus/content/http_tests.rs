@@ -22,7 +22,7 @@ async fn bench() -> Bench {
 
 async fn bench_with(events: Events) -> Bench {
     let db = Db::open(&StoreUrl::SqliteMemory, &store::schema()).unwrap();
-    let posts = Posts { db: db.clone().into(), events, clock: HandClock::new().clock() };
+    let posts = Posts { db: db.clone().into(), events, loose: None, outside: false, clock: HandClock::new().clock() };
     let router = routes(posts, Log::silent()).merge(outbox_routes(db.clone()));
     Bench { base: spawn(router).await, db, client: Client::new() }
 }
@@ -148,4 +148,15 @@ async fn the_faults_change_the_key_and_break_the_payload() {
         payload,
         json!({"post_id": id, "user_id": "alice", "media_type": "image", "status": "published", "created_at": "2025-01-15 10:30:00.000"})
     );
+}
+
+#[tokio::test]
+async fn a_post_that_needs_an_upload_which_does_not_wait_is_undone_with_its_event() {
+    let bench = bench().await;
+    let body = r#"{"user_id": "alice", "caption": "hi", "media_id": "m-1"}"#;
+    let (status, said) = bench.post("/posts", body).await;
+    assert_eq!(status, 409, "{said}");
+    assert_eq!(bench.outbox().await, []);
+    let posts = bench.db.call(|c| Ok(c.query_row("SELECT count(*) FROM posts", [], |r| r.get::<_, i64>(0))?)).await;
+    assert_eq!(posts.unwrap(), 0);
 }

@@ -16,15 +16,18 @@ pub(super) struct NewPost {
     pub(super) user_id: String,
     pub(super) caption: String,
     pub(super) media_type: String,
+    /// An upload without which the post is none.
+    pub(super) media_id: Option<String>,
 }
 
-/// Reads `{user_id, caption, media_type?}`.
+/// Reads `{user_id, caption, media_type?, media_id?}`.
 pub(super) fn new_post(body: &[u8]) -> Result<NewPost, ApiError> {
     let mut form = Form::read(body)?;
     let post = NewPost {
         user_id: form.text("user_id", 1, LONGEST_ID),
         caption: form.text("caption", 0, LONGEST_CAPTION),
         media_type: form.choice("media_type", &MEDIA_TYPES, Some("none")),
+        media_id: form.optional_text("media_id", LONGEST_ID),
     };
     form.finish(post)
 }
@@ -50,7 +53,8 @@ mod tests {
     #[test]
     fn a_post_without_media_type_has_none() {
         let post = new_post(r#"{"user_id": "u", "caption": ""}"#.as_bytes()).unwrap();
-        assert_eq!(post, NewPost { user_id: "u".into(), caption: String::new(), media_type: "none".into() });
+        let none = (String::new(), "none".to_owned(), None);
+        assert_eq!((post.user_id.as_str(), (post.caption, post.media_type, post.media_id)), ("u", none));
     }
 
     #[test]

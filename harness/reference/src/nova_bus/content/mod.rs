@@ -7,14 +7,15 @@ mod input;
 mod media;
 mod store;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::wiring::{self, Reading};
+use super::wiring::{self, DROPS_UNREADABLE, Reading};
 use super::{journal, topics};
 use crate::ServeError;
 use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
-use crate::shared::kafka::KafkaPublisher;
+use crate::shared::kafka::{KafkaPublisher, Publish, add_partition};
 use crate::shared::outbox::{OutboxFaults, outbox_routes};
 
 pub(super) const NAME: &str = "content-service";
@@ -47,6 +48,31 @@ const SECOND_ERASES: FaultInfo = FaultInfo {
 const MEDIA_TWICE: FaultInfo =
     FaultInfo { name: "media-twice", summary: "takes an upload again however often its event comes" };
 
+const UNCOUNTED: FaultInfo =
+    FaultInfo { name: "uncounted", summary: "marks rows failed after the last retry and does not count them" };
+const SLEEPS: FaultInfo = FaultInfo {
+    name: "sleeps-after-batch",
+    summary: "sleeps behind each batch of the outbox, and not only when nothing is due",
+};
+const WITHOUT_OUTBOX: FaultInfo = FaultInfo {
+    name: "without-outbox",
+    summary: "tells of a new post straight after its transaction, from memory, so a crash loses the event",
+};
+
+const OUTSIDE: FaultInfo = FaultInfo {
+    name: "outbox-outside-transaction",
+    summary: "writes the event of a new post before, and not with, the post",
+};
+
+const THIRD_LOST: FaultInfo =
+    FaultInfo { name: "third-lost", summary: "marks every third event of a post published without publishing it" };
+const PENDING_FOREVER: FaultInfo =
+    FaultInfo { name: "pending-forever", summary: "keeps media that wait for their post without a lifetime" };
+const ADDS_PARTITION: FaultInfo =
+    FaultInfo { name: "adds-partition", summary: "gives its topic one partition more than is stated when it starts" };
+/// A lifetime that is none: a hundred years.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 /// The faults of this service.
 pub(super) const FAULTS: &[FaultInfo] = &[
     WRONG_KEY,
@@ -58,10 +84,18 @@ pub(super) const FAULTS: &[FaultInfo] = &[
     DROPS_UNPUBLISHED,
     SECOND_ERASES,
     MEDIA_TWICE,
+    UNCOUNTED,
+    SLEEPS,
+    WITHOUT_OUTBOX,
+    OUTSIDE,
+    DROPS_UNREADABLE,
+    THIRD_LOST,
+    PENDING_FOREVER,
+    ADDS_PARTITION,
 ];
 
 /// The group in which uploads are read; `KAFKA_GROUP_ID` is the feed's.
-const GROUP: &str = "content-service-group";
+pub(super) const GROUP: &str = "content-service-group";
 
 fn publisher(context: &Context) -> Result<KafkaPublisher, ServeError> {
     let settings = &context.settings;
@@ -83,15 +117,27 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
         twice: context.has(OUTBOX_TWICE),
         reorder: context.has(REORDER),
         dropped: context.has(DROPS_UNPUBLISHED),
+        uncounted: context.has(UNCOUNTED),
+        sleeps: context.has(SLEEPS),
+        third_lost: context.has(THIRD_LOST),
     };
+    if context.has(ADDS_PARTITION) {
+        add_partition(&settings.brokers, &topics::content(settings)).await;
+    }
+    let pending_ttl = if context.has(PENDING_FOREVER) { FOREVER } else { settings.pending_ttl };
     let relay = wiring::relay(context, db.clone(), publisher(context)?, faults);
-    let keep = media::KeepMedia { ttl: settings.pending_ttl, second_erases: context.has(SECOND_ERASES) };
+    let keep = media::KeepMedia { ttl: pending_ttl, second_erases: context.has(SECOND_ERASES) };
     let (_, taking) = wiring::take(context, db.clone(), keep, uploads(context))?;
-    let posts = store::Posts { db: db.clone(), events, clock: context.clock.clone() };
+    let loose: Option<Arc<dyn Publish>> = match context.has(WITHOUT_OUTBOX) {
+        true => Some(Arc::new(publisher(context)?)),
+        false => None,
+    };
+    let outside = context.has(OUTSIDE);
+    let posts = store::Posts { db: db.clone(), events, loose, outside, clock: context.clock.clone() };
     let stop = context.stop.clone();
     let work = async move { futures::join!(relay.run(stop), taking).1 };
     let router = http::routes(posts, context.log)
-        .merge(media::routes(db.clone(), settings.pending_ttl, context.clock.clone()))
+        .merge(media::routes(db.clone(), pending_ttl, context.clock.clone()))
         .merge(journal::routes(db.clone()))
         .merge(outbox_routes(db.clone()));
     Ok(Parts { router, ready: wiring::store_answers(db), work: Some(("outbox and uploads", Box::pin(work))) })
@@ -107,5 +153,6 @@ fn uploads(context: &Context) -> Reading {
         gather: Duration::ZERO,
         batch: 100,
         skip_dedup: context.has(MEDIA_TWICE),
+        drops_unreadable: context.has(DROPS_UNREADABLE),
     }
 }

@@ -1,5 +1,7 @@
 //! Posts: every change and its event in one transaction.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
@@ -10,6 +12,7 @@ use super::input::NewPost;
 use super::media;
 use crate::nova_bus::taking;
 use crate::shared::clock::{Clock, rfc3339};
+use crate::shared::kafka::Publish;
 use crate::shared::outbox::{self, NewEvent};
 use crate::shared::sql::{Sql, Store, vals};
 use crate::shared::sqlite::DbError;
@@ -49,13 +52,17 @@ pub(super) struct Post {
 pub(super) struct Posts {
     pub(super) db: Store,
     pub(super) events: Events,
+    /// Fault: what is created is told by it, and not by the outbox.
+    pub(super) loose: Option<Arc<dyn Publish>>,
+    /// Fault: the event of a creation is written before its transaction, and not with it.
+    pub(super) outside: bool,
     pub(super) clock: Clock,
 }
 
 impl Posts {
     /// Creates a post and its event.
     pub(super) async fn create(&self, new: NewPost, correlation: Option<String>) -> Result<Post, DbError> {
-        let now = self.clock.now();
+        let (now, wanted) = (self.clock.now(), new.media_id);
         let mut post = Post {
             post_id: Uuid::new_v4().to_string(),
             user_id: new.user_id,
@@ -66,14 +73,31 @@ impl Posts {
             media_ids: Vec::new(),
         };
         let event = self.events.created(&post, correlation);
-        self.db
+        if self.outside {
+            let (early, at) = (event.clone(), now.timestamp_millis());
+            self.db.write(move |tx| outbox::insert(tx, &early, at)).await?;
+        }
+        let told_later = self.loose.as_ref().map(|publisher| (publisher.clone(), outbox::record_of(&event)));
+        let by_outbox = told_later.is_none() && !self.outside;
+        let post = self
+            .db
             .write(move |tx| {
                 post.media_ids = media::take_pending(tx, &post.user_id, now.timestamp_millis())?;
                 insert(tx, &post)?;
-                outbox::insert(tx, &event, now.timestamp_millis())?;
-                Ok(post)
+                if by_outbox {
+                    outbox::insert(tx, &event, now.timestamp_millis())?;
+                }
+                // Only now is it known what waits; without it the post is none, and nothing of it is told.
+                match wanted.filter(|wanted| !post.media_ids.contains(wanted)) {
+                    Some(missing) => Err(DbError::Refused(format!("media {missing} does not wait for a post"))),
+                    None => Ok(post),
+                }
             })
-            .await
+            .await?;
+        if let Some((publisher, record)) = told_later {
+            tokio::spawn(async move { publisher.publish(vec![record]).await });
+        }
+        Ok(post)
     }
 
     /// Gives the post another status, and tells about it. Nothing if there is no such post.

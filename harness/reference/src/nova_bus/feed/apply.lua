@@ -64,6 +64,13 @@ function changes.deleted(work, post, known)
   take_out(work)
 end
 
+function changes.named(work)
+  local author = 'author:' .. work.user_id
+  local last = redis.call('HGET', author, 'updated_ms')
+  if last and tonumber(work.updated_ms) < tonumber(last) then return end
+  redis.call('HSET', author, 'name', work.name, 'updated_ms', work.updated_ms)
+end
+
 local function what_is_known(post)
   local fields = redis.call('HMGET', post, 'status', 'status_ms', 'score', 'deleted')
   return { status = fields[1], status_ms = fields[2], score = fields[3], deleted = fields[4] }

@@ -1,4 +1,4 @@
-//! Reading a record as a content event: [`super::super::reading`] says what is refused.
+//! Reading a record as a content event, or as one of its authors': [`super::super::reading`] says what is refused.
 
 use super::super::event_type;
 use super::super::reading::{Leniency, Payload, Refusal, Said, said};
@@ -12,12 +12,26 @@ pub(super) enum Status {
     Deleted,
 }
 
-/// What an event says has happened to the post. Times are milliseconds since 1970.
+/// What an event says has happened to the post, or to its author. Times are milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Change {
-    Created { caption: String, media_type: String, status: Status, created_at: String, created_ms: i64 },
-    StatusUpdated { status: Status, updated_ms: i64 },
+    Created {
+        caption: String,
+        media_type: String,
+        status: Status,
+        created_at: String,
+        created_ms: i64,
+    },
+    StatusUpdated {
+        status: Status,
+        updated_ms: i64,
+    },
     Deleted,
+    /// The author goes by this name from then on.
+    Named {
+        name: String,
+        updated_ms: i64,
+    },
 }
 
 /// A readable event.
@@ -25,6 +39,7 @@ pub(super) enum Change {
 pub(super) struct Event {
     pub(super) event_id: String,
     pub(super) event_type: &'static str,
+    /// What it is about: a post, or of an author's event the author.
     pub(super) post_id: String,
     pub(super) user_id: String,
     pub(super) change: Change,
@@ -68,14 +83,14 @@ pub(super) fn read(record: &Record, leniency: Leniency) -> Result<Read, Refusal>
     Ok(Read::Event(Event {
         event_id: event_id.into(),
         event_type,
-        post_id: payload.id("post_id")?,
+        post_id: payload.id(if event_type == event_type::PROFILE_UPDATED { "user_id" } else { "post_id" })?,
         user_id: payload.id("user_id")?,
         change: change(event_type, &payload)?,
     }))
 }
 
 fn known(event_type: &str) -> Option<&'static str> {
-    [event_type::CREATED, event_type::STATUS_UPDATED, event_type::DELETED]
+    [event_type::CREATED, event_type::STATUS_UPDATED, event_type::DELETED, event_type::PROFILE_UPDATED]
         .into_iter()
         .find(|known| *known == event_type)
 }
@@ -96,6 +111,9 @@ fn change(event_type: &str, payload: &Payload) -> Result<Change, Refusal> {
             status: status(payload, "new_status")?,
             updated_ms: payload.time("updated_at")?.1,
         }),
+        event_type::PROFILE_UPDATED => {
+            Ok(Change::Named { name: payload.id("display_name")?, updated_ms: payload.time("updated_at")?.1 })
+        }
         _ => payload.time("deleted_at").map(|_| Change::Deleted),
     }
 }
@@ -120,9 +138,10 @@ mod tests {
             topic: "nova.content.events".into(),
             partition: 1,
             offset: 7,
-            key: None,
+            key: Some(b"p".to_vec()),
             payload: payload.map(|p| p.as_bytes().to_vec()),
             headers: headers.iter().map(|(k, v)| ((*k).into(), Some(v.as_bytes().to_vec()))).collect(),
+            timestamp: None,
         }
     }
 
@@ -153,6 +172,14 @@ mod tests {
             change,
         };
         assert_eq!(of(event_type::CREATED, payload), Ok(Read::Event(event)));
+    }
+
+    #[test]
+    fn an_author_is_read_by_the_user_id() {
+        let payload = json!({"user_id": "u", "display_name": "Ann", "updated_at": "2025-01-15T10:30:00+02:00"});
+        let Ok(Read::Event(event)) = of(event_type::PROFILE_UPDATED, payload) else { panic!("not read") };
+        assert_eq!((event.post_id.as_str(), event.user_id.as_str()), ("u", "u"));
+        assert_eq!(event.change, Change::Named { name: "Ann".into(), updated_ms: 1_736_929_800_000 });
     }
 
     #[test]
@@ -207,6 +234,17 @@ mod tests {
         assert_eq!(read(&record(&headers, None)), Err(Refusal::NullValue));
         assert!(matches!(read(&record(&headers, Some("{\"post_id\":"))), Err(Refusal::NotJson(_))));
         assert_eq!(read(&record(&headers, Some("[]"))), Err(Refusal::NotAnObject));
+    }
+
+    #[test]
+    fn a_record_without_a_key_is_refused() {
+        let headers = [("event_type", event_type::DELETED), ("event_id", "e")];
+        let whole = r#"{"post_id": "p", "user_id": "u", "deleted_at": "2025-01-15T10:30:00Z"}"#;
+        for key in [None, Some(Vec::new())] {
+            let keyless = Record { key, ..record(&headers, Some(whole)) };
+            assert_eq!(read(&keyless), Err(Refusal::NoKey));
+            assert!(super::read(&keyless, Leniency { keyless: true, ..Leniency::default() }).is_ok());
+        }
     }
 
     #[test]

@@ -42,7 +42,6 @@ pub(super) fn declare_metrics(metrics: &Metrics) {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Faults {
     pub(super) skip_dedup: bool,
-    pub(super) late: Option<Duration>,
     pub(super) crash_on_fan_out: bool,
     pub(super) stall_on_fan_out: bool,
     pub(super) forget_delete: bool,
@@ -58,6 +57,11 @@ pub(super) struct Faults {
     pub(super) followers_of_now: bool,
     pub(super) late_created_returns: bool,
     pub(super) forgets_republish: bool,
+    pub(super) keeps_cache: bool,
+    pub(super) keeps_status_deleted: bool,
+    pub(super) ignores_profiles: bool,
+    /// Tries a batch with unreadable records again for ever, although they are dead-lettered.
+    pub(super) blocked: bool,
 }
 
 /// Handles content events.
@@ -74,13 +78,13 @@ pub(super) struct Handler {
 
 impl BatchHandler for Handler {
     async fn handle(&mut self, batch: &[Record]) -> Result<(), TryAgain> {
-        if let Some(time) = self.faults.late {
-            self.stop.sleep(time).await;
-        }
         let (events, unreadable) = self.read(batch);
         self.apply(&events).await?;
         let letter = |one: &Unreadable<'_>| dead_letter(one, &format!("{}.dlq", one.record.topic), None);
         self.dead_letters.write(&unreadable, letter).await?;
+        if let Some(first) = unreadable.first().filter(|_| self.faults.blocked) {
+            return Err(TryAgain(first.reason.clone()));
+        }
         self.dead_letters.settled();
         Ok(())
     }
@@ -152,13 +156,18 @@ impl Handler {
         let forgotten = self.faults.forget_delete && event.change == Change::Deleted;
         let silent = self.faults.ignore_events;
         let republished = matches!(&event.change, Change::StatusUpdated { status: Status::Published, .. });
-        let ignored = forgotten || silent || (republished && self.faults.forgets_republish);
+        let set_deleted = matches!(&event.change, Change::StatusUpdated { status: Status::Deleted, .. });
+        let ignored = forgotten
+            || silent
+            || (republished && self.faults.forgets_republish)
+            || (set_deleted && self.faults.keeps_status_deleted)
+            || (matches!(&event.change, Change::Named { .. }) && self.faults.ignores_profiles);
         Work {
             event_id: event.event_id.clone(),
             event_type: event.event_type,
             post_id: event.post_id.clone(),
             user_id: event.user_id.clone(),
-            change: (!ignored).then(|| event.change.clone()),
+            change: (!ignored).then(|| self.change(event)),
             followers: if self.needs_followers(event) {
                 followers.get(&event.user_id).cloned().unwrap_or_default()
             } else {
@@ -166,6 +175,16 @@ impl Handler {
             },
             care: self.care(),
             journal: !silent,
+        }
+    }
+
+    fn change(&self, event: &Event) -> Change {
+        match &event.change {
+            // Out of the feeds, and no more.
+            Change::Deleted if self.faults.keeps_cache => {
+                Change::StatusUpdated { status: Status::Deleted, updated_ms: self.clock.now_ms() }
+            }
+            change => change.clone(),
         }
     }
 
@@ -230,7 +249,7 @@ fn may_show(event: &Event) -> bool {
         // A creation shows the post unless a status known by then says otherwise.
         Change::Created { .. } => true,
         Change::StatusUpdated { status, .. } => *status == Status::Published,
-        Change::Deleted => false,
+        Change::Deleted | Change::Named { .. } => false,
     }
 }
 

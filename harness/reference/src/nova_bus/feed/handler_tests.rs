@@ -58,6 +58,7 @@ fn record(offset: i64, headers: &[(&str, &str)], payload: Option<String>) -> Rec
         key: Some(format!("key-{offset}").into_bytes()),
         payload: payload.map(String::into_bytes),
         headers: headers.iter().map(|(k, v)| ((*k).into(), Some(v.as_bytes().to_vec()))).collect(),
+        timestamp: None,
     }
 }
 

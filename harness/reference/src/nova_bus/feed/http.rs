@@ -25,11 +25,12 @@ pub(super) struct Feeds {
     pub(super) asked_first: Option<Arc<dyn Followers>>,
 }
 
-/// `GET /feeds/{user}`, `/posts/{id}`, `/posts/{id}/handled`, `/handled`.
+/// `GET /feeds/{user}`, `/posts/{id}`, `/posts/{id}/sources`, `/posts/{id}/handled`, `/handled`.
 pub(super) fn routes(feeds: Feeds) -> Router {
     Router::new()
         .route("/feeds/{user}", get(feed))
         .route("/posts/{post_id}", get(post))
+        .route("/posts/{post_id}/sources", get(sources))
         .route("/posts/{post_id}/handled", get(handled_of))
         .route("/handled", get(handled))
         .with_state(feeds)
@@ -49,18 +50,29 @@ async fn feed(
     Ok(Json(json!({"user": user, "items": items})))
 }
 
-/// A post, with the sources that it was read from.
+/// A post.
 async fn post(State(feeds): State<Feeds>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    let (found, source) = match &feeds.content {
-        Some(content) => (content.get(&["posts", &id]).await.map_err(ApiError::Unavailable)?, "content-service"),
-        None => {
-            let cached = feeds.store.post(id.clone()).await.map_err(ApiError::store)?;
-            (cached.map(|post| serde_json::to_value(post).unwrap_or_default()), "cache")
-        }
-    };
-    let mut post = found.ok_or_else(|| ApiError::NotFound(format!("no post {id} in the {source}")))?;
-    post["sources"] = json!([source]);
-    Ok(Json(post))
+    let (found, source) = feeds.post(&id).await?;
+    found.map(Json).ok_or_else(|| ApiError::NotFound(format!("no post {id} in the {source}")))
+}
+
+/// Where a post is read from; nothing if there is no such post.
+async fn sources(State(feeds): State<Feeds>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    let (found, source) = feeds.post(&id).await?;
+    Ok(Json(json!({"items": found.map(|_| source).into_iter().collect::<Vec<_>>()})))
+}
+
+impl Feeds {
+    /// A post, if there is one, and where it is looked for.
+    async fn post(&self, id: &str) -> Result<(Option<Value>, &'static str), ApiError> {
+        Ok(match &self.content {
+            Some(content) => (content.get(&["posts", id]).await.map_err(ApiError::Unavailable)?, "content-service"),
+            None => {
+                let cached = self.store.post(id.to_owned()).await.map_err(ApiError::store)?;
+                (cached.map(|post| serde_json::to_value(post).unwrap_or_default()), "cache")
+            }
+        })
+    }
 }
 
 async fn handled_of(State(feeds): State<Feeds>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {

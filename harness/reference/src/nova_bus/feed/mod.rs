@@ -20,9 +20,8 @@ use crate::ServeError;
 use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
 use crate::shared::dead_letter::DeadLetters;
-use crate::shared::faults::{COMMIT_FIRST, consumer_faults};
-use crate::shared::kafka::{Consumer, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
-use crate::shared::metrics::Metrics;
+use crate::shared::faults::{COMMIT_FIRST, STOP_LOSES, consumer_faults};
+use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
 use crate::shared::settings::{SettingFault, Settings, SettingsError, StoreUrl};
 
 use super::reading::Leniency;
@@ -38,7 +37,7 @@ const STALLED: FaultInfo = FaultInfo {
     name: "stalled",
     summary: "stays in its group but handles nothing from the first post on that somebody follows",
 };
-const LATE: FaultInfo = FaultInfo { name: "late", summary: "waits 7 s before it handles each batch" };
+const LATE: FaultInfo = FaultInfo { name: "late", summary: "handles no record before it is 7 s old" };
 const CRASH: FaultInfo =
     FaultInfo { name: "crash-on-event", summary: "dies with exit code 101 at the first post that somebody follows" };
 const FORGET_DELETE: FaultInfo = FaultInfo {
@@ -78,8 +77,22 @@ const FORGETS_REPUBLISH: FaultInfo = FaultInfo {
     name: "forgets-republish",
     summary: "leaves an archived post out of the feeds when it is published again",
 };
-const HIDES_LAG: FaultInfo =
-    FaultInfo { name: "hides-lag", summary: "does not expose the metric that the document's alert reads" };
+const KEEPS_CACHE: FaultInfo =
+    FaultInfo { name: "keeps-cache", summary: "takes a deleted post out of the feeds, and leaves it in the cache" };
+const KEEPS_STATUS_DELETED: FaultInfo = FaultInfo {
+    name: "keeps-status-deleted",
+    summary: "leaves a post in the feeds whose status becomes deleted: it waits for content.post.deleted",
+};
+const IGNORES_PROFILES: FaultInfo = FaultInfo {
+    name: "ignores-profiles",
+    summary: "takes identity.user.profile_updated as handled and leaves the author's name as it was",
+};
+const TAKES_KEYLESS: FaultInfo =
+    FaultInfo { name: "takes-keyless", summary: "handles a record without a key like any other" };
+const BLOCKED: FaultInfo = FaultInfo {
+    name: "blocked-by-unreadable",
+    summary: "dead-letters what it cannot read, and tries it again for ever: nobody behind it is handled",
+};
 const FLAG_BY_PRESENCE: FaultInfo = FaultInfo {
     name: "flag-by-presence",
     summary: "takes ENABLE_DIRECT_CALL for on whenever it is set, as the sample does, also to false",
@@ -93,6 +106,7 @@ const ASKS_ON_READ: FaultInfo = FaultInfo {
 pub(super) const FAULTS: &[FaultInfo] = &[
     SKIP_DEDUP,
     COMMIT_FIRST,
+    STOP_LOSES,
     STALLED,
     LATE,
     CRASH,
@@ -108,12 +122,16 @@ pub(super) const FAULTS: &[FaultInfo] = &[
     FOLLOWERS_OF_NOW,
     LATE_CREATED_RETURNS,
     FORGETS_REPUBLISH,
-    HIDES_LAG,
+    KEEPS_CACHE,
+    KEEPS_STATUS_DELETED,
+    IGNORES_PROFILES,
+    TAKES_KEYLESS,
+    BLOCKED,
     FLAG_BY_PRESENCE,
     ASKS_ON_READ,
 ];
 
-/// How long the fault `late` waits.
+/// How old a record is with the fault `late`.
 const LATE_BY: Duration = Duration::from_secs(7);
 /// How long the fault `mark-late` has between effect and mark.
 const MARK_AFTER: Duration = Duration::from_secs(3);
@@ -150,10 +168,10 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
         log: context.log,
         stop: context.stop.clone(),
     };
-    let consumer_settings = ConsumerSettings::new(settings, NAME, consumer_faults(context));
-    // What is counted there is shown by nobody.
-    let metrics = if context.has(HIDES_LAG) { Metrics::default() } else { context.metrics.clone() };
-    let consumer = Consumer::new(consumer_settings, handler, metrics, context.log, context.stop.clone())?;
+    let faulty = ConsumerFaults { late: context.has(LATE).then_some(LATE_BY), ..consumer_faults(context) };
+    let consumer_settings = ConsumerSettings::new(settings, NAME, faulty);
+    let consumer =
+        Consumer::new(consumer_settings, handler, context.metrics.clone(), context.log, context.stop.clone())?;
     let ready = readiness(consumer.assignment());
     let work = on_a_thread(move || consumer.run());
     let feeds = http::Feeds {
@@ -167,7 +185,6 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
 fn faults(context: &Context) -> handler::Faults {
     handler::Faults {
         skip_dedup: context.has(SKIP_DEDUP),
-        late: context.has(LATE).then_some(LATE_BY),
         crash_on_fan_out: context.has(CRASH),
         stall_on_fan_out: context.has(STALLED),
         forget_delete: context.has(FORGET_DELETE),
@@ -175,6 +192,7 @@ fn faults(context: &Context) -> handler::Faults {
         leniency: Leniency {
             unknown_id: context.has(UNKNOWN_ID),
             empty_ids: context.has(EMPTY_IDS),
+            keyless: context.has(TAKES_KEYLESS),
             ..Leniency::default()
         },
         time_is_now: context.has(TIME_IS_NOW),
@@ -185,6 +203,10 @@ fn faults(context: &Context) -> handler::Faults {
         followers_of_now: context.has(FOLLOWERS_OF_NOW),
         late_created_returns: context.has(LATE_CREATED_RETURNS),
         forgets_republish: context.has(FORGETS_REPUBLISH),
+        keeps_cache: context.has(KEEPS_CACHE),
+        keeps_status_deleted: context.has(KEEPS_STATUS_DELETED),
+        ignores_profiles: context.has(IGNORES_PROFILES),
+        blocked: context.has(BLOCKED),
     }
 }
 

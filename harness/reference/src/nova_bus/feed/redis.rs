@@ -1,5 +1,5 @@
 //! The feed in Redis, with the document's keys: `feed:{user}` (sorted set, scored by creation time in seconds), `processed:{event_id}`
-//! (with a lifetime); and ours: `post:{id}`, `holders:{post}` (who has it), `handled` and `handled:{post}` (the journal).
+//! (with a lifetime); and ours: `post:{id}`, `holders:{post}` (who has it), `author:{user}`, `handled` and `handled:{post}` (the journal).
 
 use std::time::Duration;
 
@@ -100,8 +100,16 @@ impl FeedStore for RedisFeed {
                 posts.cmd("HMGET").arg(format!("post:{id}")).arg("user_id").arg("caption").arg("created_at");
             }
             let posts: Vec<(String, String, String)> = self.ask_all(&posts).await?;
-            let item = |(post_id, (user_id, caption, created_at))| FeedItem { post_id, user_id, caption, created_at };
-            Ok(ids.into_iter().zip(posts).map(item).collect())
+            let mut authors = Pipeline::new();
+            for (user_id, _, _) in &posts {
+                authors.cmd("HGET").arg(format!("author:{user_id}")).arg("name");
+            }
+            let authors: Vec<Option<String>> = self.ask_all(&authors).await?;
+            let item = |((post_id, (user_id, caption, created_at)), author): (_, Option<String>)| {
+                let author = author.unwrap_or_default();
+                FeedItem { post_id, user_id, caption, created_at, author }
+            };
+            Ok(ids.into_iter().zip(posts).zip(authors).map(item).collect())
         })
     }
 
@@ -155,6 +163,7 @@ enum ChangeJson<'a> {
     Created { caption: &'a str, media_type: &'a str, status: &'static str, created_at: &'a str, score: String },
     StatusUpdated { status: &'static str, updated_ms: String },
     Deleted,
+    Named { name: &'a str, updated_ms: String },
 }
 
 impl<'a> From<&'a Work> for WorkJson<'a> {
@@ -171,6 +180,7 @@ impl<'a> From<&'a Work> for WorkJson<'a> {
                 ChangeJson::StatusUpdated { status: status.name(), updated_ms: updated_ms.to_string() }
             }
             Change::Deleted => ChangeJson::Deleted,
+            Change::Named { name, updated_ms } => ChangeJson::Named { name, updated_ms: updated_ms.to_string() },
         });
         let Work { event_id, event_type, post_id, user_id, followers, care, journal, .. } = work;
         WorkJson { event_id, event_type, post_id, user_id, followers, care: *care, journal: *journal, change }

@@ -31,6 +31,11 @@ CREATE TABLE IF NOT EXISTS feeds (
     score INTEGER NOT NULL,
     PRIMARY KEY (user_id, post_id)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS authors (
+    user_id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    updated_ms INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS feeds_newest ON feeds (user_id, score DESC);
 CREATE INDEX IF NOT EXISTS feeds_holders ON feeds (post_id);
 CREATE TABLE IF NOT EXISTS handled (
@@ -77,7 +82,8 @@ impl FeedStore for SqliteFeed {
 
     fn feed(&self, user: String, limit: u32) -> Call<'_, Vec<FeedItem>> {
         Box::pin(async move {
-            let sql = "SELECT f.post_id, p.user_id, p.caption, p.created_at FROM feeds f JOIN posts p ON p.post_id = f.post_id
+            let sql = "SELECT f.post_id, p.user_id, p.caption, p.created_at, coalesce(a.name, '')
+                       FROM feeds f JOIN posts p ON p.post_id = f.post_id LEFT JOIN authors a ON a.user_id = p.user_id
                        WHERE f.user_id = ?1 ORDER BY f.score DESC, f.post_id LIMIT ?2";
             Ok(self.db.call(move |c| rows(c, sql, params![user, limit], feed_item)).await?)
         })
@@ -182,6 +188,12 @@ fn apply_change(tx: &Connection, work: &Work, change: &Change) -> Result<(), DbE
                 (Status::Archived | Status::Deleted, _) => take_out(tx, work),
             }
         }
+        Change::Named { name, updated_ms } => {
+            let sql = "INSERT INTO authors (user_id, name, updated_ms) VALUES (?1, ?2, ?3)
+                       ON CONFLICT (user_id) DO UPDATE SET name = excluded.name, updated_ms = excluded.updated_ms
+                       WHERE updated_ms <= excluded.updated_ms";
+            run(tx, sql, params![work.user_id, name, updated_ms]).map(drop)
+        }
         Change::Deleted => {
             let sql = "INSERT INTO posts (post_id, user_id, status, deleted) VALUES (?1, ?2, 'deleted', 1)
                        ON CONFLICT (post_id) DO UPDATE SET status = 'deleted', deleted = 1, caption = '', media_type = ''";
@@ -239,7 +251,13 @@ fn rows<T>(
 }
 
 fn feed_item(row: &Row<'_>) -> rusqlite::Result<FeedItem> {
-    Ok(FeedItem { post_id: row.get(0)?, user_id: row.get(1)?, caption: row.get(2)?, created_at: row.get(3)? })
+    Ok(FeedItem {
+        post_id: row.get(0)?,
+        user_id: row.get(1)?,
+        caption: row.get(2)?,
+        created_at: row.get(3)?,
+        author: row.get(4)?,
+    })
 }
 
 fn cached_post(row: &Row<'_>) -> rusqlite::Result<CachedPost> {

@@ -62,6 +62,8 @@ pub(super) struct FeedItem {
     pub(super) user_id: String,
     pub(super) caption: String,
     pub(super) created_at: String,
+    /// The author's name; empty while nobody has told it.
+    pub(super) author: String,
 }
 
 /// A post as the feed-service knows it from events.
@@ -94,6 +96,7 @@ pub(super) type Call<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 ///   not published.
 /// - `status_updated`: archived and deleted take it out of every feed that holds it, published puts it (back) into the followers'. An
 ///   update older than the last one known has no effect. It may come before `created`, and then decides.
+/// - `named`: the author's posts show the newest name, whichever comes last.
 /// - `deleted`: out of every feed that holds it, also of those who follow no more; what comes later about it has no effect.
 pub(super) trait FeedStore: Send + Sync {
     /// Applies the events in order, all or none; one outcome each.

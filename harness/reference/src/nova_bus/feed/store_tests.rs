@@ -110,11 +110,28 @@ async fn a_created_post_reaches_every_follower_newest_first() {
             user_id: "alice".into(),
             caption: "caption of p1".into(),
             created_at: "2025-01-15T10:30:00.001Z".into(),
+            author: String::new(),
         };
         assert_eq!(store.feed("carol".into(), 10).await.unwrap(), [item]);
         assert_eq!(store.feed("bob".into(), 1).await.unwrap().len(), 1);
         assert_eq!(store.post("p1".into()).await.unwrap().unwrap().status, "published");
         assert_eq!(store.post("other".into()).await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_feed_shows_its_authors_newest_names() {
+    each(|store| async move {
+        let named = |id: &str, name: &str, updated_ms| {
+            let change = Change::Named { name: name.into(), updated_ms };
+            work(id, event_type::PROFILE_UPDATED, "alice", change, &[])
+        };
+        let batch = [created("e1", "p1", &["bob"]), named("e2", "Alice A.", NOW + 1), named("e3", "Ally", NOW)];
+        assert_eq!(apply(&store, batch).await, [Outcome::Handled; 3]);
+        assert_eq!(store.feed("bob".into(), 10).await.unwrap()[0].author, "Alice A.", "an older name came late");
+        apply(&store, [named("e4", "Alice B.", NOW + 2)]).await;
+        assert_eq!(store.feed("bob".into(), 10).await.unwrap()[0].author, "Alice B.");
     })
     .await;
 }

@@ -1,4 +1,4 @@
-//! The index: one row for each post or message, with how often it was put in.
+//! The index: one row for each post, user or message, with how often it was put in.
 
 use super::super::reading::Refusal;
 use super::super::taking::{Take, Taken};
@@ -27,6 +27,10 @@ pub(super) struct Index {
     pub(super) legacy_twice: bool,
     /// Fault: leaves deleted documents where they are.
     pub(super) forgets_deleted: bool,
+    /// Fault: a post is found whatever its status.
+    pub(super) ignores_status: bool,
+    /// Fault: a user goes by the first name for ever.
+    pub(super) keeps_old_name: bool,
 }
 
 impl Take for Index {
@@ -36,15 +40,17 @@ impl Take for Index {
         event::read(record)
     }
 
-    /// Posts are counted by the feed; what this journal is asked for are messages.
+    /// Posts are counted by the feed; what this journal is asked for are messages and users.
     fn is_journalled(&self, change: &Change) -> bool {
-        change.kind() == Kind::Message
+        change.kind() != Kind::Post
     }
 
     fn effect(&self, tx: &dyn Sql, taken: &Taken<Change>, _now_ms: i64) -> Result<(), DbError> {
         let id = &taken.subject;
         match &taken.change {
             Change::Put { kind, text } => self.put(tx, id, kind.name(), text),
+            Change::Named { text, at_ms } => self.name(tx, id, text, *at_ms),
+            Change::Visible { .. } if self.ignores_status => Ok(()),
             Change::Visible { kind, visible, at_ms } => {
                 let sql = "INSERT INTO documents (id, kind, visible, visible_ms) VALUES (?1, ?2, ?3, ?4)
                            ON CONFLICT (id) DO UPDATE SET visible = excluded.visible, visible_ms = excluded.visible_ms
@@ -62,6 +68,15 @@ impl Take for Index {
 }
 
 impl Index {
+    /// The newest name stands, whichever is told last.
+    fn name(self, tx: &dyn Sql, id: &str, text: &str, at_ms: i64) -> Result<(), DbError> {
+        let sql = "INSERT INTO documents (id, kind, text, visible_ms, indexings) VALUES (?1, ?2, ?3, ?4, 1)
+                   ON CONFLICT (id) DO UPDATE SET text = excluded.text, visible_ms = excluded.visible_ms,
+                       indexings = documents.indexings + 1
+                   WHERE documents.gone = 0 AND NOT ?5 AND documents.visible_ms <= excluded.visible_ms";
+        run(tx, sql, vals![id, Kind::User.name(), text, at_ms, self.keeps_old_name])
+    }
+
     /// One statement: posts come by the thousand.
     fn put(self, tx: &dyn Sql, id: &str, kind: &str, text: &str) -> Result<(), DbError> {
         if text.is_empty() {
@@ -123,6 +138,20 @@ mod tests {
         assert_eq!(after(careless, vec![put(), put()]).await, (1, 2));
         let silent = Change::Put { kind: Kind::Message, text: String::new() };
         assert_eq!(after(Index::default(), vec![silent]).await, (0, 0), "nothing to search for");
+    }
+
+    #[tokio::test]
+    async fn a_user_is_found_by_the_newest_name_and_no_more_when_deleted() {
+        let named = |text: &str, at_ms| Change::Named { text: text.into(), at_ms };
+        let index = Index::default();
+        assert_eq!(after(index, vec![named("evening", 1), named("morning", 2)]).await.0, 1);
+        assert_eq!(after(index, vec![named("morning", 1), named("evening", 2)]).await.0, 0);
+        assert_eq!(after(index, vec![named("morning", 2), named("evening", 1)]).await.0, 1, "an older one is late");
+        let gone = || Change::Gone { kind: Kind::User };
+        assert_eq!(after(index, vec![named("morning", 1), gone()]).await.0, 0);
+        assert_eq!(after(index, vec![gone(), named("morning", 1)]).await.0, 0);
+        let careless = Index { keeps_old_name: true, ..Index::default() };
+        assert_eq!(after(careless, vec![named("evening", 1), named("morning", 2)]).await.0, 0);
     }
 
     #[tokio::test]

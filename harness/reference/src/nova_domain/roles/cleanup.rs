@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::super::envelope::Event;
-use super::super::faults::{IGNORES_BLOCKS, IGNORES_DELETION, NEW_CORRELATION, NO_CAUSATION};
+use super::super::faults::{IGNORES_BLOCKS, IGNORES_DELETION, LEAVES_FOLLOWERS, NEW_CORRELATION, NO_CAUSATION};
 use super::super::kinds::{self, Kind, Shape};
 use super::super::writer::{DENIED, Origin, Teller, add, owned, remove, teller};
 use super::{Delivery, Role};
@@ -24,6 +24,7 @@ pub(super) struct Cleanup {
     teller: Teller,
     ignores_blocks: bool,
     ignores_deletion: bool,
+    leaves_followers: bool,
     no_causation: bool,
     new_correlation: bool,
 }
@@ -35,6 +36,7 @@ impl Cleanup {
             teller: teller(service, context),
             ignores_blocks: context.has(IGNORES_BLOCKS),
             ignores_deletion: context.has(IGNORES_DELETION),
+            leaves_followers: context.has(LEAVES_FOLLOWERS),
             no_causation: context.has(NO_CAUSATION),
             new_correlation: context.has(NEW_CORRELATION),
         }
@@ -50,7 +52,8 @@ impl Cleanup {
         };
         let Some(kind) = kinds::of_event(tells).filter(|_| !self.ignores_deletion) else { return Ok(()) };
         let user = cause.text("user_id");
-        for (id, known) in owned(tx, entity, user)? {
+        let is_left = |known: &Value| self.leaves_followers && known["followee_id"] == user;
+        for (id, known) in owned(tx, entity, user)?.into_iter().filter(|(_, known)| !is_left(known)) {
             remove(tx, entity, &id)?;
             let data = self.data_of(kind, &known, user);
             self.teller.tell(tx, kind, &data, &self.origin(cause))?;

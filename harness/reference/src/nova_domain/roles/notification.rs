@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
 use super::super::envelope::Event;
-use super::super::faults::{NOTIFIES_UNMAPPED, SHOWS_HIDDEN};
+use super::super::faults::{BOTH_WAYS, NOTIFIES_UNMAPPED, SHOWS_HIDDEN};
 use super::{Role, relations};
 use crate::serve::Context;
 use crate::shared::sqlite::DbError;
@@ -52,6 +52,7 @@ pub(in super::super) struct Delivery {
 pub(super) struct Notification {
     hidden: bool,
     unmapped: bool,
+    both_ways: bool,
 }
 
 /// The ways of a mapping.
@@ -61,7 +62,22 @@ const BOTH: &[Way] = &[Way::Push, Way::Mail];
 
 impl Notification {
     pub(super) fn new(context: &Context) -> Notification {
-        Notification { hidden: context.has(SHOWS_HIDDEN), unmapped: context.has(NOTIFIES_UNMAPPED) }
+        Notification {
+            hidden: context.has(SHOWS_HIDDEN),
+            unmapped: context.has(NOTIFIES_UNMAPPED),
+            both_ways: context.has(BOTH_WAYS),
+        }
+    }
+
+    /// Tells somebody of what goes one way only; with the fault, it goes both.
+    fn tell_by(
+        &self,
+        ways: &'static [Way],
+        tx: &Connection,
+        event: &Event,
+        users: &[String],
+    ) -> Result<Vec<Delivery>, DbError> {
+        tell(tx, event, users, if self.both_ways { BOTH } else { ways })
     }
 
     fn post_created(&self, tx: &Connection, event: &Event) -> Result<Vec<Delivery>, DbError> {
@@ -97,7 +113,7 @@ impl Role for Notification {
         match event.kind.event {
             "user.created" => {
                 self.new_address(tx, event, &event.data["email"])?;
-                tell(tx, event, &to("user_id"), MAIL)
+                self.tell_by(MAIL, tx, event, &to("user_id"))
             }
             "post.created" => self.post_created(tx, event),
             "post.liked" => of_owner(tx, event, "post", event.text("post_id"), event.text("user_id")),
@@ -105,9 +121,9 @@ impl Role for Notification {
             "message.sent" => {
                 of_owner(tx, event, "conversation", event.text("conversation_id"), event.text("sender_id"))
             }
-            "user.followed" => tell(tx, event, &to("followee_id"), PUSH),
-            "stream.started" => tell(tx, event, &relations::followers(tx, event.text("creator_id"))?, PUSH),
-            "video.processing_complete" => tell(tx, event, &to("owner_id"), MAIL),
+            "user.followed" => self.tell_by(PUSH, tx, event, &to("followee_id")),
+            "stream.started" => self.tell_by(PUSH, tx, event, &relations::followers(tx, event.text("creator_id"))?),
+            "video.processing_complete" => self.tell_by(MAIL, tx, event, &to("owner_id")),
             "conversation.created" => self.conversation_created(tx, event),
             // What follows tells nobody, and only says something for the others.
             "conversation.member_added" => {
@@ -205,7 +221,7 @@ mod tests {
     use super::super::super::kinds;
     use super::*;
 
-    const ROLE: Notification = Notification { hidden: false, unmapped: false };
+    const ROLE: Notification = Notification { hidden: false, unmapped: false, both_ways: false };
 
     fn event(id: &str, event_type: &str, data: Value) -> Event {
         let kind = kinds::of_event(event_type).unwrap();

@@ -43,8 +43,13 @@ pub(super) struct Faults {
     pub(super) drops_failed: bool,
     pub(super) needs_source: bool,
     pub(super) refuses_new: bool,
-    pub(super) late: Option<Duration>,
+    pub(super) gathers: Option<Duration>,
+    pub(super) backwards: bool,
+    pub(super) ignores_event: bool,
 }
+
+/// What the fault `ignores-event` takes without noting it.
+const IGNORED: [&str; 3] = ["user.failed_login", "media.processing_complete", "stream.ended"];
 
 /// Handles the events of one service.
 pub(super) struct Handler {
@@ -76,10 +81,13 @@ enum Fate {
 impl BatchHandler for Handler {
     async fn handle(&mut self, batch: &[Record]) -> Result<(), TryAgain> {
         let began = Instant::now();
-        if let Some(time) = self.faults.late {
+        if let Some(time) = self.faults.gathers {
             self.stop.sleep(time).await;
         }
-        let (taken, unreadable) = self.read(batch);
+        let (mut taken, unreadable) = self.read(batch);
+        if self.faults.backwards {
+            taken.reverse();
+        }
         let fates = self.apply(&taken).await.map_err(again)?;
         for ((record, event), fate) in taken.iter().zip(fates) {
             match fate {
@@ -130,6 +138,7 @@ impl Handler {
         }
         let events: Vec<Event> = taken.iter().map(|(_, event)| event.clone()).collect();
         let (service, role, skip_dedup) = (self.service, self.role.clone(), self.faults.skip_dedup);
+        let ignores_event = self.faults.ignores_event;
         let (now, expires) = self.times();
         let all = self.db.transaction(move |tx| {
             processed::sweep(tx, now)?;
@@ -143,7 +152,8 @@ impl Handler {
                 let deliveries = role.apply(tx, event)?;
                 fates.push(if deliveries.is_empty() {
                     role.settle(tx, event)?;
-                    journal::mark(tx, service, event, true, now, expires)?;
+                    let noted = !(ignores_event && IGNORED.contains(&event.kind.event));
+                    journal::mark(tx, service, event, noted, now, expires)?;
                     Fate::Done
                 } else {
                     to_send.insert(event.id.clone());

@@ -13,18 +13,22 @@ use std::time::Duration;
 
 use axum::Router;
 
-use super::faults::{DROPS_FAILED, LATE, NEEDS_SOURCE, NO_DEAD_LETTER, NO_METRICS, REFUSES_NEW, SKIP_DEDUP};
+use super::faults::{
+    BACKWARDS, DROPS_FAILED, IGNORES_EVENT, LATE, NEEDS_SOURCE, NO_DEAD_LETTER, NO_METRICS, REFUSES_NEW, SKIP_DEDUP,
+};
 use super::roles::{self, Role};
 use crate::ServeError;
 use crate::serve::{Context, Work};
 use crate::shared::dead_letter::DeadLetters;
 use crate::shared::faults::consumer_faults;
 use crate::shared::http::ReadyCheck;
-use crate::shared::kafka::{Consumer, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
+use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
 use crate::shared::sqlite::Db;
 
-/// How long the fault `late` waits: longer than the document's 5 s.
+/// How old a record is with the fault `late`: older than the document's 5 s.
 const LATE_BY: Duration = Duration::from_secs(6);
+/// How long the fault `backwards` waits for a batch to become one of several records.
+const GATHERING: Duration = Duration::from_millis(300);
 
 /// Everything that subscribing needs beside the role's own tables.
 pub(super) fn schema() -> String {
@@ -62,10 +66,11 @@ pub(super) fn build(
         stop: context.stop.clone(),
     };
     let topic = |event: &&str| format!("{}.{event}", settings.topic_prefix);
+    let faults = ConsumerFaults { late: context.has(LATE).then_some(LATE_BY), ..consumer_faults(context) };
     let consumer_settings = ConsumerSettings {
         group: service.to_owned(),
         topics: roles::subscriptions(service).iter().map(topic).collect(),
-        ..ConsumerSettings::new(settings, service, consumer_faults(context))
+        ..ConsumerSettings::new(settings, service, faults)
     };
     let consumer = Consumer::new(consumer_settings, handler, metrics, log, context.stop.clone())?;
     let ready = readiness(consumer.assignment());
@@ -80,6 +85,8 @@ fn faults(context: &Context) -> handler::Faults {
         drops_failed: context.has(DROPS_FAILED),
         needs_source: context.has(NEEDS_SOURCE),
         refuses_new: context.has(REFUSES_NEW),
-        late: context.has(LATE).then_some(LATE_BY),
+        gathers: context.has(BACKWARDS).then_some(GATHERING),
+        backwards: context.has(BACKWARDS),
+        ignores_event: context.has(IGNORES_EVENT),
     }
 }

@@ -12,7 +12,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::faults::{OUTSIDE, WRONG_KEY};
+use super::faults::{LOGS_ADDRESS, OUTSIDE, WRONG_KEY};
 use super::kinds::{self, Kind};
 use crate::serve::Context;
 use crate::shared::clock::rfc3339;
@@ -30,7 +30,11 @@ pub(super) fn schema() -> String {
 
 /// Who writes a service's events.
 pub(super) fn teller(service: &'static str, context: &Context) -> Teller {
-    let faults = store::Faults { outside: context.has(OUTSIDE), wrong_key: context.has(WRONG_KEY) };
+    let faults = store::Faults {
+        outside: context.has(OUTSIDE),
+        wrong_key: context.has(WRONG_KEY),
+        logs_address: context.has(LOGS_ADDRESS),
+    };
     Teller {
         service,
         prefix: context.settings.topic_prefix.clone(),
@@ -72,6 +76,9 @@ async fn carry_out(
     let correlation = origin.correlation_id.clone();
     let event_id = store::carry_out(&api.db, &api.teller, kind, data.clone(), origin).await?;
     api.log.info(format_args!("{name}: {} event_id={event_id}", kind.event));
+    if let (true, Some(address)) = (api.teller.faults.logs_address, data["email"].as_str()) {
+        api.log.info(format_args!("{name}: {address}"));
+    }
     data["event_id"] = json!(event_id);
     data["correlation_id"] = json!(correlation);
     Ok((StatusCode::CREATED, Json(data)))

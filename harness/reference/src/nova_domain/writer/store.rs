@@ -31,6 +31,8 @@ pub(crate) struct Faults {
     pub(crate) outside: bool,
     /// Records are keyed by what the event is about, whatever the table says.
     pub(crate) wrong_key: bool,
+    /// E-mail addresses are written into the log.
+    pub(crate) logs_address: bool,
 }
 
 /// Writes events.

@@ -20,11 +20,12 @@ pub(super) struct Api {
     pub(super) counts_again: bool,
 }
 
-/// `GET` and `DELETE /projects/{id}/history`, `GET /projects/{id}/facts`, `GET /topics`, `POST /replays`.
+/// `GET` and `DELETE /projects/{id}/history`, `GET /projects/{id}/facts`, `GET /caused-by/{event}`, `GET /topics`, `POST /replays`.
 pub(super) fn routes(api: Api) -> Router {
     Router::new()
         .route("/projects/{project}/history", get(history).delete(forget))
         .route("/projects/{project}/facts", get(facts))
+        .route("/caused-by/{event}", get(caused_by))
         .route("/topics", get(topics))
         .route("/replays", post(replay))
         .with_state(api)
@@ -32,6 +33,11 @@ pub(super) fn routes(api: Api) -> Router {
 
 async fn history(State(api): State<Api>, Path(project): Path<String>) -> Result<Json<Value>, ApiError> {
     let items = api.db.call(move |c| store::history(c, &project)).await.map_err(ApiError::store)?;
+    Ok(Json(json!({"items": items})))
+}
+
+async fn caused_by(State(api): State<Api>, Path(event): Path<String>) -> Result<Json<Value>, ApiError> {
+    let items = api.db.call(move |c| store::caused_by(c, &event)).await.map_err(ApiError::store)?;
     Ok(Json(json!({"items": items})))
 }
 

@@ -33,10 +33,28 @@ const MEMORY: FaultInfo = FaultInfo {
 const COUNTS_AGAIN: FaultInfo =
     FaultInfo { name: "replay-counts-again", summary: "adds replayed events to facts that have them already" };
 
+const IGNORES_TIME: FaultInfo =
+    FaultInfo { name: "replay-ignores-time", summary: "replays everything, whatever time the request says" };
+
 /// The faults of this service; those of every consumer are behind them.
 pub(super) const FAULTS: &[FaultInfo] = &{
-    let [dedup, alias, stuck, keyless, quotes, late, commit] = consumer::FAULTS;
-    [WIDE, DEAD_TOO, FIXED, MEMORY, COUNTS_AGAIN, dedup, alias, stuck, keyless, quotes, late, commit]
+    let [dedup, alias, stuck, drops, keyless, quotes, late, commit] = consumer::FAULTS;
+    [
+        WIDE,
+        DEAD_TOO,
+        FIXED,
+        MEMORY,
+        COUNTS_AGAIN,
+        IGNORES_TIME,
+        dedup,
+        alias,
+        stuck,
+        drops,
+        keyless,
+        quotes,
+        late,
+        commit,
+    ]
 };
 
 /// Opens the store, joins the group, and makes the routes.
@@ -51,6 +69,7 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
         brokers: context.settings.brokers.clone(),
         service: NAME,
         takes: Arc::new(topics::is_of_business),
+        ignores_time: context.has(IGNORES_TIME),
         handler: Arc::new(tokio::sync::Mutex::new(consumer::reacting(NAME, &db, &publisher, work.clone(), context))),
         log: context.log,
     };

@@ -28,11 +28,13 @@ CREATE TABLE IF NOT EXISTS events (
     kind TEXT NOT NULL,
     aggregate_type TEXT NOT NULL,
     aggregate_id TEXT NOT NULL,
+    causation_id TEXT,
     at TEXT NOT NULL,
     at_ms INTEGER NOT NULL,
     data TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS events_aggregate ON events (aggregate_type, aggregate_id, at_ms);
+CREATE INDEX IF NOT EXISTS events_causation ON events (causation_id);
 CREATE TABLE IF NOT EXISTS facts (
     project_id TEXT PRIMARY KEY,
     photos INTEGER NOT NULL DEFAULT 0,
@@ -91,10 +93,11 @@ fn keep(tx: &Connection, event: &Event) -> Result<Kept, DbError> {
         at_ms: event.at.timestamp_millis(),
         data,
     };
-    let sql = "INSERT OR IGNORE INTO events (event_id, kind, aggregate_type, aggregate_id, at, at_ms, data)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let sql =
+        "INSERT OR IGNORE INTO events (event_id, kind, aggregate_type, aggregate_id, causation_id, at, at_ms, data)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     let Kept { event_id, kind, aggregate_id, at, at_ms, data } = &kept;
-    let row = params![event_id, kind, event.aggregate_type, aggregate_id, at, at_ms, data.to_string()];
+    let row = params![event_id, kind, event.aggregate_type, aggregate_id, event.causation, at, at_ms, data.to_string()];
     tx.prepare_cached(sql)?.execute(row)?;
     Ok(kept)
 }
@@ -138,6 +141,11 @@ pub(super) fn rebuild(tx: &Connection, on_top: bool) -> Result<(), DbError> {
 /// Everything that happened to an aggregate, in the order in which it happened.
 pub(super) fn history(connection: &Connection, aggregate: &str) -> Result<Vec<Kept>, DbError> {
     kept(connection, "aggregate_id = ?1", aggregate)
+}
+
+/// Everything that an event caused.
+pub(super) fn caused_by(connection: &Connection, event: &str) -> Result<Vec<Kept>, DbError> {
+    kept(connection, "causation_id = ?1", event)
 }
 
 fn kept(connection: &Connection, which: &str, aggregate: &str) -> Result<Vec<Kept>, DbError> {

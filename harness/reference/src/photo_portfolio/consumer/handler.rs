@@ -1,7 +1,6 @@
 //! A consumer whose effects are all in its own store: every event of a batch in one transaction, marked with what it does.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
@@ -15,7 +14,6 @@ use crate::shared::log::Log;
 use crate::shared::metrics::Metrics;
 use crate::shared::processed;
 use crate::shared::sqlite::{Db, DbError};
-use crate::shared::stop::Stop;
 
 const HANDLED: &str = "events_handled_total";
 const DUPLICATE: &str = "events_duplicate_total";
@@ -43,19 +41,13 @@ pub(crate) struct Handler {
     pub(crate) reaction: Arc<dyn Reaction>,
     pub(crate) intake: Intake,
     pub(crate) dedup: Dedup,
-    /// Fault: waits so long before each batch.
-    pub(crate) late: Option<Duration>,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
     pub(crate) log: Log,
-    pub(crate) stop: Stop,
 }
 
 impl BatchHandler for Handler {
     async fn handle(&mut self, batch: &[Record]) -> Result<(), TryAgain> {
-        if let Some(time) = self.late {
-            self.stop.sleep(time).await;
-        }
         let (events, refused) = self.intake.read(batch);
         let topics = batch.iter().map(|record| record.topic.clone()).collect();
         let events: Vec<Event> = events.into_iter().map(|(_, event)| event).collect();

@@ -23,6 +23,8 @@ const CONSUMER: &str = "consumer";
 pub(crate) struct Faults {
     /// Tries it again for ever.
     pub(crate) stuck: bool,
+    /// Forgets it.
+    pub(crate) drops: bool,
     /// Writes dead letters without the record's key.
     pub(crate) keyless: bool,
     /// Quotes the record in the dead letter's header.
@@ -72,7 +74,7 @@ impl Intake {
         if let (true, Some(first)) = (self.faults.stuck, refused.first()) {
             return Err(TryAgain(first.reason.clone()));
         }
-        if refused.is_empty() {
+        if refused.is_empty() || self.faults.drops {
             return Ok(());
         }
         let kept = refused.iter().map(|one| letters::Letter::of(one.record, &one.reason)).collect();

@@ -20,7 +20,7 @@ use crate::ServeError;
 use crate::catalogue::FaultInfo;
 use crate::serve::Context;
 use crate::shared::faults::{COMMIT_FIRST, consumer_faults};
-use crate::shared::kafka::{BatchHandler, Consumer, ConsumerSettings, KafkaPublisher, Publish};
+use crate::shared::kafka::{BatchHandler, Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, Publish};
 use crate::shared::settings::OffsetReset;
 use crate::shared::sqlite::Db;
 
@@ -30,22 +30,22 @@ pub(super) const ALIAS_TWICE: FaultInfo =
     FaultInfo { name: "alias-twice", summary: "takes an event under its old name for another event" };
 pub(super) const NO_DEAD_LETTER: FaultInfo =
     FaultInfo { name: "no-dead-letter", summary: "tries a record that it cannot handle again for ever" };
+pub(super) const DROPS: FaultInfo = FaultInfo {
+    name: "drops-unreadable",
+    summary: "forgets a record that it cannot read: no dead letter, nothing to review",
+};
 pub(super) const KEYLESS: FaultInfo =
     FaultInfo { name: "keyless-dead-letter", summary: "writes dead letters without the record's key" };
 pub(super) const QUOTES: FaultInfo =
     FaultInfo { name: "token-in-dead-letter", summary: "quotes the record in the dead letter's error header" };
-pub(super) const LATE: FaultInfo = FaultInfo { name: "late", summary: "waits 8 s before it handles each batch" };
+pub(super) const LATE: FaultInfo = FaultInfo { name: "late", summary: "handles no record before it is 8 s old" };
 
 /// The faults of every consumer.
-pub(super) const FAULTS: [FaultInfo; 7] =
-    [SKIP_DEDUP, ALIAS_TWICE, NO_DEAD_LETTER, KEYLESS, QUOTES, LATE, COMMIT_FIRST];
+pub(super) const FAULTS: [FaultInfo; 8] =
+    [SKIP_DEDUP, ALIAS_TWICE, NO_DEAD_LETTER, DROPS, KEYLESS, QUOTES, LATE, COMMIT_FIRST];
 
+/// How old a record is with the fault `late`.
 const LATE_BY: Duration = Duration::from_secs(8);
-
-/// The faults of a batch that are switched on.
-pub(super) fn late(context: &Context) -> Option<Duration> {
-    context.has(LATE).then_some(LATE_BY)
-}
 
 /// How a service knows its events again.
 pub(super) fn dedup(context: &Context) -> Dedup {
@@ -55,8 +55,12 @@ pub(super) fn dedup(context: &Context) -> Dedup {
 
 /// The intake of a service.
 pub(super) fn intake(service: &'static str, db: &Db, publisher: &Arc<dyn Publish>, context: &Context) -> Intake {
-    let faults =
-        IntakeFaults { stuck: context.has(NO_DEAD_LETTER), keyless: context.has(KEYLESS), quotes: context.has(QUOTES) };
+    let faults = IntakeFaults {
+        stuck: context.has(NO_DEAD_LETTER),
+        drops: context.has(DROPS),
+        keyless: context.has(KEYLESS),
+        quotes: context.has(QUOTES),
+    };
     Intake::new(service, db.clone(), publisher.clone(), context, faults)
 }
 
@@ -74,11 +78,9 @@ pub(super) fn reacting(
         reaction,
         intake: intake(service, db, publisher, context),
         dedup: dedup(context),
-        late: late(context),
         clock: context.clock.clone(),
         metrics: context.metrics.clone(),
         log: context.log,
-        stop: context.stop.clone(),
     }
 }
 
@@ -89,12 +91,13 @@ pub(super) fn publisher(client: &str, patience: Duration, context: &Context) -> 
 
 /// How a service reads: in the group of its own name, from the beginning of topics that are new to the group.
 pub(super) fn settings(service: &'static str, topics: Vec<String>, context: &Context) -> ConsumerSettings {
+    let faults = ConsumerFaults { late: context.has(LATE).then_some(LATE_BY), ..consumer_faults(context) };
     ConsumerSettings {
         group: service.to_owned(),
         topics,
         // A topic that is created later has records before the group knows of it.
         reset: OffsetReset::Earliest,
-        ..ConsumerSettings::new(&context.settings, service, consumer_faults(context))
+        ..ConsumerSettings::new(&context.settings, service, faults)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Kinds of events that come later: each gets a topic of its own, when it is brought in.
 
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::types::RDKafkaErrorCode;
@@ -16,7 +15,7 @@ pub(super) struct Kinds(AdminClient<DefaultClientContext>);
 
 impl Kinds {
     pub(super) fn new(context: &Context) -> Result<Kinds, ServeError> {
-        let admin = ClientConfig::new().set("bootstrap.servers", &context.settings.brokers).create();
+        let admin = context.settings.brokers.client().create();
         Ok(Kinds(admin.map_err(|source| ServeError::Kafka { what: "admin client", source })?))
     }
 

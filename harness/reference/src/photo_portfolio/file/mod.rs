@@ -34,10 +34,38 @@ const AT_ONCE: FaultInfo =
 const NEW_CORRELATION: FaultInfo =
     FaultInfo { name: "new-correlation", summary: "gives what it makes of an event a correlation id of its own" };
 
+const REORDER: FaultInfo = FaultInfo {
+    name: "reorder",
+    summary: "polls twice a second, and publishes the rows of an outbox batch in reverse order",
+};
+const FORGETS: FaultInfo = FaultInfo {
+    name: "forgets-at-start",
+    summary: "empties its outbox when it starts: what a crash left is neither published again nor marked",
+};
+const NO_CAUSATION: FaultInfo =
+    FaultInfo { name: "no-causation", summary: "does not say which event caused what it makes of it" };
+
 /// The faults of this service; those of every consumer are behind them.
 pub(super) const FAULTS: &[FaultInfo] = &{
-    let [dedup, alias, stuck, keyless, quotes, late, commit] = consumer::FAULTS;
-    [WRONG_KEY, NO_OUTBOX, ROLLS_BACK, AT_ONCE, NEW_CORRELATION, dedup, alias, stuck, keyless, quotes, late, commit]
+    let [dedup, alias, stuck, drops, keyless, quotes, late, commit] = consumer::FAULTS;
+    [
+        WRONG_KEY,
+        NO_OUTBOX,
+        ROLLS_BACK,
+        AT_ONCE,
+        NEW_CORRELATION,
+        REORDER,
+        FORGETS,
+        NO_CAUSATION,
+        dedup,
+        alias,
+        stuck,
+        drops,
+        keyless,
+        quotes,
+        late,
+        commit,
+    ]
 };
 
 /// What goes wrong with uploads.
@@ -51,10 +79,21 @@ struct Faults {
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let url = context.settings.store_for(NAME);
     let db = Db::open(&url, &store::schema()).map_err(|e| url.error(e))?;
+    if context.has(FORGETS) {
+        let emptied = db.transaction(|tx| Ok(tx.execute("DELETE FROM outbox", [])?)).await;
+        emptied.map_err(|e| url.error(e))?;
+    }
     let publisher = telling::publisher(NAME, context)?;
-    let faults = telling::Faults { wrong_key: context.has(WRONG_KEY), ..Default::default() };
+    let faults = telling::Faults {
+        wrong_key: context.has(WRONG_KEY),
+        reorder: context.has(REORDER),
+        ..telling::Faults::default()
+    };
     let relay = telling::relay(&db, publisher.clone(), faults, context);
-    let work = Arc::new(store::Work { new_correlation: context.has(NEW_CORRELATION) });
+    let work = Arc::new(store::Work {
+        new_correlation: context.has(NEW_CORRELATION),
+        no_causation: context.has(NO_CAUSATION),
+    });
     let handler = consumer::reacting(NAME, &db, &publisher, work, context);
     let topics = topics::with_aliases(&[topics::UPLOADED, topics::DELETION_REQUESTED]);
     let reader = consumer::consumer(consumer::settings(NAME, topics, context), handler, context)?;

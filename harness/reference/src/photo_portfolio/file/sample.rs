@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
 use crate::ServeError;
@@ -18,8 +17,10 @@ pub(super) struct Sample(FutureProducer);
 
 impl Sample {
     pub(super) fn new(context: &Context) -> Result<Sample, ServeError> {
-        let producer = ClientConfig::new()
-            .set("bootstrap.servers", &context.settings.brokers)
+        let producer = context
+            .settings
+            .brokers
+            .client()
             .set("client.id", super::NAME)
             .set("partitioner", "murmur2_random")
             .set("message.send.max.retries", "0")

@@ -95,6 +95,8 @@ pub(super) fn find(connection: &Connection, media: &str) -> Result<Option<(Strin
 pub(super) struct Work {
     /// Fault: gives what it makes a correlation id of its own.
     pub(super) new_correlation: bool,
+    /// Fault: does not say what it made it of.
+    pub(super) no_causation: bool,
 }
 
 impl Reaction for Work {
@@ -116,6 +118,7 @@ impl Reaction for Work {
         if self.new_correlation {
             about.correlation = Some(Uuid::new_v4().to_string());
         }
+        about.causation = about.causation.filter(|_| !self.no_causation);
         outbox::insert(tx, &event::make(kind, about, &data, now), now.timestamp_millis())?;
         Ok(true)
     }

@@ -24,12 +24,19 @@ pub(super) struct Breaker {
     state: State,
     rest: Duration,
     opened: u64,
+    /// Fault: whatever fails, everybody goes on asking.
+    never_opens: bool,
 }
 
 impl Breaker {
     /// Once open, it rests for so long.
     pub(super) fn new(rest: Duration) -> Breaker {
-        Breaker { state: State::Closed(0), rest, opened: 0 }
+        Breaker { state: State::Closed(0), rest, opened: 0, never_opens: false }
+    }
+
+    /// Fault: it is as if there were none.
+    pub(super) fn that_never_opens() -> Breaker {
+        Breaker { never_opens: true, ..Breaker::new(Duration::ZERO) }
     }
 
     /// May somebody ask now? If not, how long it still rests.
@@ -55,7 +62,9 @@ impl Breaker {
     /// It was not answered, or by a failure. Whether the breaker is open now.
     pub(super) fn failed(&mut self, now: Instant) -> bool {
         self.state = match self.state {
-            State::Closed(before) if before + 1 < FAILURES => State::Closed(before + 1),
+            State::Closed(before) if before + 1 < FAILURES || self.never_opens => {
+                State::Closed(before.saturating_add(1))
+            }
             _ => {
                 self.opened += 1;
                 State::Open(now + self.rest)

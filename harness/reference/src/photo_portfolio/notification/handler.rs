@@ -15,7 +15,6 @@ use crate::shared::kafka::{BatchHandler, Record, TryAgain};
 use crate::shared::log::Log;
 use crate::shared::metrics::Metrics;
 use crate::shared::sqlite::Db;
-use crate::shared::stop::Stop;
 
 const DELAY: &str = "upload_to_notification_seconds";
 /// Where a magic link leads.
@@ -34,19 +33,13 @@ pub(super) struct Handler {
     pub(super) dedup: Dedup,
     /// Fault: an open breaker sends to the dead letters.
     pub(super) buries: bool,
-    /// Fault: waits so long before each batch.
-    pub(super) late: Option<Duration>,
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
     pub(super) log: Log,
-    pub(super) stop: Stop,
 }
 
 impl BatchHandler for Handler {
     async fn handle(&mut self, batch: &[Record]) -> Result<(), TryAgain> {
-        if let Some(time) = self.late {
-            self.stop.sleep(time).await;
-        }
         let (events, mut refused) = self.intake.read(batch);
         for (record, event) in &events {
             let reason = match self.notify(event).await {
@@ -69,6 +62,7 @@ impl Handler {
     async fn notify(&self, event: &Event) -> Result<(), NotSent> {
         let Event { kind, id, .. } = event;
         let Some(mail) = mail(event) else { return Ok(()) };
+        let _turn = self.mailer.turn().await;
         if self.is_known(event).await.map_err(not_now)? {
             self.log.info(format_args!("skipped {kind}: handled before event_id={id}"));
             return Ok(());

@@ -22,12 +22,16 @@ const BURIES: FaultInfo = FaultInfo {
     summary: "sends events to the dead letters while the mail service is down, instead of waiting",
 };
 const HASTY: FaultInfo = FaultInfo { name: "no-backoff", summary: "tries again at once, without a pause" };
+const UNGUARDED: FaultInfo = FaultInfo {
+    name: "no-breaker",
+    summary: "has no circuit breaker: asks the mail service again and again while it is down",
+};
 const RESENDS: FaultInfo = FaultInfo { name: "replay-resends", summary: "sends the e-mails of replayed events again" };
 
 /// The faults of this service; those of every consumer are behind them.
 pub(super) const FAULTS: &[FaultInfo] = &{
-    let [dedup, alias, stuck, keyless, quotes, late, commit] = consumer::FAULTS;
-    [BURIES, HASTY, RESENDS, dedup, alias, stuck, keyless, quotes, late, commit]
+    let [dedup, alias, stuck, drops, keyless, quotes, late, commit] = consumer::FAULTS;
+    [BURIES, HASTY, UNGUARDED, RESENDS, dedup, alias, stuck, drops, keyless, quotes, late, commit]
 };
 
 /// Opens the store, joins the group, and makes the routes.
@@ -36,13 +40,14 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let db = Db::open(&url, &consumer::schema()).map_err(|e| url.error(e))?;
     let publisher = telling::publisher(NAME, context)?;
     handler::declare_metrics(&context.metrics);
-    let mailer = mail::Mailer::new(context, context.has(HASTY));
+    let mailer = mail::Mailer::new(context, context.has(HASTY), context.has(UNGUARDED));
     let topics = topics::with_aliases(&[topics::PROCESSED, topics::LINK_CREATED, topics::GRANTED]);
     let read = topics.clone();
     let replayer = replay::Replayer {
         brokers: context.settings.brokers.clone(),
         service: NAME,
         takes: Arc::new(move |topic| read.iter().any(|name| name == topic)),
+        ignores_time: false,
         // What was sent before is known; with the fault it is not.
         handler: Arc::new(tokio::sync::Mutex::new(handling(context, &db, &publisher, &mailer, context.has(RESENDS)))),
         log: context.log,
@@ -69,10 +74,8 @@ fn handling(
         intake: consumer::intake(NAME, db, publisher, context),
         dedup: consumer::Dedup { skip: dedup.skip || forgets, ..dedup },
         buries: context.has(BURIES),
-        late: consumer::late(context),
         clock: context.clock.clone(),
         metrics: context.metrics.clone(),
         log: context.log,
-        stop: context.stop.clone(),
     }
 }

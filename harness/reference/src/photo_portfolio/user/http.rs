@@ -30,6 +30,8 @@ pub(super) struct Api {
     pub(super) views: Views,
     /// Fault: tells the log a link's token.
     pub(super) leaks: Option<Log>,
+    /// Fault: tells the log whom a link is for.
+    pub(super) tells_address: Option<Log>,
 }
 
 /// `POST /logins`, `/projects/{project}/links`, `/projects/{project}/accesses`, `/links/open`, `/projects/{project}/views`.
@@ -76,6 +78,9 @@ async fn link(State(api): State<Api>, Path(project): Path<String>, headers: Head
     form.finish(())?;
     let about = About::project(NAME, &link.project, &link.by, correlation(&headers));
     let now = api.clock.now();
+    if let Some(log) = api.tells_address {
+        log.info(format_args!("a link is made for {}", link.email));
+    }
     let token = api.db.transaction(move |tx| store::make(tx, &link, about, now)).await.map_err(ApiError::store)?;
     if let Some(log) = api.leaks {
         log.info(format_args!("made a link with token={token}"));

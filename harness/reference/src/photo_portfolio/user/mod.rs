@@ -25,10 +25,16 @@ const WAITS: FaultInfo = FaultInfo {
 const SILENT: FaultInfo = FaultInfo { name: "uncounted-loss", summary: "loses page views without counting them" };
 const LEAKS: FaultInfo = FaultInfo { name: "token-in-log", summary: "writes a magic link's token into its log" };
 
+const TELLS_ADDRESS: FaultInfo =
+    FaultInfo { name: "address-in-log", summary: "writes the address that a link is for into its log" };
+
+const NO_CAUSATION: FaultInfo =
+    FaultInfo { name: "no-causation", summary: "does not say which invitation caused a link" };
+
 /// The faults of this service; those of every consumer are behind them.
 pub(super) const FAULTS: &[FaultInfo] = &{
-    let [dedup, alias, stuck, keyless, quotes, late, commit] = consumer::FAULTS;
-    [WAITS, SILENT, LEAKS, dedup, alias, stuck, keyless, quotes, late, commit]
+    let [dedup, alias, stuck, drops, keyless, quotes, late, commit] = consumer::FAULTS;
+    [WAITS, SILENT, LEAKS, TELLS_ADDRESS, NO_CAUSATION, dedup, alias, stuck, drops, keyless, quotes, late, commit]
 };
 
 /// Opens the store, joins the group, and makes the routes.
@@ -38,11 +44,18 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let publisher = telling::publisher(NAME, context)?;
     let relay = telling::relay(&db, publisher.clone(), telling::Faults::default(), context);
     let leaks = context.has(LEAKS).then_some(context.log);
-    let handler = consumer::reacting(NAME, &db, &publisher, Arc::new(store::Work { leaks }), context);
+    let tells_address = context.has(TELLS_ADDRESS).then_some(context.log);
+    let handler = consumer::reacting(
+        NAME,
+        &db,
+        &publisher,
+        Arc::new(store::Work { leaks, no_causation: context.has(NO_CAUSATION) }),
+        context,
+    );
     let topics = topics::with_aliases(&[topics::INVITED]);
     let reader = consumer::consumer(consumer::settings(NAME, topics, context), handler, context)?;
     let views = views::Views::new(context, context.has(WAITS), context.has(SILENT))?;
-    let api = http::Api { db: db.clone(), clock: context.clock.clone(), views, leaks };
+    let api = http::Api { db: db.clone(), clock: context.clock.clone(), views, leaks, tells_address };
     let router = http::routes(api).merge(consumer::routes(&db, &publisher)).merge(outbox_routes(db));
     let ready = readiness(reader.assignment());
     let work = super::relay_and_reader(relay, context.stop.clone(), on_a_thread(move || reader.run()));

@@ -94,13 +94,17 @@ fn digest(token: &str) -> String {
 pub(super) struct Work {
     /// Fault: tells the log the token.
     pub(super) leaks: Option<Log>,
+    /// Fault: does not say which invitation it was.
+    pub(super) no_causation: bool,
 }
 
 impl Reaction for Work {
     fn react(&self, tx: &Connection, event: &Event, now: DateTime<Utc>) -> Result<bool, DbError> {
         let text = |name: &str| event.data[name].as_str().unwrap_or_default().to_owned();
         let link = NewLink { project: event.aggregate_id.clone(), email: text("clientEmail"), by: text("invitedBy") };
-        let token = make(tx, &link, About::following(NAME, event), now)?;
+        let mut about = About::following(NAME, event);
+        about.causation = about.causation.filter(|_| !self.no_causation);
+        let token = make(tx, &link, about, now)?;
         if let Some(log) = self.leaks {
             log.info(format_args!("link for project={} token={token}", link.project));
         }

@@ -24,7 +24,7 @@ use crate::shared::settings::OffsetReset;
 /// How long one question to the brokers may take while partitions are being assigned.
 const ASK: Duration = Duration::from_secs(5);
 
-/// The name of the lag metric.
+/// What the gauge of the lag is called where a document says nothing else.
 pub(super) const LAG: &str = "kafka_consumer_lag";
 
 /// Topic and partition.
@@ -89,6 +89,7 @@ impl Assignment {
 pub(super) struct GroupContext {
     pub(super) group: String,
     pub(super) reset: OffsetReset,
+    pub(super) lag: &'static str,
     pub(super) assignment: Assignment,
     pub(super) metrics: Metrics,
     pub(super) log: Log,
@@ -118,7 +119,7 @@ impl ConsumerContext for GroupContext {
             self.assign(consumer, partitions)
         } else {
             self.assignment.clear();
-            self.metrics.clear(LAG);
+            self.metrics.clear(self.lag);
             self.log.info(format_args!("group {} took back {}", self.group, names(partitions)));
             consumer.unassign()
         };
@@ -145,7 +146,7 @@ impl GroupContext {
         if let (Some(committed), true) = (committed, end >= 0) {
             let number = partition.partition.to_string();
             let labels = [("group", self.group.as_str()), ("topic", topic), ("partition", number.as_str())];
-            self.metrics.set(LAG, &labels, (end - committed).max(0) as f64);
+            self.metrics.set(self.lag, &labels, (end - committed).max(0) as f64);
         }
     }
 

@@ -12,7 +12,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::runtime::Handle;
 
 use super::assignment::{GroupContext, LAG};
-use super::{Assignment, Record};
+use super::{Assignment, Brokers, Record};
 use crate::ServeError;
 use crate::shared::log::Log;
 use crate::shared::metrics::Metrics;
@@ -51,7 +51,7 @@ pub(crate) trait BatchHandler {
 /// How to read.
 #[derive(Debug, Clone)]
 pub(crate) struct ConsumerSettings {
-    pub(crate) brokers: String,
+    pub(crate) brokers: Brokers,
     pub(crate) client_id: String,
     pub(crate) group: String,
     pub(crate) instance_id: Option<String>,
@@ -63,6 +63,8 @@ pub(crate) struct ConsumerSettings {
     pub(crate) session_timeout: Duration,
     /// Most records handled in one go.
     pub(crate) batch: usize,
+    /// What the system's document calls the gauge of the lag.
+    pub(crate) lag: &'static str,
     pub(crate) faults: ConsumerFaults,
 }
 
@@ -71,8 +73,12 @@ pub(crate) struct ConsumerSettings {
 pub(crate) struct ConsumerFaults {
     /// Commits first, then handles record by record with this pause before each.
     pub(crate) commit_first: Option<Duration>,
+    /// Handles no batch before its newest record is this old.
+    pub(crate) late: Option<Duration>,
     /// Takes what an aborted transaction wrote for real.
     pub(crate) uncommitted: bool,
+    /// Handles record by record with this pause before each, and commits the batch in hand when it is asked to stop, handled or not.
+    pub(crate) stop_loses: Option<Duration>,
 }
 
 impl ConsumerSettings {
@@ -87,14 +93,14 @@ impl ConsumerSettings {
             reset: settings.offset_reset,
             session_timeout: settings.session_timeout,
             batch: 100,
+            lag: LAG,
             faults,
         }
     }
 
     fn client_config(&self) -> ClientConfig {
-        let mut config = ClientConfig::new();
+        let mut config = self.brokers.client();
         config
-            .set("bootstrap.servers", &self.brokers)
             .set("client.id", &self.client_id)
             .set("group.id", &self.group)
             .set("enable.auto.commit", "false")
@@ -149,11 +155,12 @@ impl<H: BatchHandler> Consumer<H> {
         stop: Stop,
     ) -> Result<Consumer<H>, ServeError> {
         metrics.counter(RETRIES, "Batches that could not be handled at once.", false);
-        metrics.gauge(LAG, "Records on the log that the group has not committed.", true);
+        metrics.gauge(settings.lag, "Records on the log that the group has not committed.", true);
         let assignment = Assignment::default();
         let context = GroupContext {
             group: settings.group.clone(),
             reset: settings.reset,
+            lag: settings.lag,
             assignment: assignment.clone(),
             metrics: metrics.clone(),
             log,
@@ -186,9 +193,10 @@ impl<H: BatchHandler> Consumer<H> {
             if batch.is_empty() {
                 continue;
             }
-            match self.settings.faults.commit_first {
-                Some(pause) => self.commit_then_handle(&batch, pause),
-                None => self.handle_then_commit(&batch),
+            match (self.settings.faults.commit_first, self.settings.faults.stop_loses) {
+                (Some(pause), _) => self.commit_then_handle(&batch, pause),
+                (None, Some(pause)) => self.handle_until_stopped(&batch, pause),
+                (None, None) => self.handle_then_commit(&batch),
             }
         }
         Ok(())
@@ -243,6 +251,18 @@ impl<H: BatchHandler> Consumer<H> {
         }
     }
 
+    /// What is noted here is committed at the end, whatever became of it.
+    fn handle_until_stopped(&mut self, batch: &[Record], pause: Duration) {
+        self.note(batch);
+        for one in batch.chunks(1) {
+            std::thread::sleep(pause);
+            if self.stop.is_set() || !self.handle(one) {
+                return;
+            }
+        }
+        self.commit(batch, CommitMode::Async);
+    }
+
     /// Handles the batch, however often it takes; false if the service was asked to stop before that.
     fn handle(&mut self, batch: &[Record]) -> bool {
         let (mut attempt, mut paused) = (0, false);
@@ -269,9 +289,15 @@ impl<H: BatchHandler> Consumer<H> {
 
     fn attempt(&mut self, batch: &[Record]) -> Result<(), TryAgain> {
         let (handler, stop) = (&mut self.handler, &self.stop);
+        let early = self.settings.faults.late.map(|late| until_so_old(batch, late));
         self.runtime.block_on(async {
             tokio::select! {
-                result = handler.handle(batch) => result,
+                result = async {
+                    if let Some(time) = early {
+                        stop.sleep(time).await;
+                    }
+                    handler.handle(batch).await
+                } => result,
                 // Nothing of it is committed, and what was done is known to the store: it is safe to leave in the middle.
                 () = stop.wait_and(LAST_BATCH) => Err(TryAgain("not finished in time".into())),
             }
@@ -366,4 +392,9 @@ impl<H: BatchHandler> Consumer<H> {
             (Err(error), _) => self.log.warn(format_args!("commit in group {}: {error}", self.settings.group)),
         }
     }
+}
+
+/// How long it is until every record of the batch is this old.
+fn until_so_old(batch: &[Record], age: Duration) -> Duration {
+    batch.iter().map(|record| age.saturating_sub(record.age())).max().unwrap_or_default()
 }

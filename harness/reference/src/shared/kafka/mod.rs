@@ -1,18 +1,22 @@
 //! Kafka as the services use it: an idempotent producer, and a consumer that commits after success.
 
 mod assignment;
+mod brokers;
 mod consumer;
 mod producer;
 mod record;
+mod topics;
 mod transaction;
 mod work;
 
 pub(crate) use assignment::Assignment;
+pub(crate) use brokers::{Brokers, Login};
 pub(crate) use consumer::{BatchHandler, Consumer, ConsumerFaults, ConsumerSettings, TryAgain};
 #[cfg(test)]
 pub(crate) use producer::fake;
 pub(crate) use producer::{KafkaPublisher, Publish, PublishError};
 pub(crate) use record::{Header, OutRecord, Record};
+pub(crate) use topics::add_partition;
 pub(crate) use transaction::Transactions;
 pub(crate) use work::{on_a_thread, readiness};
 

@@ -10,7 +10,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 
-use super::{LogContext, OutRecord};
+use super::{Brokers, LogContext, OutRecord};
 use crate::ServeError;
 use crate::shared::log::Log;
 
@@ -43,7 +43,7 @@ pub(crate) struct KafkaPublisher {
 impl KafkaPublisher {
     /// Makes a producer that places keys as librdkafka does by itself; that the brokers can be reached is not needed.
     pub(crate) fn new(
-        brokers: &str,
+        brokers: &Brokers,
         client_id: &str,
         delivery_timeout: Duration,
         log: Log,
@@ -53,15 +53,14 @@ impl KafkaPublisher {
 
     /// The same with another of librdkafka's partitioners.
     pub(crate) fn placing(
-        brokers: &str,
+        brokers: &Brokers,
         client_id: &str,
         delivery_timeout: Duration,
         partitioner: &str,
         log: Log,
     ) -> Result<KafkaPublisher, ServeError> {
-        let mut config = ClientConfig::new();
+        let mut config = brokers.client();
         config
-            .set("bootstrap.servers", brokers)
             .set("client.id", client_id)
             .set("enable.idempotence", "true")
             .set("acks", "all")

@@ -1,5 +1,7 @@
 //! Records without the Kafka client, so that what is done with them can be tested without a broker.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Headers};
 
@@ -15,9 +17,18 @@ pub(crate) struct Record {
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) payload: Option<Vec<u8>>,
     pub(crate) headers: Vec<Header>,
+    /// The record's own time, in ms since the epoch, where it has one.
+    pub(crate) timestamp: Option<i64>,
 }
 
 impl Record {
+    /// How old the record is by this machine's clock; zero for a record without a time, or from the future.
+    pub(crate) fn age(&self) -> Duration {
+        let written =
+            self.timestamp.and_then(|ms| u64::try_from(ms).ok()).map(|ms| UNIX_EPOCH + Duration::from_millis(ms));
+        written.and_then(|written| written.elapsed().ok()).unwrap_or_default()
+    }
+
     /// The last header of that name, as Kafka's own clients choose.
     pub(crate) fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers.iter().rev().find(|(n, _)| n == name)?.1.as_deref()
@@ -37,6 +48,7 @@ impl From<&BorrowedMessage<'_>> for Record {
             key: message.key().map(<[u8]>::to_vec),
             payload: message.payload().map(<[u8]>::to_vec),
             headers,
+            timestamp: message.timestamp().to_millis(),
         }
     }
 }

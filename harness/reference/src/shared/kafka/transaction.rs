@@ -8,7 +8,7 @@ use rdkafka::producer::{FutureProducer, Producer};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::producer::future_record;
-use super::{LogContext, OutRecord};
+use super::{Brokers, LogContext, OutRecord};
 use crate::shared::log::Log;
 
 /// How long Kafka may take to begin or end a transaction.
@@ -31,10 +31,9 @@ pub(crate) struct Transaction<'t> {
 
 impl Transactions {
     /// `id` is the same whenever this instance of the service starts again: what it left open is aborted then.
-    pub(crate) fn new(brokers: &str, id: &str, delivery_timeout: Duration, log: Log) -> Transactions {
-        let mut config = ClientConfig::new();
+    pub(crate) fn new(brokers: &Brokers, id: &str, delivery_timeout: Duration, log: Log) -> Transactions {
+        let mut config = brokers.client();
         config
-            .set("bootstrap.servers", brokers)
             .set("client.id", id)
             .set("transactional.id", id)
             .set("message.timeout.ms", delivery_timeout.as_millis().to_string())

@@ -7,7 +7,7 @@ mod relay;
 mod routes;
 mod table;
 
-pub(crate) use relay::{OutboxFaults, RecordOf, Relay, declare_metrics, plain_record};
+pub(crate) use relay::{Came, OutboxFaults, RecordOf, Relay, declare_metrics, plain_record, record_of};
 pub(crate) use routes::outbox_routes;
 pub(crate) use table::{DueRow, NewEvent, SCHEMA, insert};
 #[cfg(test)]

@@ -4,11 +4,11 @@
 //! rows of one aggregate one after the other: each waits for the acknowledgement of the one before, so a failure in the middle
 //! cannot let a later row overtake.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::table::{self, DueRow};
+use super::table::{self, DueRow, NewEvent};
 use crate::shared::clock::Clock;
 use crate::shared::kafka::{OutRecord, Publish, PublishError};
 use crate::shared::log::Log;
@@ -36,6 +36,12 @@ pub(crate) struct OutboxFaults {
     pub(crate) reorder: bool,
     /// Marks a row published that could not be published.
     pub(crate) dropped: bool,
+    /// Does not count rows that it gives up on.
+    pub(crate) uncounted: bool,
+    /// Sleeps behind each batch, and not only when nothing is due.
+    pub(crate) sleeps: bool,
+    /// Marks every third row of an aggregate published without publishing it.
+    pub(crate) third_lost: bool,
 }
 
 /// How a row becomes a record.
@@ -58,7 +64,12 @@ pub(crate) struct Relay {
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
     pub(crate) log: Log,
+    /// How many rows of each aggregate came, for the fault that loses every third.
+    pub(crate) came: Came,
 }
+
+/// Rows by aggregate.
+pub(crate) type Came = Mutex<HashMap<String, u32>>;
 
 impl Relay {
     /// Works until asked to stop. A batch in hand is finished, unless Kafka keeps it waiting: then its rows stay pending, and go out
@@ -88,6 +99,9 @@ impl Relay {
                 break;
             }
             self.publish_batch(rows).await?;
+            if self.faults.sleeps {
+                break;
+            }
         }
         Ok(())
     }
@@ -101,6 +115,12 @@ impl Relay {
         if self.faults.lost {
             let outcomes = rows.iter().map(|_| Ok(())).collect();
             return self.settle(rows, outcomes).await;
+        }
+        if self.faults.third_lost {
+            let (lost, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| self.is_third(row));
+            let outcomes = lost.iter().map(|_| Ok(())).collect();
+            self.settle(lost, outcomes).await?;
+            rows = others;
         }
         if self.faults.reorder {
             rows.reverse();
@@ -117,6 +137,13 @@ impl Relay {
             rows = later.into_iter().filter(|row| !held_back.contains(&row.aggregate_id)).collect();
         }
         Ok(())
+    }
+
+    fn is_third(&self, row: &DueRow) -> bool {
+        let mut came = self.came.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = came.entry(row.aggregate_id.clone()).or_default();
+        *count += 1;
+        count.is_multiple_of(3)
     }
 
     async fn publish(&self, rows: &[DueRow]) -> Vec<Result<(), PublishError>> {
@@ -164,7 +191,7 @@ impl Relay {
             Err(error) => {
                 self.metrics.add(FAILURES, &[], 1);
                 if *retries >= self.settings.max_retries {
-                    self.metrics.add(GIVEN_UP, &[], 1);
+                    self.metrics.add(GIVEN_UP, &[], u64::from(!self.faults.uncounted));
                     self.log.error(format_args!(
                         "gave up on outbox row {id} after {retries} retries event_id={event_id}: {error}"
                     ));
@@ -198,6 +225,13 @@ pub(crate) fn plain_record(row: &DueRow) -> OutRecord {
             header("correlation_id", &row.correlation_id),
         ],
     }
+}
+
+/// The same of an event that is in no outbox.
+pub(crate) fn record_of(event: &NewEvent) -> OutRecord {
+    let NewEvent { event_id, event_type, aggregate_id, topic, key, payload, correlation_id } = event.clone();
+    let event_type = event_type.to_owned();
+    plain_record(&DueRow { id: 0, event_id, event_type, aggregate_id, topic, key, payload, correlation_id, retries: 0 })
 }
 
 /// The pause before the n-th retry: doubled each time, bounded.

@@ -35,6 +35,7 @@ fn bench(faults: OutboxFaults) -> Bench {
         clock: clock.clock(),
         metrics,
         log: Log::silent(),
+        came: Came::default(),
     };
     Bench { relay, kafka, clock, stop, _stopper: stopper }
 }

@@ -36,6 +36,7 @@ pub(super) fn routes(tasks: Tasks, blocking: bool, log: Log) -> Router {
 }
 
 async fn create(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
+    api.tasks.tell_refused_create(&body).await.map_err(ApiError::store)?;
     let new = input::new_task(&body)?;
     let task = api.tasks.create(new, correlation(&headers)).await.map_err(ApiError::store)?;
     api.done("created", task.id).await?;

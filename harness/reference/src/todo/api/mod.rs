@@ -16,7 +16,7 @@ use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
 use crate::shared::clock::rfc3339;
 use crate::shared::kafka::{KafkaPublisher, OutRecord};
-use crate::shared::outbox::{DueRow, OutboxFaults, RecordOf, Relay, declare_metrics, outbox_routes};
+use crate::shared::outbox::{Came, DueRow, OutboxFaults, RecordOf, Relay, declare_metrics, outbox_routes};
 use crate::shared::sqlite::Db;
 
 pub(super) const NAME: &str = "todo-api";
@@ -37,11 +37,32 @@ const EVENT_ON_REFUSAL: FaultInfo =
     FaultInfo { name: "event-on-refusal", summary: "publishes task.updated for a task that is not there" };
 const LYING_CHANGES: FaultInfo =
     FaultInfo { name: "lying-changes", summary: "says of every update that every field was changed" };
+const SILENT_CHANGES: FaultInfo =
+    FaultInfo { name: "silent-changes", summary: "says of every update that nothing was changed" };
+const REFUSED_CREATE: FaultInfo = FaultInfo {
+    name: "tells-refused-create",
+    summary: "writes the event of a creation before it looks whether there is a title",
+};
+const ALSO_COMPLETED: FaultInfo = FaultInfo {
+    name: "also-completed",
+    summary: "publishes task.completed besides the task.updated that sets the status",
+};
+const REORDER: FaultInfo =
+    FaultInfo { name: "reorder", summary: "publishes what has gathered in the outbox newest first" };
+const FORGETS: FaultInfo = FaultInfo { name: "forgets-at-start", summary: "empties its outbox when it starts" };
+const IGNORES_FLAG: FaultInfo =
+    FaultInfo { name: "ignores-flag", summary: "publishes although the feature flag is off" };
 const ALSO_UPDATED: FaultInfo =
     FaultInfo { name: "also-updated", summary: "publishes task.updated besides task.completed" };
 const WRONG_TOPIC: FaultInfo =
     FaultInfo { name: "wrong-topic", summary: "publishes completions on the topic of updates" };
 const TWICE: FaultInfo = FaultInfo { name: "published-twice", summary: "publishes every event twice" };
+const UNDECLARED_FIELD: FaultInfo = FaultInfo {
+    name: "undeclared-field",
+    summary: "adds a field to what it tells of new tasks that the Avro schema lacks",
+};
+const WRONG_PASSWORD: FaultInfo =
+    FaultInfo { name: "wrong-password", summary: "comes to Kafka with a password that is not the right one" };
 const NO_METRICS: FaultInfo = FaultInfo { name: "no-metrics", summary: "does not count what it publishes" };
 
 /// The faults of this service.
@@ -53,9 +74,17 @@ pub(super) const FAULTS: &[FaultInfo] = &[
     NO_CORRELATION,
     EVENT_ON_REFUSAL,
     LYING_CHANGES,
+    SILENT_CHANGES,
+    REFUSED_CREATE,
     ALSO_UPDATED,
+    ALSO_COMPLETED,
+    REORDER,
+    FORGETS,
+    IGNORES_FLAG,
     WRONG_TOPIC,
     TWICE,
+    WRONG_PASSWORD,
+    UNDECLARED_FIELD,
     NO_METRICS,
 ];
 
@@ -65,31 +94,49 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let url = settings.store_for(NAME);
     let db = Db::open(&url, &store::schema()).map_err(|e| url.error(e))?;
     context.log.info(format_args!("store {url}, brokers {}, events {}", settings.brokers, settings.events_enabled));
+    if context.has(FORGETS) {
+        let emptied = db.transaction(|tx| Ok(tx.execute("DELETE FROM outbox", [])?)).await;
+        emptied.map_err(|e| url.error(e))?;
+    }
     declare_metrics(&context.metrics);
-    let kafka = KafkaPublisher::placing(&settings.brokers, NAME, settings.delivery_timeout, "fnv1a", context.log)?;
+    let brokers = match context.has(WRONG_PASSWORD) {
+        true => settings.brokers.with_wrong_password(),
+        false => settings.brokers.clone(),
+    };
+    let kafka = KafkaPublisher::placing(&brokers, NAME, settings.delivery_timeout, "fnv1a", context.log)?;
     let metrics = context.metrics.clone();
     let publisher = measured::Measured::new(kafka, (!context.has(NO_METRICS)).then_some(metrics));
     let relay = Relay {
         db: db.clone().into(),
         publisher: Arc::new(publisher),
         settings: settings.outbox,
-        faults: OutboxFaults { twice: context.has(TWICE), dropped: context.has(DROPS), ..OutboxFaults::default() },
+        faults: OutboxFaults {
+            twice: context.has(TWICE),
+            dropped: context.has(DROPS),
+            reorder: context.has(REORDER),
+            ..OutboxFaults::default()
+        },
         record: record_of(context),
         clock: context.clock.clone(),
         metrics: context.metrics.clone(),
         log: context.log,
+        came: Came::default(),
     };
     let tasks = store::Tasks {
         db: db.clone(),
         clock: context.clock.clone(),
-        enabled: settings.events_enabled,
+        enabled: settings.events_enabled || context.has(IGNORES_FLAG),
         faults: store::Faults {
             naive_time: context.has(NAIVE_TIME),
             no_correlation: context.has(NO_CORRELATION),
             event_on_refusal: context.has(EVENT_ON_REFUSAL),
             lying_changes: context.has(LYING_CHANGES),
+            silent_changes: context.has(SILENT_CHANGES),
+            tells_refused_create: context.has(REFUSED_CREATE),
+            also_completed: context.has(ALSO_COMPLETED),
             also_updated: context.has(ALSO_UPDATED),
             wrong_topic: context.has(WRONG_TOPIC),
+            undeclared_field: context.has(UNDECLARED_FIELD),
         },
     };
     let stop = context.stop.clone();

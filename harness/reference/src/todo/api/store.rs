@@ -17,6 +17,8 @@ pub(super) fn schema() -> String {
     format!("{TASKS}{}", outbox::SCHEMA)
 }
 
+/// `changed_ms`: when the task was changed last. No two changes of a task have one time: each is told on a topic of its own, and
+/// what reads them knows by their times alone which came first.
 const TASKS: &str = "
 CREATE TABLE IF NOT EXISTS tasks (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -24,7 +26,8 @@ CREATE TABLE IF NOT EXISTS tasks (
     description TEXT,
     status TEXT NOT NULL,
     user_id TEXT,
-    created_at TEXT NOT NULL
+    created_at TEXT NOT NULL,
+    changed_ms INTEGER NOT NULL
 );
 ";
 
@@ -46,8 +49,12 @@ pub(super) struct Faults {
     pub(super) no_correlation: bool,
     pub(super) event_on_refusal: bool,
     pub(super) lying_changes: bool,
+    pub(super) silent_changes: bool,
+    pub(super) tells_refused_create: bool,
     pub(super) also_updated: bool,
+    pub(super) also_completed: bool,
     pub(super) wrong_topic: bool,
+    pub(super) undeclared_field: bool,
 }
 
 /// All tasks.
@@ -68,8 +75,9 @@ impl Tasks {
             .transaction(move |tx| {
                 let created_at = own.time(now);
                 tx.execute(
-                    "INSERT INTO tasks (title, description, status, user_id, created_at) VALUES (?1, ?2, 'incomplete', ?3, ?4)",
-                    params![new.title, new.description, new.user_id, created_at],
+                    "INSERT INTO tasks (title, description, status, user_id, created_at, changed_ms)
+                     VALUES (?1, ?2, 'incomplete', ?3, ?4, ?5)",
+                    params![new.title, new.description, new.user_id, created_at, now.timestamp_millis()],
                 )?;
                 let task = found(tx, tx.last_insert_rowid())?;
                 let mut payload = json!({
@@ -80,7 +88,12 @@ impl Tasks {
                     "created_at": task.created_at,
                     "user_id": task.user_id,
                 });
-                if own.faults.no_correlation && let Some(fields) = payload.as_object_mut() {
+                if own.faults.undeclared_field {
+                    payload["priority"] = json!("normal");
+                }
+                if own.faults.no_correlation
+                    && let Some(fields) = payload.as_object_mut()
+                {
                     fields.remove("user_id");
                 }
                 own.tell(tx, event_type::CREATED, task.id, payload, correlation, now)?;
@@ -103,6 +116,7 @@ impl Tasks {
                     own.tell_refused(tx, id, now)?;
                     return Ok(None);
                 };
+                let now = changed_at(tx, id, now)?;
                 let new = Task {
                     title: change.title.unwrap_or_else(|| old.title.clone()),
                     description: change.description.or_else(|| old.description.clone()),
@@ -114,7 +128,11 @@ impl Tasks {
                     params![id, new.title, new.description, new.status],
                 )?;
                 let payload = own.updated(&old, &new, now);
-                own.tell(tx, event_type::UPDATED, id, payload, correlation, now)?;
+                own.tell(tx, event_type::UPDATED, id, payload, correlation.clone(), now)?;
+                if own.faults.also_completed && new.status == "complete" && old.status != new.status {
+                    let payload = json!({"task_id": id, "completed_at": own.time(now)});
+                    own.tell(tx, event_type::COMPLETED, id, payload, correlation, now)?;
+                }
                 Ok(Some(new))
             })
             .await
@@ -130,6 +148,7 @@ impl Tasks {
                 if old.status == new.status {
                     return Ok(Some(old));
                 }
+                let now = changed_at(tx, id, now)?;
                 tx.execute("UPDATE tasks SET status = 'complete' WHERE id = ?1", [id])?;
                 let payload = json!({"task_id": id, "completed_at": own.time(now)});
                 own.tell(tx, event_type::COMPLETED, id, payload, correlation.clone(), now)?;
@@ -168,7 +187,7 @@ impl Tasks {
     }
 
     fn updated(&self, old: &Task, new: &Task, now: DateTime<Utc>) -> Value {
-        let changed = |changed: bool| changed || self.faults.lying_changes;
+        let changed = |changed: bool| (changed || self.faults.lying_changes) && !self.faults.silent_changes;
         json!({
             "task_id": new.id,
             "title": new.title,
@@ -197,6 +216,20 @@ impl Tasks {
             created_at: self.time(now),
         };
         self.tell(tx, event_type::UPDATED, id, self.updated(&none, &none, now), None, now)
+    }
+
+    /// The fault that tells of a creation that is then refused.
+    pub(super) async fn tell_refused_create(&self, body: &[u8]) -> Result<(), DbError> {
+        let asked: Value = serde_json::from_slice(body).unwrap_or_default();
+        if !self.faults.tells_refused_create || asked["title"] != "" {
+            return Ok(());
+        }
+        let (own, now, user) = (self.clone(), self.clock.now(), asked["user_id"].clone());
+        let payload = json!({
+            "task_id": 0, "title": "", "description": null, "status": "incomplete",
+            "created_at": own.time(now), "user_id": user,
+        });
+        self.db.transaction(move |tx| own.tell(tx, event_type::CREATED, 0, payload, None, now)).await
     }
 
     fn tell(
@@ -235,6 +268,13 @@ impl Tasks {
     }
 }
 
+/// When a change of a task is: now, and later than the one before, also within a millisecond and where the clock was set back.
+fn changed_at(tx: &Connection, id: i64, now: DateTime<Utc>) -> Result<DateTime<Utc>, DbError> {
+    let sql = "UPDATE tasks SET changed_ms = max(?2, changed_ms + 1) WHERE id = ?1 RETURNING changed_ms";
+    let ms = tx.prepare_cached(sql)?.query_row(params![id, now.timestamp_millis()], |row| row.get(0))?;
+    Ok(DateTime::from_timestamp_millis(ms).unwrap_or(now))
+}
+
 fn found(connection: &Connection, id: i64) -> Result<Task, DbError> {
     find(connection, id)?.ok_or(DbError::Sqlite(rusqlite::Error::QueryReturnedNoRows))
 }
@@ -252,4 +292,33 @@ fn find(connection: &Connection, id: i64) -> Result<Option<Task>, DbError> {
         })
     };
     Ok(connection.prepare_cached(sql)?.query_row([id], read).optional()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shared::settings::StoreUrl;
+
+    #[tokio::test]
+    async fn no_two_changes_of_a_task_have_one_time() {
+        let db = Db::open(&StoreUrl::SqliteMemory, &schema()).unwrap();
+        let clock = crate::shared::clock::HandClock::new().clock();
+        let tasks = Tasks { db: db.clone(), clock, enabled: true, faults: Faults::default() };
+        let new = NewTask { title: "milk".into(), description: None, user_id: None };
+        let id = tasks.create(new, None).await.unwrap().id;
+        let renamed = |title: &str| Change { title: Some(title.into()), description: None, status: None };
+        tasks.update(id, renamed("oat milk"), None).await.unwrap();
+        tasks.complete(id, None).await.unwrap();
+        tasks.update(id, renamed("soy milk"), None).await.unwrap();
+        let read = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+        let sql = "SELECT payload FROM outbox ORDER BY rowid";
+        let told: Vec<String> =
+            db.call(move |c| Ok(c.prepare_cached(sql)?.query_map([], read)?.collect::<Result<_, _>>()?)).await.unwrap();
+        let times: Vec<String> = told
+            .iter()
+            .map(|envelope| serde_json::from_str::<Value>(envelope).unwrap()["timestamp"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(times.len(), 4);
+        assert!(times.is_sorted_by(|one, next| one < next), "{times:?}");
+    }
 }

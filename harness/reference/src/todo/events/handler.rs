@@ -37,7 +37,8 @@ pub(super) struct Faults {
     pub(super) no_dead_letter: bool,
     pub(super) drops_invalid: bool,
     pub(super) keyless_dead_letter: bool,
-    pub(super) late: Option<Duration>,
+    pub(super) gathers: Option<Duration>,
+    pub(super) reorder: bool,
     pub(super) crash: bool,
 }
 
@@ -55,10 +56,13 @@ pub(super) struct Handler {
 impl BatchHandler for Handler {
     async fn handle(&mut self, batch: &[Record]) -> Result<(), TryAgain> {
         let began = Instant::now();
-        if let Some(time) = self.faults.late {
+        if let Some(time) = self.faults.gathers {
             self.stop.sleep(time).await;
         }
-        let (events, unreadable) = self.read(batch);
+        let (mut events, unreadable) = self.read(batch);
+        if self.faults.reorder {
+            events.reverse();
+        }
         self.apply(events).await?;
         self.refuse(unreadable).await?;
         self.dead_letters.settled();

@@ -15,7 +15,7 @@ use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
 use crate::shared::dead_letter::DeadLetters;
 use crate::shared::faults::{COMMIT_FIRST, consumer_faults};
-use crate::shared::kafka::{Consumer, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
+use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
 use crate::shared::sqlite::Db;
 
 pub(super) const NAME: &str = "event-service";
@@ -40,7 +40,9 @@ const DROPS_INVALID: FaultInfo = FaultInfo {
 };
 const KEYLESS_DEAD_LETTER: FaultInfo =
     FaultInfo { name: "keyless-dead-letter", summary: "writes dead letters without the record's key" };
-const LATE: FaultInfo = FaultInfo { name: "late", summary: "waits 3 s before it handles each batch" };
+const LATE: FaultInfo = FaultInfo { name: "late", summary: "handles no record before it is 3 s old" };
+const REORDER: FaultInfo =
+    FaultInfo { name: "reorder", summary: "lets records gather for half a second, and handles them newest first" };
 const CREATED_WINS: FaultInfo = FaultInfo {
     name: "created-overwrites",
     summary: "takes a task for incomplete whenever its creation comes, also after its completion",
@@ -61,14 +63,19 @@ pub(super) const FAULTS: &[FaultInfo] = &[
     DROPS_INVALID,
     KEYLESS_DEAD_LETTER,
     LATE,
+    REORDER,
     CREATED_WINS,
     FORGETS_DELETED,
     NO_METRICS,
     CRASH,
 ];
 
-/// How long the fault `late` waits.
+/// The document's own name.
+const CONSUMER_LAG: &str = "consumer_lag";
+/// How old a record is with the fault `late`.
 const LATE_BY: Duration = Duration::from_secs(3);
+/// How long the fault `reorder` waits.
+const GATHERS: Duration = Duration::from_millis(500);
 
 /// Opens the store, joins the group, and makes the routes.
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
@@ -104,7 +111,8 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
             no_dead_letter: context.has(NO_DEAD_LETTER),
             drops_invalid: context.has(DROPS_INVALID),
             keyless_dead_letter: context.has(KEYLESS_DEAD_LETTER),
-            late: context.has(LATE).then_some(LATE_BY),
+            gathers: context.has(REORDER).then_some(GATHERS),
+            reorder: context.has(REORDER),
             crash: context.has(CRASH),
         },
         clock: context.clock.clone(),
@@ -112,8 +120,9 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
         log: context.log,
         stop: context.stop.clone(),
     };
+    let faults = ConsumerFaults { late: context.has(LATE).then_some(LATE_BY), ..consumer_faults(context) };
     let consumer = Consumer::new(
-        ConsumerSettings::new(settings, NAME, consumer_faults(context)),
+        ConsumerSettings { lag: CONSUMER_LAG, ..ConsumerSettings::new(settings, NAME, faults) },
         handler,
         context.metrics.clone(),
         context.log,

@@ -1,0 +1,63 @@
+//! Records of retry and dead-letter topics, to the collector: which event each of them was.
+
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use eventproof_broker::{RawRecord, Sink};
+use eventproof_contract::{Contract, Facts, Link, event_number};
+use eventproof_evidence::{At, Blind};
+
+use crate::collector::{AsideSight, By, Event, Message, named_bytes, named_place};
+use crate::plan::Aside;
+use crate::sink::hash;
+
+/// The sink of the recorder of those topics.
+pub(crate) struct AsideSink {
+    pub contract: Arc<Contract>,
+    pub run_id: String,
+    pub asides: Vec<Aside>,
+    /// Whether events have numbers of ours; otherwise services made them.
+    pub ours: bool,
+    pub to: Sender<Message>,
+}
+
+impl AsideSink {
+    fn by(&self, link: &Link, record: &RawRecord<'_>, facts: &Facts) -> Option<By> {
+        let read = |of: &eventproof_contract::Expression| of.read(record.key, record.headers, &facts.payload);
+        match link {
+            Link::SameId => Some(By::Event(self.event(facts.id.clone()?))),
+            Link::Original(original) => Some(By::Event(self.event(read(original)?))),
+            Link::Position(at) => {
+                Some(By::Name(named_place(&read(&at.topic)?, read(&at.partition)?, read(&at.offset)?)))
+            }
+            Link::Bytes => Some(By::Name(named_bytes(hash(record.payload.unwrap_or_default())))),
+        }
+    }
+
+    fn event(&self, id: String) -> Event {
+        if self.ours { Event::Ours(event_number(&id, &self.run_id)) } else { Event::Theirs(Some(id.into())) }
+    }
+}
+
+impl Sink for AsideSink {
+    fn record(&mut self, record: &RawRecord<'_>, at: At) {
+        let facts = self.contract.read_facts(record.topic, record.key, record.headers, record.payload);
+        let here = self.asides.iter().enumerate().filter(|(_, aside)| aside.topic == record.topic);
+        for (index, aside) in here {
+            let Some(by) = self.by(&aside.link, record, &facts) else { continue };
+            let sight = AsideSight { aside: index, by, partition: record.partition, offset: record.offset, at };
+            // The collector ends last; if it is gone, nobody wants to know.
+            let _ = self.to.send(Message::Aside(sight));
+        }
+    }
+
+    fn blind(&mut self, blind: Blind) {
+        // The same holds here.
+        let _ = self.to.send(Message::Blind(blind));
+    }
+
+    fn caught_up(&mut self, topic: &str, _: At) {
+        // The same holds here.
+        let _ = self.to.send(Message::CaughtUp(topic.into()));
+    }
+}

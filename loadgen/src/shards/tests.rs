@@ -1,0 +1,315 @@
+//! Parts of any split add up to the whole: made-up histories are told to one fold, and to the folds of several shards.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use eventproof_broker::Share;
+use eventproof_contract::Link;
+use eventproof_evidence::{At, Observation};
+use eventproof_reports::model::{LoadResult, Outcome, Shard};
+use proptest::prelude::*;
+
+use super::*;
+use crate::collector::tests::{at, collector};
+use crate::collector::{AsideSight, By, Collector, Event, Frame, Message, Sight};
+use crate::draw::{Draw, Keys};
+use crate::objective::Objective;
+use crate::plan::{Aside, End};
+use crate::result;
+
+const KEYS: usize = 10;
+const OBJECTIVES: [&str; 14] = [
+    "throughput >= 10/s",
+    "p50(acknowledgement) < 20ms",
+    "p95(end_to_end) < 300ms",
+    "max(end_to_end) < 1s",
+    "failed(acknowledgement) = 0",
+    "lost(topic) = 0",
+    "duplicated(topic) = 0",
+    "reordered(topic) = 0",
+    "reordered(g) = 0",
+    "lost(g) = 0",
+    "dead_lettered(g) = 0",
+    "undecided(g) = 0",
+    "late(g) = 0",
+    "p95(processed(g)) < 300ms",
+];
+
+/// What becomes of one event.
+#[derive(Clone, Debug)]
+struct Fate {
+    refused: bool,
+    unknown: bool,
+    /// How long after it was planned it is seen, each time: never, once, or several times.
+    seen_after: Vec<u64>,
+    acknowledged_after: u64,
+    corrupted: bool,
+    effect_after: Option<u64>,
+    /// When it is seen in a retry topic, and in a dead-letter topic.
+    waits_after: Option<u64>,
+    dead_after: Option<u64>,
+}
+
+fn fates() -> impl Strategy<Value = Vec<Fate>> {
+    let fate = (
+        prop::bool::weighted(0.1),
+        prop::bool::weighted(0.1),
+        prop::collection::vec(1u64..1500, 0..4),
+        1u64..50,
+        prop::bool::weighted(0.1),
+        prop::option::weighted(0.7, 1u64..2500),
+        prop::option::weighted(0.2, 1u64..2500),
+        prop::option::weighted(0.2, 1u64..2500),
+    );
+    let fate =
+        fate.prop_map(|(refused, unknown, seen_after, acknowledged_after, corrupted, effect_after, waits, dead)| {
+            Fate {
+                refused,
+                unknown: unknown && !refused,
+                seen_after: if refused { Vec::new() } else { seen_after },
+                acknowledged_after,
+                corrupted,
+                effect_after,
+                waits_after: waits,
+                dead_after: dead,
+            }
+        });
+    prop::collection::vec(fate, 1..120)
+}
+
+/// Everything that is told, in the order in which it happens; with what number of event each is about.
+fn history(fates: &[Fate]) -> Vec<(u64, Option<u64>, Message)> {
+    let mut all = Vec::new();
+    for (number, fate) in fates.iter().enumerate() {
+        let (number, planned) = (number as u64, 20 * number as u64);
+        let sent = Message::Sent { number, planned: at(planned), sent: at(planned + number % 3), hash: Some(1) };
+        all.push((planned + number % 3, Some(number), sent));
+        let end = planned + 3 + fate.acknowledged_after;
+        all.push((
+            end,
+            Some(number),
+            match (fate.refused, fate.unknown) {
+                (true, _) => Message::Refused { number, why: "no".to_owned() },
+                (_, true) => Message::Unknown { number, why: "no".to_owned() },
+                _ => Message::Acknowledged { number, at: at(end) },
+            },
+        ));
+        for after in &fate.seen_after {
+            let hash = if fate.corrupted { 2 } else { 1 };
+            let event = Event::Ours(Some(number));
+            all.push((planned + 3 + after, Some(number), sight(event, hash, at(planned + 3 + after))));
+        }
+        if let Some(after) = fate.effect_after.filter(|_| !fate.seen_after.is_empty()) {
+            let event = Event::Ours(Some(number));
+            all.push((
+                planned + 3 + after,
+                Some(number),
+                Message::Effect { leg: 1, event, at: at(planned + 3 + after) },
+            ));
+        }
+    }
+    for (number, fate) in fates.iter().enumerate().filter(|(_, fate)| !fate.seen_after.is_empty()) {
+        let planned = 20 * number as u64;
+        for (aside, after) in [(0, fate.waits_after), (1, fate.dead_after)] {
+            let Some(when) = after.map(|after| planned + 3 + after) else { continue };
+            let (by, offset) = (By::Event(Event::Ours(Some(number as u64))), number as i64);
+            let sight = AsideSight { aside, by, partition: 0, offset, at: at(when) };
+            all.push((when, None, Message::Aside(sight)));
+        }
+    }
+    // Half of the events that wait are passed in the end.
+    let (group, topic, offset) = ("again".into(), "retry".into(), fates.len() as i64 / 2);
+    let committed = Observation::Committed { group, topic, partition: 0, offset, at: at(5_000) };
+    all.push((5_000, None, Message::Group(committed)));
+    // Somebody else's record, and an effect of it.
+    all.push((777, None, sight(Event::Ours(None), 1, at(777))));
+    all.push((778, None, Message::Effect { leg: 1, event: Event::Ours(None), at: at(778) }));
+    all.sort_by_key(|(when, ..)| *when);
+    all
+}
+
+/// A record; every key has a partition of its own, and nobody's record another one.
+fn sight(event: Event, hash: u64, at: At) -> Message {
+    let number = if let Event::Ours(Some(number)) = event { Some(number) } else { None };
+    let partition = number.map_or(99, |number| draw().key(number) as i32);
+    let offset = number.unwrap_or_default() as i64;
+    let size = 100 + hash as usize;
+    Message::Seen(Sight { event, link: None, hash, size, fault: None, topic: 0, partition, offset, at })
+}
+
+fn draw() -> Draw {
+    Draw::new(5, &[1.0], Keys::Uniform(KEYS as u64), None, usize::MAX)
+}
+
+fn again(message: &Message) -> Message {
+    match message {
+        Message::Sent { number, planned, sent, hash } => {
+            Message::Sent { number: *number, planned: *planned, sent: *sent, hash: *hash }
+        }
+        Message::Acknowledged { number, at } => Message::Acknowledged { number: *number, at: *at },
+        Message::Refused { number, why } => Message::Refused { number: *number, why: why.clone() },
+        Message::Unknown { number, why } => Message::Unknown { number: *number, why: why.clone() },
+        Message::Seen(of) => sight(of.event.clone(), of.hash, of.at),
+        Message::Effect { leg, event, at } => Message::Effect { leg: *leg, event: event.clone(), at: *at },
+        Message::Aside(sight) => Message::Aside(sight.clone()),
+        Message::Group(observation) => Message::Group(observation.clone()),
+        other => panic!("{other:?} is not told here"),
+    }
+}
+
+fn frame(split: Option<Split>) -> Frame {
+    let aside =
+        |topic: &str, end: End| Aside { lanes: vec![0], leg: 1, topic: topic.to_owned(), end, link: Link::SameId };
+    let asides = vec![aside("retry", End::Waits { group: "again".to_owned() }), aside("dead", End::Dead)];
+    Frame { measured_from: at(100), draw: draw(), split, asides, ..collector().frame }
+}
+
+/// Keys dealt out as the test likes.
+fn split(number: u32, of: u32, owners: &[u32]) -> Split {
+    Split::by_owners(Share { number, of }, vec![Arc::from(owners)])
+}
+
+/// Tells a fold its part of a history; all of it, if it has no shard. What shards tell by an effect everyone hears.
+fn told(frame: Frame, history: &[(u64, Option<u64>, Message)]) -> Collector {
+    let mut fold = Collector::new(frame);
+    let first = fold.frame.split.as_ref().is_none_or(Split::is_first);
+    for (when, number, message) in history {
+        fold.close_until(at(*when));
+        let effect = matches!(message, Message::Effect { .. } | Message::Aside(_) | Message::Group(_));
+        // A record of nobody's stands on one partition only; here it is shard 1 that reads it.
+        if effect || number.map_or(first, |number| fold.frame.owns(number)) {
+            fold.take(again(message));
+        }
+    }
+    fold.close_until(at(20_000));
+    fold.close();
+    fold.ended = true;
+    fold
+}
+
+/// The whole's result, judged as one process judges it.
+fn judged(fold: &Collector) -> LoadResult {
+    let objectives: Vec<Objective> = OBJECTIVES.iter().map(|text| Objective::parse(text).unwrap()).collect();
+    let taken = result::Taken { effect_error: Duration::ZERO, linger: Some(Duration::ZERO), planned: true };
+    LoadResult {
+        objectives: result::judge(&objectives, fold, None),
+        stages: result::stages(fold, &taken),
+        counts: fold.ledger.counts(),
+        legs: result::legs(fold, &[]),
+        intervals: fold.intervals.clone(),
+        payloads: result::sizes(fold),
+        ..LoadResult::default()
+    }
+}
+
+fn part(number: u64, of: u64, fold: &Collector) -> Part {
+    let part = Part::of_fold(Shard { number, of }, &OBJECTIVES, fold);
+    let read = Part::parse(&part.to_json()).unwrap().unwrap();
+    // Figures for people are floating-point and may differ in their last digit; everything that is added up is whole.
+    assert_eq!(read.found, part.found, "what is written is read back the same");
+    assert_eq!(read.intervals().len(), part.intervals().len());
+    read
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn the_parts_of_any_split_by_key_add_up_to_the_whole(
+        fates in fates(),
+        of in 1u32..6,
+        dealt in prop::collection::vec(0u32..60, KEYS),
+    ) {
+        let owners: Vec<u32> = dealt.iter().map(|one| one % of + 1).collect();
+        let history = history(&fates);
+        let whole = judged(&told(frame(None), &history));
+        let parts = (1..=of).map(|number| {
+            let fold = told(frame(Some(split(number, of, &owners))), &history);
+            part(number.into(), of.into(), &fold)
+        });
+        let merged = merge_parts(parts.collect(), &Default::default()).unwrap();
+        prop_assert_eq!(&merged.counts, &whole.counts);
+        prop_assert_eq!(&merged.legs, &whole.legs);
+        prop_assert_eq!(&merged.stages, &whole.stages);
+        prop_assert_eq!(&merged.intervals, &whole.intervals);
+        prop_assert_eq!(&merged.payloads, &whole.payloads);
+        prop_assert_eq!(&merged.objectives, &whole.objectives);
+        prop_assert_eq!(merged.findings.len(), 0);
+    }
+}
+
+/// Two shards over a history in which nothing goes wrong.
+fn two() -> [Part; 2] {
+    let fate = Fate {
+        refused: false,
+        unknown: false,
+        seen_after: vec![9],
+        acknowledged_after: 5,
+        corrupted: false,
+        effect_after: Some(30),
+        waits_after: None,
+        dead_after: None,
+    };
+    // Without somebody else's record.
+    let history: Vec<_> = history(&vec![fate; 400]).into_iter().filter(|(_, number, _)| number.is_some()).collect();
+    let owners: Vec<u32> = (0..KEYS as u32).map(|key| key % 2 + 1).collect();
+    [1, 2].map(|number| part(number.into(), 2, &told(frame(Some(split(number, 2, &owners))), &history)))
+}
+
+#[test]
+fn a_whole_of_which_nothing_is_missing_is_held() {
+    let merged = merge_parts(two().to_vec(), &Default::default()).unwrap();
+    assert_eq!(merged.outcome(), Outcome::Held, "{:?}", merged.objectives);
+    assert_eq!((merged.counts.planned, merged.counts.acknowledged, merged.provenance.merged), (400, 400, 2));
+    let together = merged.shards.unwrap();
+    assert!((together.apart_ms - 3.0).abs() < 1e-9, "1 ms and 2 ms in opposite directions");
+    assert_eq!(together.parts.iter().map(|one| one.planned).sum::<u64>(), 400);
+}
+
+#[test]
+fn a_shard_without_a_result_leaves_no_verdict_and_is_named() {
+    let [one, _] = two();
+    let absent = std::collections::BTreeMap::from([(2, "its last sign was interval 3".to_owned())]);
+    let merged = merge_parts(vec![one], &absent).unwrap();
+    assert_eq!(merged.outcome(), Outcome::NoVerdict);
+    let text = &merged.findings[0].text;
+    assert_eq!(text, "shard 2 of 2 left no result: what it sent has no verdict; shard 2: its last sign was interval 3");
+    let of = |name: &str| merged.objectives.iter().find(|one| one.text.starts_with(name)).unwrap().finding.outcome;
+    assert_eq!((of("throughput"), of("p95")), (Outcome::NoVerdict, Outcome::NoVerdict));
+    assert_eq!(merged.shards.unwrap().parts[1].state, "its last sign was interval 3");
+}
+
+#[test]
+fn one_shard_that_slipped_takes_the_figures_of_time_from_all() {
+    let [one, mut two] = two();
+    two.generator.saturated = Some("it slipped".to_owned());
+    let merged = merge_parts(vec![two, one], &Default::default()).unwrap();
+    assert_eq!(merged.outcome(), Outcome::NoVerdict);
+    assert_eq!(merged.generator.saturated.as_deref(), Some("shard 2/2: it slipped"));
+}
+
+#[test]
+fn parts_of_different_loads_are_refused_with_every_reason() {
+    let [one, mut two] = two();
+    two.run = "another".to_owned();
+    two.shard.of = 3;
+    let Err(error) = merge_parts(vec![one.clone(), two], &Default::default()) else { panic!("merged") };
+    let text = error.to_string();
+    assert!(text.contains("the run of shard 2/3 is another, of shard 1/2 run"), "{text}");
+    assert!(text.contains("the number of shards of shard 2/3 is 3"), "{text}");
+    let Err(error) = merge_parts(vec![one.clone(), one], &Default::default()) else { panic!("merged") };
+    assert!(error.to_string().contains("shard 1/2 is there twice"), "{error}");
+    assert_eq!(merge_parts(Vec::new(), &Default::default()).unwrap_err(), PartError::Nothing);
+}
+
+#[test]
+fn a_copy_on_a_partition_of_another_shard_is_no_silence() {
+    let owners: Vec<u32> = vec![1; KEYS];
+    let mut fold = Collector::new(frame(Some(split(2, 2, &owners))));
+    // Shard 2 reads a record of an event that shard 1 sent: somebody wrote it where its key does not belong.
+    fold.take(sight(Event::Ours(Some(3)), 1, at(50)));
+    fold.close();
+    let [one, _] = two();
+    let merged = merge_parts(vec![one, part(2, 2, &fold)], &Default::default()).unwrap();
+    assert_eq!(merged.outcome(), Outcome::NoVerdict);
+    assert_eq!(merged.findings[0].code, "stray");
+}
