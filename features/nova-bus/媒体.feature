@@ -45,7 +45,10 @@
       | user    | {alice}  |
       | caption | {从未有过的标题} |
       | media   | {缺失的媒体}  |
+    # 发件箱的一批会一起发出：再下一个帖子才一定排在其后。
     并且用户"alice"发布了帖子"帖子"
+    那么5秒内出现事件"content.post.created"
+    当用户"alice"发布了帖子"下一个帖子"
     那么5秒内出现事件"content.post.created"
     并且在此之前没有出现事件"content.post.created"
       | /caption | {从未有过的标题} |
