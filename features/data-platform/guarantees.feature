@@ -7,13 +7,19 @@ Feature: Guarantees of every group
     When "connector.data.raw" is published as "raw"
     And the same event is published again 3 times
     And the same event is published again once it was handled
-    Then service "bronze-processor" handles it exactly once
+    # As long as its topic keeps records: 7 days.
+    Then view "remembered by bronze-processor" shows "604800" within 10s
+      | event | {raw.event_id} |
+    And service "bronze-processor" handles it exactly once
 
   Scenario: an alert that comes again sends no second notification
     When "rules.alerts.triggered" is published as "alert"
     And the same event is published again 3 times
     And the same event is published again once it was handled
-    Then service "notification-sender" handles it exactly once
+    # As long as its topic keeps records: 30 days.
+    Then view "remembered by notification-sender" shows "2592000" within 10s
+      | event | {alert.event_id} |
+    And service "notification-sender" handles it exactly once
 
   Scenario: a redelivered raw record makes nothing new behind the stage
     When "connector.data.raw" is published as "raw"
@@ -101,14 +107,17 @@ Feature: Guarantees of every group
     When "<event>" is published as "first"
     And the same event is published again 2 times
     And the same event is published again once it was handled
-    Then service "<group>" handles it exactly once
+    # As long as its topic keeps records.
+    Then view "remembered by <group>" shows "<seconds>" within 10s
+      | event | {first.event_id} |
+    And service "<group>" handles it exactly once
 
     Examples:
-      | group            | event                 |
-      | silver-processor | bronze.data.cleaned   |
-      | gold-processor   | silver.data.processed |
-      | rule-evaluator   | gold.data.ready       |
-      | audit-writer     | audit.events          |
+      | group            | event                 | seconds |
+      | silver-processor | bronze.data.cleaned   | 604800  |
+      | gold-processor   | silver.data.processed | 604800  |
+      | rule-evaluator   | gold.data.ready       | 604800  |
+      | audit-writer     | audit.events          | 7776000 |
 
   Scenario Outline: what group <group> cannot read is dead-lettered, and what comes behind it is handled
     When an invalid "<event>" is published

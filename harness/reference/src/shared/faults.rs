@@ -17,6 +17,11 @@ pub(crate) const STOP_LOSES: FaultInfo = FaultInfo {
     name: "stop-loses-batch",
     summary: "handles records one by one, and when it is asked to stop commits the whole batch in hand",
 };
+/// Whoever tells duplicates by their ids can have it: [`remembered_for`] turns it on.
+pub(crate) const SHORT_MEMORY: FaultInfo =
+    FaultInfo { name: "short-memory", summary: "remembers handled ids for an hour, whatever it was told" };
+/// How long ids are remembered with the fault `short-memory`.
+const SHORT: Duration = Duration::from_secs(3_600);
 /// How long it takes for a record: long enough that the group falls behind, so that whoever kills it finds something in hand.
 const SLOW_RECORD: Duration = Duration::from_millis(20);
 /// The exit code of a process that panicked.
@@ -29,6 +34,11 @@ pub(crate) fn consumer_faults(context: &Context) -> ConsumerFaults {
         stop_loses: context.has(STOP_LOSES).then_some(SLOW_RECORD),
         ..ConsumerFaults::default()
     }
+}
+
+/// How long a handled id is remembered.
+pub(crate) fn remembered_for(context: &Context) -> Duration {
+    if context.has(SHORT_MEMORY) { SHORT } else { context.settings.processed_ttl }
 }
 
 /// Ends the process as a panic would look from outside: one line, and its exit code.

@@ -15,8 +15,9 @@ use crate::ServeError;
 use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
 use crate::shared::dead_letter::DeadLetters;
-use crate::shared::faults::{COMMIT_FIRST, consumer_faults};
+use crate::shared::faults::{COMMIT_FIRST, SHORT_MEMORY, consumer_faults, remembered_for};
 use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
+use crate::shared::processed;
 use crate::shared::sqlite::Db;
 
 const SKIP_DEDUP: FaultInfo =
@@ -82,6 +83,7 @@ pub(super) const FAULTS: &[FaultInfo] = &[
     ANEW,
     UNACKNOWLEDGED,
     SLOW,
+    SHORT_MEMORY,
 ];
 
 /// How old a record is with the fault `late`.
@@ -107,7 +109,7 @@ pub(super) async fn build(service: &'static str, context: &Context) -> Result<Pa
         DeadLetters::new(publisher.clone(), context.metrics.clone(), context.log, handler::DEAD_LETTERED);
     handler::declare_metrics(&context.metrics);
     let store =
-        store::Store { db, ttl: settings.processed_ttl, skip_dedup: context.has(SKIP_DEDUP) || context.has(ANEW) };
+        store::Store { db, ttl: remembered_for(context), skip_dedup: context.has(SKIP_DEDUP) || context.has(ANEW) };
     let handler = handler::Handler {
         service,
         stage,
@@ -151,5 +153,6 @@ pub(super) async fn build(service: &'static str, context: &Context) -> Result<Pa
         Consumer::new(consumer_settings, handler, context.metrics.clone(), context.log, context.stop.clone())?;
     let ready = readiness(consumer.assignment());
     let work = on_a_thread(move || consumer.run());
-    Ok(Parts { router: http::routes(store), ready, work: Some(("consumer", Box::pin(work))) })
+    let router = processed::routes(store.db.clone().into(), String::new()).merge(http::routes(store));
+    Ok(Parts { router, ready, work: Some(("consumer", Box::pin(work))) })
 }
