@@ -70,7 +70,10 @@ Feature: Clients
     And "invite.created" is published
       | /id          | {new.id}          |
       | /aggregateId | {new.aggregateId} |
-    Then service "user-service" handles "new" exactly once
+    # 30 days, as long as business events are on their topics.
+    Then view "remembered by user-service" shows "2592000" within 10s
+      | event | {new.id} |
+    And service "user-service" handles "new" exactly once
 
   Scenario: events about a project are told under the project
     When photographer "photographer-1" creates project "autumn"
@@ -94,7 +97,8 @@ Feature: Clients
     When an invalid "project.invite.sent" is published as "broken"
       | rule  | required       |
       | place | /data/inviteId |
-    Then it is dead-lettered within 5s
+    Then it is dead-lettered by service "user-service" within 5s
+    And it is dead-lettered by service "analytics-service" within 5s
     And view "dead letters" shows "waiting" within 5s
       | event | {broken.id} |
     And view "dead letters of analytics-service" shows "waiting" within 5s

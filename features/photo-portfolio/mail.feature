@@ -27,7 +27,7 @@ Feature: The mail service fails, and recovers
     When "file.media.processed" is published as "last"
       | /aggregateId | {autumn} |
     Then stub "mail" is called for it exactly 1 time, watched for 500ms
-    And no "fileDead" came before it
+    And no "fileDeadOfMails" came before it
       | /aggregateId | {autumn} |
 
   Scenario: an e-mail that is refused is dead-lettered, and sent once somebody has it tried again

@@ -7,7 +7,10 @@ Feature: Notifications
     When "file.media.processed" is published as "ready"
     And the same event is published again 3 times
     And the same event is published again once it was handled
-    Then service "notification-service" handles it exactly once
+    # 30 days, as long as business events are on their topics.
+    Then view "remembered by notification-service" shows "2592000" within 10s
+      | event | {ready.id} |
+    And service "notification-service" handles it exactly once
     And stub "mail" is called for it exactly 1 time, watched for 1s
 
   Scenario Outline: <event> under both of its names is one e-mail
@@ -28,15 +31,17 @@ Feature: Notifications
       | rule        | required        |
       | place       | /data/expiresAt |
       | /data/token | {token}         |
-    Then it is dead-lettered within 5s
+    Then it is dead-lettered by service "notification-service" within 5s
+    And it is dead-lettered by service "analytics-service" within 5s
     And view "dead letters of notification-service" shows "waiting" within 5s
       | event | {broken.id} |
     And view "dead letters of analytics-service" shows "waiting" within 5s
       | event | {broken.id} |
-    # As it came, it stands on the dead letters' topic: in the value, and in no header.
+    # As it came, it stands on the dead letters' topics: in the value, and in no header.
     And "{token}" is in no log and on no topic
-      | except | auth.magic-link.created |
-      | except | auth.dlq                |
+      | except | auth.magic-link.created       |
+      | except | auth.notification-service.dlq |
+      | except | auth.analytics-service.dlq    |
 
   Scenario: a replay tells nobody again
     When "auth.magic-link.created" is published as "link"

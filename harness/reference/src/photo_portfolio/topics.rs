@@ -41,10 +41,12 @@ pub(super) fn with_aliases(kinds: &[&str]) -> Vec<String> {
     kinds.iter().copied().chain(old).map(str::to_owned).collect()
 }
 
-/// Where events of a topic go that cannot be handled: one topic for each domain. An old name's domain is its event's.
-pub(super) fn dead_letters(topic: &str) -> String {
+/// Where events of a topic go that a service cannot handle: one topic for each domain and consumer, so that nobody's letter stands for
+/// another's. An old name's domain is its event's. Without a service: the topic that all of them would share.
+pub(super) fn dead_letters(topic: &str, service: Option<&str>) -> String {
     let name = canonical(topic);
-    format!("{}.dlq", name.split('.').next().unwrap_or(name))
+    let domain = name.split('.').next().unwrap_or(name);
+    service.map_or_else(|| format!("{domain}.dlq"), |service| format!("{domain}.{service}.dlq"))
 }
 
 /// `domain.*`: everything under the domain and nothing else, as the Kafka client writes it.
@@ -83,14 +85,15 @@ mod tests {
         assert_eq!(canonical("invite.created"), INVITED);
         assert_eq!(canonical(LINK_CREATED), LINK_CREATED);
         assert_eq!(with_aliases(&[PROCESSED]), [PROCESSED, "file.processed"]);
-        assert_eq!(dead_letters("invite.created"), "project.dlq");
-        assert_eq!(dead_letters(PROCESSED), "file.dlq");
+        assert_eq!(dead_letters("invite.created", Some("user-service")), "project.user-service.dlq");
+        assert_eq!(dead_letters(PROCESSED, None), "file.dlq");
     }
 
     #[test]
     fn wildcards_are_anchored() {
         assert!(is_of_business("file.album.created") && is_of_business("file.uploaded"));
-        for other in ["file", "files.media.uploaded", "profile.picture.changed", "file.dlq", "auth.magic-link.replay"] {
+        for other in ["file", "files.media.uploaded", "profile.picture.changed", "file.x.dlq", "auth.magic-link.replay"]
+        {
             assert!(!is_of_business(other), "{other}");
         }
         assert_eq!(old_names_elsewhere(), ["invite.created"]);

@@ -38,7 +38,7 @@ const IGNORES_TIME: FaultInfo =
 
 /// The faults of this service; those of every consumer are behind them.
 pub(super) const FAULTS: &[FaultInfo] = &{
-    let [dedup, alias, stuck, drops, keyless, quotes, late, commit] = consumer::FAULTS;
+    let [dedup, alias, forgets, stuck, drops, keyless, shares, quotes, late, commit] = consumer::FAULTS;
     [
         WIDE,
         DEAD_TOO,
@@ -48,9 +48,11 @@ pub(super) const FAULTS: &[FaultInfo] = &{
         IGNORES_TIME,
         dedup,
         alias,
+        forgets,
         stuck,
         drops,
         keyless,
+        shares,
         quotes,
         late,
         commit,

@@ -27,6 +27,8 @@ pub(crate) struct Faults {
     pub(crate) drops: bool,
     /// Writes dead letters without the record's key.
     pub(crate) keyless: bool,
+    /// Writes them to a topic that all consumers of the domain share.
+    pub(crate) shares: bool,
     /// Quotes the record in the dead letter's header.
     pub(crate) quotes: bool,
 }
@@ -91,7 +93,8 @@ fn letter(one: &Unreadable<'_>, service: &str, faults: Faults) -> OutRecord {
     let quoted =
         || format!("{}: {}", one.reason, String::from_utf8_lossy(record.payload.as_deref().unwrap_or_default()));
     let said = Unreadable { record, reason: if faults.quotes { quoted() } else { one.reason.clone() } };
-    let mut letter = dead_letter(&said, &topics::dead_letters(&record.topic), event::id_of(record));
+    let of = Some(service).filter(|_| !faults.shares);
+    let mut letter = dead_letter(&said, &topics::dead_letters(&record.topic, of), event::id_of(record));
     letter.headers.push((CONSUMER.to_owned(), Some(service.as_bytes().to_vec())));
     letter.key = letter.key.filter(|_| !faults.keyless);
     letter

@@ -19,8 +19,9 @@ use axum::Router;
 use crate::ServeError;
 use crate::catalogue::FaultInfo;
 use crate::serve::Context;
-use crate::shared::faults::{COMMIT_FIRST, consumer_faults};
+use crate::shared::faults::{COMMIT_FIRST, SHORT_MEMORY, consumer_faults, remembered_for};
 use crate::shared::kafka::{BatchHandler, Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, Publish};
+use crate::shared::processed;
 use crate::shared::settings::OffsetReset;
 use crate::shared::sqlite::Db;
 
@@ -36,21 +37,24 @@ pub(super) const DROPS: FaultInfo = FaultInfo {
 };
 pub(super) const KEYLESS: FaultInfo =
     FaultInfo { name: "keyless-dead-letter", summary: "writes dead letters without the record's key" };
+pub(super) const SHARES_LETTERS: FaultInfo = FaultInfo {
+    name: "shares-dead-letters",
+    summary: "writes dead letters to one topic for each domain, whoever could not handle the record",
+};
 pub(super) const QUOTES: FaultInfo =
     FaultInfo { name: "token-in-dead-letter", summary: "quotes the record in the dead letter's error header" };
 pub(super) const LATE: FaultInfo = FaultInfo { name: "late", summary: "handles no record before it is 8 s old" };
 
 /// The faults of every consumer.
-pub(super) const FAULTS: [FaultInfo; 8] =
-    [SKIP_DEDUP, ALIAS_TWICE, NO_DEAD_LETTER, DROPS, KEYLESS, QUOTES, LATE, COMMIT_FIRST];
+pub(super) const FAULTS: [FaultInfo; 10] =
+    [SKIP_DEDUP, ALIAS_TWICE, SHORT_MEMORY, NO_DEAD_LETTER, DROPS, KEYLESS, SHARES_LETTERS, QUOTES, LATE, COMMIT_FIRST];
 
 /// How old a record is with the fault `late`.
 const LATE_BY: Duration = Duration::from_secs(8);
 
 /// How a service knows its events again.
 pub(super) fn dedup(context: &Context) -> Dedup {
-    let ttl = context.settings.processed_ttl;
-    Dedup { ttl, skip: context.has(SKIP_DEDUP), by_name: context.has(ALIAS_TWICE) }
+    Dedup { ttl: remembered_for(context), skip: context.has(SKIP_DEDUP), by_name: context.has(ALIAS_TWICE) }
 }
 
 /// The intake of a service.
@@ -59,6 +63,7 @@ pub(super) fn intake(service: &'static str, db: &Db, publisher: &Arc<dyn Publish
         stuck: context.has(NO_DEAD_LETTER),
         drops: context.has(DROPS),
         keyless: context.has(KEYLESS),
+        shares: context.has(SHARES_LETTERS),
         quotes: context.has(QUOTES),
     };
     Intake::new(service, db.clone(), publisher.clone(), context, faults)
@@ -112,5 +117,6 @@ pub(super) fn consumer<H: BatchHandler>(
 
 /// What every consumer shows over HTTP.
 pub(super) fn routes(db: &Db, publisher: &Arc<dyn Publish>) -> Router {
-    journal_routes(db.clone()).merge(letter_routes(db.clone(), publisher.clone()))
+    let remembered = processed::routes(db.clone().into(), String::new());
+    journal_routes(db.clone()).merge(letter_routes(db.clone(), publisher.clone())).merge(remembered)
 }

@@ -47,7 +47,7 @@ const NO_CAUSATION: FaultInfo =
 
 /// The faults of this service; those of every consumer are behind them.
 pub(super) const FAULTS: &[FaultInfo] = &{
-    let [dedup, alias, stuck, drops, keyless, quotes, late, commit] = consumer::FAULTS;
+    let [dedup, alias, forgets, stuck, drops, keyless, shares, quotes, late, commit] = consumer::FAULTS;
     [
         WRONG_KEY,
         NO_OUTBOX,
@@ -59,9 +59,11 @@ pub(super) const FAULTS: &[FaultInfo] = &{
         NO_CAUSATION,
         dedup,
         alias,
+        forgets,
         stuck,
         drops,
         keyless,
+        shares,
         quotes,
         late,
         commit,

@@ -30,8 +30,8 @@ const RESENDS: FaultInfo = FaultInfo { name: "replay-resends", summary: "sends t
 
 /// The faults of this service; those of every consumer are behind them.
 pub(super) const FAULTS: &[FaultInfo] = &{
-    let [dedup, alias, stuck, drops, keyless, quotes, late, commit] = consumer::FAULTS;
-    [BURIES, HASTY, UNGUARDED, RESENDS, dedup, alias, stuck, drops, keyless, quotes, late, commit]
+    let [dedup, alias, forgets, stuck, drops, keyless, shares, quotes, late, commit] = consumer::FAULTS;
+    [BURIES, HASTY, UNGUARDED, RESENDS, dedup, alias, forgets, stuck, drops, keyless, shares, quotes, late, commit]
 };
 
 /// Opens the store, joins the group, and makes the routes.

@@ -32,6 +32,8 @@ pub(super) struct Api {
     pub(super) leaks: Option<Log>,
     /// Fault: tells the log whom a link is for.
     pub(super) tells_address: Option<Log>,
+    /// Fault: tells the log what a link is opened with.
+    pub(super) tells_browser: Option<Log>,
 }
 
 /// `POST /logins`, `/projects/{project}/links`, `/projects/{project}/accesses`, `/links/open`, `/projects/{project}/views`.
@@ -94,6 +96,9 @@ async fn open(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Answer
     let token = text(&mut form, "token");
     form.finish(())?;
     let (client, correlation, now) = (Client::of(&headers), correlation(&headers), api.clock.now());
+    if let Some(log) = api.tells_browser {
+        log.info(format_args!("a link is opened with {} from {}", client.agent, client.address));
+    }
     let opened = api.db.transaction(move |tx| {
         let Some(link) = store::open(tx, &token, now)? else { return Ok(None) };
         let about = About::project(NAME, &link.project, &link.created_by, correlation);

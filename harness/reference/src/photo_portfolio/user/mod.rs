@@ -28,13 +28,32 @@ const LEAKS: FaultInfo = FaultInfo { name: "token-in-log", summary: "writes a ma
 const TELLS_ADDRESS: FaultInfo =
     FaultInfo { name: "address-in-log", summary: "writes the address that a link is for into its log" };
 
+const TELLS_BROWSER: FaultInfo =
+    FaultInfo { name: "browser-in-log", summary: "writes browser and address of who opens a link into its log" };
 const NO_CAUSATION: FaultInfo =
     FaultInfo { name: "no-causation", summary: "does not say which invitation caused a link" };
 
 /// The faults of this service; those of every consumer are behind them.
 pub(super) const FAULTS: &[FaultInfo] = &{
-    let [dedup, alias, stuck, drops, keyless, quotes, late, commit] = consumer::FAULTS;
-    [WAITS, SILENT, LEAKS, TELLS_ADDRESS, NO_CAUSATION, dedup, alias, stuck, drops, keyless, quotes, late, commit]
+    let [dedup, alias, forgets, stuck, drops, keyless, shares, quotes, late, commit] = consumer::FAULTS;
+    [
+        WAITS,
+        SILENT,
+        LEAKS,
+        TELLS_ADDRESS,
+        TELLS_BROWSER,
+        NO_CAUSATION,
+        dedup,
+        alias,
+        forgets,
+        stuck,
+        drops,
+        keyless,
+        shares,
+        quotes,
+        late,
+        commit,
+    ]
 };
 
 /// Opens the store, joins the group, and makes the routes.
@@ -45,6 +64,7 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let relay = telling::relay(&db, publisher.clone(), telling::Faults::default(), context);
     let leaks = context.has(LEAKS).then_some(context.log);
     let tells_address = context.has(TELLS_ADDRESS).then_some(context.log);
+    let tells_browser = context.has(TELLS_BROWSER).then_some(context.log);
     let handler = consumer::reacting(
         NAME,
         &db,
@@ -55,7 +75,7 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let topics = topics::with_aliases(&[topics::INVITED]);
     let reader = consumer::consumer(consumer::settings(NAME, topics, context), handler, context)?;
     let views = views::Views::new(context, context.has(WAITS), context.has(SILENT))?;
-    let api = http::Api { db: db.clone(), clock: context.clock.clone(), views, leaks, tells_address };
+    let api = http::Api { db: db.clone(), clock: context.clock.clone(), views, leaks, tells_address, tells_browser };
     let router = http::routes(api).merge(consumer::routes(&db, &publisher)).merge(outbox_routes(db));
     let ready = readiness(reader.assignment());
     let work = super::relay_and_reader(relay, context.stop.clone(), on_a_thread(move || reader.run()));
