@@ -25,3 +25,17 @@ Feature: Where events stand
     Then "content.post.created" follows within 6s
     When user "alice" creates a post as "eighth"
     Then "content.post.created" follows within 6s
+
+  # The pause is a second, so whoever pauses behind each batch is four seconds late with the fifth.
+  Scenario: the outbox publishes batch behind batch, and pauses only when nothing is due
+    When action "create post in a batch of its own" is done as "first"
+      | user | {alice} |
+    And action "create post in a batch of its own" is done as "second"
+      | user | {alice} |
+    And action "create post in a batch of its own" is done as "third"
+      | user | {alice} |
+    And action "create post in a batch of its own" is done as "fourth"
+      | user | {alice} |
+    And action "create post in a batch of its own" is done as "fifth"
+      | user | {alice} |
+    Then "content.post.created" follows within 2500ms

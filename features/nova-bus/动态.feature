@@ -16,7 +16,10 @@
     当用户"alice"的帖子事件"帖子"直接发布到主题
     并且同一事件再次发布3次
     并且同一事件在处理完成后再次发布
-    那么服务"feed-service"只处理该事件一次
+    # 文档的 processed:{event_id} 保留7天。
+    那么视图"remembered by feed-service"在10秒内显示"604800"
+      | event | {帖子.id} |
+    并且服务"feed-service"只处理该事件一次
 
   场景: 同一帖子的事件保持顺序
     当用户"alice"发布了帖子"帖子"
@@ -30,7 +33,8 @@
     当发布事件"content.post.created"，记为"新帖子"
       | user_id    | {alice}              |
       | created_at | 2025-01-15T10:31:00Z |
-    并且发布事件"content.post.created"，记为"旧帖子"
+    那么用户"bob"的动态在5秒内显示帖子"新帖子"
+    当发布事件"content.post.created"，记为"旧帖子"
       | user_id    | {alice}              |
       | created_at | 2025-01-15T10:30:00Z |
     那么用户"bob"的动态在5秒内显示帖子"旧帖子"

@@ -27,13 +27,49 @@
     当发布事件"media.upload.completed"，记为"上传"
     并且同一事件再次发布2次
     并且同一事件在处理完成后再次发布
-    那么服务"content-service"只处理该事件一次
+    那么视图"remembered by content-service"在10秒内显示"604800"
+      | event | {上传.id} |
+    并且服务"content-service"只处理该事件一次
 
   场景: 无法读取的上传事件进入死信主题
     当发布一个无效的"media.upload.completed"事件，记为"坏记录"
       | rule  | required  |
       | place | /media_id |
     那么该事件在5秒内进入死信主题
+
+  # 文档的示例代码不看 event_type，并把缺失、为空或为 null 的标识当作空字符串。
+  场景: 标识缺失、为空或为 null 的上传事件进入死信主题，不会占用任何人的位置
+    当发布一个无效的"media.upload.completed"事件，记为"无用户"
+      | rule  | required |
+      | place | /user_id |
+    那么该事件在5秒内进入死信主题
+    当发布一个无效的"media.upload.completed"事件，记为"空标识"
+      | rule  | minLength |
+      | place | /media_id |
+    那么该事件在5秒内进入死信主题
+    # null 或数字：由种子决定。
+    当发布一个无效的"media.upload.completed"事件，记为"坏用户"
+      | rule  | type     |
+      | place | /user_id |
+    那么该事件在5秒内进入死信主题
+    当发布一个无效的"media.upload.completed"事件，记为"空值"
+      | rule | null-payload |
+    那么该事件在5秒内进入死信主题
+
+  场景: 缺少 event_id 或 event_type 的上传记录进入死信主题，后面的上传照常等待
+    当发布一个无效的"media.upload.completed"事件，记为"无标识"
+      | rule  | missing-header  |
+      | place | header event_id |
+    那么该事件在5秒内进入死信主题
+    当发布一个无效的"media.upload.completed"事件，记为"无类型"
+      | rule  | missing-header    |
+      | place | header event_type |
+    那么该事件在5秒内进入死信主题
+    # 键相同，所以在同一分区，排在坏记录之后。
+    当发布事件"media.upload.completed"，记为"媒体"
+      | user_id   | {alice}          |
+      | upload_id | {无类型.upload_id} |
+    那么用户"alice"的媒体"媒体"在5秒内等待关联
 
   场景: 设置另一前缀时，事件写入该前缀的主题
     当执行操作"upload in staging"

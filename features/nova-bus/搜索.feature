@@ -66,7 +66,9 @@
     当发布事件"message.persisted"，记为"消息"
     并且同一事件再次发布2次
     并且同一事件在处理完成后再次发布
-    那么服务"search-service"只处理该事件一次
+    那么视图"remembered by search-service"在10秒内显示"604800"
+      | event | {消息.id} |
+    并且服务"search-service"只处理该事件一次
 
   场景: 无法读取的消息事件进入死信主题
     当发布一个无效的"message.persisted"事件，记为"坏记录"

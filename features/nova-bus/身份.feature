@@ -59,7 +59,9 @@
     当发布事件"identity.user.deleted"，记为"注销"
     并且同一事件再次发布2次
     并且同一事件在处理完成后再次发布
-    那么服务"graph-service"只处理该事件一次
+    那么视图"remembered by graph-service"在10秒内显示"604800"
+      | event | {注销.id} |
+    并且服务"graph-service"只处理该事件一次
     并且服务"search-service"只处理该事件一次
 
   场景: 无法读取的注销事件进入两个消费者的死信主题

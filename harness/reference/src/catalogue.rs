@@ -95,7 +95,10 @@ mod tests {
              message-service, search-service, lag-exporter"
         );
         let fault = find("nova-bus", "graph-service", &["slow".into()]).unwrap_err().to_string();
-        assert_eq!(fault, "service `graph-service` has no fault `slow`; known: keeps-deleted, skip-dedup");
+        assert_eq!(
+            fault,
+            "service `graph-service` has no fault `slow`; known: keeps-deleted, skip-dedup, short-memory"
+        );
         let fault = find("nova-bus", "content-service", &["skip-dedup".into()]).unwrap_err().to_string();
         assert!(
             fault.contains("known: wrong-key, wrong-partitioner, outbox-lost, wrong-payload, outbox-twice, reorder"),

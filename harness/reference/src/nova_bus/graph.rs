@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 use super::reading::{Leniency, Payload, Refusal, said};
 use super::taking::{Take, Taken};
 use super::wiring::{self, Reading};
-use super::{event_type, journal, taking, topics};
+use super::{event_type, taking, topics};
 use crate::ServeError;
 use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
+use crate::shared::faults::SHORT_MEMORY;
 use crate::shared::http::ApiError;
 use crate::shared::kafka::Record;
 use crate::shared::settings::StoreUrl;
@@ -32,7 +33,7 @@ const SKIP_DEDUP: FaultInfo =
     FaultInfo { name: "skip-dedup", summary: "handles an event again however often it comes" };
 
 /// The faults of this service.
-pub(super) const FAULTS: &[FaultInfo] = &[KEEPS_DELETED, SKIP_DEDUP];
+pub(super) const FAULTS: &[FaultInfo] = &[KEEPS_DELETED, SKIP_DEDUP, SHORT_MEMORY];
 
 /// The group in which deletions are read; `KAFKA_GROUP_ID` is the feed's.
 pub(super) const GROUP: &str = "graph-service-group";
@@ -51,7 +52,7 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let db = open(&url)?;
     context.log.info(format_args!("store {url}"));
     let work = forget(context, db.clone())?;
-    let router = routes(db.clone()).merge(journal::routes(db.clone().into()));
+    let router = routes(db.clone()).merge(taking::routes(db.clone().into()));
     Ok(Parts { router, ready: wiring::store_answers(db.into()), work: Some(("consumer", Box::pin(work))) })
 }
 

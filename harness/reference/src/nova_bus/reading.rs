@@ -60,6 +60,11 @@ pub(super) fn said(record: &Record, leniency: Leniency) -> Result<Said<'_>, Refu
     Ok(Said { event_type, event_id })
 }
 
+/// The event's id alone; for the fault that looks at no type.
+pub(super) fn event_id_of(record: &Record) -> Result<&str, Refusal> {
+    header(record, "event_id")
+}
+
 fn header<'a>(record: &'a Record, name: &'static str) -> Result<&'a str, Refusal> {
     let bytes = record.header(name).ok_or(Refusal::NoHeader(name))?;
     let text = std::str::from_utf8(bytes).map_err(|_| Refusal::BadHeader(name))?;

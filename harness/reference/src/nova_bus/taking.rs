@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use axum::Router;
+
 use super::journal;
 use super::reading::Refusal;
 use crate::shared::clock::Clock;
@@ -30,6 +32,11 @@ pub(super) fn declare_metrics(metrics: &Metrics) {
 /// What is needed in the store.
 pub(super) fn schema() -> String {
     format!("{}{}", journal::SCHEMA, processed::SCHEMA)
+}
+
+/// What can be asked of a taker: the journal, and how long an id is remembered.
+pub(super) fn routes(db: Store) -> Router {
+    journal::routes(db.clone()).merge(processed::routes(db, String::new()))
 }
 
 /// A readable event.

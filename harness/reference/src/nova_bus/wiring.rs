@@ -8,7 +8,7 @@ use crate::ServeError;
 use crate::catalogue::FaultInfo;
 use crate::serve::Context;
 use crate::shared::dead_letter::DeadLetters;
-use crate::shared::faults::consumer_faults;
+use crate::shared::faults::{consumer_faults, remembered_for};
 use crate::shared::http::ReadyCheck;
 use crate::shared::kafka::{Assignment, BatchHandler, Consumer, ConsumerSettings, KafkaPublisher, on_a_thread};
 use crate::shared::outbox::{Came, OutboxFaults, Relay, declare_metrics, plain_record};
@@ -88,7 +88,7 @@ pub(super) fn take<T: Take>(
         db,
         dead_letters: DeadLetters::new(publisher, context.metrics.clone(), context.log, taking::DEAD_LETTERED),
         dead_letter_topic: reading.dead_letter_topic,
-        ttl: context.settings.processed_ttl,
+        ttl: remembered_for(context),
         gather: reading.gather,
         stop: context.stop.clone(),
         skip_dedup: reading.skip_dedup,

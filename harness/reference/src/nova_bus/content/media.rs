@@ -8,7 +8,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::super::event_type;
-use super::super::reading::{Leniency, Payload, Refusal, said};
+use super::super::reading::{Leniency, Payload, Refusal, event_id_of, said};
 use super::super::taking::{Take, Taken};
 use crate::shared::clock::{Clock, rfc3339_ms};
 use crate::shared::http::ApiError;
@@ -41,21 +41,27 @@ pub(super) struct KeepMedia {
     pub(super) ttl: Duration,
     /// Fault: one place for each user, as in the document's sample.
     pub(super) second_erases: bool,
+    /// Fault: a record without event_type is an upload.
+    pub(super) takes_untyped: bool,
+    pub(super) leniency: Leniency,
 }
 
 impl Take for KeepMedia {
     type Change = Uploaded;
 
     fn read(&self, record: &Record) -> Result<Option<Taken<Uploaded>>, Refusal> {
-        let said = said(record, Leniency::default())?;
-        if said.event_type != event_type::UPLOADED {
-            return Ok(None);
-        }
-        let payload = Payload::read(record, Leniency::default())?;
+        let event_id = match said(record, self.leniency) {
+            Err(Refusal::NoHeader("event_type")) if self.takes_untyped => event_id_of(record)?,
+            read => match read? {
+                said if said.event_type == event_type::UPLOADED => said.event_id,
+                _ => return Ok(None),
+            },
+        };
+        let payload = Payload::read(record, self.leniency)?;
         payload.id("upload_id")?;
         payload.time("uploaded_at")?;
         let change = Uploaded { user_id: payload.id("user_id")?, media_id: payload.id("media_id")? };
-        Ok(Some(Taken { event_id: said.event_id.into(), subject: change.media_id.clone(), change }))
+        Ok(Some(Taken { event_id: event_id.into(), subject: change.media_id.clone(), change }))
     }
 
     fn effect(&self, tx: &dyn Sql, taken: &Taken<Uploaded>, now_ms: i64) -> Result<(), DbError> {
@@ -113,7 +119,8 @@ mod tests {
 
     async fn kept(second_erases: bool, uploads: &[(&str, i64)], now_ms: i64) -> Vec<String> {
         let db = Db::open(&StoreUrl::SqliteMemory, SCHEMA).unwrap();
-        let keep = KeepMedia { ttl: HOUR, second_erases };
+        let leniency = Leniency::default();
+        let keep = KeepMedia { ttl: HOUR, second_erases, takes_untyped: false, leniency };
         let uploads: Vec<(String, i64)> = uploads.iter().map(|(id, at)| ((*id).to_owned(), *at)).collect();
         db.transaction(move |tx| {
             for (media_id, at) in uploads {

@@ -10,11 +10,13 @@ mod store;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::reading::Leniency;
 use super::wiring::{self, DROPS_UNREADABLE, Reading};
-use super::{journal, topics};
+use super::{taking, topics};
 use crate::ServeError;
 use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
+use crate::shared::faults::SHORT_MEMORY;
 use crate::shared::kafka::{KafkaPublisher, Publish, add_partition};
 use crate::shared::outbox::{OutboxFaults, outbox_routes};
 
@@ -68,6 +70,20 @@ const THIRD_LOST: FaultInfo =
     FaultInfo { name: "third-lost", summary: "marks every third event of a post published without publishing it" };
 const PENDING_FOREVER: FaultInfo =
     FaultInfo { name: "pending-forever", summary: "keeps media that wait for their post without a lifetime" };
+const UNKNOWN_ID: FaultInfo = FaultInfo {
+    name: "unknown-id",
+    summary: "reads an upload's missing event_id as unknown, so all later such uploads vanish",
+};
+const TAKES_UNTYPED: FaultInfo = FaultInfo {
+    name: "takes-untyped",
+    summary: "takes whatever is on the media topic for an upload, as the sample does, also without event_type",
+};
+const EMPTY_IDS: FaultInfo = FaultInfo {
+    name: "empty-ids",
+    summary: "takes a missing or null media_id or user_id for an empty one, and empty ones as they are, as the sample does",
+};
+const NULL_IS_EMPTY: FaultInfo =
+    FaultInfo { name: "null-is-empty", summary: "takes a null value for an empty object, as the sample does" };
 const ADDS_PARTITION: FaultInfo =
     FaultInfo { name: "adds-partition", summary: "gives its topic one partition more than is stated when it starts" };
 /// A lifetime that is none: a hundred years.
@@ -89,6 +105,11 @@ pub(super) const FAULTS: &[FaultInfo] = &[
     WITHOUT_OUTBOX,
     OUTSIDE,
     DROPS_UNREADABLE,
+    UNKNOWN_ID,
+    TAKES_UNTYPED,
+    EMPTY_IDS,
+    NULL_IS_EMPTY,
+    SHORT_MEMORY,
     THIRD_LOST,
     PENDING_FOREVER,
     ADDS_PARTITION,
@@ -126,7 +147,12 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     }
     let pending_ttl = if context.has(PENDING_FOREVER) { FOREVER } else { settings.pending_ttl };
     let relay = wiring::relay(context, db.clone(), publisher(context)?, faults);
-    let keep = media::KeepMedia { ttl: pending_ttl, second_erases: context.has(SECOND_ERASES) };
+    let keep = media::KeepMedia {
+        ttl: pending_ttl,
+        second_erases: context.has(SECOND_ERASES),
+        takes_untyped: context.has(TAKES_UNTYPED),
+        leniency: leniency(context),
+    };
     let (_, taking) = wiring::take(context, db.clone(), keep, uploads(context))?;
     let loose: Option<Arc<dyn Publish>> = match context.has(WITHOUT_OUTBOX) {
         true => Some(Arc::new(publisher(context)?)),
@@ -138,9 +164,18 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let work = async move { futures::join!(relay.run(stop), taking).1 };
     let router = http::routes(posts, context.log)
         .merge(media::routes(db.clone(), pending_ttl, context.clock.clone()))
-        .merge(journal::routes(db.clone()))
+        .merge(taking::routes(db.clone()))
         .merge(outbox_routes(db.clone()));
     Ok(Parts { router, ready: wiring::store_answers(db), work: Some(("outbox and uploads", Box::pin(work))) })
+}
+
+fn leniency(context: &Context) -> Leniency {
+    Leniency {
+        unknown_id: context.has(UNKNOWN_ID),
+        empty_ids: context.has(EMPTY_IDS),
+        null_is_empty: context.has(NULL_IS_EMPTY).then(|| context.clock.now_ms()),
+        ..Leniency::default()
+    }
 }
 
 fn uploads(context: &Context) -> Reading {

@@ -4,11 +4,14 @@
 -- Times are strings: a Lua number would be cut to 14 digits on its way back into Redis.
 
 local batch, now, ttl = cjson.decode(ARGV[1]), ARGV[2], ARGV[3]
+local clock = redis.call('TIME')
+-- What an id is marked with: when that was, in milliseconds, so that its lifetime can be told.
+local marked = string.format('%d', clock[1] * 1000 + math.floor(clock[2] / 1000))
 
 local function first_time(work)
   local key = 'processed:' .. work.event_id
   if not work.remember then return redis.call('EXISTS', key) == 0 end
-  if redis.call('SET', key, '1', 'NX', 'EX', ttl) then return true end
+  if redis.call('SET', key, marked, 'NX', 'EX', ttl) then return true end
   return false
 end
 

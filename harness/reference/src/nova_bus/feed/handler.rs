@@ -60,6 +60,8 @@ pub(super) struct Faults {
     pub(super) keeps_cache: bool,
     pub(super) keeps_status_deleted: bool,
     pub(super) ignores_profiles: bool,
+    /// Places a post in feeds by when it is handled.
+    pub(super) scores_by_arrival: bool,
     /// Tries a batch with unreadable records again for ever, although they are dead-lettered.
     pub(super) blocked: bool,
 }
@@ -184,7 +186,13 @@ impl Handler {
             Change::Deleted if self.faults.keeps_cache => {
                 Change::StatusUpdated { status: Status::Deleted, updated_ms: self.clock.now_ms() }
             }
-            change => change.clone(),
+            change => {
+                let mut change = change.clone();
+                if let (true, Change::Created { created_ms, .. }) = (self.faults.scores_by_arrival, &mut change) {
+                    *created_ms = self.clock.now_ms();
+                }
+                change
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use super::client::JsonClient;
 use super::graph_client::Followers;
 use super::store::FeedStore;
 use crate::shared::http::{ApiError, Page};
+use crate::shared::processed;
 
 /// Items of a feed in one answer, unless the request says otherwise.
 const FEED_LIMIT: u32 = 1_000;
@@ -25,7 +26,7 @@ pub(super) struct Feeds {
     pub(super) asked_first: Option<Arc<dyn Followers>>,
 }
 
-/// `GET /feeds/{user}`, `/posts/{id}`, `/posts/{id}/sources`, `/posts/{id}/handled`, `/handled`.
+/// `GET /feeds/{user}`, `/posts/{id}`, `/posts/{id}/sources`, `/posts/{id}/handled`, `/handled`, `/processed/{event}`.
 pub(super) fn routes(feeds: Feeds) -> Router {
     Router::new()
         .route("/feeds/{user}", get(feed))
@@ -33,6 +34,7 @@ pub(super) fn routes(feeds: Feeds) -> Router {
         .route("/posts/{post_id}/sources", get(sources))
         .route("/posts/{post_id}/handled", get(handled_of))
         .route("/handled", get(handled))
+        .route("/processed/{event}", get(remembered))
         .with_state(feeds)
 }
 
@@ -78,6 +80,11 @@ impl Feeds {
 async fn handled_of(State(feeds): State<Feeds>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
     let events = feeds.store.handled_of(id).await.map_err(ApiError::store)?;
     Ok(Json(json!({"count": events.len(), "events": events})))
+}
+
+async fn remembered(State(feeds): State<Feeds>, Path(event): Path<String>) -> Result<Json<Value>, ApiError> {
+    let seconds = feeds.store.lifetime(event).await.map_err(ApiError::store)?;
+    Ok(Json(processed::lifetime_json(seconds)))
 }
 
 async fn handled(State(feeds): State<Feeds>, Query(page): Query<Page>) -> Result<Json<Value>, ApiError> {

@@ -20,7 +20,7 @@ use crate::ServeError;
 use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
 use crate::shared::dead_letter::DeadLetters;
-use crate::shared::faults::{COMMIT_FIRST, STOP_LOSES, consumer_faults};
+use crate::shared::faults::{COMMIT_FIRST, SHORT_MEMORY, STOP_LOSES, consumer_faults, remembered_for};
 use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
 use crate::shared::settings::{SettingFault, Settings, SettingsError, StoreUrl};
 
@@ -87,6 +87,10 @@ const IGNORES_PROFILES: FaultInfo = FaultInfo {
     name: "ignores-profiles",
     summary: "takes identity.user.profile_updated as handled and leaves the author's name as it was",
 };
+const SCORES_BY_ARRIVAL: FaultInfo = FaultInfo {
+    name: "scores-by-arrival",
+    summary: "places a post in feeds by when it was told, and not by when it was published",
+};
 const TAKES_KEYLESS: FaultInfo =
     FaultInfo { name: "takes-keyless", summary: "handles a record without a key like any other" };
 const BLOCKED: FaultInfo = FaultInfo {
@@ -105,6 +109,7 @@ const ASKS_ON_READ: FaultInfo = FaultInfo {
 /// The faults of this service.
 pub(super) const FAULTS: &[FaultInfo] = &[
     SKIP_DEDUP,
+    SHORT_MEMORY,
     COMMIT_FIRST,
     STOP_LOSES,
     STALLED,
@@ -125,6 +130,7 @@ pub(super) const FAULTS: &[FaultInfo] = &[
     KEEPS_CACHE,
     KEEPS_STATUS_DELETED,
     IGNORES_PROFILES,
+    SCORES_BY_ARRIVAL,
     TAKES_KEYLESS,
     BLOCKED,
     FLAG_BY_PRESENCE,
@@ -144,7 +150,7 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
         SettingsError(vec![SettingFault { name: "GRAPH_URL", value: None, expected }])
     })?;
     let url = settings.store_for(NAME);
-    let store = open_store(&url, settings.processed_ttl)?;
+    let store = open_store(&url, remembered_for(context))?;
     context.log.info(format_args!(
         "store {url}, topics {}, brokers {}, graph {graph_url}",
         settings.topics.join(","),
@@ -206,6 +212,7 @@ fn faults(context: &Context) -> handler::Faults {
         keeps_cache: context.has(KEEPS_CACHE),
         keeps_status_deleted: context.has(KEEPS_STATUS_DELETED),
         ignores_profiles: context.has(IGNORES_PROFILES),
+        scores_by_arrival: context.has(SCORES_BY_ARRIVAL),
         blocked: context.has(BLOCKED),
     }
 }

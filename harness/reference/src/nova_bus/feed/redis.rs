@@ -13,6 +13,13 @@ use super::store::{CachedPost, Call, Care, FeedItem, FeedStore, Handling, Outcom
 use crate::shared::clock::rfc3339_ms;
 
 const APPLY: &str = include_str!("apply.lua");
+/// From being marked to being forgotten, in milliseconds, both by Redis' own clock.
+const LIFETIME: &str = "
+local marked = redis.call('GET', KEYS[1])
+if not marked then return false end
+local now = redis.call('TIME')
+return redis.call('PTTL', KEYS[1]) + now[1] * 1000 + math.floor(now[2] / 1000) - tonumber(marked)
+";
 /// How long Redis may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -131,6 +138,15 @@ impl FeedStore for RedisFeed {
 
     fn handled_of(&self, post_id: String) -> Call<'_, Vec<Handling>> {
         Box::pin(async move { self.journal(&format!("handled:{post_id}"), 0, -1).await })
+    }
+
+    fn lifetime(&self, event_id: String) -> Call<'_, Option<i64>> {
+        Box::pin(async move {
+            let mut script = cmd("EVAL");
+            script.arg(LIFETIME).arg(1).arg(format!("processed:{event_id}"));
+            // Both times are cut to milliseconds.
+            Ok(self.ask::<Option<i64>>(&script).await?.map(|ms| (ms + 500) / 1000))
+        })
     }
 
     fn handled_after(&self, seq: i64, limit: u32) -> Call<'_, Vec<Handling>> {

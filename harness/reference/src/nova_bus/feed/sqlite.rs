@@ -105,6 +105,10 @@ impl FeedStore for SqliteFeed {
         })
     }
 
+    fn lifetime(&self, event_id: String) -> Call<'_, Option<i64>> {
+        Box::pin(async move { Ok(self.db.call(move |c| processed::lifetime_seconds(&*c, &event_id)).await?) })
+    }
+
     fn handled_after(&self, seq: i64, limit: u32) -> Call<'_, Vec<Handling>> {
         Box::pin(async move {
             let sql = "SELECT seq, event_id, event_type, post_id, handled_ms FROM handled WHERE seq > ?1 ORDER BY seq LIMIT ?2";

@@ -107,6 +107,8 @@ pub(super) trait FeedStore: Send + Sync {
     fn post(&self, post_id: String) -> Call<'_, Option<CachedPost>>;
     /// All handlings of a post's events, oldest first.
     fn handled_of(&self, post_id: String) -> Call<'_, Vec<Handling>>;
+    /// For how many seconds in all the id of an event is remembered; nothing if it is not.
+    fn lifetime(&self, event_id: String) -> Call<'_, Option<i64>>;
     /// Handlings after that sequence number, oldest first.
     fn handled_after(&self, seq: i64, limit: u32) -> Call<'_, Vec<Handling>>;
 }

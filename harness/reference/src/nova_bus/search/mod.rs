@@ -12,10 +12,11 @@ use std::time::Duration;
 use crate::ServeError;
 use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
+use crate::shared::faults::SHORT_MEMORY;
 use crate::shared::kafka::readiness;
 
+use super::taking;
 use super::wiring::{self, DROPS_UNREADABLE, Reading};
-use super::{journal, taking};
 
 pub(super) const NAME: &str = "search-service";
 
@@ -35,7 +36,7 @@ const KEEPS_OLD_NAME: FaultInfo =
 
 /// The faults of this service.
 pub(super) const FAULTS: &[FaultInfo] =
-    &[SKIP_DEDUP, LEGACY_TWICE, FORGETS_DELETED, IGNORES_STATUS, KEEPS_OLD_NAME, DROPS_UNREADABLE];
+    &[SKIP_DEDUP, SHORT_MEMORY, LEGACY_TWICE, FORGETS_DELETED, IGNORES_STATUS, KEEPS_OLD_NAME, DROPS_UNREADABLE];
 
 /// An index is refreshed now and then, not record by record.
 const GATHER: Duration = Duration::from_millis(200);
@@ -60,6 +61,6 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
         drops_unreadable: context.has(DROPS_UNREADABLE),
     };
     let (assignment, work) = wiring::take(context, db.clone(), index, reading)?;
-    let router = http::routes(db.clone()).merge(journal::routes(db));
+    let router = http::routes(db.clone()).merge(taking::routes(db));
     Ok(Parts { router, ready: readiness(assignment), work: Some(("consumer", Box::pin(work))) })
 }
