@@ -218,6 +218,7 @@ Feature: Every service tells what it did
     When user "ann" posts "in two forms" as "post"
     Then "post.created" follows within 5s
     And "DomainEvent" follows from it within 5s
+    And the schemas are registered as the contract declares them
 
   Scenario: what one user does keeps its order
     When action "follow" is done

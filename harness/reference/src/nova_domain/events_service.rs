@@ -8,7 +8,8 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::faults::{DATA_AS_OBJECT, FRESH_ID, LOST, REORDER, TWICE};
+use super::faults::{DATA_AS_OBJECT, FRESH_ID, LOST, NO_SCHEMA_ID, REORDER, TWICE};
+use super::registered::Registered;
 use super::{protobuf, writer};
 use crate::ServeError;
 use crate::catalogue::FaultInfo;
@@ -20,7 +21,7 @@ use crate::shared::sqlite::Db;
 
 pub(super) const NAME: &str = "events-service";
 /// The faults of this service.
-pub(super) const FAULTS: &[FaultInfo] = &[TWICE, LOST, REORDER, DATA_AS_OBJECT, FRESH_ID];
+pub(super) const FAULTS: &[FaultInfo] = &[TWICE, LOST, REORDER, DATA_AS_OBJECT, FRESH_ID, NO_SCHEMA_ID];
 /// How often the fault `reorder` polls: so seldom that a batch has several rows.
 const SELDOM: Duration = Duration::from_millis(500);
 /// Behind the prefix: the topic of all events in Protobuf.
@@ -35,9 +36,14 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     declare_metrics(&context.metrics);
     let kafka =
         KafkaPublisher::placing(&settings.brokers, NAME, settings.delivery_timeout, "murmur2_random", context.log)?;
+    let topic = format!("{}.{BINARY}", settings.topic_prefix);
+    let schema = match context.has(NO_SCHEMA_ID) {
+        true => None,
+        false => Some(Registered::new(&settings.registry()?, &topic)),
+    };
     let relay = Relay {
         db: db.clone().into(),
-        publisher: Arc::new(InBothForms { kafka, topic: format!("{}.{BINARY}", settings.topic_prefix) }),
+        publisher: Arc::new(InBothForms { kafka, topic, schema }),
         settings: polling(context),
         faults: OutboxFaults {
             lost: context.has(LOST),
@@ -101,17 +107,25 @@ fn spoiled(payload: &str, as_object: bool) -> String {
 struct InBothForms {
     kafka: KafkaPublisher,
     topic: String,
+    /// Nothing, by a fault: records say no schema.
+    schema: Option<Registered>,
 }
 
 impl InBothForms {
-    fn binary(&self, record: &OutRecord) -> OutRecord {
+    /// What stands before every record of the Protobuf form.
+    async fn frame(&self) -> Result<Vec<u8>, PublishError> {
+        let Some(schema) = &self.schema else { return Ok(Vec::new()) };
+        schema.frame().await.map_err(|reason| PublishError::Schema { topic: self.topic.clone(), reason })
+    }
+
+    fn binary(&self, record: &OutRecord, frame: &[u8]) -> OutRecord {
         let json = record.payload.as_deref().unwrap_or_default();
         let envelope: Value = serde_json::from_slice(json).unwrap_or_default();
         OutRecord {
             topic: self.topic.clone(),
             partition: None,
             key: envelope["aggregate_id"].as_str().map(|id| id.as_bytes().to_vec()),
-            payload: Some(protobuf::encode(&envelope)),
+            payload: Some([frame, &protobuf::encode(&envelope)].concat()),
             headers: vec![("content-type".to_owned(), Some(b"application/x-protobuf".to_vec()))],
         }
     }
@@ -119,12 +133,16 @@ impl InBothForms {
 
 impl Publish for InBothForms {
     fn publish(&self, records: Vec<OutRecord>) -> BoxFuture<'_, Vec<Result<(), PublishError>>> {
-        let both = records.into_iter().flat_map(|record| {
-            let binary = self.binary(&record);
-            [record, binary]
-        });
-        let both = both.collect();
         Box::pin(async move {
+            let frame = match self.frame().await {
+                Ok(frame) => frame,
+                Err(error) => return records.iter().map(|_| Err(error.clone())).collect(),
+            };
+            let both = records.into_iter().flat_map(|record| {
+                let binary = self.binary(&record, &frame);
+                [record, binary]
+            });
+            let both = both.collect();
             let outcomes = self.kafka.publish(both).await;
             outcomes.chunks(2).map(|of_event| of_event.iter().cloned().collect()).collect()
         })

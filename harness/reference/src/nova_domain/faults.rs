@@ -27,6 +27,8 @@ pub(super) const TWICE: FaultInfo = fault("published-twice", "publishes every ev
 pub(super) const LOST: FaultInfo = fault("outbox-lost", "marks rows published without publishing them");
 pub(super) const DATA_AS_OBJECT: FaultInfo =
     fault("data-as-object", "writes `data` as a JSON object, where the envelope has a text");
+pub(super) const NO_SCHEMA_ID: FaultInfo =
+    fault("no-schema-id", "writes the Protobuf form bare, without the id of its schema in the registry");
 pub(super) const FRESH_ID: FaultInfo = fault("fresh-id", "gives an event a new id with every publish");
 
 pub(super) const REORDER: FaultInfo =
@@ -55,6 +57,10 @@ pub(super) const NOTIFIES_UNMAPPED: FaultInfo =
 pub(super) const BOTH_WAYS: FaultInfo = fault("both-ways", "sends by push and e-mail what goes one way only");
 pub(super) const NEEDS_SOURCE: FaultInfo =
     fault("needs-deprecated", "refuses user.created without `source`, which version 3 removed");
+pub(super) const SOURCE_OPTIONAL: FaultInfo =
+    fault("source-optional", "takes user.created of version 1 without `source`, as if it were version 3");
+pub(super) const NO_SOURCE: FaultInfo =
+    fault("no-source", "leaves `source` out of user.created before version 3 has removed it");
 pub(super) const REFUSES_NEW: FaultInfo =
     fault("refuses-new-version", "refuses every version of an event but the first");
 pub(super) const LOGS_ADDRESS: FaultInfo = fault("logs-address", "writes e-mail addresses into its log");

@@ -9,6 +9,7 @@ mod events_service;
 mod faults;
 mod kinds;
 mod protobuf;
+mod registered;
 mod roles;
 mod subscriber;
 mod writer;
@@ -20,7 +21,7 @@ use axum::Router;
 use crate::ServeError;
 use crate::catalogue::{FaultInfo, ServiceInfo, SystemInfo};
 use crate::serve::{Context, Parts};
-use crate::shared::faults::COMMIT_FIRST;
+use crate::shared::faults::{COMMIT_FIRST, SHORT_MEMORY};
 use crate::shared::sqlite::Db;
 
 const fn service(name: &'static str, summary: &'static str, faults: &'static [FaultInfo]) -> ServiceInfo {
@@ -28,7 +29,7 @@ const fn service(name: &'static str, summary: &'static str, faults: &'static [Fa
 }
 
 /// What can be wrong with those who only note what they take.
-const OBSERVER: &[FaultInfo] = &[faults::SKIP_DEDUP, faults::NO_DEAD_LETTER, faults::IGNORES_EVENT];
+const OBSERVER: &[FaultInfo] = &[faults::SKIP_DEDUP, SHORT_MEMORY, faults::NO_DEAD_LETTER, faults::IGNORES_EVENT];
 
 /// What the catalogue says about this system.
 pub(crate) const SYSTEM: SystemInfo = SystemInfo {
@@ -38,24 +39,24 @@ pub(crate) const SYSTEM: SystemInfo = SystemInfo {
         service(
             "auth-service",
             "takes registrations, log-ins and changes of profiles",
-            &[faults::OUTSIDE, faults::LOGS_ADDRESS],
+            &[faults::OUTSIDE, faults::LOGS_ADDRESS, faults::NO_SOURCE],
         ),
         service(
             "user-service",
             "takes who follows and blocks whom; ends what a deleted user followed",
-            &[faults::IGNORES_DELETION, faults::LEAVES_FOLLOWERS],
+            &[SHORT_MEMORY, faults::IGNORES_DELETION, faults::LEAVES_FOLLOWERS],
         ),
         service(
             "messaging-service",
             "takes conversations and messages; shuts blocked ones out",
-            &[faults::WRONG_KEY, faults::IGNORES_BLOCKS, faults::IGNORES_DELETION],
+            &[faults::WRONG_KEY, SHORT_MEMORY, faults::IGNORES_BLOCKS, faults::IGNORES_DELETION],
         ),
         service(
             "content-service",
             "takes posts, likes, comments and shares; deletes a deleted user's posts",
-            &[faults::IGNORES_DELETION, faults::NO_CAUSATION, faults::NEW_CORRELATION],
+            &[faults::WRONG_KEY, SHORT_MEMORY, faults::IGNORES_DELETION, faults::NO_CAUSATION, faults::NEW_CORRELATION],
         ),
-        service("video-service", "takes videos and their processing; counts views", &[]),
+        service("video-service", "takes videos and their processing; counts views", &[SHORT_MEMORY]),
         service("streaming-service", "takes live streams and their viewers", &[]),
         service("media-service", "takes media files and their processing", &[]),
         service(events_service::NAME, "publishes what is in the outbox, for all of them", events_service::FAULTS),
@@ -64,6 +65,7 @@ pub(crate) const SYSTEM: SystemInfo = SystemInfo {
             "what those whom a user follows have posted",
             &[
                 faults::SKIP_DEDUP,
+                SHORT_MEMORY,
                 faults::RESURRECTS,
                 faults::SHOWS_HIDDEN,
                 faults::LATE,
@@ -75,13 +77,14 @@ pub(crate) const SYSTEM: SystemInfo = SystemInfo {
         service(
             "search-service",
             "finds public posts, comments, videos, people and readable messages",
-            &[faults::SKIP_DEDUP, faults::RESURRECTS, faults::SHOWS_HIDDEN, faults::INDEXES_SECRETS],
+            &[faults::SKIP_DEDUP, SHORT_MEMORY, faults::RESURRECTS, faults::SHOWS_HIDDEN, faults::INDEXES_SECRETS],
         ),
         service(
             "notification-service",
             "sends e-mails and push messages, eight mappings in all",
             &[
                 faults::SKIP_DEDUP,
+                SHORT_MEMORY,
                 faults::SHOWS_HIDDEN,
                 faults::ONE_MORE,
                 faults::ONE_LESS,
@@ -92,6 +95,7 @@ pub(crate) const SYSTEM: SystemInfo = SystemInfo {
                 faults::IGNORES_EVENT,
                 faults::BOTH_WAYS,
                 faults::NEEDS_SOURCE,
+                faults::SOURCE_OPTIONAL,
                 faults::REFUSES_NEW,
                 faults::LOGS_ADDRESS,
                 faults::NO_METRICS,

@@ -42,6 +42,7 @@ pub(super) struct Faults {
     pub(super) no_dead_letter: bool,
     pub(super) drops_failed: bool,
     pub(super) needs_source: bool,
+    pub(super) source_optional: bool,
     pub(super) refuses_new: bool,
     pub(super) gathers: Option<Duration>,
     pub(super) backwards: bool,
@@ -50,6 +51,9 @@ pub(super) struct Faults {
 
 /// What the fault `ignores-event` takes without noting it.
 const IGNORED: [&str; 3] = ["user.failed_login", "media.processing_complete", "stream.ended"];
+
+/// The version of user.created that has no `source` any more.
+const SOURCE_WENT: i64 = 3;
 
 /// Handles the events of one service.
 pub(super) struct Handler {
@@ -125,7 +129,8 @@ impl Handler {
         if self.faults.refuses_new && event.version > 1 {
             return Err(format!("version {} is not known here", event.version));
         }
-        if self.faults.needs_source && event.kind.event == "user.created" && event.data["source"].is_null() {
+        let needs_source = event.version < SOURCE_WENT && !self.faults.source_optional || self.faults.needs_source;
+        if needs_source && event.kind.event == "user.created" && event.data["source"].is_null() {
             return Err("`data.source` is missing".to_owned());
         }
         Ok(event)

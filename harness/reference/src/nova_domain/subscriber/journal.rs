@@ -36,8 +36,13 @@ pub(super) struct Line {
     pub(super) causation_id: String,
 }
 
+/// What stands before an event's id in a mark.
+pub(super) fn mark_prefix(service: &str) -> String {
+    format!("{service} ")
+}
+
 fn mark_of(service: &str, event_id: &str) -> String {
-    format!("{service} {event_id}")
+    format!("{}{event_id}", mark_prefix(service))
 }
 
 /// Whether the service handled the event before.

@@ -15,14 +15,16 @@ use axum::Router;
 
 use super::faults::{
     BACKWARDS, DROPS_FAILED, IGNORES_EVENT, LATE, NEEDS_SOURCE, NO_DEAD_LETTER, NO_METRICS, REFUSES_NEW, SKIP_DEDUP,
+    SOURCE_OPTIONAL,
 };
 use super::roles::{self, Role};
 use crate::ServeError;
 use crate::serve::{Context, Work};
 use crate::shared::dead_letter::DeadLetters;
-use crate::shared::faults::consumer_faults;
+use crate::shared::faults::{consumer_faults, remembered_for};
 use crate::shared::http::ReadyCheck;
 use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
+use crate::shared::processed;
 use crate::shared::sqlite::Db;
 
 /// How old a record is with the fault `late`: older than the document's 5 s.
@@ -44,7 +46,8 @@ pub(super) fn build(
 ) -> Result<(Router, ReadyCheck, Work), ServeError> {
     let settings = &context.settings;
     let role: Arc<dyn Role> = role.into();
-    let router = http::routes(service, db.clone()).merge(role.routes(db.clone()));
+    let remembered = processed::routes(db.clone().into(), journal::mark_prefix(service));
+    let router = http::routes(service, db.clone()).merge(role.routes(db.clone())).merge(remembered);
     if !context.has(NO_METRICS) {
         handler::declare_metrics(&context.metrics);
     }
@@ -58,7 +61,7 @@ pub(super) fn build(
         db,
         sender: deliver::Sender::new(context)?,
         dead_letters: DeadLetters::new(Arc::new(publisher), metrics.clone(), log, handler::DEAD_LETTERED),
-        ttl: settings.processed_ttl,
+        ttl: remembered_for(context),
         faults: faults(context),
         clock: context.clock.clone(),
         metrics: metrics.clone(),
@@ -84,6 +87,7 @@ fn faults(context: &Context) -> handler::Faults {
         no_dead_letter: context.has(NO_DEAD_LETTER),
         drops_failed: context.has(DROPS_FAILED),
         needs_source: context.has(NEEDS_SOURCE),
+        source_optional: context.has(SOURCE_OPTIONAL),
         refuses_new: context.has(REFUSES_NEW),
         gathers: context.has(BACKWARDS).then_some(GATHERING),
         backwards: context.has(BACKWARDS),

@@ -12,7 +12,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::faults::{LOGS_ADDRESS, OUTSIDE, WRONG_KEY};
+use super::faults::{LOGS_ADDRESS, NO_SOURCE, OUTSIDE, WRONG_KEY};
 use super::kinds::{self, Kind};
 use crate::serve::Context;
 use crate::shared::clock::rfc3339;
@@ -32,6 +32,7 @@ pub(super) fn schema() -> String {
 pub(super) fn teller(service: &'static str, context: &Context) -> Teller {
     let faults = store::Faults {
         outside: context.has(OUTSIDE),
+        no_source: context.has(NO_SOURCE),
         wrong_key: context.has(WRONG_KEY),
         logs_address: context.has(LOGS_ADDRESS),
     };
@@ -68,6 +69,9 @@ async fn carry_out(
     let kind = kinds::of_command(service, &name).ok_or_else(unknown)?;
     let mut data = command::read(kind, &body, &rfc3339(api.teller.clock.now()))?;
     versioned(kind, &mut data, api.teller.version);
+    if api.teller.faults.no_source && kind.event == "user.created" {
+        data.as_object_mut().and_then(|fields| fields.remove("source"));
+    }
     let origin = Origin {
         correlation_id: header_text(&headers, "x-correlation-id").unwrap_or_else(|| Uuid::new_v4().to_string()),
         causation_id: String::new(),

@@ -32,6 +32,7 @@ pub(crate) struct Faults {
     /// Records are keyed by what the event is about, whatever the table says.
     pub(crate) wrong_key: bool,
     /// E-mail addresses are written into the log.
+    pub(crate) no_source: bool,
     pub(crate) logs_address: bool,
 }
 

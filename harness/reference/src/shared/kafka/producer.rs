@@ -22,6 +22,8 @@ const METADATA: Duration = Duration::from_secs(5);
 pub(crate) enum PublishError {
     #[error("topic {topic}: {source}")]
     Kafka { topic: String, source: KafkaError },
+    #[error("topic {topic}: no schema: {reason}")]
+    Schema { topic: String, reason: String },
     #[error("topic {topic}: the producer was closed before an answer")]
     Closed { topic: String },
 }
