@@ -7,7 +7,10 @@ Feature: Consuming
     When "task.created" is published as "created"
     And the same event is published again 3 times
     And the same event is published again once it was handled
-    Then service "event-service" handles it exactly once
+    # As long as the topic keeps records: 7 days.
+    Then view "remembered" shows "604800" within 10s
+      | event | {created.id} |
+    And service "event-service" handles it exactly once
 
   Scenario: a republished event has a new CloudEvents id and no second effect
     When "task.created" is published as "created"
@@ -21,10 +24,13 @@ Feature: Consuming
       | task | {done.data.payload.task_id} |
     When "task.created" is published as "created"
       | /data/payload/task_id | {done.data.payload.task_id} |
+      | /data/payload/user_id | {ann}                       |
     Then view "audit" shows "task.created" within 2s
       | task | {done.data.payload.task_id} |
     And view "state" shows "complete" within 2s
       | task | {done.data.payload.task_id} |
+    And view "counts of user" shows "task.completed: 1" within 5s
+      | user | {ann} |
 
   Scenario: a record against the schema is dead-lettered and blocks nobody
     When an invalid "task.completed" is published as "broken"
@@ -40,6 +46,21 @@ Feature: Consuming
       | /data/event_version | v2 |
     Then view "state" shows "complete" within 2s
       | task | {new.data.payload.task_id} |
+
+  # The document: new fields are optional. What deletes here writes version 1.
+  Scenario: a field that is new in version 2 is read by the new release, and left by the one before
+    When "task.deleted" is published as "new"
+      | /data/event_version      | v2    |
+      | /data/payload/deleted_by | {ann} |
+    Then view "deleted by" shows "{ann}" within 5s
+      | task | {new.data.payload.task_id} |
+    And view "state in the release before" shows "deleted" within 5s
+      | task | {new.data.payload.task_id} |
+    When user "ann" creates a task as "milk"
+    And task "milk" is deleted
+    Then "task.deleted" follows within 2s
+    And view "deleted by" shows "unknown" within 5s
+      | task | {milk.task} |
 
   Scenario: a service that is killed while it works loses nothing
     When 300 "task.created" events are published at 400/s in the background

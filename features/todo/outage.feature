@@ -36,3 +36,14 @@ Feature: When the broker is gone
     When user "ann" creates a task as "milk"
     Then "task.created" follows within 15s
     And service "event-service" handles it exactly once
+
+  # The reason may be gone with the next attempt: what cannot be handled is neither lost nor tried without a pause.
+  Scenario: a dead letter that Kafka refuses twice is tried again, with growing pauses, and held
+    Given the broker answers "Produce" requests with "POLICY_VIOLATION"
+      | client | event-service |
+      | times  | 2             |
+    When an invalid "task.completed" is published as "broken"
+      | rule  | required                   |
+      | place | /data/payload/completed_at |
+    Then it is dead-lettered within 5s
+    And service "event-service" logs 3 attempts at "broken", with the backoff that the contract declares

@@ -17,6 +17,15 @@ Feature: Publishing
     When task "milk" is deleted
     Then "task.deleted" follows within 2s
     And task "milk" is known as "deleted" within 2s
+    # What analytics knows of the user: an event of each type.
+    And view "counts of user" shows "task.created: 1" within 10s
+      | user | {ann} |
+    And view "counts of user" shows "task.updated: 1" within 10s
+      | user | {ann} |
+    And view "counts of user" shows "task.completed: 1" within 10s
+      | user | {ann} |
+    And view "counts of user" shows "task.deleted: 1" within 10s
+      | user | {ann} |
 
   Scenario: the request's correlation id arrives with the event
     When user "ann" creates a task as "milk"
@@ -88,6 +97,18 @@ Feature: Publishing
     Then "task.deleted" follows within 2s
     And no "task.deleted" came before it
       | /data/payload/task_id | 999999999 |
+
+  # A task that would be a part of another one is refused only once it was written.
+  Scenario: a write that is rolled back tells nothing
+    When action "create a part of a task that is not there" is done
+      | title | {undone} |
+    # What is in one batch of the outbox goes out together: the one after the next is surely behind it.
+    And user "ann" creates a task as "next"
+    Then "task.created" follows within 2s
+    When user "ann" creates a task as "last"
+    Then "task.created" follows within 2s
+    And no "task.created" came before it
+      | /data/payload/title | {undone} |
 
   Scenario: with the feature flag off the answer is the same and nothing is told
     When action "create task quietly" is done as "quiet"

@@ -79,6 +79,8 @@ pub(crate) struct ConsumerFaults {
     pub(crate) uncommitted: bool,
     /// Handles record by record with this pause before each, and commits the batch in hand when it is asked to stop, handled or not.
     pub(crate) stop_loses: Option<Duration>,
+    /// Tries what failed again at once.
+    pub(crate) no_backoff: bool,
 }
 
 impl ConsumerSettings {
@@ -307,6 +309,9 @@ impl<H: BatchHandler> Consumer<H> {
     /// Whether the partitions were paused meanwhile.
     fn wait_before(&mut self, attempt: u32) -> bool {
         let backoff = FIRST_BACKOFF.saturating_mul(1 << attempt.min(10).saturating_sub(1)).min(LONGEST_BACKOFF);
+        if self.settings.faults.no_backoff {
+            return false;
+        }
         let rest = self.handler.rest();
         if rest.is_none() && attempt < ATTEMPTS_IN_PLACE {
             self.runtime.block_on(self.stop.sleep(backoff));

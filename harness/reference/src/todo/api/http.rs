@@ -13,6 +13,7 @@ use super::input;
 use super::store::{Task, Tasks};
 use crate::shared::http::{ApiError, header_text};
 use crate::shared::log::Log;
+use crate::shared::sqlite::DbError;
 
 const CORRELATION: &str = "x-correlation-id";
 /// How often the fault `blocking-publish` looks.
@@ -26,7 +27,7 @@ struct Api {
     log: Log,
 }
 
-/// `POST /tasks`, `GET`, `PUT` and `DELETE /tasks/{id}`, `POST /tasks/{id}/complete`.
+/// `POST /tasks` (409 if the task that it is a part of is not there), `GET`, `PUT` and `DELETE /tasks/{id}`, `POST /tasks/{id}/complete`.
 pub(super) fn routes(tasks: Tasks, blocking: bool, log: Log) -> Router {
     Router::new()
         .route("/tasks", post(create))
@@ -38,7 +39,10 @@ pub(super) fn routes(tasks: Tasks, blocking: bool, log: Log) -> Router {
 async fn create(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
     api.tasks.tell_refused_create(&body).await.map_err(ApiError::store)?;
     let new = input::new_task(&body)?;
-    let task = api.tasks.create(new, correlation(&headers)).await.map_err(ApiError::store)?;
+    let task = api.tasks.create(new, correlation(&headers)).await.map_err(|error| match error {
+        DbError::Refused(why) => ApiError::Conflict(why),
+        other => ApiError::store(other),
+    })?;
     api.done("created", task.id).await?;
     Ok((StatusCode::CREATED, Json(task)).into_response())
 }

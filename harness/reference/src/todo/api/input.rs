@@ -15,6 +15,8 @@ pub(super) struct NewTask {
     pub(super) title: String,
     pub(super) description: Option<String>,
     pub(super) user_id: Option<String>,
+    /// The task that it is a part of.
+    pub(super) parent_id: Option<i64>,
 }
 
 /// What is to be another; nothing for what stays.
@@ -25,13 +27,18 @@ pub(super) struct Change {
     pub(super) status: Option<String>,
 }
 
-/// Reads `{title, description?, user_id?}`.
+/// Reads `{title, description?, user_id?, parent_id?}`.
 pub(super) fn new_task(body: &[u8]) -> Result<NewTask, ApiError> {
     let mut form = Form::read(body)?;
     let title = form.text("title", 1, LONGEST_TITLE);
     let description = form.optional_text("description", LONGEST_DESCRIPTION);
     let user_id = form.optional_text("user_id", LONGEST_TITLE);
-    form.finish(NewTask { title, description, user_id })
+    // Some callers write numbers as texts.
+    let parent_id = form.value("parent_id").and_then(|id| id.as_i64().or_else(|| id.as_str()?.parse().ok()));
+    if form.value("parent_id").is_some() && parent_id.is_none() {
+        form.refuse("parent_id", "must be a task's number");
+    }
+    form.finish(NewTask { title, description, user_id, parent_id })
 }
 
 /// Reads `{title?, description?, status?}`.

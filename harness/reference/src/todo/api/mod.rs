@@ -1,6 +1,7 @@
 //! todo-api: tasks over HTTP. The event of a change is written with it, and published afterwards: the request neither waits for
 //! Kafka nor fails with it, and what could not be published is published later, in the order of its task.
 
+mod creation;
 mod http;
 mod input;
 mod measured;
@@ -43,6 +44,10 @@ const REFUSED_CREATE: FaultInfo = FaultInfo {
     name: "tells-refused-create",
     summary: "writes the event of a creation before it looks whether there is a title",
 };
+const OUTSIDE: FaultInfo = FaultInfo {
+    name: "outbox-outside-transaction",
+    summary: "writes the event of a new task before, and not with, the task",
+};
 const ALSO_COMPLETED: FaultInfo = FaultInfo {
     name: "also-completed",
     summary: "publishes task.completed besides the task.updated that sets the status",
@@ -61,6 +66,8 @@ const UNDECLARED_FIELD: FaultInfo = FaultInfo {
     name: "undeclared-field",
     summary: "adds a field to what it tells of new tasks that the Avro schema lacks",
 };
+const TELLS_SECRETS: FaultInfo =
+    FaultInfo { name: "tells-secrets", summary: "puts the caller's token into what it tells of new tasks" };
 const WRONG_PASSWORD: FaultInfo =
     FaultInfo { name: "wrong-password", summary: "comes to Kafka with a password that is not the right one" };
 const NO_METRICS: FaultInfo = FaultInfo { name: "no-metrics", summary: "does not count what it publishes" };
@@ -76,6 +83,7 @@ pub(super) const FAULTS: &[FaultInfo] = &[
     LYING_CHANGES,
     SILENT_CHANGES,
     REFUSED_CREATE,
+    OUTSIDE,
     ALSO_UPDATED,
     ALSO_COMPLETED,
     REORDER,
@@ -85,6 +93,7 @@ pub(super) const FAULTS: &[FaultInfo] = &[
     TWICE,
     WRONG_PASSWORD,
     UNDECLARED_FIELD,
+    TELLS_SECRETS,
     NO_METRICS,
 ];
 
@@ -137,6 +146,8 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
             also_updated: context.has(ALSO_UPDATED),
             wrong_topic: context.has(WRONG_TOPIC),
             undeclared_field: context.has(UNDECLARED_FIELD),
+            tells_secrets: context.has(TELLS_SECRETS),
+            outside: context.has(OUTSIDE),
         },
     };
     let stop = context.stop.clone();

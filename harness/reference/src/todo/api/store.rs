@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::super::{envelope, event_type};
-use super::input::{Change, NewTask};
+use super::input::Change;
 use crate::shared::clock::{Clock, rfc3339};
 use crate::shared::outbox::{self, NewEvent};
 use crate::shared::sqlite::{Db, DbError};
@@ -27,7 +27,8 @@ CREATE TABLE IF NOT EXISTS tasks (
     status TEXT NOT NULL,
     user_id TEXT,
     created_at TEXT NOT NULL,
-    changed_ms INTEGER NOT NULL
+    changed_ms INTEGER NOT NULL,
+    parent_id INTEGER
 );
 ";
 
@@ -55,6 +56,8 @@ pub(super) struct Faults {
     pub(super) also_completed: bool,
     pub(super) wrong_topic: bool,
     pub(super) undeclared_field: bool,
+    pub(super) tells_secrets: bool,
+    pub(super) outside: bool,
 }
 
 /// All tasks.
@@ -68,40 +71,6 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    /// Creates a task and its event.
-    pub(super) async fn create(&self, new: NewTask, correlation: Option<String>) -> Result<Task, DbError> {
-        let (own, now) = (self.clone(), self.clock.now());
-        self.db
-            .transaction(move |tx| {
-                let created_at = own.time(now);
-                tx.execute(
-                    "INSERT INTO tasks (title, description, status, user_id, created_at, changed_ms)
-                     VALUES (?1, ?2, 'incomplete', ?3, ?4, ?5)",
-                    params![new.title, new.description, new.user_id, created_at, now.timestamp_millis()],
-                )?;
-                let task = found(tx, tx.last_insert_rowid())?;
-                let mut payload = json!({
-                    "task_id": task.id,
-                    "title": task.title,
-                    "description": task.description,
-                    "status": task.status,
-                    "created_at": task.created_at,
-                    "user_id": task.user_id,
-                });
-                if own.faults.undeclared_field {
-                    payload["priority"] = json!("normal");
-                }
-                if own.faults.no_correlation
-                    && let Some(fields) = payload.as_object_mut()
-                {
-                    fields.remove("user_id");
-                }
-                own.tell(tx, event_type::CREATED, task.id, payload, correlation, now)?;
-                Ok(task)
-            })
-            .await
-    }
-
     /// Changes a task and tells what was changed. Nothing if there is no such task.
     pub(super) async fn update(
         &self,
@@ -218,21 +187,7 @@ impl Tasks {
         self.tell(tx, event_type::UPDATED, id, self.updated(&none, &none, now), None, now)
     }
 
-    /// The fault that tells of a creation that is then refused.
-    pub(super) async fn tell_refused_create(&self, body: &[u8]) -> Result<(), DbError> {
-        let asked: Value = serde_json::from_slice(body).unwrap_or_default();
-        if !self.faults.tells_refused_create || asked["title"] != "" {
-            return Ok(());
-        }
-        let (own, now, user) = (self.clone(), self.clock.now(), asked["user_id"].clone());
-        let payload = json!({
-            "task_id": 0, "title": "", "description": null, "status": "incomplete",
-            "created_at": own.time(now), "user_id": user,
-        });
-        self.db.transaction(move |tx| own.tell(tx, event_type::CREATED, 0, payload, None, now)).await
-    }
-
-    fn tell(
+    pub(super) fn tell(
         &self,
         tx: &Connection,
         event_type: &'static str,
@@ -262,7 +217,7 @@ impl Tasks {
         outbox::insert(tx, &event, now.timestamp_millis())
     }
 
-    fn time(&self, now: DateTime<Utc>) -> String {
+    pub(super) fn time(&self, now: DateTime<Utc>) -> String {
         let text = rfc3339(now);
         if self.faults.naive_time { text.trim_end_matches('Z').to_owned() } else { text }
     }
@@ -275,11 +230,11 @@ fn changed_at(tx: &Connection, id: i64, now: DateTime<Utc>) -> Result<DateTime<U
     Ok(DateTime::from_timestamp_millis(ms).unwrap_or(now))
 }
 
-fn found(connection: &Connection, id: i64) -> Result<Task, DbError> {
+pub(super) fn found(connection: &Connection, id: i64) -> Result<Task, DbError> {
     find(connection, id)?.ok_or(DbError::Sqlite(rusqlite::Error::QueryReturnedNoRows))
 }
 
-fn find(connection: &Connection, id: i64) -> Result<Option<Task>, DbError> {
+pub(super) fn find(connection: &Connection, id: i64) -> Result<Option<Task>, DbError> {
     let sql = "SELECT id, title, description, status, user_id, created_at FROM tasks WHERE id = ?1";
     let read = |row: &rusqlite::Row<'_>| {
         Ok(Task {
@@ -296,6 +251,7 @@ fn find(connection: &Connection, id: i64) -> Result<Option<Task>, DbError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::input::NewTask;
     use super::*;
     use crate::shared::settings::StoreUrl;
 
@@ -304,7 +260,7 @@ mod tests {
         let db = Db::open(&StoreUrl::SqliteMemory, &schema()).unwrap();
         let clock = crate::shared::clock::HandClock::new().clock();
         let tasks = Tasks { db: db.clone(), clock, enabled: true, faults: Faults::default() };
-        let new = NewTask { title: "milk".into(), description: None, user_id: None };
+        let new = NewTask { title: "milk".into(), description: None, user_id: None, parent_id: None };
         let id = tasks.create(new, None).await.unwrap().id;
         let renamed = |title: &str| Change { title: Some(title.into()), description: None, status: None };
         tasks.update(id, renamed("oat milk"), None).await.unwrap();

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::super::envelope::{self, Event};
+use super::super::envelope::{self, Event, Knows};
 use super::super::event_type;
 use super::store::{Outcome, Trail};
 use crate::shared::clock::Clock;
@@ -40,12 +40,14 @@ pub(super) struct Faults {
     pub(super) gathers: Option<Duration>,
     pub(super) reorder: bool,
     pub(super) crash: bool,
+    pub(super) gives_up: bool,
 }
 
 /// Handles task events.
 pub(super) struct Handler {
     pub(super) trail: Trail,
     pub(super) dead_letters: DeadLetters,
+    pub(super) knows: Knows,
     pub(super) faults: Faults,
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
@@ -89,10 +91,10 @@ impl Handler {
 
     fn read_one(&self, value: Option<&[u8]>) -> Result<Event, String> {
         if !self.faults.payload_path {
-            return envelope::read(value);
+            return envelope::read(value, self.knows);
         }
         let outer: Value = serde_json::from_slice(value.unwrap_or_default()).map_err(|e| e.to_string())?;
-        envelope::read_data(&outer, &outer)
+        envelope::read_data(&outer, &outer, self.knows)
     }
 
     async fn apply(&self, events: Vec<Event>) -> Result<(), TryAgain> {
@@ -128,12 +130,21 @@ impl Handler {
             unreadable.iter().for_each(|one| self.log.warn(format_args!("dropped: {}", one.reason)));
             return Ok(());
         }
+        for event_id in unreadable.iter().filter_map(|one| original_id(one.record)) {
+            self.log.info(format_args!("attempt to dead-letter event_id={event_id}"));
+        }
         let keyless = self.faults.keyless_dead_letter;
         let letter = |one: &Unreadable<'_>| {
             let letter = dead_letter(one, DEAD_LETTERS, original_id(one.record));
             OutRecord { key: letter.key.clone().filter(|_| !keyless), ..letter }
         };
-        self.dead_letters.write(&unreadable, letter).await
+        match self.dead_letters.write(&unreadable, letter).await {
+            Err(TryAgain(reason)) if self.faults.gives_up => {
+                self.log.error(format_args!("gave up: {reason}"));
+                Ok(())
+            }
+            written => written,
+        }
     }
 }
 

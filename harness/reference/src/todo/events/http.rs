@@ -8,11 +8,13 @@ use serde_json::{Value, json};
 use super::store::Trail;
 use crate::shared::http::{ApiError, Page};
 
-/// `GET /tasks/{id}/audit`, `/tasks/{id}/state`, `/analytics`, `/handled`.
+/// `GET /tasks/{id}/audit`, `/tasks/{id}/state`, `/tasks/{id}/deleted-by`, `/users/{id}/analytics`, `/analytics`, `/handled`.
 pub(super) fn routes(trail: Trail) -> Router {
     Router::new()
         .route("/tasks/{id}/audit", get(audit))
         .route("/tasks/{id}/state", get(state))
+        .route("/tasks/{id}/deleted-by", get(deleted_by))
+        .route("/users/{id}/analytics", get(analytics_of))
         .route("/analytics", get(analytics))
         .route("/handled", get(handled))
         .with_state(trail)
@@ -27,6 +29,19 @@ async fn state(State(trail): State<Trail>, Path(id): Path<i64>) -> Result<Json<V
     let states = trail.state(id).await.map_err(ApiError::store)?;
     let items: Vec<Value> = states.into_iter().map(|state| json!({"state": state})).collect();
     Ok(Json(json!({"task_id": id, "items": items})))
+}
+
+async fn deleted_by(State(trail): State<Trail>, Path(id): Path<i64>) -> Result<Json<Value>, ApiError> {
+    let names = trail.deleted_by(id).await.map_err(ApiError::store)?;
+    let items: Vec<Value> = names.into_iter().map(|name| json!({"name": name})).collect();
+    Ok(Json(json!({"task_id": id, "items": items})))
+}
+
+async fn analytics_of(State(trail): State<Trail>, Path(user): Path<String>) -> Result<Json<Value>, ApiError> {
+    let counts = trail.counts_of(user).await.map_err(ApiError::store)?;
+    let items: Vec<Value> =
+        counts.into_iter().map(|(event_type, count)| json!({"count": format!("{event_type}: {count}")})).collect();
+    Ok(Json(json!({"items": items})))
 }
 
 async fn analytics(State(trail): State<Trail>) -> Result<Json<Value>, ApiError> {

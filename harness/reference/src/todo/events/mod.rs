@@ -10,12 +10,14 @@ mod store;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::envelope::Knows;
 use crate::ServeError;
 use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
 use crate::shared::dead_letter::DeadLetters;
-use crate::shared::faults::{COMMIT_FIRST, consumer_faults};
+use crate::shared::faults::{COMMIT_FIRST, SHORT_MEMORY, consumer_faults, remembered_for};
 use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
+use crate::shared::processed;
 use crate::shared::sqlite::Db;
 
 pub(super) const NAME: &str = "event-service";
@@ -50,6 +52,19 @@ const CREATED_WINS: FaultInfo = FaultInfo {
 const FORGETS_DELETED: FaultInfo =
     FaultInfo { name: "forgets-deleted", summary: "marks task.deleted handled without any effect" };
 const NO_METRICS: FaultInfo = FaultInfo { name: "no-metrics", summary: "does not count what it consumes" };
+const REFUSES_NEW: FaultInfo =
+    FaultInfo { name: "refuses-new-version", summary: "dead-letters events of a newer version than its own" };
+const REFUSES_UNKNOWN: FaultInfo =
+    FaultInfo { name: "refuses-unknown-field", summary: "dead-letters events with a field that it does not know" };
+const NEEDS_NEW: FaultInfo =
+    FaultInfo { name: "needs-new-field", summary: "dead-letters events without the field that version 2 added" };
+const COUNTS_IN_ORDER: FaultInfo = FaultInfo {
+    name: "counts-in-order",
+    summary: "counts for a user only what comes behind the creation of the user's task",
+};
+const GIVES_UP: FaultInfo =
+    FaultInfo { name: "gives-up", summary: "goes on where Kafka refuses a dead letter, and tries no second time" };
+const NO_BACKOFF: FaultInfo = FaultInfo { name: "no-backoff", summary: "tries what failed again at once" };
 const CRASH: FaultInfo =
     FaultInfo { name: "crash-on-completed", summary: "dies with exit code 101 at the first completion" };
 
@@ -67,6 +82,13 @@ pub(super) const FAULTS: &[FaultInfo] = &[
     CREATED_WINS,
     FORGETS_DELETED,
     NO_METRICS,
+    SHORT_MEMORY,
+    REFUSES_NEW,
+    REFUSES_UNKNOWN,
+    NEEDS_NEW,
+    COUNTS_IN_ORDER,
+    GIVES_UP,
+    NO_BACKOFF,
     CRASH,
 ];
 
@@ -90,12 +112,13 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     }
     let trail = store::Trail {
         db: db.clone(),
-        ttl: settings.processed_ttl,
+        ttl: remembered_for(context),
         faults: store::Faults {
             skip_dedup: context.has(SKIP_DEDUP),
             by_envelope: context.has(DEDUP_BY_ENVELOPE),
             created_wins: context.has(CREATED_WINS),
             forgets_deleted: context.has(FORGETS_DELETED),
+            counts_in_order: context.has(COUNTS_IN_ORDER),
         },
     };
     let handler = handler::Handler {
@@ -106,6 +129,12 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
             context.log,
             handler::DEAD_LETTERED,
         ),
+        knows: Knows {
+            version: settings.event_version,
+            refuses_new: context.has(REFUSES_NEW),
+            refuses_unknown: context.has(REFUSES_UNKNOWN),
+            needs_new: context.has(NEEDS_NEW),
+        },
         faults: handler::Faults {
             payload_path: context.has(PAYLOAD_PATH),
             no_dead_letter: context.has(NO_DEAD_LETTER),
@@ -114,13 +143,18 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
             gathers: context.has(REORDER).then_some(GATHERS),
             reorder: context.has(REORDER),
             crash: context.has(CRASH),
+            gives_up: context.has(GIVES_UP),
         },
         clock: context.clock.clone(),
         metrics: context.metrics.clone(),
         log: context.log,
         stop: context.stop.clone(),
     };
-    let faults = ConsumerFaults { late: context.has(LATE).then_some(LATE_BY), ..consumer_faults(context) };
+    let faults = ConsumerFaults {
+        late: context.has(LATE).then_some(LATE_BY),
+        no_backoff: context.has(NO_BACKOFF),
+        ..consumer_faults(context)
+    };
     let consumer = Consumer::new(
         ConsumerSettings { lag: CONSUMER_LAG, ..ConsumerSettings::new(settings, NAME, faults) },
         handler,
@@ -130,5 +164,6 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     )?;
     let ready = readiness(consumer.assignment());
     let work = on_a_thread(move || consumer.run());
-    Ok(Parts { router: http::routes(trail), ready, work: Some(("consumer", Box::pin(work))) })
+    let router = http::routes(trail).merge(processed::routes(db.into(), String::new()));
+    Ok(Parts { router, ready, work: Some(("consumer", Box::pin(work))) })
 }

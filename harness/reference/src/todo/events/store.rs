@@ -25,9 +25,12 @@ CREATE TABLE IF NOT EXISTS audit (
     task_id INTEGER NOT NULL,
     correlation_id TEXT NOT NULL,
     at TEXT NOT NULL,
-    title TEXT
+    title TEXT,
+    user_id TEXT,
+    by_whom TEXT
 );
 CREATE INDEX IF NOT EXISTS audit_task ON audit (task_id, seq);
+CREATE INDEX IF NOT EXISTS audit_user ON audit (user_id) WHERE user_id IS NOT NULL;
 CREATE TABLE IF NOT EXISTS state (
     task_id INTEGER PRIMARY KEY,
     status TEXT NOT NULL,
@@ -50,6 +53,7 @@ pub(super) struct Faults {
     pub(super) by_envelope: bool,
     pub(super) created_wins: bool,
     pub(super) forgets_deleted: bool,
+    pub(super) counts_in_order: bool,
 }
 
 /// A line of the audit trail.
@@ -123,6 +127,27 @@ impl Trail {
             .await
     }
 
+    /// Who deleted a task, as far as this release reads it.
+    pub(super) async fn deleted_by(&self, task: i64) -> Result<Vec<String>, DbError> {
+        let sql = "SELECT by_whom FROM audit WHERE task_id = ?1 AND by_whom IS NOT NULL ORDER BY seq";
+        self.db
+            .call(move |c| Ok(c.prepare_cached(sql)?.query_map([task], |row| row.get(0))?.collect::<Result<_, _>>()?))
+            .await
+    }
+
+    /// How many events of each type there were of a user's tasks, whichever of them was seen first.
+    pub(super) async fn counts_of(&self, user: String) -> Result<Vec<(String, i64)>, DbError> {
+        let sql = "SELECT e.event_type, count(*) FROM audit c JOIN audit e ON e.task_id = c.task_id AND (e.seq >= c.seq OR NOT ?2)
+                   WHERE c.user_id = ?1 GROUP BY e.event_type ORDER BY e.event_type";
+        let in_order = self.faults.counts_in_order;
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        self.db
+            .call(move |c| {
+                Ok(c.prepare_cached(sql)?.query_map(params![user, in_order], read)?.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
     /// How many events of each type were handled.
     pub(super) async fn counts(&self) -> Result<Vec<(String, i64)>, DbError> {
         let sql = "SELECT event_type, count(*) FROM audit GROUP BY event_type ORDER BY event_type";
@@ -141,7 +166,8 @@ fn apply_one(tx: &Connection, event: &Event, faults: Faults, now_ms: i64, expire
         change_state(tx, event, faults)?;
     }
     tx.prepare_cached(
-        "INSERT INTO audit (event_id, event_type, task_id, correlation_id, at, title) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO audit (event_id, event_type, task_id, correlation_id, at, title, user_id, by_whom)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
     .execute(params![
         event.event_id,
@@ -149,7 +175,10 @@ fn apply_one(tx: &Connection, event: &Event, faults: Faults, now_ms: i64, expire
         event.task_id,
         event.correlation_id,
         event.timestamp,
-        event.payload["title"].as_str()
+        event.payload["title"].as_str(),
+        // Only a creation says whose task it is.
+        event.payload["user_id"].as_str().filter(|_| event.event_type == event_type::CREATED),
+        event.by
     ])?;
     Ok(Outcome::Handled)
 }
@@ -201,6 +230,7 @@ mod tests {
             task_id: 7,
             payload,
             envelope_id: format!("envelope of {id}"),
+            by: None,
         }
     }
 
@@ -230,6 +260,21 @@ mod tests {
             trail.apply(events.clone(), 0).await.unwrap();
             assert_eq!(trail.state(7).await.unwrap(), [state], "{events:?}");
             assert_eq!(trail.of_task(7).await.unwrap().len(), events.len());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_user_did_is_counted_whichever_event_comes_first() {
+        let created =
+            event("created", event_type::CREATED, json!({"created_at": "2026-02-07T10:00:09Z", "user_id": "ann"}));
+        for (in_order, counts) in [
+            (false, vec![("task.completed".to_owned(), 1), ("task.created".to_owned(), 1)]),
+            (true, vec![("task.created".to_owned(), 1)]),
+        ] {
+            let trail = trail(Faults { counts_in_order: in_order, ..Faults::default() });
+            trail.apply(vec![completed(), created.clone()], 0).await.unwrap();
+            assert_eq!(trail.counts_of("ann".into()).await.unwrap(), counts);
+            assert_eq!(trail.counts_of("bob".into()).await.unwrap(), []);
         }
     }
 

@@ -1,0 +1,132 @@
+//! Creating a task: the task, its event and whatever may still refuse it are one transaction, so that what is rolled back is told by nobody.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, params};
+use serde_json::{Value, json};
+
+use super::super::event_type;
+use super::input::NewTask;
+use super::store::{Task, Tasks, find, found};
+use crate::shared::sqlite::DbError;
+
+impl Tasks {
+    /// Creates a task and its event. A part of a task that is not there is refused, and all of it rolled back.
+    pub(super) async fn create(&self, new: NewTask, correlation: Option<String>) -> Result<Task, DbError> {
+        let (own, now) = (self.clone(), self.clock.now());
+        self.tell_outside(&new, correlation.clone(), now).await?;
+        self.db
+            .transaction(move |tx| {
+                let task = own.insert(tx, &new, now)?;
+                if !own.faults.outside {
+                    own.tell(tx, event_type::CREATED, task.id, own.created(&task), correlation, now)?;
+                }
+                match new.parent_id {
+                    Some(parent) if find(tx, parent)?.is_none() => {
+                        Err(DbError::Refused(format!("there is no task {parent} to be a part of")))
+                    }
+                    _ => Ok(task),
+                }
+            })
+            .await
+    }
+
+    fn insert(&self, tx: &Connection, new: &NewTask, now: DateTime<Utc>) -> Result<Task, DbError> {
+        let NewTask { title, description, user_id, parent_id } = new;
+        tx.execute(
+            "INSERT INTO tasks (title, description, status, user_id, created_at, changed_ms, parent_id)
+             VALUES (?1, ?2, 'incomplete', ?3, ?4, ?5, ?6)",
+            params![title, description, user_id, self.time(now), now.timestamp_millis(), parent_id],
+        )?;
+        found(tx, tx.last_insert_rowid())
+    }
+
+    fn created(&self, task: &Task) -> Value {
+        let mut payload = json!({
+            "task_id": task.id,
+            "title": task.title,
+            "description": task.description,
+            "status": task.status,
+            "created_at": task.created_at,
+            "user_id": task.user_id,
+        });
+        if self.faults.undeclared_field {
+            payload["priority"] = json!("normal");
+        }
+        if self.faults.tells_secrets {
+            payload["token"] = json!("of the caller");
+        }
+        if self.faults.no_correlation
+            && let Some(fields) = payload.as_object_mut()
+        {
+            fields.remove("user_id");
+        }
+        payload
+    }
+
+    /// The fault that writes the event before, and not with, the task: it guesses which number the task will have.
+    async fn tell_outside(
+        &self,
+        new: &NewTask,
+        correlation: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Result<(), DbError> {
+        if !self.faults.outside {
+            return Ok(());
+        }
+        let (own, new) = (self.clone(), new.clone());
+        self.db
+            .transaction(move |tx| {
+                let next = "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'tasks'";
+                let task = Task {
+                    id: tx.query_row(next, [], |row| row.get(0))?,
+                    title: new.title,
+                    description: new.description,
+                    status: "incomplete".into(),
+                    user_id: new.user_id,
+                    created_at: own.time(now),
+                };
+                own.tell(tx, event_type::CREATED, task.id, own.created(&task), correlation, now)
+            })
+            .await
+    }
+
+    /// The fault that tells of a creation that is then refused.
+    pub(super) async fn tell_refused_create(&self, body: &[u8]) -> Result<(), DbError> {
+        let asked: Value = serde_json::from_slice(body).unwrap_or_default();
+        if !self.faults.tells_refused_create || asked["title"] != "" {
+            return Ok(());
+        }
+        let (own, now, user) = (self.clone(), self.clock.now(), asked["user_id"].clone());
+        let payload = json!({
+            "task_id": 0, "title": "", "description": null, "status": "incomplete",
+            "created_at": own.time(now), "user_id": user,
+        });
+        self.db.transaction(move |tx| own.tell(tx, event_type::CREATED, 0, payload, None, now)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::store::{Faults, schema};
+    use super::*;
+    use crate::shared::clock::HandClock;
+    use crate::shared::settings::StoreUrl;
+    use crate::shared::sqlite::Db;
+
+    async fn told_of_a_part_of_nothing(outside: bool) -> i64 {
+        let db = Db::open(&StoreUrl::SqliteMemory, &schema()).unwrap();
+        let faults = Faults { outside, ..Faults::default() };
+        let tasks = Tasks { db: db.clone(), clock: HandClock::new().clock(), enabled: true, faults };
+        let new = NewTask { title: "milk".into(), description: None, user_id: None, parent_id: Some(7) };
+        let refused = tasks.create(new, None).await.unwrap_err();
+        assert_eq!(refused.to_string(), "there is no task 7 to be a part of");
+        assert!(tasks.get(1).await.unwrap().is_none());
+        db.call(|c| Ok(c.query_row("SELECT count(*) FROM outbox", [], |row| row.get(0))?)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_rolled_back_is_told_by_nobody() {
+        assert_eq!(told_of_a_part_of_nothing(false).await, 0);
+        assert_eq!(told_of_a_part_of_nothing(true).await, 1);
+    }
+}
