@@ -98,7 +98,7 @@ fn every_seeded_fault_of_every_pack_is_caught() {
     let arguments: Vec<&str> = ["prove"].into_iter().chain(packs.iter().map(String::as_str)).chain(more).collect();
     let ran = eventproof(&arguments);
     let told = format!("{}{}", ran.progress, ran.result);
-    assert!(ran.result.contains("225 of 225 faults caught") && ran.result.contains(" 0 accused"), "{told}");
+    assert!(ran.result.contains("267 of 267 faults caught") && ran.result.contains(" 0 accused"), "{told}");
     // Beside other programs that keep all processors busy, a view may be asked too seldom for a limit to be judged: that has no
     // verdict, which is honest, but must stay rare. Calm runs have all of theirs.
     let unknown = ran.result.matches("no verdict though healthy").count();
