@@ -163,6 +163,13 @@ fn attachments() -> Attachments {
         key: Some("p1".into()),
         fields: vec![("/title".into(), "a <b>post</b>".into())],
         violations: vec!["/user_id: it is missing".into()],
+        time_ms: Some(1_750_000_000_123),
+        nearest_to: None,
+    };
+    let near = KeptRecord {
+        violations: Vec::new(),
+        nearest_to: Some("\"content.post.created\" with post_id=p2".into()),
+        ..record.clone()
     };
     let exchange = Exchange {
         at_ms: 3.0,
@@ -184,7 +191,7 @@ fn attachments() -> Attachments {
         times: 12,
         took_ms: 2.0,
     };
-    Attachments { records: vec![record], exchanges: vec![exchange, unanswered], looks: vec![look] }
+    Attachments { records: vec![record, near], exchanges: vec![exchange, unanswered], looks: vec![look] }
 }
 
 fn step(keyword: &str, text: &str, line: usize, outcome: Outcome, finding: Option<Finding>) -> StepResult {

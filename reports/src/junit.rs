@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
 use crate::model::{Finding, LoadResult, Objective, Outcome, ProveResult, RunResult, ScenarioResult};
 use crate::text::clean;
@@ -87,7 +87,16 @@ fn case(scenario: &ScenarioResult) -> TestCase {
     let decisive = scenario.steps.iter().find(|step| step.outcome == scenario.outcome);
     let finding = scenario.note.as_ref().or_else(|| decisive.and_then(|step| step.finding.as_ref()));
     let place = decisive.map(|step| format!("{}:{}: {} {}", scenario.file, step.line, step.keyword, step.text));
-    let mut case = TestCase::new(scenario.name.as_str(), status(scenario.outcome, finding, place));
+    let mut told = status(scenario.outcome, finding, place);
+    if scenario.is_flaky() {
+        // What the format has for it: a pass, with the tries before it that were none.
+        for number in 1..scenario.attempts {
+            let mut earlier = TestRerun::new(NonSuccessKind::Failure);
+            earlier.set_type("flaky").set_message(format!("attempt {number} of {} did not hold", scenario.attempts));
+            told.add_rerun(earlier);
+        }
+    }
+    let mut case = TestCase::new(scenario.name.as_str(), told);
     case.set_classname(scenario.feature.as_str());
     case.set_time(Duration::from_secs_f64(scenario.duration_ms.max(0.0) / 1e3));
     case.extra.insert("file".into(), scenario.file.as_str().into());

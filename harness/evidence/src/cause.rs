@@ -99,23 +99,35 @@ impl fmt::Display for Missing {
     }
 }
 
-/// A record that is like the one that was waited for, and in what it differs.
+/// A record that is like the one that was waited for, field by field.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Near {
     pub place: Place,
-    /// Field, expected, found (nothing where the record has no such field).
+    /// When it came, counted from when the other was waited for.
+    pub after: Duration,
+    pub key: Option<String>,
+    /// The key that was waited for, where one is known.
+    pub expected_key: Option<String>,
+    /// Fields and headers that are as they should be.
+    pub agrees: Vec<(String, String)>,
+    /// Field or header, expected, found (nothing where the record has no such field).
     pub differs: Vec<(String, String, Option<String>)>,
 }
 
 impl fmt::Display for Near {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the nearest is at {}:", self.place)?;
-        for (number, (field, expected, found)) in self.differs.iter().enumerate() {
-            let comma = if number == 0 { "" } else { "," };
-            let found = found.as_ref().map_or_else(|| "missing".to_owned(), |found| format!("\"{found}\""));
-            write!(f, "{comma} {field} is {found}, expected \"{expected}\"")?;
+        write!(f, "the nearest came at {} after {}:", self.place, duration(self.after))?;
+        let found = |text: &Option<String>| text.as_ref().map_or("none".to_owned(), |text| format!("\"{text}\""));
+        match &self.expected_key {
+            Some(key) if self.key.as_ref() != Some(key) => {
+                write!(f, "\n    - key: expected \"{key}\", found {}", found(&self.key))?;
+            }
+            _ => write!(f, "\n      key: {}", found(&self.key))?,
         }
-        Ok(())
+        for (field, expected, actual) in &self.differs {
+            write!(f, "\n    - {field}: expected \"{expected}\", found {}", found(actual))?;
+        }
+        self.agrees.iter().try_for_each(|(field, text)| write!(f, "\n      {field}: \"{text}\""))
     }
 }
 
@@ -128,7 +140,7 @@ pub enum Cause {
         topic: String,
         waited: Duration,
         instead: Option<Place>,
-        near: Option<Near>,
+        near: Option<Box<Near>>,
         death: Option<Death>,
         refusal: Option<Box<Refusal>>,
     },
@@ -178,6 +190,10 @@ pub enum Cause {
     AlertSilent { alert: String, waited: Duration, value: Option<f64>, above: f64 },
     /// An alert fires and should not.
     AlertFired { alert: String, value: f64, above: f64 },
+    /// A group did not catch up; `lag` is how many records it was behind last, if it ever had a position.
+    LagTooHigh { group: String, lag: Option<u64>, most: u64, waited: Duration },
+    /// A counter grew by another amount.
+    MetricGrew { metric: String, service: String, expected: u64, actual: f64, waited: Duration },
     /// A figure missed its objective.
     ObjectiveMissed { objective: String, actual: String },
     /// An action (an HTTP request) was not answered as it should.
@@ -229,6 +245,8 @@ impl Cause {
             Cause::TopicDiffers { .. } => "topic-differs",
             Cause::SchemaDiffers { code, .. } => code,
             Cause::MetricMissing { .. } => "metric-missing",
+            Cause::LagTooHigh { .. } => "lag-too-high",
+            Cause::MetricGrew { .. } => "metric-differs",
             Cause::Attempts { .. } => "attempts",
             Cause::Retried { .. } => "retries",
             Cause::Spacing { .. } => "backoff",
@@ -264,9 +282,9 @@ impl fmt::Display for Cause {
             Cause::NotOnTopic { what, topic, waited, instead, near, death, refusal } => {
                 write!(f, "{what} was not seen on topic \"{topic}\" within {}", duration(*waited))?;
                 instead.iter().try_for_each(|place| write!(f, "; it was seen at {place} instead"))?;
-                near.iter().try_for_each(|near| write!(f, "; {near}"))?;
+                refusal.iter().try_for_each(|refusal| write!(f, "; {refusal}"))?;
                 death.iter().try_for_each(|death| write!(f, "; {death}"))?;
-                refusal.iter().try_for_each(|refusal| write!(f, "; {refusal}"))
+                near.iter().try_for_each(|near| write!(f, "\n    {near}"))
             }
             Cause::WrongKey { what, place, expected, actual } => write!(
                 f,
@@ -347,6 +365,18 @@ impl fmt::Display for Cause {
                 let (value, above) = (trimmed(*value, 3), trimmed(*above, 3));
                 write!(f, "alert \"{alert}\" fired: its rule came to {value}, above {above}")
             }
+            Cause::LagTooHigh { group, lag, most, waited } => {
+                let behind = lag.map_or("is behind by an unknown number of records".to_owned(), |lag| {
+                    format!("is {lag} record(s) behind")
+                });
+                write!(f, "group \"{group}\" {behind} after {}, expected fewer than {most}", duration(*waited))
+            }
+            Cause::MetricGrew { metric, service, expected, actual, waited } => write!(
+                f,
+                "metric \"{metric}\" of service \"{service}\" grew by {} within {}, expected {expected}",
+                trimmed(*actual, 3),
+                duration(*waited)
+            ),
             Cause::ObjectiveMissed { objective, actual } => write!(f, "{objective} was missed: {actual}"),
             Cause::ActionFailed { action, expected, actual } => {
                 write!(f, "action \"{action}\": expected {expected}, got {actual}")

@@ -117,6 +117,12 @@ impl Diagnostics {
         self.list.extend(other.list);
     }
 
+    /// Leaves some out.
+    pub fn without(mut self, is_out: impl Fn(&Diagnostic) -> bool) -> Diagnostics {
+        self.list.retain(|one| !is_out(one));
+        self
+    }
+
     /// How many errors.
     pub fn errors(&self) -> usize {
         self.count(Severity::Error)

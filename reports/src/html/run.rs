@@ -130,10 +130,14 @@ fn kept_record(record: &KeptRecord) -> Markup {
             caption {
                 (clean(record.message.as_deref().unwrap_or("a record that the contract does not know"))) " at " (clean(&record.place))
                 ", after " (format!("{:.1} ms", record.at_ms))
+                @if let Some(event) = &record.nearest_to { ": the nearest to " (clean(event)) }
             }
             tbody {
                 @for (name, value) in facts {
                     @if let Some(value) = value { tr { th scope="row" { (name) } td { (clean(value)) } } }
+                }
+                @if let Some(time) = record.time_ms.and_then(chrono::DateTime::from_timestamp_millis) {
+                    tr { th scope="row" { "timestamp" } td { (time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)) } }
                 }
                 @for (pointer, text) in &record.fields { tr { th scope="row" { (clean(pointer)) } td { (clean(text)) } } }
                 @for text in &record.violations { tr { th scope="row" { "departs" } td { (clean(text)) } } }

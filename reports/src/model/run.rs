@@ -151,6 +151,12 @@ pub struct KeptRecord {
     pub fields: Vec<(String, String)>,
     /// How it departs from the contract.
     pub violations: Vec<String>,
+    /// The record's own timestamp, where it has one. Milliseconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_ms: Option<i64>,
+    /// The event that never came and that this record is like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nearest_to: Option<String>,
 }
 
 /// A request that an action made, and what it was answered.

@@ -1,5 +1,6 @@
 //! Oracles: pure folds from observations to a verdict, one promise each.
 
+mod absent;
 mod attempts;
 mod dead_lettered;
 mod exactly_once;
@@ -16,6 +17,7 @@ mod waiting;
 
 use crate::{At, Observation, Verdict};
 
+pub use absent::StaysAbsent;
 pub use attempts::{Attempts, AttemptsSeen, Expected};
 pub use dead_lettered::DeadLetteredAfter;
 pub use exactly_once::ExactlyOnce;

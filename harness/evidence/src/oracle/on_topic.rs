@@ -16,7 +16,7 @@ pub struct OnTopic {
     /// The first record that says it is the event, on another topic.
     strayed: Option<Place>,
     /// The record since the beginning that is most like it.
-    near: Option<Near>,
+    near: Option<Box<Near>>,
     fate: Option<Fate>,
     surroundings: Surroundings,
 }
@@ -50,8 +50,8 @@ impl OnTopic {
 
     fn note_near(&mut self, seen: &Seen) {
         let best = self.near.as_ref().map_or(usize::MAX, |near| near.differs.len());
-        if let Some(near) = self.target.nearly(seen).filter(|near| near.differs.len() < best) {
-            self.near = Some(near);
+        if let Some(near) = self.target.nearly(seen, self.since).filter(|near| near.differs.len() < best) {
+            self.near = Some(Box::new(near));
         }
     }
 

@@ -1,7 +1,7 @@
 //! How one event is told from all others on a busy topic.
 
 use crate::cause::{Near, Place};
-use crate::{Name, Seen};
+use crate::{At, Name, Seen};
 
 /// One event that is waited for.
 #[derive(Clone, Debug)]
@@ -55,18 +55,31 @@ impl Target {
         matches!(self.recognise, Recognise::Fields { .. }) && seen.topic != self.topic && self.is_said_by(seen)
     }
 
+    /// Whether a record of its type on its topic has some of its fields, and not all.
+    pub fn is_nearly(&self, seen: &Seen) -> bool {
+        self.nearly(seen, seen.at).is_some()
+    }
+
     /// In what a record of its type on its topic differs from it, if some of its fields are the same and others are not.
-    pub(super) fn nearly(&self, seen: &Seen) -> Option<Near> {
+    pub(super) fn nearly(&self, seen: &Seen, since: At) -> Option<Near> {
         let Recognise::Fields { event_type, fields } = &self.recognise else { return None };
         if seen.topic != self.topic || seen.event_type.as_ref() != Some(event_type) {
             return None;
         }
-        let other = fields.iter().filter(|(pointer, text)| seen.field(pointer) != Some(text));
-        let differs: Vec<_> = other
-            .map(|(pointer, text)| (pointer.to_string(), text.to_string(), seen.field(pointer).map(str::to_owned)))
-            .collect();
-        let some_are_same = !differs.is_empty() && differs.len() < fields.len();
-        some_are_same.then(|| Near { place: seen.place(), differs })
+        let is_same = |(pointer, text): &&(Name, Name)| seen.field(pointer) == Some(text);
+        let (same, other): (Vec<_>, Vec<_>) = fields.iter().partition(is_same);
+        let differs = other
+            .iter()
+            .map(|(pointer, text)| (pointer.to_string(), text.to_string(), seen.field(pointer).map(str::to_owned)));
+        let agrees = same.iter().map(|(pointer, text)| (pointer.to_string(), text.to_string()));
+        (!same.is_empty() && !other.is_empty()).then(|| Near {
+            place: seen.place(),
+            after: seen.at.since(since),
+            key: seen.key.as_deref().map(str::to_owned),
+            expected_key: self.key.clone(),
+            agrees: agrees.collect(),
+            differs: differs.collect(),
+        })
     }
 
     fn is_said_by(&self, seen: &Seen) -> bool {

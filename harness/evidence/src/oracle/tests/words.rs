@@ -30,13 +30,21 @@ fn causes() -> Vec<Cause> {
         ("/title".to_owned(), "milk".to_owned(), Some("bread".to_owned())),
         ("/n".to_owned(), "1".to_owned(), None),
     ];
+    let near = crate::cause::Near {
+        place: place(),
+        after: Duration::from_millis(12),
+        key: None,
+        expected_key: Some("k".into()),
+        agrees: vec![("$message.header#/kind".into(), "x".into())],
+        differs,
+    };
     vec![
         Cause::NotOnTopic {
             what: what(),
             topic: "posts".into(),
             waited,
             instead: Some(place()),
-            near: Some(crate::cause::Near { place: place(), differs }),
+            near: Some(Box::new(near)),
             death: Some(death()),
             refusal: None,
         },
@@ -92,6 +100,8 @@ fn causes() -> Vec<Cause> {
         Cause::Leaked { text: "secret-token".into(), places: vec!["the log of service \"feed\"".into()] },
         Cause::AlertSilent { alert: "lag".into(), waited, value: Some(12.5), above: 1000.0 },
         Cause::AlertFired { alert: "lag".into(), value: 1200.0, above: 1000.0 },
+        Cause::LagTooHigh { group: group(), lag: Some(12), most: 10, waited },
+        Cause::MetricGrew { metric: "attempts_total".into(), service: "feed".into(), expected: 3, actual: 4.0, waited },
         Cause::ObjectiveMissed { objective: "p95(end_to_end) < 1s".into(), actual: "1.2 s".into() },
         Cause::ActionFailed { action: "follow".into(), expected: "201".into(), actual: "500".into() },
     ]
