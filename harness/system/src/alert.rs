@@ -27,6 +27,10 @@ impl System {
             std::iter::once(service.to_owned()).chain(instances.map(|one| one.name.clone())).collect();
         let mut all = Scrape::default();
         for name in names {
+            // An instance that nobody has asked for yet shows nothing.
+            if self.spec().service(&name).is_some_and(|one| one.later) && !self.is_running(&name).await {
+                continue;
+            }
             all.0.extend(Scrape::parse(&self.metrics(&name).await?).0);
         }
         Ok(all)

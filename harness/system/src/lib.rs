@@ -38,6 +38,7 @@ pub use spec::{
     ActionSpec, AlertSpec, AlertValue, Assignment, Follows, GroupSpec, JournalView, ListView, Offsets, PasswordSource,
     ReadySpec, SaslSpec, ServiceSpec, StubSpec, SystemSpec, UserSpec, ViewKind, ViewSpec,
 };
-pub use system::{Environment, ServiceState, System};
+pub use stub::{Failing, Instead};
+pub use system::{Environment, LATER, ServiceState, System};
 pub use template::{Params, fill, placeholders};
 pub use view::Looked;

@@ -48,6 +48,8 @@ pub struct Rig {
     pub clock: Arc<dyn Clock>,
     pub publisher: Publisher,
     pub generator: Generator,
+    /// What is in every id of this run.
+    pub run_id: String,
     /// The schema registry, where the contract or the system needs one.
     pub registry: Option<Registry>,
     recorder: Option<Recorder>,
@@ -128,6 +130,7 @@ impl Rig {
         Ok(Rig {
             publisher: Publisher::new(&broker, journal.clone(), clock.clone())?,
             generator: Generator::new(plan.seed, &plan.run_id),
+            run_id: plan.run_id.clone(),
             contract,
             registry,
             broker,
@@ -157,6 +160,18 @@ impl Rig {
     /// Waits until every group has handled something new, after services or the broker were disturbed.
     pub async fn await_groups_again(&self) -> Result<(), SystemError> {
         let all = self.needs.iter().map(|need| async move { self.readiness(need).await_group_again(need).await });
+        join_all(all).await.into_iter().collect()
+    }
+
+    /// Waits until every group of a service has this further instance of it as a member, and handles something new.
+    pub async fn await_joined(&self, instance: &str) -> Result<(), SystemError> {
+        let like = self.system.spec().service(instance).and_then(|service| service.like.clone());
+        let theirs = self.needs.iter().filter(|need| Some(&need.spec.service) == like.as_ref());
+        let all = theirs.map(|need| async move {
+            let instances = need.instances.iter().cloned().chain([instance.to_owned()]).collect();
+            let need = GroupNeed { instances, ..need.clone() };
+            self.readiness(&need).await_group_again(&need).await
+        });
         join_all(all).await.into_iter().collect()
     }
 
@@ -278,7 +293,8 @@ fn needs(plan: &RigPlan, counts: &Partitions) -> Vec<GroupNeed> {
 
 /// A service and those that are another instance of it.
 fn instances_of(plan: &RigPlan, service: &str) -> Vec<String> {
-    let is_one = |one: &&crate::ServiceSpec| one.name == service || one.like.as_deref() == Some(service);
+    let is_one =
+        |one: &&crate::ServiceSpec| one.name == service || (one.like.as_deref() == Some(service) && !one.later);
     plan.system.services.iter().filter(is_one).map(|one| one.name.clone()).collect()
 }
 

@@ -18,6 +18,9 @@ use crate::{Params, ReadySpec, ServiceSpec, SystemError, SystemSpec};
 /// How often a service is asked whether it is ready.
 const READY_POLL: Duration = Duration::from_millis(20);
 
+/// The state of a service that starts later and is not needed now.
+pub const LATER: &str = "starts later";
+
 /// What the services are told of the run.
 #[derive(Clone, Debug)]
 pub struct Environment {
@@ -116,9 +119,10 @@ impl System {
         &self.spec
     }
 
-    /// Starts every service, all at once: they must start and serve without each other.
+    /// Starts every service that does not start later, all at once: they must start and serve without each other.
     pub async fn start_all(&self) -> Result<(), SystemError> {
-        let names: Vec<_> = self.spec.services.iter().map(|service| service.name.as_str()).collect();
+        let at_once = self.spec.services.iter().filter(|service| !service.later);
+        let names: Vec<_> = at_once.map(|service| service.name.as_str()).collect();
         futures::future::try_join_all(names.into_iter().map(|name| self.start(name))).await.map(|_| ())
     }
 
@@ -169,23 +173,17 @@ impl System {
         running.get(service).map_or((None, Vec::new()), |one| (one.process.ended(), one.process.lines.last(12)))
     }
 
-    /// Calls of a stub that have these texts in their bodies (by JSON pointer) are answered with this status, so many times.
+    /// The next calls of a stub that fit are answered otherwise, so many times. Returns the number by which that is ended.
     ///
     /// # Errors
     /// If there is no such stub.
-    pub fn fail_stub(
-        &self,
-        stub: &str,
-        status: u16,
-        times: usize,
-        only: Vec<(String, String)>,
-    ) -> Result<u64, SystemError> {
+    pub fn fail_stub(&self, stub: &str, failing: Failing) -> Result<u64, SystemError> {
         let found = self.stubs.get(stub).ok_or_else(|| SystemError::Unknown {
             kind: "stub",
             name: stub.to_owned(),
             known: self.spec.stubs.iter().map(|stub| stub.name.as_str()).collect::<Vec<_>>().join(", "),
         })?;
-        Ok(found.fail(Failing { status, times, only }))
+        Ok(found.fail(failing))
     }
 
     /// Ends what is left of a stub's failing answers, by the number that `fail_stub` gave.
@@ -264,6 +262,8 @@ impl System {
                 state: match one {
                     // Whether it still does is its owner's to know.
                     None if service.url.is_some() => "running".to_owned(),
+                    // Nobody asked for it, or whoever did is done with it.
+                    _ if service.later && (one.is_none() || ended.is_some()) => LATER.to_owned(),
                     None => "not started".to_owned(),
                     Some(_) => ended.unwrap_or_else(|| "running".to_owned()),
                 },

@@ -102,6 +102,11 @@ pub enum Pace {
 }
 
 impl Profile {
+    /// Whether that is its name, or its file's.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.path.file_stem().is_some_and(|stem| stem.to_string_lossy() == name)
+    }
+
     /// Reads a profile: or every fault.
     pub fn read(path: &Path) -> Result<Profile, Diagnostics> {
         Profile::parse(Source::read(path)?)

@@ -194,6 +194,37 @@ impl Generator {
         self.sized(contract, message, given, Some((size, true)))
     }
 
+    /// Given fields that the schema refuses, whatever the rest of the record is: each with what is wrong with it.
+    pub fn refused(
+        &mut self,
+        contract: &Contract,
+        message: &Message,
+        given: &[(String, Value)],
+    ) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        // What a union's branches forbid each other is found by trying.
+        for _ in 0..TRIES {
+            let stamp = Stamp { id: "lint", now: "2000-01-01T00:00:00.000Z" };
+            let errors = match self.payload(contract, message, given, stamp) {
+                Ok((payload, _)) => message.payload.errors(&payload, &message.sensitive),
+                // What cannot be made at all is told by whoever makes it.
+                Err(_) => return Vec::new(),
+            };
+            found = given
+                .iter()
+                .filter_map(|(name, _)| {
+                    let pointer = if name.starts_with('/') { name.clone() } else { format!("/{name}") };
+                    let (_, text) = errors.iter().find(|(place, _)| is_at(place, &pointer))?;
+                    Some((name.clone(), text.clone()))
+                })
+                .collect::<Vec<_>>();
+            if found.is_empty() {
+                break;
+            }
+        }
+        found
+    }
+
     fn sized(
         &mut self,
         contract: &Contract,
@@ -321,6 +352,11 @@ fn envelope(message: &Message, payload: &mut Value, stamp: Stamp<'_>) -> Headers
 pub(super) fn as_number(text: &str) -> Option<u64> {
     let millis = DateTime::parse_from_rfc3339(text).ok().and_then(|time| u64::try_from(time.timestamp_millis()).ok());
     millis.or_else(|| numeric_id(text))
+}
+
+/// Whether a place is a field of the payload, or within it.
+fn is_at(place: &str, pointer: &str) -> bool {
+    place.strip_prefix(pointer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn draft(

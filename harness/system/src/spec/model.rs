@@ -62,6 +62,8 @@ pub struct ServiceSpec {
     pub ready: Option<ReadySpec>,
     /// The service of which it is another instance: with its command, variables and faults, and an address of its own.
     pub like: Option<String>,
+    /// Whether it is started only when a scenario asks for it.
+    pub later: bool,
     /// The flag that switches a named fault on: `--fault`.
     pub fault_flag: Option<String>,
     /// Lines that tell of an attempt at an event: the group `event` is its id; `time`, if there is one, when it was.
@@ -231,6 +233,19 @@ impl SystemSpec {
     /// The action of that name.
     pub fn action(&self, name: &str) -> Option<&ActionSpec> {
         self.actions.iter().find(|action| action.name == name)
+    }
+
+    /// Whether every run has a value for a placeholder of views and actions, so that no scenario need give one.
+    pub fn is_setting(&self, placeholder: &str) -> bool {
+        if ["brokers", "eventproof", "data", "registry"].contains(&placeholder) {
+            return true;
+        }
+        let Some((name, part)) = placeholder.rsplit_once('.') else { return false };
+        match part {
+            "url" => self.service(name).is_some() || self.stub(name).is_some(),
+            "port" => self.service(name).is_some_and(|service| service.url.is_none()),
+            _ => false,
+        }
     }
 
     /// The service of that name.

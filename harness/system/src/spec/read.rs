@@ -86,7 +86,8 @@ impl<'a> Reader<'a> {
         let filled = services.into_iter().filter_map(|service| {
             let Some(like) = &service.like else { return Some(service) };
             if let Some(original) = originals.iter().find(|original| original.name == *like) {
-                return Some(ServiceSpec { name: service.name, like: service.like, ..original.clone() });
+                let ServiceSpec { name, like, later, .. } = service;
+                return Some(ServiceSpec { name, like, later, ..original.clone() });
             }
             let known = originals.iter().map(|original| original.name.as_str());
             let help = nearest(like, known.clone()).map_or_else(
@@ -114,8 +115,10 @@ impl<'a> Reader<'a> {
         let mut fields = self.fields(entry, "service")?;
         let faults = &mut self.faults;
         if let Some(like) = fields.string("like", faults) {
+            let starts = fields.choice("starts", &["at-once", "later"], faults);
             fields.finish(faults);
-            return Some(ServiceSpec { name: entry.key.clone(), like: Some(like), ..ServiceSpec::default() });
+            let later = starts.as_deref() == Some("later");
+            return Some(ServiceSpec { name: entry.key.clone(), like: Some(like), later, ..ServiceSpec::default() });
         }
         if let Some(url) = fields.string("url", faults) {
             let ready = fields.node("ready").and_then(|node| ready(node, self.source, faults));
@@ -131,7 +134,8 @@ impl<'a> Reader<'a> {
         let attempts = fields.node("attempts");
         fields.finish(faults);
         let attempts = attempts.and_then(|node| self.attempts(node));
-        Some(ServiceSpec { name: entry.key.clone(), command, url: None, env, ready, like: None, fault_flag, attempts })
+        let name = entry.key.clone();
+        Some(ServiceSpec { name, command, env, ready, fault_flag, attempts, ..ServiceSpec::default() })
     }
 
     /// `{log: pattern}`: a regular expression with a group `event`.

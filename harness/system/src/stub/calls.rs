@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use eventproof_evidence::{At, Clock, Journal, Name, Observation};
 use serde::Serialize;
@@ -27,10 +28,32 @@ pub(super) struct Call {
     pub body: Value,
 }
 
-/// The next calls that fit are answered with this status.
+/// How a call is answered instead of at once and with 200.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instead {
+    /// With this status.
+    Status(u16),
+    /// With 200, so much later.
+    After(Duration),
+    /// Not at all: its connection is closed.
+    BreakOff,
+}
+
+impl Instead {
+    /// As calls are listed; 0 where there is no answer.
+    fn status(self) -> u16 {
+        match self {
+            Instead::Status(status) => status,
+            Instead::After(_) => OK,
+            Instead::BreakOff => 0,
+        }
+    }
+}
+
+/// The next calls that fit are answered otherwise.
 #[derive(Clone, Debug)]
-pub(crate) struct Failing {
-    pub status: u16,
+pub struct Failing {
+    pub instead: Instead,
     pub times: usize,
     /// JSON pointers into the call's body, with the texts that must stand there.
     pub only: Vec<(String, String)>,
@@ -72,12 +95,13 @@ impl Calls {
         self.lock().failing.retain(|(other, _)| *other != number);
     }
 
-    /// Takes a call and says with which status it is answered.
-    pub fn take(&self, method: &str, path: &str, body: Value) -> u16 {
+    /// Takes a call and says how it is answered.
+    pub fn take(&self, method: &str, path: &str, body: Value) -> Instead {
         let at = self.clock.now();
         let event = self.spec.event.as_deref().and_then(|pointer| body.pointer(pointer)).map(text);
         let mut state = self.lock();
-        let status = state.answer(&body);
+        let instead = state.answer(&body);
+        let status = instead.status();
         state.taken += 1;
         if state.calls.len() == KEPT {
             state.calls.pop_front();
@@ -88,7 +112,7 @@ impl Calls {
         drop(state);
         let stub = self.spec.name.as_str().into();
         self.journal.push(Observation::Called { stub, event: event.map(Name::from), status, at });
-        status
+        instead
     }
 
     /// The calls after this one, in order.
@@ -105,16 +129,17 @@ impl Calls {
 }
 
 impl State {
-    fn answer(&mut self, body: &Value) -> u16 {
+    fn answer(&mut self, body: &Value) -> Instead {
         let stands = |(pointer, wanted): &(String, String)| body.pointer(pointer).map(text).as_ref() == Some(wanted);
-        let Some(at) = self.failing.iter().position(|(_, failing)| failing.only.iter().all(stands)) else { return OK };
+        let fits = |(_, failing): &(u64, Failing)| failing.only.iter().all(stands);
+        let Some(at) = self.failing.iter().position(fits) else { return Instead::Status(OK) };
         let (_, failing) = &mut self.failing[at];
-        let status = failing.status;
+        let instead = failing.instead;
         failing.times -= 1;
         if failing.times == 0 {
             self.failing.remove(at);
         }
-        status
+        instead
     }
 }
 
@@ -133,19 +158,19 @@ mod tests {
     #[test]
     fn what_is_mended_fails_no_more_and_nothing_else_is_mended() {
         let calls = calls();
-        let failing = |status| Failing { status, times: 5, only: Vec::new() };
+        let failing = |status| Failing { instead: Instead::Status(status), times: 5, only: Vec::new() };
         let (first, _) = (calls.fail(failing(503)), calls.fail(failing(500)));
-        assert_eq!(calls.take("POST", "/", json!({})), 503);
+        assert_eq!(calls.take("POST", "/", json!({})), Instead::Status(503));
         calls.mend(first);
-        assert_eq!(calls.take("POST", "/", json!({})), 500);
+        assert_eq!(calls.take("POST", "/", json!({})), Instead::Status(500));
     }
 
     #[test]
     fn the_next_calls_that_fit_are_answered_as_wanted_and_no_others() {
         let calls = calls();
-        calls.fail(Failing { status: 503, times: 2, only: vec![("/to".into(), "bob".into())] });
+        calls.fail(Failing { instead: Instead::Status(503), times: 2, only: vec![("/to".into(), "bob".into())] });
         let statuses: Vec<u16> =
-            ["ann", "bob", "bob", "bob"].iter().map(|to| calls.take("POST", "/", json!({"to": to}))).collect();
+            ["ann", "bob", "bob", "bob"].iter().map(|to| calls.take("POST", "/", json!({"to": to})).status()).collect();
         assert_eq!(statuses, [200, 503, 503, 200]);
     }
 

@@ -5,6 +5,7 @@
 
 mod calls;
 mod http;
+mod line;
 mod stall;
 
 use std::net::Ipv4Addr;
@@ -15,7 +16,8 @@ use eventproof_evidence::{Clock, Journal};
 use tokio::sync::oneshot;
 
 use calls::Calls;
-pub(crate) use calls::Failing;
+pub use calls::{Failing, Instead};
+use line::{Cut, Lines};
 
 use crate::{StubSpec, SystemError};
 
@@ -47,7 +49,7 @@ impl Stub {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             tokio::select! {
                 // An accept that fails is the caller's to see.
-                served = axum::serve(listener, routes) => served,
+                served = axum::serve(Lines(listener), routes.into_make_service_with_connect_info::<Cut>()) => served,
                 () = stall::watch(&name, &journal, clock.as_ref()) => Ok(()),
                 _ = ended => Ok(()),
             }
@@ -67,5 +69,42 @@ impl Stub {
     /// What is left of failing answers is over.
     pub fn mend(&self, number: u64) {
         self.calls.mend(number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use eventproof_evidence::RunClock;
+
+    use super::*;
+
+    fn stub() -> Stub {
+        let spec = StubSpec { name: "mail".into(), ..StubSpec::default() };
+        Stub::start(&spec, Journal::default(), Arc::new(RunClock::start())).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_broken_off_has_no_answer_and_the_next_one_has() {
+        let stub = stub();
+        stub.fail(Failing { instead: Instead::BreakOff, times: 1, only: Vec::new() });
+        let send = || reqwest::Client::new().post(&stub.url).body("{}").send();
+        let broken = send().await.unwrap_err();
+        assert!(!broken.is_connect() && broken.is_request(), "{broken:?}");
+        assert_eq!(send().await.unwrap().status(), 200);
+        let listed: serde_json::Value =
+            reqwest::get(format!("{}/_calls", stub.url)).await.unwrap().json().await.unwrap();
+        let statuses: Vec<_> = listed["items"].as_array().unwrap().iter().map(|call| call["status"].clone()).collect();
+        assert_eq!(statuses, [0, 200]);
+    }
+
+    #[tokio::test]
+    async fn a_slow_answer_comes_so_much_later() {
+        let stub = stub();
+        stub.fail(Failing { instead: Instead::After(Duration::from_millis(200)), times: 1, only: Vec::new() });
+        let began = Instant::now();
+        assert_eq!(reqwest::Client::new().post(&stub.url).body("{}").send().await.unwrap().status(), 200);
+        assert!(began.elapsed() >= Duration::from_millis(200), "{:?}", began.elapsed());
     }
 }
