@@ -10,12 +10,12 @@ Feature: Versions of a schema, side by side
     When action "ingest by the release before" is done as "old"
       | org         | 31            |
       | body        | some old data |
-      | correlation | {old}         |
+      | correlation | {old request} |
     Then "connector.data.raw" follows within 5s
     And "bronze.data.cleaned" follows from it within 3s
     # Version 1 says nothing of the format; version 2 has a default for it.
     And view "read by bronze-processor" shows "plain" within 5s
-      | correlation | {old} |
+      | correlation | {old request} |
 
   Scenario: what the new release writes is read by the one before
     When "bronze.data.cleaned" is published as "new"

@@ -15,6 +15,7 @@
 pub mod catalogue;
 mod coverage;
 mod error;
+mod inspection;
 mod lint;
 mod needs;
 pub mod own;
@@ -26,6 +27,7 @@ mod seeded;
 
 pub use coverage::coverage;
 pub use error::ScenarioError;
+pub use inspection::{Holds, Inspection};
 pub use needs::needed;
 pub use pack::Pack;
 pub use phrases::{Phrase, Phrases};

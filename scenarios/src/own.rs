@@ -13,7 +13,7 @@ use eventproof_evidence::Verdict;
 use eventproof_source::{Diagnostic, Diagnostics};
 use futures::future::LocalBoxFuture;
 
-use crate::catalogue::{Compiled, Form, Matched, Matcher, SENTENCES, Sentence, SentenceId};
+use crate::catalogue::{Compiled, Form, Matched, Matcher, Sentence, SentenceId, built_in};
 use crate::phrases::Phrases;
 pub use crate::runner::{Known, Scene};
 
@@ -95,8 +95,8 @@ fn wrong(own: &[&Sentence]) -> Vec<Diagnostic> {
     let matcher = Matcher::new(&Phrases::default());
     let mut found = Vec::new();
     for (index, sentence) in own.iter().enumerate() {
-        let mut others = SENTENCES.iter().chain(own[..index].iter().copied());
-        if others.any(|other| other.name == sentence.name) {
+        let is_taken = |other: &Sentence| other.name == sentence.name;
+        if built_in().any(is_taken) || own[..index].iter().any(|other| is_taken(other)) {
             let message = format!("two sentences are called `{}`", sentence.name);
             found.push(Diagnostic::error("sentence/name-twice", message).help("give your own another name"));
         }
@@ -127,7 +127,12 @@ mod tests {
     fn a_sentence_that_nobody_could_say_is_told() {
         let form = [Form { language: "en", expression: "it costs {price" }];
         let forms: &'static [Form] = Box::leak(Box::new(form));
-        let own = Sentence { name: "event-follows", example: "Then the system is running", forms, ..SENTENCES[0] };
+        let own = Sentence {
+            name: "event-follows",
+            example: "Then the system is running",
+            forms,
+            ..*built_in().next().unwrap()
+        };
         let codes: Vec<_> = wrong(&[&own]).iter().map(|fault| fault.code).collect();
         assert_eq!(codes, ["sentence/name-twice", "sentence/expression", "sentence/example"]);
     }

@@ -119,6 +119,16 @@ impl Kind {
         }
     }
 
+    /// What a text begins with that is a time, a rate or a count: its kind, and how long it is.
+    pub(crate) fn measured(text: &str) -> (Kind, usize) {
+        let kinds = [Kind::Duration, Kind::Rate, Kind::Count];
+        let found = kinds.into_iter().filter_map(|kind| {
+            let pattern = Regex::new(&format!("^(?:{})", kind.pattern())).ok()?;
+            Some((kind, pattern.find(text)?.end()))
+        });
+        found.max_by_key(|(kind, length)| (*length, *kind != Kind::Count)).unwrap_or((Kind::Count, 0))
+    }
+
     fn pattern(self) -> &'static str {
         match self {
             Kind::Duration => r"\d+(?:\.\d+)?\s?(?:ms|s|min|m|h|d|毫秒|秒|分钟|小时|天)",
@@ -144,6 +154,11 @@ pub(crate) struct Compiled {
 }
 
 impl Compiled {
+    /// The names of its parameters.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.parameters.iter().map(|parameter| parameter.name.as_str())
+    }
+
     /// Compiles an expression with parameters `{kind}` or `{name:kind}`; `kinds` gives the kind of a bare `{name}`.
     pub fn new(expression: &str, kinds: &HashMap<String, Kind>) -> Result<Compiled, String> {
         let (bare, parameters) = separate(expression, kinds)?;

@@ -123,6 +123,15 @@ impl Matcher {
     }
 }
 
+impl Matcher {
+    /// The example of the sentence that is nearest to a text.
+    pub fn nearest_example(&self, text: &str) -> &'static str {
+        let likeness = |expression: &str| strsim::sorensen_dice(&skeleton(expression), &skeleton(text));
+        let scored = self.sentences.iter().map(|(sentence, expression, _)| (likeness(expression), sentence.example));
+        scored.max_by(|left, right| left.0.total_cmp(&right.0)).map_or("", |(_, example)| example)
+    }
+}
+
 /// A step or an expression without its values: what is left is what they have in common.
 fn skeleton(text: &str) -> String {
     let mut bare = String::new();

@@ -13,9 +13,9 @@ pub use expression::{Kind, Parameter};
 pub use matching::{Arguments, Matched, Matcher};
 pub use search::{describe, document, search};
 pub use sentence::{Form, Sentence, SentenceId};
-pub use sentences::SENTENCES;
+pub use sentences::built_in;
 
 /// Every sentence: the built-in ones, then those of linked crates.
 pub fn sentences() -> impl Iterator<Item = &'static Sentence> {
-    SENTENCES.iter().chain(crate::own::sentences())
+    built_in().chain(crate::own::sentences())
 }

@@ -72,13 +72,13 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::catalogue::{Matched, Matcher, SENTENCES};
+    use crate::catalogue::{Matched, Matcher, built_in};
     use crate::phrases::Phrases;
 
     #[test]
     fn every_sentence_says_what_it_is_worth_in_both_languages() {
         let mut names = HashSet::new();
-        for sentence in SENTENCES {
+        for sentence in built_in() {
             assert!(names.insert(sentence.name), "{} twice", sentence.name);
             for text in [sentence.meaning, sentence.observes, sentence.proves, sentence.example] {
                 assert!(!text.is_empty(), "{} leaves something unsaid", sentence.name);
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn every_example_is_its_own_sentence_and_no_other() {
         let matcher = Matcher::new(&Phrases::default());
-        for sentence in SENTENCES {
+        for sentence in built_in() {
             let (_, step) = sentence.example.split_once(' ').unwrap();
             let matches = matcher.all_matches(step);
             assert!(

@@ -12,7 +12,9 @@ pub(super) fn cannot_show(pack: &Pack, sub: &Sub) -> Option<Diagnostic> {
     let arguments = sub.arguments();
     let named = |wanted: Kind| arguments.iter().find(|(_, kind, _)| *kind == wanted).map(|(_, _, name)| name.as_str());
     match sub.sentence.id {
-        SentenceId::GroupHasProcessed => offsets(pack.system.group(named(Kind::Group)?)?),
+        SentenceId::GroupHasProcessed | SentenceId::LagIsBelow | SentenceId::GroupIsRewound => {
+            offsets(pack.system.group(named(Kind::Group)?)?)
+        }
         SentenceId::HandledExactlyOnce => sentinel(pack, named(Kind::Service)?),
         SentenceId::TriedOverTopics => retries(pack, named(Kind::Service)?),
         SentenceId::TriedInLog => log(pack, named(Kind::Service)?),

@@ -78,10 +78,15 @@ impl Meant {
 
     fn unclear(&self, pack: &Pack, step: &PlannedStep, sub: &Sub) -> Option<Diagnostic> {
         let arguments = sentence_arguments(sub.sentence, &sub.text())?;
-        if !says_it(sub, &arguments) {
+        let about = says_it(sub, &arguments);
+        let fields = fields_of_it(sub);
+        if !about && fields.is_empty() {
             return None;
         }
-        let fits = |(event, _): &&(String, usize)| can_be_meant(pack, sub.sentence.id, &arguments, event);
+        let fits = |(event, _): &&(String, usize)| {
+            (!about || can_be_meant(pack, sub.sentence.id, &arguments, event))
+                && fields.iter().all(|field| may_have(pack, event, field))
+        };
         let could: Vec<&(String, usize)> = self.events.iter().filter(fits).collect();
         if let ([only], Some(last)) = (could.as_slice(), self.events.last())
             && *only != last
@@ -92,12 +97,35 @@ impl Meant {
             return None;
         }
         let places: Vec<String> = could.iter().map(|(event, line)| format!("\"{event}\" (line {line})")).collect();
-        let what = step.phrase.map_or("\"it\"", |_| "the \"it\" of this phrase");
+        let what = match (step.phrase, about) {
+            (Some(_), _) => "the \"it\" of this phrase".to_owned(),
+            (None, true) => "\"it\"".to_owned(),
+            (None, false) => format!("the \"it\" of {{it.{}}}", fields.first().map_or("", String::as_str)),
+        };
         let (last, others) = places.split_last()?;
         let message = format!("{what} could be {} or {last}", others.join(", "));
         let help = "publish the one that is meant `as \"name\"` and write \"name\" instead of it; or make what only prepares a Given";
         Some(Diagnostic::error("feature/ambiguous-it", message).help(help))
     }
+}
+
+/// The fields of "it" that texts and table of a sentence speak of.
+fn fields_of_it(sub: &Sub) -> Vec<String> {
+    let mut texts = vec![sub.text()];
+    texts.extend(sub.values());
+    let names = texts.iter().flat_map(|text| eventproof_system::placeholders(text));
+    names.filter_map(|name| name.strip_prefix("it.")).map(str::to_owned).collect()
+}
+
+/// Whether an event may have a field; what an action's answer adds is not the event's, and may be anything.
+fn may_have(pack: &Pack, event: &str, field: &str) -> bool {
+    let top = field.split('.').next().unwrap_or_default();
+    let by_action = pack.system.actions.iter().any(|action| {
+        action.publishes.as_ref().is_some_and(|follows| follows.message == event)
+            && (action.captures.contains_key(field) || action.http.contains(&format!("{{{field}}}")))
+    });
+    let known = pack.contract.message(event).and_then(|message| message.payload.document.get("properties"));
+    by_action || top == "id" || known.and_then(|known| known.as_object()).is_none_or(|known| known.contains_key(top))
 }
 
 /// The last event cannot be meant, and another can: the run would look for the wrong one.
@@ -114,19 +142,22 @@ fn wrong(only: &(String, usize), last: &(String, usize)) -> Diagnostic {
 }
 
 /// The message of which a sentence publishes or causes one event.
-fn introduced(pack: &Pack, sub: &Sub) -> Option<String> {
+pub(super) fn introduced(pack: &Pack, sub: &Sub) -> Option<String> {
     let of = |wanted: Kind| sub.arguments().into_iter().find(|(_, kind, _)| *kind == wanted).map(|(_, _, text)| text);
     match sub.sentence.id {
-        SentenceId::EventIsPublished | SentenceId::PublishedEverywhere | SentenceId::InvalidIsPublished => {
-            of(Kind::Event)
+        SentenceId::EventIsPublished
+        | SentenceId::SizedIsPublished
+        | SentenceId::PublishedEverywhere
+        | SentenceId::InvalidIsPublished => of(Kind::Event),
+        SentenceId::ActionIsDone | SentenceId::ActionsInARow => {
+            Some(pack.system.action(&of(Kind::Action)?)?.publishes.as_ref()?.message.clone())
         }
-        SentenceId::ActionIsDone => Some(pack.system.action(&of(Kind::Action)?)?.publishes.as_ref()?.message.clone()),
         _ => None,
     }
 }
 
 /// Whether a sentence is about the last event, and no event has its name in it.
-fn says_it(sub: &Sub, arguments: &Arguments) -> bool {
+pub(super) fn says_it(sub: &Sub, arguments: &Arguments) -> bool {
     let about = matches!(
         sub.sentence.id,
         SentenceId::PublishedAgain
@@ -134,6 +165,9 @@ fn says_it(sub: &Sub, arguments: &Arguments) -> bool {
             | SentenceId::PublishedInNewEnvelope
             | SentenceId::DerivedFollows
             | SentenceId::NoneCameBefore
+            | SentenceId::NeverFollows
+            | SentenceId::EventConforms
+            | SentenceId::GroupIsRewound
             | SentenceId::IsDeadLettered
             | SentenceId::DeadLetteredAfter
             | SentenceId::GroupHasProcessed
@@ -151,7 +185,9 @@ fn can_be_meant(pack: &Pack, id: SentenceId, arguments: &Arguments, event: &str)
     let mut receivers = pack.contract.receivers(event);
     let service = arguments.text("service");
     match id {
-        SentenceId::GroupHasProcessed => receivers.any(|one| one.group.as_deref() == arguments.text("group")),
+        SentenceId::GroupHasProcessed | SentenceId::GroupIsRewound => {
+            receivers.any(|one| one.group.as_deref() == arguments.text("group"))
+        }
         SentenceId::HandledExactlyOnce => receivers.any(|one| one.service.as_deref() == service),
         SentenceId::IsDeadLettered | SentenceId::DeadLetteredAfter => {
             receivers.any(|one| one.dead_letter.is_some() && (service.is_none() || one.service.as_deref() == service))

@@ -4,13 +4,17 @@ mod consumers;
 mod it;
 mod names;
 mod phrases;
+mod place;
+mod rows;
+mod steps;
+mod story;
 mod structure;
 #[cfg(test)]
 mod tests;
 mod values;
 
 pub(crate) use it::it;
-pub(crate) use names::names;
 pub(crate) use phrases::{phrase_sentence, phrase_stub, unused_phrases};
-pub(crate) use structure::{cross_check, structure, table_pairs};
-pub(crate) use values::values;
+pub(crate) use place::argument_lines;
+pub(crate) use steps::steps;
+pub(crate) use structure::{cross_check, names_over_files, structure, table_pairs};

@@ -1,33 +1,14 @@
 //! Names in steps: events, groups, services, views, actions, references to earlier steps.
 
-use std::collections::BTreeSet;
+use eventproof_source::{Diagnostic, Diagnostics, nearest, units};
 
-use eventproof_source::{Diagnostic, Diagnostics, Source, nearest};
-
+use super::story::Told;
 use crate::catalogue::{Kind, SentenceId, broker_fault};
 use crate::pack::Pack;
-use crate::plan::{PlannedScenario, PlannedStep, line_span};
+use crate::plan::{Sub, sentence_arguments};
 
-/// Checks every name of every step against what the pack has.
-pub(crate) fn names(pack: &Pack, scenarios: &[PlannedScenario], faults: &mut Diagnostics) {
-    phrases_mean_something(pack, faults);
-    let known = Known::of(pack);
-    let mut told = BTreeSet::new();
-    for scenario in scenarios {
-        let Some(file) = pack.features.iter().find(|file| file.path() == scenario.file) else { continue };
-        let mut given = BTreeSet::new();
-        for step in &scenario.steps {
-            // A background's step belongs to every scenario, but is wrong only once.
-            for fault in check_step(pack, &known, &file.source, step, &mut given) {
-                if told.insert((scenario.file.clone(), step.line, fault.message.clone())) {
-                    faults.push(fault);
-                }
-            }
-        }
-    }
-}
-
-struct Known<'a> {
+/// The names that steps may use, by what they are.
+pub(super) struct Known<'a> {
     events: Vec<&'a str>,
     groups: Vec<String>,
     services: Vec<&'a str>,
@@ -38,7 +19,7 @@ struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    fn of(pack: &'a Pack) -> Known<'a> {
+    pub fn of(pack: &'a Pack) -> Known<'a> {
         Known {
             events: pack.contract.messages.iter().map(|message| message.name.as_str()).collect(),
             groups: pack.contract.groups().into_keys().collect(),
@@ -65,59 +46,82 @@ impl<'a> Known<'a> {
     }
 }
 
-fn check_step(
-    pack: &Pack,
-    known: &Known<'_>,
-    source: &Source,
-    step: &PlannedStep,
-    given: &mut BTreeSet<String>,
-) -> Vec<Diagnostic> {
-    let at = line_span(source, step.line);
+/// What is wrong with the names of a sentence, each with the name.
+pub(super) fn of_sentence(pack: &Pack, known: &Known<'_>, sub: &Sub) -> Vec<Told> {
     let mut faults = Vec::new();
-    for sub in &step.subs {
-        for (_, kind, text) in sub.arguments() {
-            if kind == Kind::New {
-                given.insert(text);
-            } else if kind == Kind::Ref && !given.contains(&text) {
-                faults.push(
-                    unknown("an event that an earlier step named", &text, given.iter().map(String::as_str))
-                        .at(source, at),
-                );
-            } else if let Some((choices, what)) = known.choices(kind)
-                && !choices.contains(&text.as_str())
-            {
-                faults.push(unknown(what, &text, choices.into_iter()).at(source, at));
-            }
+    for (_, kind, text) in sub.arguments() {
+        if let Some((choices, what)) = known.choices(kind)
+            && !choices.contains(&text.as_str())
+        {
+            faults.push((unknown(what, &text, choices.into_iter()), text));
         }
-        faults.extend(cannot_count(pack, sub).map(|fault| fault.at(source, at)));
-        faults.extend(super::consumers::cannot_show(pack, sub).map(|fault| fault.at(source, at)));
-        faults.extend(wrong_fault(sub).map(|fault| fault.at(source, at)));
     }
+    let others = [cannot_count(pack, sub), super::consumers::cannot_show(pack, sub), wrong_fault(sub)];
+    faults.extend(others.into_iter().flatten().map(|fault| (fault, String::new())));
+    faults.extend(no_profile(pack, sub));
+    faults.extend(no_size(sub));
+    faults.extend(not_later(pack, sub));
     faults
 }
 
-fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
+pub(super) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
     let help = match nearest(name, known.clone()) {
         Some(meant) => format!("did you mean \"{meant}\"?"),
+        None if known.clone().next().is_none() => "there is none".to_owned(),
         None => format!("there are: {}", known.collect::<Vec<_>>().join(", ")),
     };
     Diagnostic::error("feature/unknown-name", format!("\"{name}\" is no {what}")).help(help)
 }
 
 /// A fault of the broker that could not be begun.
-fn wrong_fault(sub: &crate::plan::Sub) -> Option<Diagnostic> {
+fn wrong_fault(sub: &Sub) -> Option<Diagnostic> {
     let arguments = crate::plan::sentence_arguments(sub.sentence, &sub.text())?;
     let message = broker_fault(sub.sentence.id, &arguments, &sub.table)?.err()?;
     Some(Diagnostic::error("feature/broker-fault", message))
 }
 
+fn no_profile(pack: &Pack, sub: &Sub) -> Option<Told> {
+    if sub.sentence.id != SentenceId::ProfilePasses {
+        return None;
+    }
+    let named = sentence_arguments(sub.sentence, &sub.text())?.text("profile")?.to_owned();
+    // What is wrong with a profile is told with its file.
+    let known = pack.profile_names();
+    let is_known = named.contains('{') || known.contains(&named);
+    (!is_known).then(|| (unknown("load profile of the pack", &named, known.iter().map(String::as_str)), named))
+}
+
+fn no_size(sub: &Sub) -> Option<Told> {
+    let arguments = sentence_arguments(sub.sentence, &sub.text())?;
+    let size = arguments.text("size").filter(|size| !size.contains('{'))?;
+    let error = units::parse_size(size).err()?;
+    Some((Diagnostic::error("feature/size", error).help("write a size such as \"900 KiB\""), size.to_owned()))
+}
+
+/// An instance that joins must be one that is not there from the beginning.
+fn not_later(pack: &Pack, sub: &Sub) -> Option<Told> {
+    let (_, _, name) = sub.arguments().into_iter().find(|(_, kind, _)| *kind == Kind::Service)?;
+    let is_there = sub.sentence.id == SentenceId::ServiceJoins && !pack.system.service(&name)?.later;
+    let message = format!("\"{name}\" runs from the beginning, so it cannot join");
+    let help = "declare an instance of its own in system.yaml: `SERVICE-2: {like: SERVICE, starts: later}`";
+    is_there.then(|| (Diagnostic::error("feature/cannot-join", message).help(help), name))
+}
+
 /// Counting is asked of a service that has no view that counts.
-fn cannot_count(pack: &Pack, sub: &crate::plan::Sub) -> Option<Diagnostic> {
+fn cannot_count(pack: &Pack, sub: &Sub) -> Option<Diagnostic> {
     let counts = matches!(
         sub.sentence.id,
-        SentenceId::HandledExactlyOnce | SentenceId::OrderOfEffects | SentenceId::ServiceIsKilledAfter
+        SentenceId::HandledExactlyOnce
+            | SentenceId::OrderOfEffects
+            | SentenceId::ServiceIsKilledAfter
+            | SentenceId::NoneIsLost
     );
-    let service = sub.arguments().into_iter().find(|(_, kind, _)| *kind == Kind::Service).map(|(_, _, text)| text)?;
+    let named =
+        |wanted: Kind| sub.arguments().into_iter().find(|(_, kind, _)| *kind == wanted).map(|(_, _, text)| text);
+    let service = match sub.sentence.id {
+        SentenceId::NoneIsLost => pack.system.group(&named(Kind::Group)?)?.service.clone(),
+        _ => named(Kind::Service)?,
+    };
     let missing = counts && pack.system.counting_view(&service).is_none();
     missing.then(|| {
         let message = format!("nothing counts the effects of \"{service}\", so this could never be told");
@@ -126,7 +130,8 @@ fn cannot_count(pack: &Pack, sub: &crate::plan::Sub) -> Option<Diagnostic> {
     })
 }
 
-fn phrases_mean_something(pack: &Pack, faults: &mut Diagnostics) {
+/// Every step of a phrase must be a built-in sentence.
+pub(super) fn phrases_mean_something(pack: &Pack, faults: &mut Diagnostics) {
     let matcher = crate::catalogue::Matcher::new(&crate::phrases::Phrases::default());
     for phrase in &pack.phrases.list {
         for step in &phrase.does {

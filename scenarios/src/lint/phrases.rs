@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use eventproof_source::{Diagnostic, Diagnostics};
 
-use crate::catalogue::{Matched, Matcher, Sentence};
+use crate::catalogue::{Kind, Matched, Matcher, Sentence};
 use crate::pack::Pack;
 use crate::phrases::{Phrase, PhraseStep};
 use crate::plan::PlannedScenario;
@@ -22,19 +22,56 @@ pub(crate) fn phrase_sentence(matcher: &Matcher, phrase: &Phrase, step: &PhraseS
     })
 }
 
-/// A phrase that would make this step mean something.
-pub(crate) fn phrase_stub(text: &str) -> String {
+/// A phrase that would make this step mean something, ready to be pasted: what is quoted, a time or a number becomes a parameter.
+/// What it does stands as an example, for the writer to correct.
+pub(crate) fn phrase_stub(text: &str, example: &str) -> String {
     let mut form = String::new();
-    let mut count = 0;
-    for (index, part) in text.split('"').enumerate() {
+    let (mut kinds, mut count) = (Vec::new(), 0);
+    for (index, part) in text.split(['"', '“', '”', '「', '」']).enumerate() {
         if index % 2 == 1 {
             count += 1;
             form.push_str(&format!("{{value{count}}}"));
         } else {
-            form.push_str(part);
+            form.push_str(&measured(&escaped(part), &mut kinds));
         }
     }
-    format!("  - say: {form}\n    does:\n      - a built-in sentence (eventproof steps lists them)")
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "\'\'"));
+    let parameters = match kinds.is_empty() {
+        true => String::new(),
+        false => {
+            let list: Vec<String> = kinds.iter().map(|(name, kind)| format!("{name}: {kind}")).collect();
+            format!("    parameters: {{{}}}\n", list.join(", "))
+        }
+    };
+    let step = example.split_once(' ').map_or(example, |(_, step)| step);
+    format!("  - say: {}\n    meaning: …\n{parameters}    does:\n      - {}", quoted(&form), quoted(step))
+}
+
+/// What cucumber expressions would take for an option, an alternative or a parameter.
+fn escaped(text: &str) -> String {
+    text.chars().flat_map(|letter| "\\(){}/".contains(letter).then_some('\\').into_iter().chain([letter])).collect()
+}
+
+/// Times, rates and counts become parameters of their kinds.
+fn measured(text: &str, kinds: &mut Vec<(String, &'static str)>) -> String {
+    let mut form = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(|letter: char| letter.is_ascii_digit()) {
+        let (before, from) = rest.split_at(at);
+        let (kind, length) = Kind::measured(from);
+        let alone = !before.ends_with(|letter: char| letter.is_ascii_alphanumeric());
+        let (word, after) = from.split_at(length);
+        form.push_str(before);
+        if alone && length > 0 {
+            let name = format!("{}{}", kind.name(), kinds.len() + 1);
+            form.push_str(&format!("{{{name}}}"));
+            kinds.push((name, kind.name()));
+        } else {
+            form.push_str(word);
+        }
+        rest = after;
+    }
+    form + rest
 }
 
 /// Phrases that no scenario says: left over, or said otherwise than was meant.
@@ -53,10 +90,24 @@ pub(crate) fn unused_phrases(pack: &Pack, scenarios: &[PlannedScenario], faults:
 
 #[cfg(test)]
 mod tests {
+    use eventproof_source::Source;
+
     use super::*;
 
     #[test]
-    fn a_stub_turns_quoted_values_into_parameters() {
-        assert!(phrase_stub("user \"bob\" likes \"p1\"").starts_with("  - say: user {value1} likes {value2}\n"));
+    fn a_stub_can_be_pasted() {
+        let stub = phrase_stub("“bob” likes it (or \"p 1\") 3 times within 5s", "Then 1s pass");
+        assert_eq!(
+            stub,
+            "  - say: '{value1} likes it \\(or {value2}\\) {count1} times within {duration2}'\n    meaning: …\n    parameters: {count1: count, duration2: duration}\n    does:\n      - '1s pass'"
+        );
+        let mut faults = Diagnostics::default();
+        let phrases = crate::phrases::Phrases::parse(
+            &Source::inline("phrases.yaml", &format!("phrases:\n{stub}\n")),
+            &mut faults,
+        );
+        assert!(!faults.has_errors(), "{}", faults.render(false));
+        let matcher = Matcher::new(&phrases);
+        assert_eq!(matcher.all_matches("“bob” likes it (or \"p 1\") 3 times within 5s").len(), 1);
     }
 }

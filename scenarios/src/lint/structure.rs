@@ -1,11 +1,12 @@
 //! What Gherkin passes over in silence, and whether contract and system fit each other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use eventproof_source::{Diagnostic, Diagnostics, Source, Span, nearest};
 
 use eventproof_system::AlertValue;
 
+use super::argument_lines;
 use crate::catalogue::Matcher;
 use crate::pack::Pack;
 use crate::plan::{FeatureFile, line_span};
@@ -45,6 +46,27 @@ pub(crate) fn structure(file: &FeatureFile, matcher: &Matcher, faults: &mut Diag
     }
 }
 
+/// Scenarios of different files that share a name. (Rows of an outline are told within their file.)
+pub(crate) fn names_over_files(pack: &Pack, faults: &mut Diagnostics) {
+    let mut seen: BTreeMap<&str, (&FeatureFile, usize)> = BTreeMap::new();
+    for file in &pack.features {
+        let rules = file.feature.rules.iter().flat_map(|rule| &rule.scenarios);
+        for scenario in file.feature.scenarios.iter().chain(rules) {
+            let line = scenario.position.line;
+            let (first, at) = *seen.entry(&scenario.name).or_insert((file, line));
+            if first.source.path() != file.source.path() {
+                let place = format!("{}:{at}", first.source.path().display());
+                let message = format!("scenario \"{}\" has the name of the one at {place}", scenario.name);
+                faults.push(
+                    Diagnostic::warning("feature/name-twice", message)
+                        .at(&file.source, line_span(&file.source, line))
+                        .help("reports and --name tell scenarios by their names"),
+                );
+            }
+        }
+    }
+}
+
 /// A line above the first step of a scenario that would be a step, had it a keyword.
 fn mistyped(file: &FeatureFile, matcher: &Matcher, faults: &mut Diagnostics) {
     let feature = &file.feature;
@@ -59,18 +81,39 @@ fn mistyped(file: &FeatureFile, matcher: &Matcher, faults: &mut Diagnostics) {
         let first = file.source.line_column(start).0;
         let last = steps.first().map_or(usize::MAX, |step| step.position.line);
         for (index, line) in file.source.text().lines().enumerate().skip(first).take(last.saturating_sub(first + 1)) {
-            let Some(word) = missing_keyword(line.trim(), matcher).filter(|_| told.insert(index)) else { continue };
+            let heading = mistyped_heading(line.trim());
+            let found = heading.map(|(word, _)| word).or_else(|| missing_keyword(line.trim(), matcher));
+            let Some(word) = found.filter(|_| told.insert(index)) else { continue };
             let message = match word {
+                word if heading.is_some() => {
+                    format!("`{word}` is no keyword, so this line would be taken for a description")
+                }
                 "" => "this step has no keyword, so it would be taken for a description".to_owned(),
                 word => format!("`{word}` is no keyword, so this step would be taken for a description"),
             };
             faults.push(
                 Diagnostic::error("feature/mistyped-keyword", message)
                     .at(&file.source, line_span(&file.source, index + 1))
-                    .help("steps begin with Given, When, Then, And, But or *; in Chinese 假如, 当, 那么, 而且, 但是"),
+                    .help(match heading {
+                        Some((_, meant)) => format!("did you mean `{meant}:`?"),
+                        None => STEPS.to_owned(),
+                    }),
             );
         }
     }
+}
+
+const STEPS: &str = "steps begin with Given, When, Then, And, But or *; in Chinese 假如, 当, 那么, 而且, 但是";
+
+/// Keywords that begin a part of a feature, before a colon.
+const HEADINGS: [&str; 10] =
+    ["Background", "Scenario", "Scenario Outline", "Examples", "Rule", "背景", "场景", "场景大纲", "例子", "规则"];
+
+/// The word before a colon that is nearly such a keyword, and the one that was meant.
+fn mistyped_heading(line: &str) -> Option<(&str, &'static str)> {
+    let (word, _) = line.split_once([':', '：'])?;
+    let meant = nearest(word, HEADINGS).filter(|meant| *meant != word)?;
+    Some((word, meant))
 }
 
 /// The word that stands where a keyword should, if what follows it is a step; empty if all of the line is one.
@@ -96,6 +139,18 @@ pub(crate) fn table_pairs(
     table: &[Vec<String>],
     faults: &mut Diagnostics,
 ) -> Vec<(String, String)> {
+    if step.docstring.is_some() {
+        faults.push(
+            Diagnostic::error(
+                "feature/text-unused",
+                "no sentence takes a text block, so this one would be passed over",
+            )
+            .at(source, line_span(source, step.position.line + 1))
+            .help("write what it holds as a table: `| field | value |`"),
+        );
+    }
+    let lines = argument_lines(source, step.position.line);
+    let line_of = |index: usize| lines.get(index).copied().unwrap_or(step.position.line);
     let mut pairs = Vec::new();
     for (index, row) in table.iter().enumerate() {
         match row.as_slice() {
@@ -105,7 +160,7 @@ pub(crate) fn table_pairs(
                     "feature/table",
                     format!("this row has {} columns, a field and its value are two", other.len()),
                 )
-                .at(source, line_span(source, step.position.line + 1 + index))
+                .at(source, line_span(source, line_of(index)))
                 .help("write `| field | value |`"),
             ),
         }

@@ -87,3 +87,99 @@ fn faults_of_the_system_and_of_the_steps_are_told_in_one_pass_each_with_its_plac
         ]
     );
 }
+
+#[test]
+fn what_builds_on_nothing_is_told_at_its_word() {
+    let steps = "    Then group \"stock\" has processed it\n    And \"bill.sent\" follows within 1s\n    And group \"stock\" loses none of them within 7s\n    And service \"stock\" is started again\n    And the broker is started again\n    And the broker is healthy again\n    And service \"stock\" logs \"{it.total} {bill.id}\" within 1s\n";
+    assert_eq!(
+        told(steps),
+        [
+            "4 [feature/nothing-before] no event is published or caused before this step, so there is nothing that it could speak of",
+            "5 [feature/nothing-before] nothing in this scenario causes \"bill.sent\" before this step",
+            "6 [feature/cannot-count] nothing counts the effects of \"stock\", so this could never be told",
+            "6 [feature/nothing-before] no events are published in the background before this step",
+            "7 [feature/nothing-before] \"stock\" runs: nothing before this step ends it",
+            "8 [feature/nothing-before] the broker has not crashed before this step",
+            "9 [feature/nothing-before] no fault of the broker is in force before this step",
+            "10 [feature/unknown-name] no step before this one is named \"bill\"",
+            "10 [feature/no-it] there is no event before this step, so {it.total} has no value",
+        ]
+    );
+}
+
+#[test]
+fn names_that_have_no_such_field_and_are_no_value_are_told() {
+    let steps = "    When \"order.placed\" is published as \"order\"\n    And \"bill.sent\" is published as \"order\"\n    Then service \"stock\" logs \"{order.ordr_id} {order}\" within 1s\n    And group \"stock\" has processed \"order\"\n";
+    assert_eq!(
+        told(steps),
+        [
+            "5 [feature/named-twice] \"order\" is named a second time here: the first can no longer be spoken of",
+            "6 [feature/no-value] \"order\" is what a step did, and {order} alone a fresh identity that has nothing to do with it",
+            "6 [feature/unknown-field] \"order\" has no field `ordr_id`",
+            "7 [feature/ruled-out] by the contract group \"stock\" does not read the topic of \"bill.sent\"",
+        ]
+    );
+}
+
+#[test]
+fn tables_that_mean_nothing_are_told_row_by_row() {
+    let views = "views: {orders: {service: stock, group: stock, list: {http: '{stock.url}/orders/{user}', items: /items, item: /id}}}\nactions: {order: {request: 'POST {stock.url}/orders/{user}'}}\n";
+    let feature = "Feature: f\n\n  Scenario: s\n    When action \"order\" is done\n      | usr | a |\n    And \"order.placed\" is published\n      | total | many |\n      # why\n      | order_id | a |\n      | order_id | b |\n    Then view \"orders\" shows \"x\" within 1s\n    And no \"order.placed\" came before it\n      | order_id | 7 |\n    And 1s pass\n      | so | it is |\n    And 1s pass\n      \"\"\"\n      words\n      \"\"\"\n";
+    let told = told_of(feature, &format!("{SYSTEM}{views}"));
+    assert_eq!(
+        told,
+        [
+            "17 [feature/text-unused] no sentence takes a text block, so this one would be passed over",
+            "5 [feature/unknown-row] action \"order\" has no placeholder {usr}",
+            "4 [feature/missing-row] action \"order\" needs a value for user",
+            "8 [feature/row-twice] row `order_id` stands here twice",
+            "7 [feature/refused-value] the schema of \"order.placed\" refuses `total`: \"many\" is not of type \"integer\"",
+            "11 [feature/missing-row] view \"orders\" needs a value for user",
+            "13 [feature/no-pointer] `order_id` is no JSON pointer",
+            "15 [feature/table-unused] `time-passes` takes no table, so this one would be passed over",
+        ]
+    );
+}
+
+#[test]
+fn times_and_counts_of_nothing_and_needs_that_no_broker_has_are_told() {
+    let feature = "Feature: f\n\n  @needs:broker-fault\n  Scenario: s\n    When 0 \"order.placed\" events are published at 5/s in the background\n    Then service \"stock\" logs \"x\" within 0s\n";
+    assert_eq!(
+        told_of(feature, SYSTEM),
+        [
+            "3 [feature/tag] @needs:broker-fault is nothing that a broker may have or not",
+            "5 [feature/nothing] 0 events are none",
+            "6 [feature/nothing] 0s is no time at all",
+        ]
+    );
+}
+
+#[test]
+fn faults_of_gherkin_hide_none_of_the_others() {
+    let feature = "Feature: f\n\n  Scenario: one\n    Wen \"order.placd\" is published\n    Tehn 1s pass\n\n  Scnario: two\n    When \"order.placed\" is published\n      | total | 1 |\n      | total |\n    Then nobody knows this\n\n  Scenario Outline: three\n    When <tme> pass\n\n    Examples:\n      | time |\n      | 1s   |\n";
+    assert_eq!(
+        told_of(feature, SYSTEM),
+        [
+            "10 [feature/table-shape] this row has 1 cell(s), the first row of its table has 2",
+            "14 [feature/outline-column] the outline uses <tme>, which its Examples do not have",
+            "17 [feature/outline-unused-column] no step uses <time>",
+            "4 [feature/mistyped-keyword] `Wen` is no keyword, so this step would be taken for a description",
+            "5 [feature/mistyped-keyword] `Tehn` is no keyword, so this step would be taken for a description",
+            "7 [feature/mistyped-keyword] `Scnario` is no keyword, so this line would be taken for a description",
+            "11 [feature/unmatched-step] no sentence and no phrase matches this step",
+        ]
+    );
+}
+
+#[test]
+fn what_is_wrong_with_the_steps_is_told_although_the_contract_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let feature = "Feature: f\n\n  Scenario: s\n    When nobody knows this\n";
+    for (name, text) in
+        [("asyncapi.yaml", "asyncapi: 3.0.0\nchanels: {}\n"), ("system.yaml", SYSTEM), ("a.feature", feature)]
+    {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let codes: Vec<&str> = Pack::read(folder.path()).err().unwrap().iter().map(|one| one.code).collect();
+    assert!(codes.contains(&"feature/unmatched-step") && codes.len() > 1, "{codes:?}");
+}

@@ -1,52 +1,55 @@
-//! Values in steps that cannot mean what was meant: fields that an event does not have, times that a step never gets.
+//! Values in steps that cannot mean what was meant: times that a step never gets, and nothing at all.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use eventproof_source::{Diagnostic, Diagnostics, nearest};
+use eventproof_source::Diagnostic;
 
+use super::story::Told;
 use crate::catalogue::{Kind, SentenceId};
 use crate::pack::Pack;
-use crate::plan::{PlannedScenario, SESSION, Sub, line_span};
+use crate::plan::{SESSION, Sub, sentence_arguments};
 
-/// Checks the values of every step.
-pub(crate) fn values(pack: &Pack, scenarios: &[PlannedScenario], faults: &mut Diagnostics) {
-    let mut told = BTreeSet::new();
-    for scenario in scenarios {
-        let Some(file) = pack.features.iter().find(|file| file.path() == scenario.file) else { continue };
-        let mut killed = false;
-        for step in &scenario.steps {
-            for sub in &step.subs {
-                killed |= sub.kills();
-                let found = [unknown_field(pack, sub), too_long(sub, scenario.asks.limit()), too_short(sub, killed)];
-                for fault in found.into_iter().flatten() {
-                    if told.insert((scenario.file.clone(), step.line, fault.message.clone())) {
-                        faults.push(fault.at(&file.source, line_span(&file.source, step.line)));
-                    }
-                }
-            }
+/// What is wrong with the times and counts of a sentence. `killed`: the services that were killed before it.
+pub(super) fn times(pack: &Pack, sub: &Sub, most: Duration, killed: &BTreeSet<String>) -> Vec<Told> {
+    let whole = [too_long(sub, most), too_short(pack, sub, killed)];
+    let whole = whole.into_iter().flatten().map(|fault| (fault, String::new()));
+    whole.chain(nothing_at_all(sub)).collect()
+}
+
+/// The service whose work a sentence waits for.
+fn awaited(pack: &Pack, sub: &Sub) -> Option<String> {
+    let of = |wanted: Kind| sub.arguments().into_iter().find(|(_, kind, _)| *kind == wanted).map(|(_, _, text)| text);
+    match sub.sentence.id {
+        SentenceId::NoneIsLost | SentenceId::GroupHasProcessed => {
+            Some(pack.system.group(&of(Kind::Group)?)?.service.clone())
         }
+        SentenceId::ViewShows | SentenceId::ViewNoLongerShows => {
+            Some(pack.system.view(&of(Kind::List)?)?.service.clone())
+        }
+        SentenceId::DerivedFollows => pack.contract.senders(&of(Kind::Event)?).next()?.service.clone(),
+        SentenceId::IsDeadLettered | SentenceId::DeadLetteredAfter => of(Kind::Service),
+        _ => None,
     }
 }
 
-/// A row of a table that sets a field which the event's schema does not have.
-fn unknown_field(pack: &Pack, sub: &Sub) -> Option<Diagnostic> {
-    let sets = matches!(
-        sub.sentence.id,
-        SentenceId::EventIsPublished | SentenceId::PublishedEverywhere | SentenceId::PublishedInBackground
-    );
-    let event = sub.arguments().into_iter().find(|(_, kind, _)| *kind == Kind::Event).map(|(_, _, name)| name)?;
-    let message = pack.contract.message(&event).filter(|_| sets)?;
-    let known = message.payload.document.get("properties")?.as_object()?;
-    // What stands below the top may lie behind references and alternatives.
-    let mut tops = sub.table.iter().map(|(name, _)| name.trim_start_matches('/').split('/').next().unwrap_or_default());
-    let wrong = tops.find(|top| !top.contains('{') && !known.contains_key(*top))?;
-    let names = known.keys().map(String::as_str);
-    let help = match nearest(wrong, names.clone()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("there are: {}", names.collect::<Vec<_>>().join(", ")),
+/// No time, no rate, no events: what could never hold, or would do nothing.
+fn nothing_at_all(sub: &Sub) -> Option<Told> {
+    let arguments = sentence_arguments(sub.sentence, &sub.text())?;
+    let publishes = matches!(sub.sentence.id, SentenceId::PublishedAgain | SentenceId::PublishedInBackground);
+    let is_nothing = |name: &str, kind: Kind| match kind {
+        Kind::Duration => arguments.duration(name) == Some(Duration::ZERO),
+        Kind::Rate => arguments.rate(name).is_none_or(|rate| rate <= 0.0),
+        Kind::Count => publishes && arguments.count(name) == Some(0),
+        _ => false,
     };
-    Some(Diagnostic::error("feature/unknown-field", format!("\"{event}\" has no field `{wrong}`")).help(help))
+    let (_, kind, text) = arguments.iter().find(|(name, kind, _)| is_nothing(name, *kind))?;
+    let (message, help) = match kind {
+        Kind::Duration => (format!("{text} is no time at all"), "give a time that is longer than nothing, such as 5s"),
+        Kind::Rate => (format!("{text} is no rate"), "give a rate such as 200/s"),
+        _ => (format!("{text} events are none"), "give a number above 0, or leave the step out"),
+    };
+    Some((Diagnostic::error("feature/nothing", message).help(help), text.to_owned()))
 }
 
 /// A step that could never come to its verdict, since its scenario is ended before.
@@ -64,9 +67,9 @@ fn too_long(sub: &Sub, most: Duration) -> Option<Diagnostic> {
 }
 
 /// After a kill the group waits out the dead member's session before anybody takes its partitions.
-fn too_short(sub: &Sub, killed: bool) -> Option<Diagnostic> {
-    let waits = matches!(sub.sentence.id, SentenceId::NoneIsLost | SentenceId::GroupHasProcessed);
-    let limit = sub.time().filter(|limit| killed && waits && *limit < SESSION)?;
+fn too_short(pack: &Pack, sub: &Sub, killed: &BTreeSet<String>) -> Option<Diagnostic> {
+    let awaited = awaited(pack, sub)?;
+    let limit = sub.time().filter(|limit| killed.contains(&awaited) && *limit < SESSION)?;
     let message = format!(
         "after a kill {} s may be shorter than the group's session time-out, for which nobody takes the dead member's partitions",
         limit.as_secs_f64()
@@ -79,13 +82,13 @@ fn too_short(sub: &Sub, killed: bool) -> Option<Diagnostic> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::lint::tests::{CONTRACT, SYSTEM, told};
-    use crate::pack::Pack;
 
     #[test]
     fn a_field_that_an_event_does_not_have_is_told_before_anything_starts() {
         let steps = "    When \"order.placed\" is published\n      | totl      | 7 |\n      | /order_id | a |\n";
-        assert_eq!(told(steps), ["4 [feature/unknown-field] \"order.placed\" has no field `totl`"]);
+        assert_eq!(told(steps), ["5 [feature/unknown-field] \"order.placed\" has no field `totl`"]);
     }
 
     #[test]
@@ -106,11 +109,11 @@ mod tests {
         let steps = "    When 5 \"order.placed\" events are published at 5/s in the background\n    And service \"stock\" is killed\n    And service \"stock\" is started again\n    Then group \"stock\" loses none of them within 3s\n    And service \"stock\" logs \"x\" within 10min\n";
         let told = told(steps);
         assert!(
-            told[1].starts_with(
+            told[2].starts_with(
                 "8 [feature/limit-too-long] 600 s is longer than the scenario may take: it is ended after 300 s"
             ),
             "{told:?}"
         );
-        assert!(told[0].starts_with("7 [feature/limit-after-kill] after a kill 3 s may be shorter"), "{told:?}");
+        assert!(told[1].starts_with("7 [feature/limit-after-kill] after a kill 3 s may be shorter"), "{told:?}");
     }
 }

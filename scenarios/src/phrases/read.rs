@@ -1,6 +1,6 @@
 //! Reading `phrases.yaml`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use eventproof_source::{Diagnostic, Diagnostics, Fields, Node, Source, parse_yaml};
@@ -9,23 +9,34 @@ use super::{Phrase, PhraseStep, Phrases};
 use crate::catalogue::{Compiled, Kind};
 
 impl Phrases {
-    /// Reads phrases: or every fault.
-    pub fn read(path: &Path) -> Result<Phrases, Diagnostics> {
-        Phrases::parse(&Source::read(path)?)
+    /// Reads phrases; a file that is not there has none. What is wrong is told, and the rest taken.
+    pub fn read(path: &Path, faults: &mut Diagnostics) -> Phrases {
+        if !path.exists() {
+            return Phrases::default();
+        }
+        match Source::read(path) {
+            Ok(source) => Phrases::parse(&source, faults),
+            Err(fault) => {
+                faults.push(fault);
+                Phrases::default()
+            }
+        }
     }
 
     /// Reads phrases from a text.
-    pub fn parse(source: &Source) -> Result<Phrases, Diagnostics> {
-        let root = parse_yaml(source)?;
-        let mut faults = Diagnostics::default();
-        let mut list = Vec::new();
-        if let Some(mut fields) = Fields::of(&root, source, "phrases.yaml", &mut faults) {
-            fields.required("phrases", &mut faults);
-            let nodes = fields.list("phrases");
-            fields.finish(&mut faults);
-            list = nodes.iter().filter_map(|node| phrase(node, source, &mut faults)).collect();
-        }
-        if faults.has_errors() { Err(faults) } else { Ok(Phrases { list }) }
+    pub fn parse(source: &Source, faults: &mut Diagnostics) -> Phrases {
+        let root = match parse_yaml(source) {
+            Ok(root) => root,
+            Err(found) => {
+                faults.extend(found);
+                return Phrases::default();
+            }
+        };
+        let Some(mut fields) = Fields::of(&root, source, "phrases.yaml", faults) else { return Phrases::default() };
+        fields.required("phrases", faults);
+        let nodes = fields.list("phrases");
+        fields.finish(faults);
+        Phrases { list: nodes.iter().filter_map(|node| phrase(node, source, faults)).collect() }
     }
 }
 
@@ -45,8 +56,39 @@ fn phrase(node: &Node, source: &Source, faults: &mut Diagnostics) -> Option<Phra
             faults.push(Diagnostic::error("phrases/expression", message).at(source, node.span));
         }
     }
-    let does = does.iter().filter_map(|step| phrase_step(step, source, faults)).collect();
+    let does: Vec<PhraseStep> = does.iter().filter_map(|step| phrase_step(step, source, faults)).collect();
+    unused_parameters(&forms, &kinds, &does, node, source, faults);
     Some(Phrase { forms, meaning, kinds, does, source: source.clone(), span: node.span })
+}
+
+/// A parameter that a form takes and no step uses is left over, or written otherwise than was meant.
+fn unused_parameters(
+    forms: &[String],
+    kinds: &HashMap<String, Kind>,
+    does: &[PhraseStep],
+    node: &Node,
+    source: &Source,
+    faults: &mut Diagnostics,
+) {
+    let compiled: Vec<Compiled> = forms.iter().filter_map(|form| Compiled::new(form, kinds).ok()).collect();
+    let taken: BTreeSet<&str> = compiled.iter().flat_map(Compiled::names).collect();
+    let uses = |name: &str| {
+        let placeholder = format!("{{{name}}}");
+        let mut texts =
+            does.iter().flat_map(|step| std::iter::once(&step.text).chain(step.table.iter().map(|(_, value)| value)));
+        texts.any(|text| text.contains(&placeholder))
+    };
+    for name in taken.iter().filter(|name| !uses(name)) {
+        let message = format!("no step of the phrase uses its parameter {{{name}}}");
+        let fault = Diagnostic::warning("phrases/unused-parameter", message).at(source, node.span);
+        faults.push(fault.help("use it, or write the text itself in its place"));
+    }
+    for name in kinds.keys().filter(|name| !taken.contains(name.as_str())) {
+        let message = format!("`{name}` has a kind, and no form of the phrase takes it");
+        let at = node.get("parameters").and_then(|parameters| parameters.get(name)).unwrap_or(node);
+        let fault = Diagnostic::warning("phrases/unused-parameter", message).at(source, at.span);
+        faults.push(fault.help("write it as {name} in `say`, or leave it out"));
+    }
 }
 
 fn kinds(given: &[(String, String)], node: &Node, source: &Source, faults: &mut Diagnostics) -> HashMap<String, Kind> {

@@ -37,7 +37,7 @@ impl FeatureFile {
             .collect()
     }
 
-    /// Parses one file.
+    /// Parses one file. What is no Gherkin is told and passed over, so that all that is wrong with the rest is told too.
     pub fn parse(source: Source, faults: &mut Diagnostics) -> Option<FeatureFile> {
         let text = source.text().trim_start_matches('\u{feff}');
         if text.trim().is_empty() {
@@ -48,25 +48,11 @@ impl FeatureFile {
             );
             return None;
         }
-        if !tables::shapes(&source, faults) {
-            return None;
-        }
-        let mut feature = match Feature::parse(text, GherkinEnv::default()) {
-            Ok(feature) => feature,
-            Err(error) => {
-                faults.push(syntax(&source, &error));
-                return None;
-            }
-        };
+        let mut text = tables::shapes(&source, faults);
+        let mut feature = parse_all(&source, &mut text, faults)?;
         feature.path = Some(PathBuf::from(source.path()));
-        let mut misfits = Diagnostics::default();
-        tables::outlines(&source, &feature, &mut misfits);
-        let wrong = misfits.has_errors();
-        faults.extend(misfits);
-        if wrong {
-            return None;
-        }
-        let blocks = blocks(text, &feature);
+        let blocks = blocks(&text, &feature);
+        tables::outlines(&source, &mut feature, faults);
         match feature.expand_examples() {
             Ok(feature) => Some(FeatureFile { source, feature, blocks }),
             Err(error) => {
@@ -86,10 +72,53 @@ impl FeatureFile {
         named.map_or("en", str::trim)
     }
 
+    /// Every step, of backgrounds too; those of an outline once for each of its rows.
+    pub(crate) fn steps(&self) -> impl Iterator<Item = &gherkin::Step> {
+        let feature = &self.feature;
+        let backgrounds =
+            feature.background.iter().chain(feature.rules.iter().filter_map(|rule| rule.background.as_ref()));
+        let scenarios = feature.scenarios.iter().chain(feature.rules.iter().flat_map(|rule| &rule.scenarios));
+        backgrounds.flat_map(|one| &one.steps).chain(scenarios.flat_map(|one| &one.steps))
+    }
+
     /// The path as it was given.
     pub fn path(&self) -> String {
         self.source.path().display().to_string()
     }
+}
+
+/// How many faults of Gherkin's grammar are told of one file: behind so many the rest is more noise than help.
+const MOST_FAULTS: usize = 20;
+
+/// Parses a text; a line that is no Gherkin is told, and read as what it was meant to be, or passed over.
+fn parse_all(source: &Source, text: &mut String, faults: &mut Diagnostics) -> Option<Feature> {
+    for _ in 0..MOST_FAULTS {
+        let error = match Feature::parse(text.as_str(), GherkinEnv::default()) {
+            Ok(feature) => return Some(feature),
+            Err(error) => error,
+        };
+        let Unread { line, word, meant, fault } = syntax(source, &error);
+        faults.push(fault);
+        let mended = match meant {
+            Some(meant) => replaced(text, line, |one| one.replacen(&word, meant, 1)),
+            None => blank(text, line),
+        };
+        if mended == *text {
+            break;
+        }
+        *text = mended;
+    }
+    None
+}
+
+/// The text with a comment in place of a line (from 1); all others stay where they are.
+pub(super) fn blank(text: &str, line: usize) -> String {
+    replaced(text, line, |one| format!("#{}", if one.ends_with('\n') { "\n" } else { "" }))
+}
+
+fn replaced(text: &str, line: usize, with: impl Fn(&str) -> String) -> String {
+    let lines = text.split_inclusive('\n').enumerate();
+    lines.map(|(index, one)| if index + 1 == line { with(one) } else { one.to_owned() }).collect()
 }
 
 /// A scenario begins with its tags, and ends where the next one begins.
@@ -145,22 +174,40 @@ const KEYWORDS: [&str; 24] = [
     "但是",
 ];
 
-fn syntax(source: &Source, error: &gherkin::ParseError) -> Diagnostic {
+/// A line that Gherkin does not read.
+struct Unread {
+    line: usize,
+    /// What it begins with, and the keyword that this was to be, if one is near.
+    word: String,
+    meant: Option<&'static str>,
+    fault: Diagnostic,
+}
+
+fn syntax(source: &Source, error: &gherkin::ParseError) -> Unread {
     // The error keeps its place to itself; its text begins "Error at LINE:COLUMN: {expected}".
     let text = error.to_string();
     let rest = text.trim_start_matches("Error at ");
     let line = rest.split(':').next().and_then(|line| line.parse::<usize>().ok()).unwrap_or(1);
     let expected = rest.splitn(3, ':').nth(2).unwrap_or_default().trim();
-    let written = source.text().lines().nth(line.saturating_sub(1)).unwrap_or_default().trim();
-    let word = written.split([':', ' ']).next().unwrap_or_default();
-    let (message, label) = match nearest(word, KEYWORDS).filter(|known| *known != word) {
+    let at = first_word(source, line);
+    let word = source.text()[at.start..at.end].to_owned();
+    let meant = nearest(&word, KEYWORDS).filter(|known| *known != word);
+    let (message, label) = match meant {
         Some(known) => (format!("`{word}` is no keyword of Gherkin"), format!("did you mean `{known}`?")),
         None => ("this is no Gherkin".to_owned(), format!("expected one of {expected}")),
     };
-    Diagnostic::error("feature/syntax", message)
-        .at(source, line_span(source, line))
+    let fault = Diagnostic::error("feature/syntax", message)
+        .at(source, if meant.is_some() { at } else { line_span(source, line) })
         .label(label)
-        .help("a feature has `Feature:`, scenarios have `Scenario:`, steps begin with Given, When, Then, And, But or *; in Chinese 功能, 场景, 假如, 当, 那么, 而且, 但是")
+        .help("a feature has `Feature:`, scenarios have `Scenario:`, steps begin with Given, When, Then, And, But or *; in Chinese 功能, 场景, 假如, 当, 那么, 而且, 但是");
+    Unread { line, word, meant, fault }
+}
+
+/// The word with which a line begins.
+fn first_word(source: &Source, line: usize) -> Span {
+    let whole = line_span(source, line);
+    let length = source.text()[whole.start..whole.end].find([':', ' ']).unwrap_or(whole.end - whole.start);
+    Span { start: whole.start, end: whole.start + length }
 }
 
 /// The text of a line (from 1), without its indentation and end.

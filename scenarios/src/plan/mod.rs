@@ -9,8 +9,8 @@ mod touches;
 pub use feature::FeatureFile;
 pub(crate) use feature::line_span;
 pub(crate) use resolve::SESSION;
-pub(crate) use resolve::sentence_arguments;
 pub use resolve::{PlannedScenario, PlannedStep, Sub};
+pub(crate) use resolve::{sentence_arguments, unmatched};
 pub use tags::{KnownIssue, Tags};
 pub use touches::Touches;
 
@@ -35,16 +35,19 @@ pub struct Plan {
 impl Plan {
     /// Matches every step of the pack.
     pub fn of(pack: &Pack) -> Result<Plan, Diagnostics> {
+        let (plan, found) = Plan::as_far_as_known(pack);
+        if found.has_errors() { Err(found) } else { Ok(Plan { warnings: found, ..plan }) }
+    }
+
+    /// The same, without the steps that mean nothing, and everything that was found.
+    pub(crate) fn as_far_as_known(pack: &Pack) -> (Plan, Diagnostics) {
         let (scenarios, found) = resolve::scenarios(pack);
-        if found.has_errors() {
-            return Err(found);
-        }
         let mut places: HashMap<String, HashMap<usize, usize>> = HashMap::new();
         for (index, scenario) in scenarios.iter().enumerate() {
             places.entry(scenario.file.clone()).or_default().entry(scenario.line).or_insert(index);
         }
         let blocks = pack.features.iter().map(|file| (file.path(), file.blocks.clone())).collect();
-        Ok(Plan { scenarios, places, blocks, warnings: found })
+        (Plan { scenarios, places, blocks, warnings: Diagnostics::default() }, found)
     }
 
     /// Where a scenario stands in the plan.

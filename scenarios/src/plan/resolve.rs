@@ -1,10 +1,11 @@
 //! Matching steps and unfolding phrases.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use eventproof_source::{Diagnostic, Diagnostics, Source};
+use eventproof_source::{Diagnostic, Diagnostics, Source, Span};
 
 use super::feature::{FeatureFile, line_span};
 use super::tags::Tags;
@@ -87,10 +88,19 @@ pub struct Sub {
 impl Sub {
     /// The sentence's text with the phrase's parameters filled in; what only the run knows stays a placeholder.
     pub fn text(&self) -> String {
-        self.parameters.iter().fold(self.template.clone(), |text, (name, kind, value)| match kind {
+        self.filled(&self.template)
+    }
+
+    fn filled(&self, template: &str) -> String {
+        self.parameters.iter().fold(template.to_owned(), |text, (name, kind, value)| match kind {
             Kind::Identity => text,
             _ => text.replace(&format!("{{{name}}}"), value),
         })
+    }
+
+    /// The values of its table, with the phrase's parameters filled in.
+    pub(crate) fn values(&self) -> Vec<String> {
+        self.table.iter().map(|(_, value)| self.filled(value)).collect()
     }
 
     /// How long it may wait by what it says.
@@ -128,9 +138,26 @@ pub(crate) fn sentence_arguments(sentence: &'static Sentence, text: &str) -> Opt
     BUILT_IN.arguments_of(sentence, text)
 }
 
+/// What can be said of steps where there is no contract or no system to check their names against.
+pub(crate) fn unmatched(features: &[FeatureFile], phrases: &Phrases) -> Diagnostics {
+    let matcher = Matcher::new(phrases);
+    let mut faults = Diagnostics::default();
+    for file in features {
+        lint::structure(file, &matcher, &mut faults);
+        let mut told = BTreeSet::new();
+        for step in file.steps().filter(|step| matcher.all_matches(step.value.trim()).is_empty()) {
+            // Rows of an outline share its lines.
+            if told.insert((step.position.line, step.value.clone())) {
+                faults.push(no_match(&matcher, phrases, &file.source, step));
+            }
+        }
+    }
+    faults
+}
+
 /// Matches everything; steps that match nothing are reported and left out.
 pub(super) fn scenarios(pack: &Pack) -> (Vec<PlannedScenario>, Diagnostics) {
-    let resolver = Resolver { pack, matcher: Matcher::new(&pack.phrases) };
+    let resolver = Resolver { pack, matcher: Matcher::new(&pack.phrases), told: RefCell::default() };
     let mut faults = Diagnostics::default();
     crate::own::check(&mut faults);
     let mut planned = Vec::new();
@@ -138,9 +165,9 @@ pub(super) fn scenarios(pack: &Pack) -> (Vec<PlannedScenario>, Diagnostics) {
         lint::structure(file, &resolver.matcher, &mut faults);
         planned.extend(resolver.file(file, &mut faults));
     }
-    lint::names(pack, &planned, &mut faults);
-    lint::values(pack, &planned, &mut faults);
+    lint::steps(pack, &planned, &mut faults);
     lint::it(pack, &planned, &mut faults);
+    lint::names_over_files(pack, &mut faults);
     // A step that matches nothing may be what was to say a phrase.
     if !faults.has_errors() {
         lint::unused_phrases(pack, &planned, &mut faults);
@@ -151,6 +178,15 @@ pub(super) fn scenarios(pack: &Pack) -> (Vec<PlannedScenario>, Diagnostics) {
 struct Resolver<'a> {
     pack: &'a Pack,
     matcher: Matcher,
+    /// The places of tags that were told to be wrong.
+    told: RefCell<BTreeSet<(String, usize)>>,
+}
+
+/// Where a tag stands: nearest above its scenario, in the line of the scenario if nowhere.
+fn tag_span(source: &Source, line: usize, tag: &str) -> Span {
+    let whole = line_span(source, line);
+    let found = source.text()[..whole.start].rfind(tag);
+    found.map_or(whole, |start| Span { start, end: start + tag.len() })
 }
 
 impl Resolver<'_> {
@@ -186,8 +222,12 @@ impl Resolver<'_> {
         let tags: Vec<String> = file.feature.tags.iter().chain(rule_tags).chain(&scenario.tags).cloned().collect();
         let (asks, wrong) = Tags::read(&tags);
         for (message, help) in wrong {
-            let at = line_span(&file.source, scenario.position.line);
-            faults.push(Diagnostic::error("feature/tag", message).at(&file.source, at).help(help));
+            // The message begins with the tag. One that stands above a feature is of all its scenarios, but wrong only once.
+            let tag = message.split(' ').next().unwrap_or_default();
+            let at = tag_span(&file.source, scenario.position.line, tag);
+            if self.told.borrow_mut().insert((file.path(), at.start)) {
+                faults.push(Diagnostic::error("feature/tag", message).at(&file.source, at).help(help));
+            }
         }
         PlannedScenario {
             feature: file.feature.name.clone(),
@@ -211,7 +251,7 @@ impl Resolver<'_> {
             return None;
         }
         let Some(matched) = matches.pop() else {
-            faults.push(self.unmatched(source, step));
+            faults.push(no_match(&self.matcher, &self.pack.phrases, source, step));
             return None;
         };
         let table = step.table.as_ref().map(|table| table.rows.clone()).unwrap_or_default();
@@ -247,16 +287,17 @@ impl Resolver<'_> {
         };
         phrase.does.iter().enumerate().filter_map(sub).collect()
     }
+}
 
-    fn unmatched(&self, source: &Source, step: &gherkin::Step) -> Diagnostic {
-        let nearest = self.matcher.nearest(step.value.trim(), &self.pack.phrases, 3);
-        let list: String = nearest.iter().map(|form| format!("\n  - {form}")).collect();
-        let stub = lint::phrase_stub(step.value.trim());
-        Diagnostic::error("feature/unmatched-step", "no sentence and no phrase matches this step".to_owned())
-            .at(source, line_span(source, step.position.line))
-            .label("nobody knows what this means".to_owned())
-            .help(format!("the nearest are:{list}\nor make it a phrase in phrases.yaml:\n{stub}"))
-    }
+fn no_match(matcher: &Matcher, phrases: &Phrases, source: &Source, step: &gherkin::Step) -> Diagnostic {
+    let nearest = matcher.nearest(step.value.trim(), phrases, 3);
+    let list: String = nearest.iter().map(|form| format!("\n  - {form}")).collect();
+    let example = matcher.nearest_example(step.value.trim());
+    let stub = lint::phrase_stub(step.value.trim(), example);
+    Diagnostic::error("feature/unmatched-step", "no sentence and no phrase matches this step".to_owned())
+        .at(source, line_span(source, step.position.line))
+        .label("nobody knows what this means".to_owned())
+        .help(format!("the nearest are:{list}\nor make it a phrase in phrases.yaml:\n{stub}"))
 }
 
 fn ambiguous(source: &Source, step: &gherkin::Step, matches: &[Matched], pack: &Pack) -> Diagnostic {

@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use eventproof_source::{Diagnostic, Diagnostics, Source, Span, nearest};
 use gherkin::{Examples, Feature, Scenario};
 
-use super::feature::line_span;
+use super::feature::{blank, line_span};
 
-/// Checks that all rows of each table have as many cells as its first. Returns whether they do.
-pub(super) fn shapes(source: &Source, faults: &mut Diagnostics) -> bool {
-    let (mut first, mut text_block, mut start, mut fit) = (None, None, 0, true);
-    for line in source.text().split_inclusive('\n') {
+/// Checks that all rows of each table have as many cells as its first. Returns the text without the rows that do not, each line
+/// at its place.
+pub(super) fn shapes(source: &Source, faults: &mut Diagnostics) -> String {
+    let (mut first, mut text_block, mut start) = (None, None, 0);
+    let mut text = source.text().trim_start_matches('\u{feff}').to_owned();
+    for (index, line) in source.text().split_inclusive('\n').enumerate() {
         let bare = line.trim_start_matches('\u{feff}').trim();
         let begin = start + line.len() - line.trim_start().len();
         let at = Span { start: begin, end: begin + bare.len() };
@@ -32,7 +34,7 @@ pub(super) fn shapes(source: &Source, faults: &mut Diagnostics) -> bool {
         }
         match cells(bare) {
             None => {
-                fit = false;
+                text = blank(&text, index + 1);
                 let fault = Diagnostic::error("feature/table-row", "this row does not end with `|`");
                 faults.push(
                     fault
@@ -41,7 +43,7 @@ pub(super) fn shapes(source: &Source, faults: &mut Diagnostics) -> bool {
                 );
             }
             Some(count) if count != *first.get_or_insert(count) => {
-                fit = false;
+                text = blank(&text, index + 1);
                 let expected = first.unwrap_or_default();
                 let message = format!("this row has {count} cell(s), the first row of its table has {expected}");
                 let help = "write an empty cell as `|  |`; a `|` within a cell is written `\\|`";
@@ -50,7 +52,7 @@ pub(super) fn shapes(source: &Source, faults: &mut Diagnostics) -> bool {
             Some(_) => {}
         }
     }
-    fit
+    text
 }
 
 /// How many cells a row has; `None` if it does not end as one.
@@ -69,8 +71,8 @@ fn cells(row: &str) -> Option<usize> {
 /// Words for an outline, in the languages that sentences have.
 const OUTLINE: [&str; 6] = ["Outline", "Template", "大纲", "大綱", "剧本大纲", "場景大綱"];
 
-/// Checks that outlines and their Examples fit each other.
-pub(super) fn outlines(source: &Source, feature: &Feature, faults: &mut Diagnostics) {
+/// Checks that outlines and their Examples fit each other. Those that do not are taken out: what they would be is not known.
+pub(super) fn outlines(source: &Source, feature: &mut Feature, faults: &mut Diagnostics) {
     let background = feature.background.iter().chain(feature.rules.iter().filter_map(|rule| rule.background.as_ref()));
     for step in background.flat_map(|background| &background.steps) {
         for name in placeholders(&step.value) {
@@ -82,10 +84,13 @@ pub(super) fn outlines(source: &Source, feature: &Feature, faults: &mut Diagnost
             );
         }
     }
-    let scenarios = feature.scenarios.iter().chain(feature.rules.iter().flat_map(|rule| &rule.scenarios));
-    for scenario in scenarios {
+    let mut fits = |scenario: &Scenario| {
+        let before = faults.errors();
         outline(source, scenario, faults);
-    }
+        faults.errors() == before
+    };
+    feature.scenarios.retain(&mut fits);
+    feature.rules.iter_mut().for_each(|rule| rule.scenarios.retain(&mut fits));
 }
 
 fn outline(source: &Source, scenario: &Scenario, faults: &mut Diagnostics) {
@@ -196,6 +201,7 @@ mod tests {
                 "(7, 7) [feature/table-shape] this row has 1 cell(s), the first row of its table has 2",
                 "(9, 7) [feature/table-shape] this row has 3 cell(s), the first row of its table has 2",
                 "(11, 7) [feature/table-row] this row does not end with `|`",
+                "(6, 16) [feature/outline-unused-column] no step uses <who>",
             ]
         );
     }

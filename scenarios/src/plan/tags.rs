@@ -3,10 +3,16 @@
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use eventproof_source::units;
+use eventproof_source::{nearest, units};
 
 /// How long a scenario may take whose tags do not say.
 const USUAL_LIMIT: Duration = Duration::from_secs(300);
+
+/// What a scenario may say by `@needs:…` that the broker must be able to do.
+pub(crate) const NEEDS: [&str; 3] = ["broker-faults", "nodes", "sasl"];
+
+/// Tags that say something to the runner.
+const WORDS: [&str; 5] = ["known-issue", "until", "limit", "flaky", "needs"];
 
 /// What the tags of a scenario ask for. Tags that are none of these only choose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,49 +39,75 @@ impl Tags {
         self.limit.unwrap_or(USUAL_LIMIT)
     }
 
-    /// Reads the tags of a scenario, its feature and its rule; or says what is wrong with each, with what to write.
-    pub fn read(tags: &[String]) -> (Tags, Vec<(String, &'static str)>) {
+    /// Reads the tags of a scenario, its feature and its rule; or says what is wrong with each, tag first, with what to write.
+    pub(crate) fn read(tags: &[String]) -> (Tags, Vec<(String, String)>) {
         let mut read = Tags::default();
-        let mut faults = Vec::new();
-        let (mut issue, mut until) = (None, None);
+        let mut faults: Vec<(String, String)> = Vec::new();
+        let mut wrong = |message: String, help: &str| faults.push((message, help.to_owned()));
+        let (mut issue, mut until, mut named) = (None, None, true);
         for tag in tags.iter().map(|tag| tag.trim_start_matches('@')) {
-            if let Some(id) = tag.strip_prefix("known-issue:").filter(|id| !id.is_empty()) {
-                issue = Some(id.to_owned());
-            } else if tag.starts_with("known-issue") {
-                faults.push((format!("@{tag} names no issue"), "write @known-issue:ID @until:2026-12-31"));
-            } else if let Some(date) = tag.strip_prefix("until:") {
-                match date.parse::<NaiveDate>() {
+            let (word, rest) = tag.find([':', '(']).map_or((tag, ""), |at| tag.split_at(at));
+            let value = rest.trim_start_matches(':');
+            match word {
+                "known-issue" if !value.is_empty() => issue = Some(value.to_owned()),
+                "known-issue" => {
+                    named = false;
+                    wrong(format!("@{tag} names no issue"), "write @known-issue:ID @until:2026-12-31");
+                }
+                "until" => match value.parse::<NaiveDate>() {
                     Ok(date) => until = Some(date),
-                    Err(_) => faults.push((format!("@{tag} is no date"), "write @until:2026-12-31")),
-                }
-            } else if let Some(limit) = tag.strip_prefix("limit:") {
-                match units::parse_duration(limit).ok().filter(|limit| !limit.is_zero()) {
+                    Err(_) => {
+                        named = false;
+                        wrong(format!("@{tag} is no date"), "write @until:2026-12-31");
+                    }
+                },
+                "limit" => match units::parse_duration(value).ok().filter(|limit| !limit.is_zero()) {
                     Some(limit) => read.limit = Some(limit),
-                    None => faults.push((format!("@{tag} is no time"), "write @limit:30s or @limit:10min")),
-                }
-            } else if let Some(rest) = tag.strip_prefix("flaky") {
-                let times = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).and_then(|n| n.parse().ok());
-                match times.filter(|times| (1..=10).contains(times)) {
+                    None => wrong(format!("@{tag} is no time"), "write @limit:30s or @limit:10min"),
+                },
+                "flaky" => match times(rest) {
                     Some(times) => read.retries = Some(times),
-                    None => faults.push((format!("@{tag} says no number of retries"), "write @flaky(1) to @flaky(10)")),
+                    None => wrong(format!("@{tag} says no number of retries"), "write @flaky(1) to @flaky(10)"),
+                },
+                "needs" if !NEEDS.contains(&value) => {
+                    wrong(
+                        format!("@{tag} is nothing that a broker may have or not"),
+                        &instead(value, &NEEDS, "needs:"),
+                    );
                 }
+                _ if !rest.is_empty() && !WORDS.contains(&word) => {
+                    if let Some(meant) = nearest(word, WORDS) {
+                        wrong(format!("@{tag} means nothing to eventproof"), &format!("did you mean @{meant}{rest}?"));
+                    }
+                }
+                _ => {}
             }
         }
         match (issue, until) {
             (Some(id), Some(until)) => read.known_issue = Some(KnownIssue { id, until }),
-            (Some(id), None) if faults.is_empty() => {
+            (Some(id), None) if named => {
                 let message = format!("@known-issue:{id} says not until when it may fail");
-                faults.push((message, "add @until:2026-12-31: after that day it fails the run again"));
+                wrong(message, "add @until:2026-12-31: after that day it fails the run again");
             }
-            (None, Some(_)) => {
-                faults.push((
-                    "@until: without @known-issue:ID means nothing".to_owned(),
-                    "name the issue, or leave it out",
-                ));
+            (None, Some(_)) if named => {
+                wrong("@until: without @known-issue:ID means nothing".to_owned(), "name the issue, or leave it out");
             }
             _ => {}
         }
         (read, faults)
+    }
+}
+
+/// `(n)` with a number from 1 to 10.
+fn times(text: &str) -> Option<u32> {
+    let times = text.strip_prefix('(')?.strip_suffix(')')?.parse().ok()?;
+    (1..=10).contains(&times).then_some(times)
+}
+
+fn instead(value: &str, known: &[&str], before: &str) -> String {
+    match nearest(value, known.iter().copied()) {
+        Some(meant) => format!("did you mean @{before}{meant}?"),
+        None => format!("there are: {}; a tag that only chooses may have any other name", known.join(", ")),
     }
 }
 
@@ -111,5 +143,8 @@ mod tests {
         assert_eq!(read("@known-issue:A-1 @until:soon").1, ["@until:soon is no date"]);
         assert_eq!(read("@until:2026-12-31").1, ["@until: without @known-issue:ID means nothing"]);
         assert_eq!(read("@known-issue").1, ["@known-issue names no issue"]);
+        assert_eq!(read("@needs:broker-fault").1, ["@needs:broker-fault is nothing that a broker may have or not"]);
+        assert_eq!(read("@flakey(2)").1, ["@flakey(2) means nothing to eventproof"]);
+        assert_eq!(read("@team:stock @smoke @slow(ish)").1, [""; 0], "such tags only choose");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::resolve::PlannedStep;
+use super::resolve::{PlannedStep, Sub};
 use crate::catalogue::{Kind, SentenceId, disturbs_broker};
 use crate::own::{self, Disturbs};
 use crate::pack::Pack;
@@ -23,27 +23,42 @@ impl Touches {
         for sub in steps.iter().flat_map(|step| &step.subs) {
             let disturbs = matches!(
                 sub.sentence.id,
-                SentenceId::ServiceIsKilled | SentenceId::ServiceIsKilledAfter | SentenceId::ServiceIsStopped
+                SentenceId::ServiceIsKilled
+                    | SentenceId::ServiceIsKilledAfter
+                    | SentenceId::ServiceIsStopped
+                    | SentenceId::ServiceIsStarted
+                    | SentenceId::ServiceIsPaused
+                    | SentenceId::ServiceGoesOn
+                    // Others' events would be counted.
+                    | SentenceId::MetricGrows
             );
+            let disturbs_group = matches!(sub.sentence.id, SentenceId::GroupRebalances | SentenceId::GroupIsRewound);
+            let disturbs_all = disturbs_broker(sub.sentence.id) || sub.sentence.id == SentenceId::ProfilePasses;
             let own = match sub.sentence.id {
                 SentenceId::Own(name) => own::find(name).map(|own| own.disturbs).unwrap_or_default(),
                 _ => Disturbs::Nothing,
             };
-            if disturbs_broker(sub.sentence.id) || own == Disturbs::Everything {
+            if disturbs_all || own == Disturbs::Everything {
                 // Whoever disturbs the broker disturbs everyone.
                 touches.exclusive.extend(pack.system.services.iter().map(|service| service.name.clone()));
             }
             for (_, kind, text) in sub.arguments() {
                 match kind {
                     _ if own == Disturbs::Named => touches.exclusive.extend(service_behind(pack, kind, text)),
+                    Kind::Service if sub.sentence.id == SentenceId::ServiceJoins => {
+                        touches.exclusive.extend(instances(pack, text));
+                    }
                     Kind::Service if disturbs => touches.exclusive.extend([text]),
+                    Kind::Group if disturbs_group => {
+                        touches.exclusive.extend(pack.system.group(&text).map(|group| group.service.clone()));
+                    }
                     // What a rule reads is everybody's doing: nobody else may do anything meanwhile.
                     Kind::Alert => {
                         let alert = pack.system.alerts.iter().find(|alert| alert.name == text);
                         touches.exclusive.extend(alert.map(|alert| alert.service.clone()));
                     }
                     // Calls of any scenario would be answered so.
-                    Kind::Stub if sub.sentence.id == SentenceId::StubAnswers && sub.table.is_empty() => {
+                    Kind::Stub if fails_all(sub) => {
                         let calls = pack.system.stub(&text).and_then(|stub| stub.service.clone());
                         let all = pack.system.services.iter().map(|service| service.name.clone());
                         match calls {
@@ -59,6 +74,21 @@ impl Touches {
         touches.shared = all.filter(|service| !touches.exclusive.contains(service)).collect();
         touches
     }
+}
+
+/// Whether calls of any scenario would be answered otherwise, or not at all.
+fn fails_all(sub: &Sub) -> bool {
+    match sub.sentence.id {
+        SentenceId::StubIsDown | SentenceId::StubIsUp => true,
+        SentenceId::StubAnswers | SentenceId::StubDelays | SentenceId::StubBreaksOff => sub.table.is_empty(),
+        _ => false,
+    }
+}
+
+/// A service, and the one of which it is another instance: they share the group's partitions.
+fn instances(pack: &Pack, service: String) -> Vec<String> {
+    let like = pack.system.service(&service).and_then(|spec| spec.like.clone());
+    like.into_iter().chain([service]).collect()
 }
 
 /// The services that some steps speak of.

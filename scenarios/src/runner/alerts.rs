@@ -1,26 +1,30 @@
 //! Alerts as rules: what they come to while a scenario watches them.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use eventproof_evidence::{At, Cause, JournalReader, Name, Observation, Proof, Reason, Verdict};
+use eventproof_evidence::{At, Cause, Proof, Reason, Verdict};
 use eventproof_system::{AlertSpec, AlertValue, Scrape};
 
+use super::lag::GroupLag;
 use super::shown::ASK;
 use super::world::{Running, broken, environment};
-use crate::catalogue::{Arguments, Kind};
+use crate::catalogue::{Arguments, Kind, SentenceId};
 
 impl Running {
     /// Keeps what services show now, for the alerts that the scenario speaks of.
     pub async fn note_metrics(&mut self) {
-        let arguments = self.scenario.steps.iter().flat_map(|step| &step.subs).flat_map(|sub| sub.arguments());
-        let alerts: Vec<String> =
-            arguments.filter(|(_, kind, _)| *kind == Kind::Alert).map(|(_, _, name)| name).collect();
-        for name in alerts {
-            let Ok(alert) = self.context.rig.system.alert(&name) else { continue };
+        let subs = || self.scenario.steps.iter().flat_map(|step| &step.subs);
+        let arguments = subs().flat_map(|sub| sub.arguments());
+        let alerts = arguments.filter(|(_, kind, _)| *kind == Kind::Alert).map(|(_, _, name)| name);
+        let mut services: BTreeSet<String> =
+            alerts.filter_map(|name| Some(self.context.rig.system.alert(&name).ok()?.service.clone())).collect();
+        let counters = subs().filter(|sub| sub.sentence.id == SentenceId::MetricGrows).flat_map(|sub| sub.arguments());
+        services.extend(counters.filter(|(_, kind, _)| *kind == Kind::Service).map(|(_, _, name)| name));
+        for service in services {
             // A service that does not answer now showed nothing: its counters are taken from zero.
-            let showed = self.context.rig.system.scrape(&alert.service).await.unwrap_or_default();
-            self.showed.insert(alert.service.clone(), showed);
+            let showed = self.context.rig.system.scrape(&service).await.unwrap_or_default();
+            self.showed.insert(service, showed);
         }
     }
 
@@ -148,66 +152,9 @@ impl Watched<'_> {
     }
 }
 
-/// How far a group is behind: what was seen on the topics against what it has committed.
-struct GroupLag {
-    group: String,
-    reader: JournalReader,
-    ends: HashMap<(Name, i32), i64>,
-    committed: HashMap<(Name, i32), i64>,
-}
-
-impl GroupLag {
-    fn new(group: &str, reader: JournalReader) -> GroupLag {
-        GroupLag { group: group.to_owned(), reader, ends: HashMap::new(), committed: HashMap::new() }
-    }
-
-    /// Records behind now, on all partitions where the group has a position; nothing if it has none.
-    fn now(&mut self) -> Option<f64> {
-        for observation in self.reader.take() {
-            match &*observation {
-                Observation::Seen(seen) => {
-                    let end = self.ends.entry((seen.topic.clone(), seen.partition)).or_default();
-                    *end = (seen.offset + 1).max(*end);
-                }
-                Observation::Committed { group, topic, partition, offset, .. } if **group == *self.group => {
-                    self.committed.insert((topic.clone(), *partition), *offset);
-                }
-                _ => {}
-            }
-        }
-        let behind = |(place, committed): (&(Name, i32), &i64)| {
-            let end = self.ends.get(place).copied().unwrap_or(*committed);
-            (end - committed).max(0) as f64
-        };
-        (!self.committed.is_empty()).then(|| self.committed.iter().map(behind).sum())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use eventproof_evidence::{Journal, Seen};
-
     use super::*;
-
-    fn seen(partition: i32, offset: i64) -> Observation {
-        Observation::Seen(Seen {
-            topic: "posts".into(),
-            partition,
-            offset,
-            at: At::START,
-            timestamp_ms: None,
-            key: None,
-            id: None,
-            event_type: None,
-            correlation: None,
-            fields: Vec::new(),
-            violations: Vec::new(),
-        })
-    }
-
-    fn committed(group: &str, partition: i32, offset: i64) -> Observation {
-        Observation::Committed { group: group.into(), topic: "posts".into(), partition, offset, at: At::START }
-    }
 
     #[test]
     fn a_rule_that_came_to_no_value_was_not_silent() {
@@ -234,18 +181,5 @@ mod tests {
         let silence = |highest| watched(highest).silence(Duration::from_secs(1));
         assert!(silence(Some(0.0)).is_held());
         assert!(matches!(silence(None), Verdict::CannotTell(Reason::NoPositiveControl { .. })));
-    }
-
-    #[test]
-    fn a_group_is_behind_by_what_was_seen_and_not_committed() {
-        let journal = Journal::default();
-        let mut lag = GroupLag::new("g", journal.reader(0));
-        assert_eq!(lag.now(), None, "a group without a position is not behind by nothing");
-        [committed("g", 0, 5), committed("g", 1, 2), committed("other", 0, 0), seen(0, 9), seen(1, 1), seen(2, 7)]
-            .into_iter()
-            .for_each(|one| journal.push(one));
-        assert_eq!(lag.now(), Some(5.0), "five on partition 0, none on 1, and 2 is nobody's");
-        journal.push(committed("g", 0, 10));
-        assert_eq!(lag.now(), Some(0.0));
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use eventproof_evidence::oracle::Target;
 use eventproof_evidence::{At, Name, Observation, Seen};
 use eventproof_reports::model::{Attachments, Exchange, KeptLook, KeptRecord};
 use eventproof_system::{Answer, Looked, Params};
@@ -13,6 +14,9 @@ use super::world::Running;
 
 /// Records, and exchanges, that are kept.
 const MOST: usize = 60;
+
+/// Records that are kept of those like an event that never came.
+const NEAR: usize = 3;
 
 /// Looks that are kept.
 const LOOKS: usize = 30;
@@ -36,7 +40,26 @@ impl Running {
                 break;
             }
         }
+        records.extend(self.nearest_records(&targets, &hidden));
         Attachments { records, exchanges: self.exchanges.clone(), looks: self.looks().iter().cloned().collect() }
+    }
+
+    /// Of each event that never came, the records that are like it: the first few.
+    fn nearest_records(&self, targets: &[&Target], hidden: &Hidden) -> Vec<KeptRecord> {
+        let journal = self.context.rig.journal.since(self.standpoint.from());
+        let seen: Vec<&Seen> = journal
+            .iter()
+            .filter_map(|observation| match &**observation {
+                Observation::Seen(seen) => Some(seen),
+                _ => None,
+            })
+            .collect();
+        let missing = targets.iter().filter(|target| !seen.iter().any(|one| target.matches(one)));
+        let near = missing.flat_map(|target| {
+            let like = seen.iter().filter(|one| target.is_nearly(one)).take(NEAR);
+            like.map(|one| KeptRecord { nearest_to: Some(target.what.clone()), ..self.kept(one, hidden) })
+        });
+        near.take(MOST).collect()
     }
 
     /// Whether a record's key is what the contract calls sensitive.
@@ -63,6 +86,8 @@ impl Running {
             key,
             fields: shown.map(|(pointer, text)| (pointer.to_string(), text.to_string())).collect(),
             violations: seen.violations.clone(),
+            time_ms: seen.timestamp_ms,
+            nearest_to: None,
         }
     }
 

@@ -89,6 +89,8 @@ impl Running {
             SentenceId::ActionIsDone => self.act(&arguments, &table).await,
             SentenceId::EventIsPublished => self.publish(&arguments, &table).await,
             SentenceId::PublishedEverywhere => self.publish_everywhere(&arguments, &table).await,
+            SentenceId::ActionsInARow => self.act_often(&arguments, &table).await,
+            SentenceId::SizedIsPublished => self.publish_sized(&arguments, &table).await,
             SentenceId::PublishedAgain => self.publish_again(&arguments).await,
             SentenceId::PublishedAgainOnceHandled => self.publish_again_once_handled(&arguments).await,
             SentenceId::PublishedInBackground => self.publish_in_background(&arguments, &table),
@@ -100,6 +102,11 @@ impl Running {
             SentenceId::NoneCameBefore => self.none_came_before(&arguments, &table),
             SentenceId::IsDeadLettered => self.is_dead_lettered(&arguments).await,
             SentenceId::DeadLetteredAfter => self.dead_lettered_after(&arguments).await,
+            SentenceId::NeverFollows => self.never_follows(&arguments).await,
+            SentenceId::EventConforms => self.event_conforms(&arguments).await,
+            SentenceId::LagIsBelow => self.lag_is_below(&arguments).await,
+            SentenceId::ProfilePasses => self.profile_passes(&arguments).await,
+            SentenceId::MetricGrows => self.metric_grows(&arguments, &table).await,
             SentenceId::MetricIsShown => self.metric_is_shown(&arguments, &table).await,
             SentenceId::TimePasses => {
                 let time = arguments.duration("time").unwrap_or_default();
@@ -111,6 +118,10 @@ impl Running {
             SentenceId::ServiceLogs => self.service_logs(&arguments).await,
             SentenceId::TextIsNowhere => self.text_is_nowhere(&arguments, &table).await,
             SentenceId::StubAnswers => self.stub_answers(&arguments, table),
+            SentenceId::StubDelays => self.stub_delays(&arguments, table),
+            SentenceId::StubBreaksOff => self.stub_breaks_off(&arguments, table),
+            SentenceId::StubIsDown => self.stub_is_down(&arguments),
+            SentenceId::StubIsUp => self.stub_is_up(&arguments),
             SentenceId::StubIsCalled => self.stub_is_called(&arguments).await,
             SentenceId::TriedAtStub => self.tried_at_stub(&arguments).await,
             SentenceId::TriedOverTopics => self.tried_over_topics(&arguments).await,
@@ -129,6 +140,11 @@ impl Running {
             SentenceId::ServiceIsKilledAfter => self.kill_after(&arguments).await,
             SentenceId::ServiceIsStarted => self.start(&arguments).await,
             SentenceId::ServiceIsStopped => self.stop(&arguments).await,
+            SentenceId::ServiceIsPaused => self.pause(&arguments).await,
+            SentenceId::ServiceGoesOn => self.go_on(&arguments).await,
+            SentenceId::ServiceJoins => self.join(&arguments).await,
+            SentenceId::GroupRebalances => self.rebalance(&arguments).await,
+            SentenceId::GroupIsRewound => self.rewind(&arguments).await,
             SentenceId::BrokerIsStarted => self.start_broker(),
             SentenceId::BrokerIsHealthy => self.heal_broker(),
             SentenceId::BrokerDelays
@@ -149,7 +165,7 @@ impl Running {
 
     /// The rig waited for every group before the first scenario; what died since then is said here.
     async fn system_is_running(&self) -> Result<Verdict, Verdict> {
-        for service in &self.context.pack.system.services {
+        for service in self.context.pack.system.services.iter().filter(|service| !service.later) {
             if !self.context.rig.system.is_running(&service.name).await {
                 let states = self.context.rig.system.states().await;
                 let state = states.into_iter().find(|state| state.name == service.name);

@@ -165,7 +165,10 @@ impl RunContext {
 
     async fn start_again(&self, services: &BTreeSet<String>) -> Result<(), SystemError> {
         for service in services {
-            if !self.rig.system.is_running(service).await {
+            if self.rig.system.spec().service(service).is_some_and(|one| one.later) {
+                // It was there for the scenario only; one that never started needs no end.
+                let _ = self.rig.system.stop(service).await;
+            } else if !self.rig.system.is_running(service).await {
                 self.rig.system.start(service).await?;
             }
         }

@@ -180,32 +180,15 @@ impl Running {
         let name = arguments.text("event").unwrap_or_default();
         let limit = arguments.duration("limit").unwrap_or_default();
         let cause = self.event(arguments.text("name"))?;
-        let contract = &self.context.pack.contract;
-        let declared = self.context.message(name)?;
-        let place = declared.envelope.correlation.as_ref().ok_or_else(|| {
-            environment(format!("the contract does not say where \"{name}\" carries its correlation id"))
-        })?;
         let appears = OnTopic::new(cause.target.clone(), cause.since, cause.appears, None);
         let verdict = self.await_verdict(appears).await;
         if !verdict.is_held() {
             return Err(verdict);
         }
         let seen = self.first_seen(&cause.target);
-        let correlation = seen
-            .as_ref()
-            .and_then(|seen| seen.correlation.clone())
-            .ok_or_else(|| environment(format!("{} carries no correlation id", cause.target.what)))?;
-        let since = seen.map_or(cause.since, |seen| seen.at);
-        let target = Target {
-            what: format!("\"{name}\" with correlation id {correlation}"),
-            topic: declared.topic.as_str().into(),
-            recognise: Recognise::Fields {
-                event_type: super::publish::recorded_type(declared).into(),
-                fields: vec![(place.pointer.as_str().into(), correlation)],
-            },
-            key: None,
-            partition: None,
-        };
+        let seen = seen.ok_or_else(|| environment(format!("{} was not seen", cause.target.what)))?;
+        let (since, target) = (seen.at, self.follower(name, cause, &seen)?);
+        let contract = &self.context.pack.contract;
         let service = contract.senders(name).next().and_then(|operation| operation.service.clone());
         Ok(self.await_verdict(OnTopic::new(target, since, limit, service)).await)
     }

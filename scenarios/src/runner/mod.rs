@@ -1,5 +1,7 @@
 //! Running a plan: cucumber drives the scenarios, this part gives every step its meaning.
 
+mod absent;
+mod acting;
 mod adaptor;
 mod alerts;
 mod attachments;
@@ -14,9 +16,11 @@ mod expect;
 mod hidden;
 mod holds;
 mod invalid;
+mod lag;
 mod order;
 mod outcome;
 mod outside;
+mod profile;
 mod publish;
 mod queue;
 mod result;
@@ -30,4 +34,5 @@ mod world;
 pub use adaptor::{Coming, run};
 pub use choice::{Choice, Rules};
 pub use context::{RunContext, RunReport, ScenarioListener};
+pub(crate) use publish::typed;
 pub use scene::{Known, Scene};

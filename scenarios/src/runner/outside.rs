@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use eventproof_evidence::oracle::{Attempts, AttemptsSeen, Expected, Handler, Target};
 use eventproof_evidence::{Proof, Verdict};
+use eventproof_system::{Failing, Instead};
 
 use super::world::{Event, Running, environment};
 use crate::catalogue::Arguments;
@@ -21,11 +22,52 @@ impl Running {
             (arguments.count("status").unwrap_or_default(), arguments.count("times").unwrap_or_default());
         let status = u16::try_from(status).ok().filter(|status| (100..600).contains(status));
         let status = status.ok_or_else(|| environment("a status of HTTP is a number from 100 to 599"))?;
+        self.fail(stub, Instead::Status(status), times, only)?;
+        Ok(Verdict::Held(Proof::of(format!("the next {times} calls that fit are answered {status}"))))
+    }
+
+    /// `stub "…" answers after … times`.
+    pub fn stub_delays(&mut self, arguments: &Arguments, only: Vec<(String, String)>) -> Result<Verdict, Verdict> {
+        let (by, times) = (arguments.duration("by").unwrap_or_default(), arguments.count("times").unwrap_or_default());
+        self.fail(arguments.text("stub").unwrap_or_default(), Instead::After(by), times, only)?;
+        Ok(Verdict::Held(Proof::of(format!(
+            "the next {times} calls that fit are answered {} ms later",
+            by.as_millis()
+        ))))
+    }
+
+    /// `stub "…" breaks off … calls`.
+    pub fn stub_breaks_off(&mut self, arguments: &Arguments, only: Vec<(String, String)>) -> Result<Verdict, Verdict> {
+        let times = arguments.count("times").unwrap_or_default();
+        self.fail(arguments.text("stub").unwrap_or_default(), Instead::BreakOff, times, only)?;
+        Ok(Verdict::Held(Proof::of(format!("the next {times} calls that fit are broken off"))))
+    }
+
+    /// `stub "…" is down`.
+    pub fn stub_is_down(&mut self, arguments: &Arguments) -> Result<Verdict, Verdict> {
+        self.fail(arguments.text("stub").unwrap_or_default(), Instead::BreakOff, usize::MAX, Vec::new())?;
+        Ok(Verdict::Held(Proof::of("every call is broken off from now on")))
+    }
+
+    /// `stub "…" is up again`.
+    pub fn stub_is_up(&mut self, arguments: &Arguments) -> Result<Verdict, Verdict> {
+        let stub = arguments.text("stub").unwrap_or_default();
+        let (ended, others): (Vec<_>, Vec<_>) = self.failing.drain(..).partition(|(name, _)| name == stub);
+        self.failing = others;
+        if ended.is_empty() {
+            return Err(environment(format!("stub \"{stub}\" was not down")));
+        }
+        ended.iter().for_each(|(stub, number)| self.context.rig.system.mend_stub(stub, *number));
+        Ok(Verdict::Held(Proof::of("calls are answered from now on")))
+    }
+
+    fn fail(&mut self, stub: &str, instead: Instead, times: usize, only: Vec<(String, String)>) -> Result<(), Verdict> {
         if times > 0 {
-            let number = self.context.rig.system.fail_stub(stub, status, times, only).map_err(environment)?;
+            let failing = Failing { instead, times, only };
+            let number = self.context.rig.system.fail_stub(stub, failing).map_err(environment)?;
             self.failing.push((stub.to_owned(), number));
         }
-        Ok(Verdict::Held(Proof::of(format!("the next {times} calls that fit are answered {status}"))))
+        Ok(())
     }
 
     /// Answers that nobody asked for are not left to the scenarios after this one.

@@ -1,4 +1,4 @@
-//! Sentences that publish or act.
+//! Sentences that publish.
 
 use std::time::Duration;
 
@@ -6,89 +6,44 @@ use eventproof_broker::Published;
 use eventproof_contract::{Draft, Message};
 use eventproof_evidence::oracle::{NoneLost, Recognise, Target};
 use eventproof_evidence::{Name, Proof, Reason, Verdict};
-use eventproof_system::Params;
+use eventproof_source::units;
 use serde_json::Value;
 
-use super::world::{Background, Event, Running, broken, by_id, environment};
+use super::world::{Background, Event, Running, by_id, environment};
 use crate::catalogue::Arguments;
 
 impl Running {
-    /// `action "…" is done as "…"`.
-    pub async fn act(&mut self, arguments: &Arguments, table: &[(String, String)]) -> Result<Verdict, Verdict> {
-        let action = arguments.text("action").unwrap_or_default();
-        self.act_as(action, table, arguments.text("as").map(str::to_owned)).await
-    }
-
-    /// Does an action, and remembers what it caused under a name.
-    pub(super) async fn act_as(
-        &mut self,
-        action: &str,
-        table: &[(String, String)],
-        name: Option<String>,
-    ) -> Result<Verdict, Verdict> {
-        let params: Params = table.iter().cloned().collect();
-        let system = self.context.rig.system.clone();
-        let asked = self.now();
-        let answered = system.act(action, &params).await;
-        self.keep_exchange(action, &params, asked, answered.as_ref().map_err(ToString::to_string));
-        let answer = answered.map_err(environment)?;
-        if let Some(cause) = answer.broken {
-            return Err(broken(cause));
-        }
-        let answered = answer.asked + answer.took;
-        let mut values = params;
-        values.extend(answer.captures);
-        let spec = system.action(action).map_err(environment)?;
-        let fields: Vec<(String, String)> = values.clone().into_iter().collect();
-        if let Some(follows) = &spec.publishes {
-            let mut recognised = Vec::new();
-            for (pointer, template) in &follows.fields {
-                let text = values
-                    .iter()
-                    .fold(template.clone(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value));
-                recognised.push((Name::from(pointer.as_str()), Name::from(text)));
-            }
-            let event = self.caused(&follows.message, recognised, name, answered, follows.within)?;
-            self.remember(event, &fields);
-        } else {
-            for (field, value) in fields {
-                self.values.extend(name.iter().map(|name| (format!("{name}.{field}"), value.clone())));
-            }
-        }
-        Ok(Verdict::Held(Proof::timed(format!("answered {}", answer.status), answer.took)))
-    }
-
-    /// An event that a service will publish; its key follows from the fields that it is known by.
-    fn caused(
-        &self,
-        message: &str,
-        fields: Vec<(Name, Name)>,
-        name: Option<String>,
-        since: eventproof_evidence::At,
-        appears: Duration,
-    ) -> Result<Event, Verdict> {
-        let declared = self.context.message(message)?;
-        let rule = declared.envelope.key.as_ref().map(|rule| rule.pointer.clone());
-        let key = rule
-            .and_then(|rule| fields.iter().find(|(pointer, _)| **pointer == *rule))
-            .map(|(_, text)| text.to_string());
-        let shown: Vec<String> = fields.iter().map(|(pointer, text)| format!("{}={text}", &pointer[1..])).collect();
-        let target = Target {
-            what: format!("\"{message}\" with {}", shown.join(", ")),
-            topic: declared.topic.as_str().into(),
-            recognise: Recognise::Fields { event_type: recorded_type(declared).into(), fields },
-            partition: self.partition_of(message, key.as_deref()),
-            key: key.clone(),
-        };
-        Ok(Event { name, message: message.to_owned(), target, key, draft: None, copies: 1, since, appears })
-    }
-
     fn draft(&mut self, message: &str, table: &[(String, String)]) -> Result<Draft, Verdict> {
+        self.draft_of_size(message, table, None)
+    }
+
+    fn draft_of_size(
+        &mut self,
+        message: &str,
+        table: &[(String, String)],
+        size: Option<usize>,
+    ) -> Result<Draft, Verdict> {
         let context = self.context.clone();
         let declared = context.message(message)?;
         let given: Vec<(String, Value)> =
             table.iter().map(|(name, text)| (name.clone(), typed(declared, name, text))).collect();
-        self.generator.record(&context.pack.contract, declared, &given, None).map_err(environment)
+        self.generator.record(&context.pack.contract, declared, &given, size).map_err(environment)
+    }
+
+    /// `"…" of "900 KiB" is published`.
+    pub async fn publish_sized(
+        &mut self,
+        arguments: &Arguments,
+        table: &[(String, String)],
+    ) -> Result<Verdict, Verdict> {
+        let message = arguments.text("event").unwrap_or_default();
+        let size = units::parse_size(arguments.text("size").unwrap_or_default()).map_err(environment)?;
+        let draft = self.draft_of_size(message, table, usize::try_from(size).ok())?;
+        let fields = payload_fields(&draft);
+        let event = self.published_event(message, draft, arguments.text("as").map(str::to_owned));
+        let verdict = self.send(&event, 1).await?;
+        self.remember(event, &fields);
+        Ok(verdict)
     }
 
     pub(super) fn published_event(&self, message: &str, draft: Draft, name: Option<String>) -> Event {
@@ -336,7 +291,7 @@ fn named(value: &Value, prefix: &str, fields: &mut Vec<(String, String)>) {
 }
 
 /// A cell of a table as the schema wants it: numbers and truth values where they are expected, else text.
-pub(super) fn typed(message: &Message, field: &str, text: &str) -> Value {
+pub(crate) fn typed(message: &Message, field: &str, text: &str) -> Value {
     let pointer = format!("/properties/{}/type", field.trim_start_matches('/').replace('/', "/properties/"));
     match message.payload.document.pointer(&pointer).and_then(Value::as_str) {
         Some("integer" | "number" | "boolean" | "object" | "array" | "null") => {

@@ -8,6 +8,8 @@ use eventproof_evidence::{Cause, Proof, Reason, Verdict};
 use super::world::{Running, broken, environment};
 use crate::catalogue::Arguments;
 
+/// How long a counter that has grown enough must stand still.
+const NO_FURTHER: Duration = Duration::from_millis(500);
 /// How often metrics and logs are looked at.
 pub(super) const ASK: Duration = Duration::from_millis(50);
 
@@ -37,6 +39,36 @@ impl Running {
             if waited > limit {
                 let (metric, service) = (metric.to_owned(), service.to_owned());
                 return Err(broken(Cause::MetricMissing { metric, service, waited }));
+            }
+            tokio::time::sleep(ASK).await;
+        }
+    }
+
+    /// `metric "…" of service "…" grows by … within …`.
+    pub async fn metric_grows(&self, arguments: &Arguments, labels: &[(String, String)]) -> Result<Verdict, Verdict> {
+        let (metric, service) =
+            (arguments.text("metric").unwrap_or_default(), arguments.text("service").unwrap_or_default());
+        let (limit, expected) =
+            (arguments.duration("limit").unwrap_or_default(), arguments.count("times").unwrap_or_default() as u64);
+        let labels: BTreeMap<String, String> = labels.iter().cloned().collect();
+        let before = self.showed.get(service).and_then(|showed| showed.sum(metric, &labels)).unwrap_or_default();
+        let (began, mut reached) = (self.now(), None);
+        loop {
+            let shown = self.context.rig.system.scrape(service).await.map_err(environment)?;
+            let (now, waited) = (self.now(), self.now().since(began));
+            let sum = shown.sum(metric, &labels);
+            let actual = sum.unwrap_or_default() - before;
+            reached = if actual == expected as f64 { reached.or(Some(now)) } else { None };
+            if reached.is_some_and(|since| now.since(since) >= NO_FURTHER) {
+                return Ok(Verdict::Held(Proof::timed(format!("it grew by {expected}, and no further"), waited)));
+            }
+            let over = waited > limit && reached.is_none();
+            if over || actual > expected as f64 {
+                let (metric, service) = (metric.to_owned(), service.to_owned());
+                return Err(broken(match sum {
+                    None => Cause::MetricMissing { metric, service, waited },
+                    Some(_) => Cause::MetricGrew { metric, service, expected, actual, waited },
+                }));
             }
             tokio::time::sleep(ASK).await;
         }

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::context::RunContext;
 use super::holds::Held;
-use crate::catalogue::{Arguments, Kind};
+use crate::catalogue::{Arguments, Kind, SentenceId};
 use crate::plan::{PlannedScenario, Sub, sentence_arguments};
 
 /// A scenario's state. Cucumber makes it; the hook before the first step fills it.
@@ -65,6 +65,8 @@ pub(super) struct Running {
     pub showed: BTreeMap<String, Scrape>,
     /// Faults of the broker that are in force.
     pub faults: Vec<super::broker::Begun>,
+    /// Services that are stopped by SIGSTOP.
+    pub paused: BTreeSet<String>,
     /// Stubs that were told to fail, with the numbers by which that is ended.
     pub failing: Vec<(String, u64)>,
 }
@@ -134,6 +136,7 @@ impl Running {
             looks: Mutex::default(),
             secrets: BTreeSet::new(),
             faults: Vec::new(),
+            paused: BTreeSet::new(),
             failing: Vec::new(),
         }
     }
@@ -180,6 +183,10 @@ impl Running {
 
     /// A sentence's parameters and table, with everything filled in.
     pub fn fill(&mut self, sub: &Sub) -> Result<Filled, Verdict> {
+        if sub.sentence.id == SentenceId::ActionsInARow {
+            // Each request has its own number: that is filled in when it is made.
+            self.values.insert("n".to_owned(), "{n}".to_owned());
+        }
         let text = self.filled(&sub.template, &sub.parameters)?;
         let mut table = Vec::new();
         for (name, value) in &sub.table {

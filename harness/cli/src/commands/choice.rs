@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use eventproof_reports::model::Outcome;
 use eventproof_reports::parse_run;
 use eventproof_scenarios::{Choice, Plan, PlannedScenario, Rules};
+use eventproof_source::nearest;
 
 use super::files;
 use crate::args::{ChoiceArguments, Order};
@@ -70,11 +71,35 @@ pub fn choice(arguments: &ChoiceArguments, asked: &Asked, plan: &Plan, report: &
     Ok(Choice {
         names: arguments.names.clone(),
         exact: arguments.exact.clone(),
-        tags: arguments.tags.clone(),
+        tags: arguments.tags.iter().map(|tag| tag.trim_start_matches('@').to_owned()).collect(),
         services: arguments.services.clone(),
         places,
         shard: arguments.shard,
     })
+}
+
+/// What of the options chooses nothing, since the pack has no such name; each with the nearest that it has.
+pub fn unknown(choice: &Choice, plan: &Plan) -> Vec<String> {
+    let scenarios = || plan.scenarios.iter();
+    let tags: BTreeSet<&str> = scenarios().flat_map(|one| &one.tags).map(|tag| tag.trim_start_matches('@')).collect();
+    let services: BTreeSet<&str> = scenarios()
+        .flat_map(|one| one.touches.shared.iter().chain(&one.touches.exclusive))
+        .map(String::as_str)
+        .collect();
+    let names: BTreeSet<&str> = scenarios().map(|one| one.name.as_str()).collect();
+    let mut told = Vec::new();
+    let mut check = |what: &str, asked: &[String], known: &BTreeSet<&str>, is_known: &dyn Fn(&str) -> bool| {
+        for one in asked.iter().filter(|one| !is_known(one)) {
+            let meant = nearest(one, known.iter().copied());
+            let meant = meant.map_or(String::new(), |meant| format!("; did you mean \"{meant}\"?"));
+            told.push(format!("no scenario has {what} \"{one}\"{meant}"));
+        }
+    };
+    check("the tag", &choice.tags, &tags, &|one| tags.contains(one));
+    check("to do with a service", &choice.services, &services, &|one| services.contains(one));
+    check("the name", &choice.exact, &names, &|one| names.contains(one));
+    check("in its name", &choice.names, &names, &|part| names.iter().any(|name| name.contains(part)));
+    told
 }
 
 /// The scenarios of the last result that did not hold. Who mends one moves the lines of those below it, so they are known by

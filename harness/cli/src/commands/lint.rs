@@ -1,8 +1,8 @@
 //! `lint`: everything that can be known without running.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use eventproof_scenarios::{Pack, SeededFaults};
+use eventproof_scenarios::{Holds, Inspection};
 use eventproof_source::{Diagnostic, Diagnostics, Severity};
 use serde_json::{Value, json};
 
@@ -11,14 +11,9 @@ use crate::{exit, output};
 
 pub fn lint(folders: &[PathBuf], format: LintFormat) -> u8 {
     let (mut found, mut summaries) = (Diagnostics::default(), Vec::new());
-    for read in folders.iter().map(|folder| read(folder)) {
-        match read {
-            Ok((warnings, summary)) => {
-                found.extend(warnings);
-                summaries.push(summary);
-            }
-            Err(faults) => found.extend(faults),
-        }
+    for inspection in folders.iter().map(|folder| Inspection::of(folder)) {
+        found.extend(inspection.found);
+        summaries.extend(inspection.holds.as_ref().map(summary));
     }
     match format {
         LintFormat::Text if found.is_empty() => {}
@@ -37,30 +32,11 @@ pub fn lint(folders: &[PathBuf], format: LintFormat) -> u8 {
     exit::HELD
 }
 
-/// What is questionable, and what the pack holds; or everything that is wrong.
-fn read(folder: &Path) -> Result<(Diagnostics, String), Diagnostics> {
-    let pack = Pack::read(folder)?;
-    let (plan, profiles) = match (pack.plan(), pack.profiles()) {
-        (Ok(plan), Ok(profiles)) => (plan, profiles),
-        (plan, profiles) => {
-            let mut faults = plan.err().unwrap_or_default();
-            faults.extend(profiles.err().unwrap_or_default());
-            return Err(faults);
-        }
-    };
-    let seeded = SeededFaults::read(&pack, &plan)?;
-    let mut warnings = pack.warnings.clone();
-    warnings.extend(plan.warnings.clone());
-    let summary = format!(
-        "{}: {} scenarios, {} messages on {} topics, {} load profiles, {} faults: nothing is wrong",
-        pack.name,
-        plan.scenarios.len(),
-        pack.contract.messages.len(),
-        pack.contract.channels.len(),
-        profiles.len(),
-        seeded.faults.len()
-    );
-    Ok((warnings, summary))
+fn summary(holds: &Holds) -> String {
+    let Holds { name, scenarios, messages, topics, profiles, faults } = holds;
+    format!(
+        "{name}: {scenarios} scenarios, {messages} messages on {topics} topics, {profiles} load profiles, {faults} faults: nothing is wrong"
+    )
 }
 
 fn word(one: &Diagnostic) -> &'static str {

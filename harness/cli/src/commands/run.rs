@@ -99,12 +99,16 @@ pub(super) fn chosen(arguments: &RunArguments, scenarios: &Plan) -> Result<Choic
         output::error(&error);
         exit::USAGE
     })?;
+    let unknown = choice::unknown(&choice, scenarios);
     if !scenarios.scenarios.iter().any(|scenario| choice.takes(scenario)) {
         output::error(
             "no scenario was chosen: leave out what chooses (--name, --tag, --service, --failed, --shard, a line), or see what the pack has with --dry-run",
         );
+        unknown.iter().for_each(|why| output::error(why));
         return Err(exit::NO_VERDICT);
     }
+    // Of several names, one that nobody has is more likely mistyped than meant.
+    unknown.iter().for_each(|why| output::progress(&format!("warning: {why}")));
     Ok(choice)
 }
 

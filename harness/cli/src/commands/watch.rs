@@ -249,7 +249,7 @@ impl Rounds<'_> {
         let (result, on, _) = perform(self.arguments, &self.identity, Origin::begin(), pack, plan, choice, on).await;
         write(self.arguments, &result);
         self.open = false;
-        self.is_ill = result.services.iter().any(|service| service.state != "running");
+        self.is_ill = result.services.iter().any(|service| !super::services::is_well(service));
         self.code = u8::try_from(result.provenance.exit_code).unwrap_or(exit::DEFECT);
         self.up = on.map(|on| (on, data));
         output::progress(&format!("  round {} ended with exit code {}", self.number, self.code));

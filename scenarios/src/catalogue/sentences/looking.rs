@@ -1,0 +1,162 @@
+//! Sentences that look at what services show and call: metrics, alerts, logs, stubs.
+
+use super::{en, zh};
+use crate::catalogue::{Sentence, SentenceId};
+
+pub(super) static LOOKING: &[Sentence] = &[
+    Sentence {
+        id: SentenceId::MetricIsShown,
+        name: "metric-is-shown",
+        meaning: "A service's metrics endpoint shows a series of this name, with these labels if some are given.",
+        observes: "GET /metrics of the service, in Prometheus' text format, again and again",
+        proves: "that the series is there, with some value",
+        cannot_prove: "that its value is right",
+        table: "labels that the series must have: | event_type | task.created |",
+        example: "Then metric \"events_published_total\" of service \"todo-api\" is shown within 5s",
+        forms: &[
+            en("metric {metric:text} of service {service:service} is shown within {limit:duration}"),
+            zh("服务{service:service}在{limit:duration}内显示指标{metric:text}"),
+        ],
+    },
+    Sentence {
+        id: SentenceId::AlertFires,
+        name: "alert-fires",
+        meaning: "A rule that system.yaml states under `alerts` is above its threshold for as long as the rule says, on the scenario's faster clock.",
+        observes: "the metrics of the rule's service and its other instances, again and again; counters and histograms from the scenario's beginning on",
+        proves: "that the metrics that the rule reads are there and show what it is meant to find",
+        cannot_prove: "that somebody is told: the rule is evaluated here, not by your Prometheus",
+        table: "",
+        example: "Then alert \"consumer lag\" fires within 10s",
+        forms: &[
+            en("alert {alert:alert} fires within {limit:duration}"),
+            zh("告警{alert:alert}在{limit:duration}内触发"),
+        ],
+    },
+    Sentence {
+        id: SentenceId::AlertStaysSilent,
+        name: "alert-stays-silent",
+        meaning: "The rule does not fire while it is watched.",
+        observes: "the same as `alert-fires`",
+        proves: "that nothing made it fire; a metric that is not shown is told, and never taken for silence",
+        cannot_prove: "that it would have fired: `alert-fires` has a scenario of its own",
+        table: "",
+        example: "Then alert \"consumer lag\" does not fire, watched for 3s",
+        forms: &[
+            en("alert {alert:alert} does not fire, watched for {watch:duration}"),
+            zh("告警{alert:alert}不触发，观察{watch:duration}"),
+        ],
+    },
+    Sentence {
+        id: SentenceId::ServiceLogs,
+        name: "service-logs",
+        meaning: "A service prints a line with this text, after the scenario began.",
+        observes: "what the service writes to its standard output and error",
+        proves: "that it was printed",
+        cannot_prove: "that it was not printed for somebody else: have something of this scenario's own in the text",
+        table: "",
+        example: "Then service \"feed-service\" logs \"handled {post.post_id}\" within 2s",
+        forms: &[
+            en("service {service:service} logs {text:text} within {limit:duration}"),
+            zh("服务{service:service}在{limit:duration}内记录日志{text:text}"),
+        ],
+    },
+    Sentence {
+        id: SentenceId::TextIsNowhere,
+        name: "text-is-nowhere",
+        meaning: "A text is in no line that a service printed since the scenario began, and in no record's key, header or value.",
+        observes: "every kept line of every service; every record of every topic of the contract, read once more from its beginning",
+        proves: "that it stands nowhere there as it is written; the last event of the scenario must be on its topic, and where topics are left out the text must be on one of them",
+        cannot_prove: "that it is not there in another form: encoded, split, encrypted",
+        table: "topics where it may be: | except | auth.magic-link.created |",
+        example: "Then \"{link.token}\" is in no log and on no topic",
+        forms: &[en("{text:text} is in no log and on no topic"), zh("日志和主题中均未出现{text:text}")],
+    },
+    Sentence {
+        id: SentenceId::StubIsCalled,
+        name: "stub-is-called",
+        meaning: "An event causes so many calls of a stub, and no further one while it is watched. With 0, a later event of the scenario must cause one.",
+        observes: "every call, and the id of the event that it says it is for",
+        proves: "how many calls there were up to the end of the watch",
+        cannot_prove: "that none comes later",
+        table: "",
+        example: "Then stub \"mail\" is called for it exactly 1 time, watched for 1s",
+        forms: &[
+            en("stub {stub:stub} is called for it exactly {times:count} time(s), watched for {watch:duration}"),
+            en("stub {stub:stub} is called for {name:ref} exactly {times:count} time(s), watched for {watch:duration}"),
+            zh("桩{stub:stub}为该事件恰好被调用{times:count}次，观察{watch:duration}"),
+            zh("桩{stub:stub}为{name:ref}恰好被调用{times:count}次，观察{watch:duration}"),
+        ],
+    },
+    Sentence {
+        id: SentenceId::TriedAtStub,
+        name: "tried-at-stub",
+        meaning: "Handling the event is tried so many times, as far apart as the contract's `retry` says.",
+        observes: "when each call for the event came to the stub",
+        proves: "the number of attempts, and that each pause is at least 0.9 times and at most twice the contract's (and 2 s for the call itself and a busy machine)",
+        cannot_prove: "attempts that fail before the call",
+        table: "",
+        example: "Then it is tried 3 times at stub \"mail\", with the backoff that the contract declares",
+        forms: &[
+            en("it is tried {times:count} time(s) at stub {stub:stub}, with the backoff that the contract declares"),
+            en(
+                "{name:ref} is tried {times:count} time(s) at stub {stub:stub}, with the backoff that the contract declares",
+            ),
+            zh("该事件在桩{stub:stub}上按契约声明的退避尝试{times:count}次"),
+            zh("{name:ref}在桩{stub:stub}上按契约声明的退避尝试{times:count}次"),
+        ],
+    },
+    Sentence {
+        id: SentenceId::TriedOverTopics,
+        name: "tried-over-topics",
+        meaning: "A service that retries over topics tries the event so many times, as far apart as the contract's `retry` says: on its own topic first, then by a record in a retry topic each time.",
+        observes: "the event's records in the retry topics, and what ends the last try: the dead letter, or the effect in the service's counting view",
+        proves: "the number of tries, and that each pause is at least 0.9 times and at most twice the contract's (and a try's own deadline and 2 s for a busy machine), by our clock or by the records' own times",
+        cannot_prove: "tries within one reading of a record, which leave no trace on a topic: a stub counts those",
+        table: "",
+        example: "Then service \"bank\" tries it 3 times over its retry topics, with the backoff that the contract declares",
+        forms: &[
+            en(
+                "service {service:service} tries it {times:count} time(s) over its retry topics, with the backoff that the contract declares",
+            ),
+            en(
+                "service {service:service} tries {name:ref} {times:count} time(s) over its retry topics, with the backoff that the contract declares",
+            ),
+            zh("服务{service:service}经重试主题按契约声明的退避共尝试该事件{times:count}次"),
+            zh("服务{service:service}经重试主题按契约声明的退避共尝试{name:ref}{times:count}次"),
+        ],
+    },
+    Sentence {
+        id: SentenceId::TriedInLog,
+        name: "tried-in-log",
+        meaning: "A service prints a line for each attempt at the event, so many in all, as far apart as the contract's `retry` says. Which lines are meant stands in system.yaml: `attempts: {log: pattern}`, with the groups `event` and, if the lines say it, `time`.",
+        observes: "the lines that the service and its other instances write to standard output and error, by the event's id in them; the times that they say, or else when they came",
+        proves: "the number of attempts that it tells of, and that each pause is at least 0.9 times and at most twice the contract's (and 2 s for the attempt itself and a busy machine)",
+        cannot_prove: "attempts that it does not print (some print only those that failed: then those are counted), or keeps in a buffer; wrong pauses where the lines say no time of their own, to a tenth of a second or finer: there is no verdict then",
+        table: "",
+        example: "Then service \"mailer\" logs 3 attempts at it, with the backoff that the contract declares",
+        forms: &[
+            en(
+                "service {service:service} logs {times:count} attempt(s) at it, with the backoff that the contract declares",
+            ),
+            en(
+                "service {service:service} logs {times:count} attempt(s) at {name:ref}, with the backoff that the contract declares",
+            ),
+            zh("服务{service:service}的日志显示按契约声明的退避共尝试该事件{times:count}次"),
+            zh("服务{service:service}的日志显示按契约声明的退避共尝试{name:ref}{times:count}次"),
+        ],
+    },
+    Sentence {
+        id: SentenceId::MetricGrows,
+        name: "metric-grows",
+        meaning: "A counter of a service, summed over its series with these labels, has grown by exactly so much since the scenario began, and grows no further for half a second.",
+        observes: "GET /metrics of the service, in Prometheus' text format, when the scenario begins and again and again",
+        proves: "by how much it grew; attempts, where the service counts them",
+        cannot_prove: "whose doing it was: the scenario has the service for itself, but not who calls it from elsewhere",
+        table: "labels that the series must have: | event_type | task.created |",
+        example: "Then metric \"delivery_attempts_total\" of service \"mailer\" grows by 3 within 5s",
+        forms: &[
+            en("metric {metric:text} of service {service:service} grows by {times:count} within {limit:duration}"),
+            zh("服务{service:service}的指标{metric:text}在{limit:duration}内增加{times:count}"),
+        ],
+    },
+];

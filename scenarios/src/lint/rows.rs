@@ -1,0 +1,202 @@
+//! Tables under steps: rows that their sentence has no meaning for, rows that it lacks, values that a schema refuses.
+
+use std::collections::BTreeSet;
+
+use eventproof_contract::{Generator, Message};
+use eventproof_source::{Diagnostic, nearest};
+use eventproof_system::{ListView, ViewKind, placeholders};
+use serde_json::Value;
+
+use super::story::Told;
+use crate::catalogue::{Kind, SentenceId};
+use crate::pack::Pack;
+use crate::plan::Sub;
+
+/// What is wrong with the table of a sentence.
+pub(super) fn rows(pack: &Pack, sub: &Sub) -> Vec<Told> {
+    use SentenceId as Id;
+    if sub.sentence.table.is_empty() && !sub.table.is_empty() {
+        let message = format!("`{}` takes no table, so this one would be passed over", sub.sentence.name);
+        let fault = Diagnostic::error("feature/table-unused", message).help("leave it out");
+        return vec![(fault, sub.table[0].0.clone())];
+    }
+    let mut faults = twice(sub);
+    faults.extend(match sub.sentence.id {
+        Id::ActionIsDone | Id::ActionsInARow => of_action(pack, sub),
+        Id::ViewShows | Id::ViewNoLongerShows | Id::ViewKeepsNotShowing => of_view(pack, sub),
+        Id::EventIsPublished | Id::SizedIsPublished | Id::PublishedEverywhere | Id::PublishedInBackground => {
+            of_event(pack, sub, &[])
+        }
+        Id::InvalidIsPublished => of_event(pack, sub, &["rule", "place"]),
+        Id::NoneCameBefore | Id::StubAnswers | Id::StubDelays | Id::StubBreaksOff => pointers(sub),
+        Id::TextIsNowhere => excepted(pack, sub),
+        _ => Vec::new(),
+    });
+    faults
+}
+
+fn error(code: &'static str, message: String, help: String) -> Diagnostic {
+    Diagnostic::error(code, message).help(help)
+}
+
+/// A row that says again what one above it says: only one of them could count. Exceptions may be many.
+fn twice(sub: &Sub) -> Vec<Told> {
+    if sub.sentence.id == SentenceId::TextIsNowhere || matches!(sub.sentence.id, SentenceId::Own(_)) {
+        return Vec::new();
+    }
+    let again =
+        sub.table.iter().enumerate().filter(|(at, (name, _))| sub.table[..*at].iter().any(|(one, _)| one == name));
+    let fault = |name: &String| {
+        let message = format!("row `{name}` stands here twice");
+        (error("feature/row-twice", message, "leave one of them out".to_owned()), name.clone())
+    };
+    again.map(|(_, (name, _))| fault(name)).collect()
+}
+
+fn of_action(pack: &Pack, sub: &Sub) -> Vec<Told> {
+    let Some(action) = argument(sub, Kind::Action).and_then(|name| pack.system.action(&name)) else {
+        return Vec::new();
+    };
+    let mut texts = vec![action.http.clone()];
+    texts.extend(action.headers.values().cloned());
+    action.json.iter().for_each(|json| texts_of(json, &mut texts));
+    let needed = open(pack, &texts);
+    let mut known = needed.clone();
+    // What its event is known by may be said here too.
+    let followed = action.publishes.iter().flat_map(|follows| follows.fields.values().cloned()).collect::<Vec<_>>();
+    known.extend(open(pack, &followed).into_iter().filter(|name| !action.captures.contains_key(name)));
+    against(sub, &format!("action \"{}\"", action.name), &needed, &known)
+}
+
+fn of_view(pack: &Pack, sub: &Sub) -> Vec<Told> {
+    let Some(view) = argument(sub, Kind::List).and_then(|name| pack.system.view(&name)) else { return Vec::new() };
+    let ViewKind::List(ListView { http, .. }) = &view.kind else { return Vec::new() };
+    let needed = open(pack, std::slice::from_ref(http));
+    against(sub, &format!("view \"{}\"", view.name), &needed, &needed)
+}
+
+/// Rows against the placeholders that they are to fill.
+fn against(sub: &Sub, what: &str, needed: &BTreeSet<String>, known: &BTreeSet<String>) -> Vec<Told> {
+    let list = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let mut faults = Vec::new();
+    for (name, _) in sub.table.iter().filter(|(name, _)| !known.contains(name)) {
+        let help = match nearest(name, known.iter().map(String::as_str)) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None if known.is_empty() => "it takes no rows".to_owned(),
+            None => format!("it takes: {}", list(known)),
+        };
+        faults
+            .push((error("feature/unknown-row", format!("{what} has no placeholder {{{name}}}"), help), name.clone()));
+    }
+    let missing: BTreeSet<String> =
+        needed.iter().filter(|name| !sub.table.iter().any(|(row, _)| row == *name)).cloned().collect();
+    if !missing.is_empty() {
+        let rows: Vec<String> = missing.iter().map(|name| format!("| {name} | … |")).collect();
+        let message = format!("{what} needs a value for {}", list(&missing));
+        let help = format!("add under the step: {}", rows.join(" "));
+        faults.push((error("feature/missing-row", message, help), String::new()));
+    }
+    faults
+}
+
+/// Placeholders that the run itself has no value for.
+fn open(pack: &Pack, texts: &[String]) -> BTreeSet<String> {
+    let names = texts.iter().flat_map(|text| placeholders(text)).map(str::to_owned);
+    names.filter(|name| !pack.system.is_setting(name)).collect()
+}
+
+fn texts_of(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) => texts.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| texts_of(item, texts)),
+        Value::Object(fields) => fields.values().for_each(|field| texts_of(field, texts)),
+        _ => {}
+    }
+}
+
+/// Fields that an event does not have, and values that its schema refuses.
+fn of_event(pack: &Pack, sub: &Sub, choosing: &[&str]) -> Vec<Told> {
+    let Some(message) = argument(sub, Kind::Event).and_then(|name| pack.contract.message(&name)) else {
+        return Vec::new();
+    };
+    let fields: Vec<(String, String)> =
+        sub.table.iter().zip(sub.values()).map(|((name, _), value)| (name.clone(), value)).collect();
+    let fields: Vec<(String, String)> =
+        fields.into_iter().filter(|(name, _)| !choosing.contains(&name.as_str())).collect();
+    let unknown: Vec<Told> = fields.iter().filter_map(|(name, _)| unknown_field(message, name, choosing)).collect();
+    if !unknown.is_empty() {
+        return unknown;
+    }
+    refused(pack, message, &fields)
+}
+
+fn unknown_field(message: &Message, name: &str, choosing: &[&str]) -> Option<Told> {
+    let known = message.payload.document.get("properties")?.as_object()?;
+    // What stands below the top may lie behind references and alternatives.
+    let top = name.trim_start_matches('/').split('/').next().unwrap_or_default();
+    if top.contains('{') || known.contains_key(top) {
+        return None;
+    }
+    let names: Vec<&str> = known.keys().map(String::as_str).chain(choosing.iter().copied()).collect();
+    let help = match nearest(top, names.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("there are: {}", names.join(", ")),
+    };
+    let message = format!("\"{}\" has no field `{top}`", message.name);
+    Some((error("feature/unknown-field", message, help), name.to_owned()))
+}
+
+/// Values without placeholders are known before the run.
+fn refused(pack: &Pack, message: &Message, fields: &[(String, String)]) -> Vec<Told> {
+    let literal = fields.iter().filter(|(_, value)| !value.contains('{'));
+    let given: Vec<(String, Value)> =
+        literal.map(|(name, value)| (name.clone(), crate::runner::typed(message, name, value))).collect();
+    if given.is_empty() {
+        return Vec::new();
+    }
+    let found = Generator::new(1, "lint").refused(&pack.contract, message, &given);
+    let told = found.into_iter().map(|(name, text)| {
+        let said = format!("the schema of \"{}\" refuses `{name}`: {text}", message.name);
+        let help = "correct the value; a record that is to be refused is published by `an invalid \"…\" is published`";
+        (error("feature/refused-value", said, help.to_owned()), name)
+    });
+    told.collect()
+}
+
+fn pointers(sub: &Sub) -> Vec<Told> {
+    let wrong = sub.table.iter().filter(|(name, _)| !name.starts_with('/'));
+    let told = wrong.map(|(name, _)| {
+        let message = format!("`{name}` is no JSON pointer");
+        (
+            error("feature/no-pointer", message, format!("write `/{name}`, or `/outer/{name}` for what lies deeper")),
+            name.clone(),
+        )
+    });
+    told.collect()
+}
+
+fn excepted(pack: &Pack, sub: &Sub) -> Vec<Told> {
+    let topics: Vec<&str> = pack.contract.channels.iter().map(|channel| channel.topic.as_str()).collect();
+    let mut faults = Vec::new();
+    for (name, topic) in &sub.table {
+        if name != "except" {
+            let message = format!("`{name}` means nothing here");
+            let help = "write `| except | TOPIC |` for each topic where the text may be".to_owned();
+            faults.push((error("feature/unknown-row", message, help), name.clone()));
+        } else if !topic.contains('{') && !topics.contains(&topic.as_str()) {
+            let help = match nearest(topic, topics.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("there are: {}", topics.join(", ")),
+            };
+            faults.push((
+                error("feature/unknown-name", format!("\"{topic}\" is no topic of asyncapi.yaml"), help),
+                topic.clone(),
+            ));
+        }
+    }
+    faults
+}
+
+fn argument(sub: &Sub, wanted: Kind) -> Option<String> {
+    sub.arguments().into_iter().find(|(_, kind, _)| *kind == wanted).map(|(_, _, text)| text)
+}

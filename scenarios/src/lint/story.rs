@@ -1,0 +1,291 @@
+//! What a scenario has done before a step: who was named, what was published, what is broken. A step that builds on what never
+//! happened is told before anything starts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use eventproof_source::{Diagnostic, nearest};
+
+use super::it::{introduced, says_it};
+use crate::catalogue::{Kind, SentenceId, broker_fault};
+use crate::needs::receives;
+use crate::pack::Pack;
+use crate::plan::{Sub, sentence_arguments};
+
+/// What is known of a scenario so far.
+#[derive(Default)]
+pub(super) struct Story {
+    names: BTreeMap<String, Made>,
+    /// The last event.
+    it: Option<Made>,
+    events: BTreeSet<String>,
+    background: bool,
+    /// Services that are ended or paused, stubs that are down, and faults of the broker that are in force.
+    ended: BTreeSet<String>,
+    paused: BTreeSet<String>,
+    down: BTreeSet<String>,
+    crashed: bool,
+    faulted: bool,
+    /// A sentence of a user's own may have done anything.
+    own: bool,
+}
+
+/// What a step made.
+#[derive(Clone, Default)]
+struct Made {
+    /// The message of the event, if it made one.
+    message: Option<String>,
+    /// `None` where it may have any.
+    fields: Option<BTreeSet<String>>,
+}
+
+/// A fault, and the word at which it stands; none for the whole step.
+pub(super) type Told = (Diagnostic, String);
+
+impl Story {
+    /// What is wrong with a sentence, since nothing before it gives it what it speaks of.
+    pub fn faults(&self, pack: &Pack, sub: &Sub) -> Vec<Told> {
+        let mut faults = self.unknown_names(sub);
+        faults.extend(self.named_twice(sub));
+        if !self.own {
+            faults.extend(self.unknown_fields(sub));
+            faults.extend(self.nothing_before(pack, sub));
+            faults.extend(self.ruled_out(pack, sub));
+        }
+        faults
+    }
+
+    /// Goes on behind a sentence.
+    pub fn go_on(&mut self, pack: &Pack, sub: &Sub) {
+        use SentenceId as Id;
+        let new = argument(sub, Kind::New);
+        let service = argument(sub, Kind::Service);
+        match sub.sentence.id {
+            Id::Own(_) => self.own = true,
+            Id::PublishedInBackground => self.background = true,
+            Id::ServiceIsKilled | Id::ServiceIsKilledAfter | Id::ServiceIsStopped => self.ended.extend(service),
+            Id::ServiceIsStarted => self.ended.retain(|one| Some(one) != service.as_ref()),
+            Id::ServiceIsPaused => self.paused.extend(service),
+            Id::ServiceGoesOn => self.paused.retain(|one| Some(one) != service.as_ref()),
+            Id::StubIsDown => self.down.extend(argument(sub, Kind::Stub)),
+            Id::StubIsUp => self.down.retain(|one| Some(one) != argument(sub, Kind::Stub).as_ref()),
+            Id::BrokerCrashes | Id::NodeCrashes => (self.crashed, self.faulted) = (true, true),
+            Id::BrokerIsStarted => self.crashed = false,
+            Id::BrokerIsHealthy => (self.crashed, self.faulted) = (false, false),
+            id => {
+                self.faulted |= sentence_arguments(sub.sentence, &sub.text())
+                    .is_some_and(|arguments| broker_fault(id, &arguments, &sub.table).is_some())
+            }
+        }
+        let message = introduced(pack, sub);
+        let made = Made { fields: fields(pack, sub), message: message.clone() };
+        if let Some(event) = message {
+            self.events.insert(event);
+            self.it = Some(made.clone());
+        }
+        self.names.extend(new.map(|name| (name, made)));
+    }
+
+    fn unknown_names(&self, sub: &Sub) -> Vec<Told> {
+        let refs = sub.arguments().into_iter().filter(|(_, kind, _)| *kind == Kind::Ref).map(|(_, _, text)| text);
+        let missing = refs.filter(|name| !self.own && !self.names.contains_key(name));
+        let told = missing.map(|name| {
+            let known = self.names.keys().map(String::as_str);
+            (super::names::unknown("an event that an earlier step named", &name, known), name)
+        });
+        told.collect()
+    }
+
+    fn named_twice(&self, sub: &Sub) -> Option<Told> {
+        let name = argument(sub, Kind::New).filter(|name| self.names.contains_key(name))?;
+        let message = format!("\"{name}\" is named a second time here: the first can no longer be spoken of");
+        Some((Diagnostic::warning("feature/named-twice", message).help("give it a name of its own"), name))
+    }
+
+    /// Placeholders of texts and tables that nothing will have a value for.
+    fn unknown_fields(&self, sub: &Sub) -> Vec<Told> {
+        let mut texts = vec![sub.text()];
+        texts.extend(sub.values());
+        let names: BTreeSet<String> =
+            texts.iter().flat_map(|text| eventproof_system::placeholders(text)).map(str::to_owned).collect();
+        names.into_iter().filter_map(|name| Some((self.unknown_field(&name)?, format!("{{{name}}}")))).collect()
+    }
+
+    fn unknown_field(&self, placeholder: &str) -> Option<Diagnostic> {
+        let Some((name, field)) = placeholder.split_once('.') else {
+            // A name alone stands for an identity: whoever gave it to an event meant one of its fields.
+            let fields = self.names.get(placeholder)?.fields.as_ref()?;
+            let message = format!(
+                "\"{placeholder}\" is what a step did, and {{{placeholder}}} alone a fresh identity that has nothing to do with it"
+            );
+            let help = one_of(placeholder, fields);
+            return (!fields.is_empty()).then(|| Diagnostic::warning("feature/no-value", message).help(help));
+        };
+        let fields = match (name, self.names.get(name), &self.it) {
+            (_, Some(made), _) | ("it", None, Some(made)) => made.fields.as_ref()?,
+            ("it", None, None) => {
+                let message = format!("there is no event before this step, so {{{placeholder}}} has no value");
+                let help = "publish one before it, or do an action that causes one".to_owned();
+                return Some(fault("feature/no-it", message, help));
+            }
+            _ => {
+                let known: Vec<&str> = self.names.keys().map(String::as_str).collect();
+                let help = choices(name, &known, "no step before it gives a name (`as \"…\"`)");
+                return Some(fault(
+                    "feature/unknown-name",
+                    format!("no step before this one is named \"{name}\""),
+                    help,
+                ));
+            }
+        };
+        // What stands below the top may lie behind references and alternatives.
+        let top = field.split('.').next().unwrap_or_default();
+        (!fields.contains(top) && !fields.contains(field)).then(|| {
+            let known: Vec<&str> = fields.iter().map(String::as_str).collect();
+            let message = format!("\"{name}\" has no field `{field}`");
+            fault("feature/unknown-field", message, choices(field, &known, "it has none"))
+        })
+    }
+
+    fn nothing_before(&self, pack: &Pack, sub: &Sub) -> Option<Told> {
+        use SentenceId as Id;
+        let whole = |message: &str, help: &str| {
+            Some((fault("feature/nothing-before", message.to_owned(), help.to_owned()), String::new()))
+        };
+        let arguments = sentence_arguments(sub.sentence, &sub.text())?;
+        let needs_event = says_it(sub, &arguments)
+            || matches!(sub.sentence.id, Id::ViewShows | Id::ViewNoLongerShows | Id::TextIsNowhere);
+        match sub.sentence.id {
+            _ if needs_event && self.it.is_none() => whole(
+                "no event is published or caused before this step, so there is nothing that it could speak of",
+                "publish one before it, or do an action that causes one (`publishes` in system.yaml)",
+            ),
+            Id::EventFollows | Id::OnTopicOnce => self.not_caused(pack, sub),
+            Id::NoneIsLost | Id::ServiceIsKilledAfter if !self.background => whole(
+                "no events are published in the background before this step",
+                "begin with `When 300 \"…\" events are published at 200/s in the background`",
+            ),
+            Id::BrokerIsStarted if !self.crashed => {
+                whole("the broker has not crashed before this step", "crash it first: `When the broker crashes`")
+            }
+            Id::BrokerIsHealthy if !self.faulted => {
+                whole("no fault of the broker is in force before this step", "begin one, or leave the step out")
+            }
+            Id::ServiceGoesOn => {
+                let service = argument(sub, Kind::Service).filter(|service| !self.paused.contains(service))?;
+                let message = format!("\"{service}\" is not paused before this step");
+                let help = format!("pause it first: `When service \"{service}\" is paused`");
+                Some((fault("feature/nothing-before", message, help), service))
+            }
+            Id::StubIsUp => {
+                let stub = argument(sub, Kind::Stub).filter(|stub| !self.down.contains(stub))?;
+                let message = format!("stub \"{stub}\" is not down before this step");
+                let help = format!("make it so first: `Given stub \"{stub}\" is down`");
+                Some((fault("feature/nothing-before", message, help), stub))
+            }
+            Id::GroupIsRewound => {
+                let group = argument(sub, Kind::Group)?;
+                let service = pack.system.group(&group)?.service.clone();
+                let runs = !self.ended.contains(&service);
+                let message = format!(
+                    "group \"{group}\" cannot be set back while \"{service}\" runs, and nothing before this step ends it"
+                );
+                let help = format!(
+                    "stop it first: `When service \"{service}\" is stopped`, and start it again behind this step"
+                );
+                runs.then(|| (fault("feature/nothing-before", message, help), group))
+            }
+            Id::ServiceIsStarted => {
+                let service = argument(sub, Kind::Service).filter(|service| !self.ended.contains(service))?;
+                let message = format!("\"{service}\" runs: nothing before this step ends it");
+                let help = format!("end it first: `When service \"{service}\" is killed`, or `is stopped`");
+                Some((fault("feature/nothing-before", message, help), service))
+            }
+            _ => None,
+        }
+    }
+
+    /// A group or a service of which the contract says that it does not take the event.
+    fn ruled_out(&self, pack: &Pack, sub: &Sub) -> Option<Told> {
+        let event = match argument(sub, Kind::Ref) {
+            Some(name) => self.names.get(&name)?.message.clone()?,
+            // Of several, another may be meant: that is told elsewhere.
+            None if self.events.len() == 1 => self.it.as_ref()?.message.clone()?,
+            None => return None,
+        };
+        let (what, who) = match sub.sentence.id {
+            SentenceId::GroupHasProcessed | SentenceId::GroupIsRewound => {
+                let group = argument(sub, Kind::Group)?;
+                (pack.contract.group_reads(&group, &event) == Some(false))
+                    .then(|| (format!("group \"{group}\" does not read the topic of"), group))?
+            }
+            SentenceId::HandledExactlyOnce => {
+                let service = argument(sub, Kind::Service)?;
+                (receives(pack, &service, &event) == Some(false))
+                    .then(|| (format!("service \"{service}\" does not receive"), service))?
+            }
+            _ => return None,
+        };
+        let help = "name who receives it, or correct the operations of asyncapi.yaml".to_owned();
+        Some((fault("feature/ruled-out", format!("by the contract {what} \"{event}\""), help), who))
+    }
+
+    /// An event that is waited for and that nothing here causes.
+    fn not_caused(&self, pack: &Pack, sub: &Sub) -> Option<Told> {
+        let event = argument(sub, Kind::Event).filter(|event| !self.events.contains(event))?;
+        pack.contract.message(&event)?;
+        let message = format!("nothing in this scenario causes \"{event}\" before this step");
+        let known: Vec<&str> = self.events.iter().map(String::as_str).collect();
+        let help = match nearest(&event, known.iter().copied()) {
+            Some(meant) => format!(
+                "did you mean \"{meant}\"? What a service derives from another event is asked for by `\"{event}\" follows from it within 5s`"
+            ),
+            None => format!(
+                "publish it, or do an action whose `publishes` in system.yaml names it; what a service derives from another event is asked for by `\"{event}\" follows from it within 5s`"
+            ),
+        };
+        Some((fault("feature/nothing-before", message, help), event))
+    }
+}
+
+fn fault(code: &'static str, message: String, help: String) -> Diagnostic {
+    Diagnostic::error(code, message).help(help)
+}
+
+fn choices(name: &str, known: &[&str], none: &str) -> String {
+    match nearest(name, known.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None if known.is_empty() => none.to_owned(),
+        None => format!("there are: {}", known.join(", ")),
+    }
+}
+
+fn one_of(name: &str, fields: &BTreeSet<String>) -> String {
+    let some: Vec<String> = fields.iter().take(5).map(|field| format!("{{{name}.{field}}}")).collect();
+    format!("write one of its fields: {}", some.join(", "))
+}
+
+fn argument(sub: &Sub, wanted: Kind) -> Option<String> {
+    sub.arguments().into_iter().find(|(_, kind, _)| *kind == wanted).map(|(_, _, text)| text)
+}
+
+/// The fields of what a sentence names; `None` where they may be any.
+fn fields(pack: &Pack, sub: &Sub) -> Option<BTreeSet<String>> {
+    match sub.sentence.id {
+        SentenceId::ActionIsDone | SentenceId::ActionsInARow => {
+            let action = pack.system.action(&argument(sub, Kind::Action)?)?;
+            let given = sub.table.iter().map(|(name, _)| name.clone());
+            Some(action.captures.keys().cloned().chain(given).collect())
+        }
+        SentenceId::EventIsPublished
+        | SentenceId::SizedIsPublished
+        | SentenceId::PublishedEverywhere
+        | SentenceId::InvalidIsPublished => {
+            let message = pack.contract.message(&argument(sub, Kind::Event)?)?;
+            let known = message.payload.document.get("properties")?.as_object()?;
+            Some(known.keys().cloned().chain(["id".to_owned()]).collect())
+        }
+        // A key by itself: its name is its value.
+        SentenceId::HostileKey => Some(BTreeSet::new()),
+        _ => None,
+    }
+}
