@@ -21,8 +21,11 @@ impl Running {
             Some(sibling) => Some(self.follower(name, sibling, &self.seen_in_time(sibling).await?)?),
             None => None,
         };
-        let patience = cause.appears + watch;
-        Ok(self.await_verdict(StaysAbsent::new(unwanted, control, self.now(), watch, patience)).await)
+        // Watched from now on; what came before is known.
+        let since = seen.at;
+        let watch = self.now().since(since) + watch;
+        let oracle = StaysAbsent::new(unwanted, control, since, watch, watch + cause.appears);
+        Ok(self.await_verdict(oracle).await)
     }
 
     /// `it conforms to the contract`.

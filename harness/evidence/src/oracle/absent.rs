@@ -21,8 +21,8 @@ pub struct StaysAbsent {
 }
 
 impl StaysAbsent {
-    /// `unwanted` must not be seen from the beginning of the scenario to `watch` after `since`; `control` must be, within
-    /// `patience`. Without a control nothing is proved.
+    /// `unwanted` must not be seen up to `watch` after `since`; `control` must be, within `patience` of it. Without a control
+    /// nothing is proved.
     pub fn new(
         unwanted: Target,
         control: Option<Target>,

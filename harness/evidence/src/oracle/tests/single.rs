@@ -5,8 +5,8 @@ use crate::GroupState::{Empty, Rebalancing, Stable};
 use std::time::Duration;
 
 use crate::oracle::{
-    Attempts, AttemptsSeen, DeadLetteredAfter, Expected, OnTopic, OnTopicOnce, Processed, Recognise, Target,
-    ViewBecomes, ViewKeeps,
+    Attempts, AttemptsSeen, DeadLetteredAfter, Expected, OnTopic, OnTopicOnce, Processed, Recognise, StaysAbsent,
+    Target, ViewBecomes, ViewKeeps,
 };
 use crate::{Blind, Observation, Seen};
 
@@ -358,5 +358,24 @@ fn attempts_that_a_dead_letter_counts() {
         ("not there", told(after(3), &[], 12.5)),
         ("not there yet", told(after(3), &[], 2.0)),
         ("not there, and we were blind", told(after(3), &[blind(None, 1.0, Some(2.0))], 12.5)),
+    ]));
+}
+
+#[test]
+fn an_event_that_must_not_follow() {
+    let seconds = Duration::from_secs;
+    let absent = |control| StaysAbsent::new(target("e"), control, at(1.0), seconds(2), LIMIT);
+    let with = || absent(Some(target("later")));
+    let later = || seen("later", 8, 1.5);
+    insta::assert_snapshot!(table(vec![
+        ("the control came, and still watched", told(with(), &[later()], 2.5)),
+        ("the control came", told(with(), &[later()], 3.0)),
+        ("it came", told(with(), &[later(), seen("e", 9, 2.0)], 2.1)),
+        ("it had come before the step", told(with(), &[seen("e", 7, 0.5)], 1.0)),
+        ("the control is still waited for", told(with(), &[], 5.9)),
+        ("the control never came", told(with(), &[], 30.0)),
+        ("nothing would show it", told(absent(None), &[], 1.0)),
+        ("blind meanwhile", told(with(), &[later(), blind(Some("posts"), 1.6, Some(2.0))], 3.0)),
+        ("blind to another topic", told(with(), &[later(), blind(Some("users"), 1.6, Some(2.0))], 3.0)),
     ]));
 }
