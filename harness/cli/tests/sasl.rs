@@ -58,9 +58,9 @@ fn a_group_that_is_not_let_in_is_never_ready_and_says_why() {
     };
     let ran = run(&pack(wrong), &[]);
     assert_eq!(ran.code, 3, "{}{}", ran.progress, ran.result);
-    let why =
-        "; the broker does not let service \"event-service\" in: Authentication failed: Invalid username or password";
-    assert!(ran.progress.contains("group \"event-service\" was not ready within 4 s: it is "), "{}", ran.progress);
+    let why = "; the broker does not let service \"event-service-v1\" in: Authentication failed: Invalid username or password";
+    let told = "group \"event-service-v1\" was not ready within 4 s: it is ";
+    assert!(ran.progress.contains(told), "{}", ran.progress);
     assert!(ran.progress.contains(why), "{}", ran.progress);
 }
 

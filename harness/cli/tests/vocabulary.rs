@@ -12,10 +12,10 @@ use support::{eventproof, project};
 /// Scenario, outcome, code, and what the text of its last step says.
 const SAID: [(&str, &str, &str, &str); 15] = [
     ("a record that is delivered again has no second effect", "held", "", "one effect of 1 copies"),
-    ("a paused service takes up its work when it goes on", "held", "", "1 call"),
+    ("a paused service takes up its work when it goes on", "held", "", "called 1 times at stub"),
     ("a rebalance loses nothing", "held", "", "record(s) behind"),
     ("a further instance joins and loses nothing", "held", "", "all 100 events had their effect"),
-    ("a slow mail service is waited for", "held", "", "1 call"),
+    ("a slow mail service is waited for", "held", "", "called 1 times at stub"),
     ("a call that is broken off is made again", "held", "", "3 "),
     ("while the mail service is down nothing is lost", "held", "", "one effect"),
     ("an invitation leads to a link, and a photo to none", "held", "", "keeps to it"),

@@ -181,7 +181,7 @@ fn a_service_that_cannot_start_says_why_and_announces_nothing() {
     let no_graph = run(&["nova-bus", "feed-service"], &[("STORE_URL", "sqlite::memory:")]);
     assert_eq!(no_graph, "GRAPH_URL is not set, expected the URL of the graph-service, such as http://127.0.0.1:8082");
     let bad_fault = run(&["nova-bus", "graph-service", "--fault", "x"], &[]);
-    assert_eq!(bad_fault, "service `graph-service` has no fault `x`; known: keeps-deleted, skip-dedup");
+    assert_eq!(bad_fault, "service `graph-service` has no fault `x`; known: keeps-deleted, skip-dedup, short-memory");
     let no_redis = run(&["nova-bus", "content-service"], &[("STORE_URL", "redis://h/0")]);
     assert_eq!(no_redis, "content-service cannot keep its data in redis://h/0; it knows sqlite: and postgres:");
 }

@@ -132,7 +132,7 @@ fn tables_that_mean_nothing_are_told_row_by_row() {
             "17 [feature/text-unused] no sentence takes a text block, so this one would be passed over",
             "5 [feature/unknown-row] action \"order\" has no placeholder {usr}",
             "4 [feature/missing-row] action \"order\" needs a value for user",
-            "8 [feature/row-twice] row `order_id` stands here twice",
+            "9 [feature/row-twice] row `order_id` stands here twice",
             "7 [feature/refused-value] the schema of \"order.placed\" refuses `total`: \"many\" is not of type \"integer\"",
             "11 [feature/missing-row] view \"orders\" needs a value for user",
             "13 [feature/no-pointer] `order_id` is no JSON pointer",

@@ -36,7 +36,8 @@ fn awaited(pack: &Pack, sub: &Sub) -> Option<String> {
 /// No time, no rate, no events: what could never hold, or would do nothing.
 fn nothing_at_all(sub: &Sub) -> Option<Told> {
     let arguments = sentence_arguments(sub.sentence, &sub.text())?;
-    let publishes = matches!(sub.sentence.id, SentenceId::PublishedAgain | SentenceId::PublishedInBackground);
+    // That nothing is published again may be a row of an outline.
+    let publishes = sub.sentence.id == SentenceId::PublishedInBackground;
     let is_nothing = |name: &str, kind: Kind| match kind {
         Kind::Duration => arguments.duration(name) == Some(Duration::ZERO),
         Kind::Rate => arguments.rate(name).is_none_or(|rate| rate <= 0.0),
