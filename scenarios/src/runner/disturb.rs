@@ -102,7 +102,7 @@ impl Running {
         let group = arguments.text("group").unwrap_or_default().to_owned();
         if self.keeps_offsets_elsewhere(&group) {
             let detail = "so nobody can set it back from outside".to_owned();
-            return Err(Verdict::CannotTell(Reason::OffsetsElsewhere { group: group.into(), detail }));
+            return Err(Verdict::CannotTell(Reason::OffsetsElsewhere { group, detail }));
         }
         let event = self.event(arguments.text("name"))?;
         let seen = self.await_verdict(self.appears_within(event, event.appears)).await;
