@@ -120,7 +120,10 @@ fn verdicts_are_the_same_on_the_embedded_broker_and_on_apache_kafka() {
     for (pack, faults) in FAULTS {
         for (fault, name) in *faults {
             let (mut embedded, mut container) = on_both(pack, fault, name);
-            if differ_by_no_verdict_only(&embedded, &container) {
+            for _ in 0..3 {
+                if !differ_by_no_verdict_only(&embedded, &container) {
+                    break;
+                }
                 // On a busy machine a look may come too late to tell. That is honest, and says nothing of the broker: once more.
                 (embedded, container) = on_both(pack, fault, name);
             }
