@@ -120,10 +120,7 @@ fn verdicts_are_the_same_on_the_embedded_broker_and_on_apache_kafka() {
     for (pack, faults) in FAULTS {
         for (fault, name) in *faults {
             let (mut embedded, mut container) = on_both(pack, fault, name);
-            for _ in 0..3 {
-                if !differ_by_no_verdict_only(&embedded, &container) {
-                    break;
-                }
+            if differ_by_no_verdict_only(&embedded, &container) {
                 // On a busy machine a look may come too late to tell. That is honest, and says nothing of the broker: once more.
                 (embedded, container) = on_both(pack, fault, name);
             }
