@@ -15,7 +15,7 @@ use eventproof_contract::{Contract, Record};
 use eventproof_embedded::{BrokerConfig, EmbeddedBroker};
 use eventproof_evidence::{At, Blind, Journal, RunClock};
 use serde_json::Value;
-use support::{Ran, eventproof, project, until};
+use support::{ended, eventproof, project, until};
 
 const CONTRACT: &str = "\
 asyncapi: 3.0.0
@@ -128,12 +128,6 @@ impl Stage {
         log.sort();
         log
     }
-}
-
-fn ended(child: Child) -> Ran {
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Ran { code: output.status.code().unwrap(), result: text(output.stdout), progress: text(output.stderr) }
 }
 
 fn profile(lines: &str) -> String {

@@ -12,7 +12,7 @@ use eventproof_broker::{Broker, BrokerChoice, Topics};
 use eventproof_contract::Contract;
 use eventproof_embedded::{BrokerConfig, EmbeddedBroker};
 use serde_json::Value;
-use support::{Ran, eventproof, project};
+use support::{ended, eventproof, project};
 
 /// A broker with the topics of a consumer that retries over topics, and that consumer.
 struct Stage {
@@ -77,12 +77,6 @@ impl Stage {
         let path = self.path(&shard.replace('/', "-of-")).join("result.json");
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
     }
-}
-
-fn ended(child: Child) -> Ran {
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Ran { code: output.status.code().unwrap(), result: text(output.stdout), progress: text(output.stderr) }
 }
 
 fn profile(lines: &str) -> String {

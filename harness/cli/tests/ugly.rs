@@ -8,25 +8,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
-use support::{Ran, eventproof, project};
+use support::{Ran, eventproof, project, said};
 
 const PACKS: &str = "harness/cli/tests/packs";
 
-/// What a run said: by scenario its outcome, and of the step that ended it code and text.
 fn run(pack: &str, more: &[&str]) -> (Ran, BTreeMap<String, (String, String, String)>) {
     let report = tempfile::tempdir().unwrap();
     let folder = report.path().to_str().unwrap();
     let ran = eventproof(&[&["run", pack, "--report", folder], more].concat());
-    let text = std::fs::read_to_string(report.path().join("result.json")).expect(&ran.progress);
-    let result: Value = serde_json::from_str(&text).unwrap();
-    let said = |scenario: &Value| {
-        let steps = scenario["steps"].as_array().unwrap();
-        let finding = steps.iter().rev().map(|step| &step["finding"]).find(|finding| !finding.is_null());
-        let of = |name: &str| finding.and_then(|finding| finding[name].as_str()).unwrap_or_default().to_owned();
-        (scenario["outcome"].as_str().unwrap().to_owned(), of("code"), of("text"))
-    };
-    let scenarios = result["scenarios"].as_array().unwrap();
-    let all = scenarios.iter().map(|one| (one["name"].as_str().unwrap().to_owned(), said(one))).collect();
+    let all = said(report.path());
     (ran, all)
 }
 

@@ -1,5 +1,6 @@
 //! Actions: what a user of the system would do, over HTTP.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use eventproof_evidence::{At, Cause, Observation};
@@ -108,15 +109,8 @@ impl System {
 
     /// Placeholders of an action that the run's settings have no value for.
     pub fn open_placeholders(&self, action: &str) -> Result<Vec<String>, SystemError> {
-        let spec = self.action(action)?;
-        let mut texts = vec![spec.http.clone()];
-        texts.extend(spec.headers.values().cloned());
-        spec.json.iter().for_each(|json| texts_of(json, &mut texts));
-        let mut names: Vec<String> = texts.iter().flat_map(|text| placeholders(text)).map(str::to_owned).collect();
-        names.retain(|name| !self.settings.contains_key(name));
-        names.sort();
-        names.dedup();
-        Ok(names)
+        let names = self.action(action)?.placeholders();
+        Ok(names.into_iter().filter(|name| !self.settings.contains_key(name)).collect())
     }
 
     fn request(&self, spec: &ActionSpec, params: &Params) -> Result<reqwest::RequestBuilder, SystemError> {
@@ -137,9 +131,19 @@ impl System {
 }
 
 /// Every text within a JSON value.
-fn texts_of(value: &Value, texts: &mut Vec<String>) {
+impl ActionSpec {
+    /// What is to be filled in: in its address, its headers and its body.
+    pub fn placeholders(&self) -> BTreeSet<String> {
+        let mut texts = vec![self.http.as_str()];
+        texts.extend(self.headers.values().map(String::as_str));
+        self.json.iter().for_each(|json| texts_of(json, &mut texts));
+        texts.into_iter().flat_map(placeholders).map(str::to_owned).collect()
+    }
+}
+
+fn texts_of<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
     match value {
-        Value::String(text) => texts.push(text.clone()),
+        Value::String(text) => texts.push(text),
         Value::Array(items) => items.iter().for_each(|item| texts_of(item, texts)),
         Value::Object(fields) => fields.values().for_each(|field| texts_of(field, texts)),
         _ => {}

@@ -1,10 +1,8 @@
 //! From two figures to what became of them.
 
-use eventproof_evidence::ledger::LegCounts;
-
 use super::sections::ratio;
 use super::series::Measured;
-use crate::model::{Change, ConsumerLeg, CountChange, Figure, Objective, Outcome, Span, Tolerance};
+use crate::model::{Change, ConsumerLeg, CountChange, Figure, LegFigure, Objective, Outcome, Span, Tolerance};
 use crate::text::grouped;
 
 /// What kind of figure it is: which way is better.
@@ -143,11 +141,8 @@ pub(super) fn others(before: &[Objective], after: &[Objective]) -> Vec<CountChan
     pairs.map(change).collect()
 }
 
-/// A count of a leg, by the name that objectives have for it.
-type Counted = (&'static str, fn(&LegCounts) -> u64);
-
-/// What is counted on a leg.
-const COUNTED: [Counted; 8] = [
+/// What is counted on a leg, by the names that objectives have for it.
+const COUNTED: [LegFigure; 8] = [
     ("lost", |counts| counts.lost),
     ("dead_lettered", |counts| counts.dead_lettered),
     ("undecided", |counts| counts.undecided),

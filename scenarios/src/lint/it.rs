@@ -143,14 +143,13 @@ fn wrong(only: &(String, usize), last: &(String, usize)) -> Diagnostic {
 
 /// The message of which a sentence publishes or causes one event.
 pub(super) fn introduced(pack: &Pack, sub: &Sub) -> Option<String> {
-    let of = |wanted: Kind| sub.arguments().into_iter().find(|(_, kind, _)| *kind == wanted).map(|(_, _, text)| text);
     match sub.sentence.id {
         SentenceId::EventIsPublished
         | SentenceId::SizedIsPublished
         | SentenceId::PublishedEverywhere
-        | SentenceId::InvalidIsPublished => of(Kind::Event),
+        | SentenceId::InvalidIsPublished => sub.argument(Kind::Event),
         SentenceId::ActionIsDone | SentenceId::ActionsInARow => {
-            Some(pack.system.action(&of(Kind::Action)?)?.publishes.as_ref()?.message.clone())
+            Some(pack.system.action(&sub.argument(Kind::Action)?)?.publishes.as_ref()?.message.clone())
         }
         _ => None,
     }

@@ -100,7 +100,7 @@ fn no_size(sub: &Sub) -> Option<Told> {
 
 /// An instance that joins must be one that is not there from the beginning.
 fn not_later(pack: &Pack, sub: &Sub) -> Option<Told> {
-    let (_, _, name) = sub.arguments().into_iter().find(|(_, kind, _)| *kind == Kind::Service)?;
+    let name = sub.argument(Kind::Service)?;
     let is_there = sub.sentence.id == SentenceId::ServiceJoins && !pack.system.service(&name)?.later;
     let message = format!("\"{name}\" runs from the beginning, so it cannot join");
     let help = "declare an instance of its own in system.yaml: `SERVICE-2: {like: SERVICE, starts: later}`";
@@ -116,11 +116,9 @@ fn cannot_count(pack: &Pack, sub: &Sub) -> Option<Diagnostic> {
             | SentenceId::ServiceIsKilledAfter
             | SentenceId::NoneIsLost
     );
-    let named =
-        |wanted: Kind| sub.arguments().into_iter().find(|(_, kind, _)| *kind == wanted).map(|(_, _, text)| text);
     let service = match sub.sentence.id {
-        SentenceId::NoneIsLost => pack.system.group(&named(Kind::Group)?)?.service.clone(),
-        _ => named(Kind::Service)?,
+        SentenceId::NoneIsLost => pack.system.group(&sub.argument(Kind::Group)?)?.service.clone(),
+        _ => sub.argument(Kind::Service)?,
     };
     let missing = counts && pack.system.counting_view(&service).is_none();
     missing.then(|| {

@@ -7,7 +7,7 @@ use eventproof_source::{Diagnostic, nearest};
 use eventproof_system::{ListView, ViewKind, placeholders};
 use serde_json::Value;
 
-use super::story::Told;
+use super::story::{Told, choices};
 use crate::catalogue::{Kind, SentenceId};
 use crate::pack::Pack;
 use crate::plan::Sub;
@@ -54,24 +54,22 @@ fn twice(sub: &Sub) -> Vec<Told> {
 }
 
 fn of_action(pack: &Pack, sub: &Sub) -> Vec<Told> {
-    let Some(action) = argument(sub, Kind::Action).and_then(|name| pack.system.action(&name)) else {
+    let Some(action) = sub.argument(Kind::Action).and_then(|name| pack.system.action(&name)) else {
         return Vec::new();
     };
-    let mut texts = vec![action.http.clone()];
-    texts.extend(action.headers.values().cloned());
-    action.json.iter().for_each(|json| texts_of(json, &mut texts));
-    let needed = open(pack, &texts);
-    let mut known = needed.clone();
+    let needed: BTreeSet<String> =
+        action.placeholders().into_iter().filter(|name| !pack.system.is_setting(name)).collect();
     // What its event is known by may be said here too.
-    let followed = action.publishes.iter().flat_map(|follows| follows.fields.values().cloned()).collect::<Vec<_>>();
-    known.extend(open(pack, &followed).into_iter().filter(|name| !action.captures.contains_key(name)));
+    let followed = open(pack, action.publishes.iter().flat_map(|follows| follows.fields.values()));
+    let also = followed.into_iter().filter(|name| !action.captures.contains_key(name));
+    let known = needed.iter().cloned().chain(also).collect();
     against(sub, &format!("action \"{}\"", action.name), &needed, &known)
 }
 
 fn of_view(pack: &Pack, sub: &Sub) -> Vec<Told> {
-    let Some(view) = argument(sub, Kind::List).and_then(|name| pack.system.view(&name)) else { return Vec::new() };
+    let Some(view) = sub.argument(Kind::List).and_then(|name| pack.system.view(&name)) else { return Vec::new() };
     let ViewKind::List(ListView { http, .. }) = &view.kind else { return Vec::new() };
-    let needed = open(pack, std::slice::from_ref(http));
+    let needed = open(pack, [http]);
     against(sub, &format!("view \"{}\"", view.name), &needed, &needed)
 }
 
@@ -100,23 +98,14 @@ fn against(sub: &Sub, what: &str, needed: &BTreeSet<String>, known: &BTreeSet<St
 }
 
 /// Placeholders that the run itself has no value for.
-fn open(pack: &Pack, texts: &[String]) -> BTreeSet<String> {
-    let names = texts.iter().flat_map(|text| placeholders(text)).map(str::to_owned);
+fn open<'a>(pack: &Pack, texts: impl IntoIterator<Item = &'a String>) -> BTreeSet<String> {
+    let names = texts.into_iter().flat_map(|text| placeholders(text)).map(str::to_owned);
     names.filter(|name| !pack.system.is_setting(name)).collect()
-}
-
-fn texts_of(value: &Value, texts: &mut Vec<String>) {
-    match value {
-        Value::String(text) => texts.push(text.clone()),
-        Value::Array(items) => items.iter().for_each(|item| texts_of(item, texts)),
-        Value::Object(fields) => fields.values().for_each(|field| texts_of(field, texts)),
-        _ => {}
-    }
 }
 
 /// Fields that an event does not have, and values that its schema refuses.
 fn of_event(pack: &Pack, sub: &Sub, choosing: &[&str]) -> Vec<Told> {
-    let Some(message) = argument(sub, Kind::Event).and_then(|name| pack.contract.message(&name)) else {
+    let Some(message) = sub.argument(Kind::Event).and_then(|name| pack.contract.message(&name)) else {
         return Vec::new();
     };
     let fields: Vec<(String, String)> =
@@ -138,10 +127,7 @@ fn unknown_field(message: &Message, name: &str, choosing: &[&str]) -> Option<Tol
         return None;
     }
     let names: Vec<&str> = known.keys().map(String::as_str).chain(choosing.iter().copied()).collect();
-    let help = match nearest(top, names.iter().copied()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("there are: {}", names.join(", ")),
-    };
+    let help = choices(top, &names, "it has none");
     let message = format!("\"{}\" has no field `{top}`", message.name);
     Some((error("feature/unknown-field", message, help), name.to_owned()))
 }
@@ -184,10 +170,7 @@ fn excepted(pack: &Pack, sub: &Sub) -> Vec<Told> {
             let help = "write `| except | TOPIC |` for each topic where the text may be".to_owned();
             faults.push((error("feature/unknown-row", message, help), name.clone()));
         } else if !topic.contains('{') && !topics.contains(&topic.as_str()) {
-            let help = match nearest(topic, topics.iter().copied()) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("there are: {}", topics.join(", ")),
-            };
+            let help = choices(topic, &topics, "there is none");
             faults.push((
                 error("feature/unknown-name", format!("\"{topic}\" is no topic of asyncapi.yaml"), help),
                 topic.clone(),
@@ -195,8 +178,4 @@ fn excepted(pack: &Pack, sub: &Sub) -> Vec<Told> {
         }
     }
     faults
-}
-
-fn argument(sub: &Sub, wanted: Kind) -> Option<String> {
-    sub.arguments().into_iter().find(|(_, kind, _)| *kind == wanted).map(|(_, _, text)| text)
 }

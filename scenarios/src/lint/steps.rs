@@ -35,7 +35,7 @@ fn of_scenario(pack: &Pack, known: &Known<'_>, scenario: &PlannedScenario) -> Ve
     for step in &scenario.steps {
         let place = StepPlace::of(pack, &file.source, step);
         for sub in &step.subs {
-            killed.extend(sub.kills().then(|| service_of(sub)).flatten());
+            killed.extend(sub.argument(Kind::Service).filter(|_| sub.kills()));
             let times = values::times(pack, sub, scenario.asks.limit(), &killed);
             let found = of_sentence(pack, known, sub, &story, times);
             faults.extend(found.into_iter().map(|told| (put(&place, told), step.line)));
@@ -43,10 +43,6 @@ fn of_scenario(pack: &Pack, known: &Known<'_>, scenario: &PlannedScenario) -> Ve
         }
     }
     faults
-}
-
-fn service_of(sub: &Sub) -> Option<String> {
-    sub.arguments().into_iter().find(|(_, kind, _)| *kind == Kind::Service).map(|(_, _, text)| text)
 }
 
 fn of_sentence(pack: &Pack, known: &Known<'_>, sub: &Sub, story: &Story, times: Vec<Told>) -> Vec<Told> {

@@ -57,8 +57,8 @@ impl Story {
     /// Goes on behind a sentence.
     pub fn go_on(&mut self, pack: &Pack, sub: &Sub) {
         use SentenceId as Id;
-        let new = argument(sub, Kind::New);
-        let service = argument(sub, Kind::Service);
+        let new = sub.argument(Kind::New);
+        let service = sub.argument(Kind::Service);
         match sub.sentence.id {
             Id::Own(_) => self.own = true,
             Id::PublishedInBackground => self.background = true,
@@ -66,8 +66,8 @@ impl Story {
             Id::ServiceIsStarted => self.ended.retain(|one| Some(one) != service.as_ref()),
             Id::ServiceIsPaused => self.paused.extend(service),
             Id::ServiceGoesOn => self.paused.retain(|one| Some(one) != service.as_ref()),
-            Id::StubIsDown => self.down.extend(argument(sub, Kind::Stub)),
-            Id::StubIsUp => self.down.retain(|one| Some(one) != argument(sub, Kind::Stub).as_ref()),
+            Id::StubIsDown => self.down.extend(sub.argument(Kind::Stub)),
+            Id::StubIsUp => self.down.retain(|one| Some(one) != sub.argument(Kind::Stub).as_ref()),
             Id::BrokerCrashes | Id::NodeCrashes => (self.crashed, self.faulted) = (true, true),
             Id::BrokerIsStarted => self.crashed = false,
             Id::BrokerIsHealthy => (self.crashed, self.faulted) = (false, false),
@@ -96,7 +96,7 @@ impl Story {
     }
 
     fn named_twice(&self, sub: &Sub) -> Option<Told> {
-        let name = argument(sub, Kind::New).filter(|name| self.names.contains_key(name))?;
+        let name = sub.argument(Kind::New).filter(|name| self.names.contains_key(name))?;
         let message = format!("\"{name}\" is named a second time here: the first can no longer be spoken of");
         Some((Diagnostic::warning("feature/named-twice", message).help("give it a name of its own"), name))
     }
@@ -171,19 +171,19 @@ impl Story {
                 whole("no fault of the broker is in force before this step", "begin one, or leave the step out")
             }
             Id::ServiceGoesOn => {
-                let service = argument(sub, Kind::Service).filter(|service| !self.paused.contains(service))?;
+                let service = sub.argument(Kind::Service).filter(|service| !self.paused.contains(service))?;
                 let message = format!("\"{service}\" is not paused before this step");
                 let help = format!("pause it first: `When service \"{service}\" is paused`");
                 Some((fault("feature/nothing-before", message, help), service))
             }
             Id::StubIsUp => {
-                let stub = argument(sub, Kind::Stub).filter(|stub| !self.down.contains(stub))?;
+                let stub = sub.argument(Kind::Stub).filter(|stub| !self.down.contains(stub))?;
                 let message = format!("stub \"{stub}\" is not down before this step");
                 let help = format!("make it so first: `Given stub \"{stub}\" is down`");
                 Some((fault("feature/nothing-before", message, help), stub))
             }
             Id::GroupIsRewound => {
-                let group = argument(sub, Kind::Group)?;
+                let group = sub.argument(Kind::Group)?;
                 let service = pack.system.group(&group)?.service.clone();
                 let runs = !self.ended.contains(&service);
                 let message = format!(
@@ -195,7 +195,7 @@ impl Story {
                 runs.then(|| (fault("feature/nothing-before", message, help), group))
             }
             Id::ServiceIsStarted => {
-                let service = argument(sub, Kind::Service).filter(|service| !self.ended.contains(service))?;
+                let service = sub.argument(Kind::Service).filter(|service| !self.ended.contains(service))?;
                 let message = format!("\"{service}\" runs: nothing before this step ends it");
                 let help = format!("end it first: `When service \"{service}\" is killed`, or `is stopped`");
                 Some((fault("feature/nothing-before", message, help), service))
@@ -206,7 +206,7 @@ impl Story {
 
     /// A group or a service of which the contract says that it does not take the event.
     fn ruled_out(&self, pack: &Pack, sub: &Sub) -> Option<Told> {
-        let event = match argument(sub, Kind::Ref) {
+        let event = match sub.argument(Kind::Ref) {
             Some(name) => self.names.get(&name)?.message.clone()?,
             // Of several, another may be meant: that is told elsewhere.
             None if self.events.len() == 1 => self.it.as_ref()?.message.clone()?,
@@ -214,12 +214,12 @@ impl Story {
         };
         let (what, who) = match sub.sentence.id {
             SentenceId::GroupHasProcessed | SentenceId::GroupIsRewound => {
-                let group = argument(sub, Kind::Group)?;
+                let group = sub.argument(Kind::Group)?;
                 (pack.contract.group_reads(&group, &event) == Some(false))
                     .then(|| (format!("group \"{group}\" does not read the topic of"), group))?
             }
             SentenceId::HandledExactlyOnce => {
-                let service = argument(sub, Kind::Service)?;
+                let service = sub.argument(Kind::Service)?;
                 (receives(pack, &service, &event) == Some(false))
                     .then(|| (format!("service \"{service}\" does not receive"), service))?
             }
@@ -231,7 +231,7 @@ impl Story {
 
     /// An event that is waited for and that nothing here causes.
     fn not_caused(&self, pack: &Pack, sub: &Sub) -> Option<Told> {
-        let event = argument(sub, Kind::Event).filter(|event| !self.events.contains(event))?;
+        let event = sub.argument(Kind::Event).filter(|event| !self.events.contains(event))?;
         pack.contract.message(&event)?;
         let message = format!("nothing in this scenario causes \"{event}\" before this step");
         let known: Vec<&str> = self.events.iter().map(String::as_str).collect();
@@ -251,7 +251,8 @@ fn fault(code: &'static str, message: String, help: String) -> Diagnostic {
     Diagnostic::error(code, message).help(help)
 }
 
-fn choices(name: &str, known: &[&str], none: &str) -> String {
+/// The nearest of some names, or all of them.
+pub(super) fn choices(name: &str, known: &[&str], none: &str) -> String {
     match nearest(name, known.iter().copied()) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None if known.is_empty() => none.to_owned(),
@@ -264,15 +265,11 @@ fn one_of(name: &str, fields: &BTreeSet<String>) -> String {
     format!("write one of its fields: {}", some.join(", "))
 }
 
-fn argument(sub: &Sub, wanted: Kind) -> Option<String> {
-    sub.arguments().into_iter().find(|(_, kind, _)| *kind == wanted).map(|(_, _, text)| text)
-}
-
 /// The fields of what a sentence names; `None` where they may be any.
 fn fields(pack: &Pack, sub: &Sub) -> Option<BTreeSet<String>> {
     match sub.sentence.id {
         SentenceId::ActionIsDone | SentenceId::ActionsInARow => {
-            let action = pack.system.action(&argument(sub, Kind::Action)?)?;
+            let action = pack.system.action(&sub.argument(Kind::Action)?)?;
             let given = sub.table.iter().map(|(name, _)| name.clone());
             Some(action.captures.keys().cloned().chain(given).collect())
         }
@@ -280,7 +277,7 @@ fn fields(pack: &Pack, sub: &Sub) -> Option<BTreeSet<String>> {
         | SentenceId::SizedIsPublished
         | SentenceId::PublishedEverywhere
         | SentenceId::InvalidIsPublished => {
-            let message = pack.contract.message(&argument(sub, Kind::Event)?)?;
+            let message = pack.contract.message(&sub.argument(Kind::Event)?)?;
             let known = message.payload.document.get("properties")?.as_object()?;
             Some(known.keys().cloned().chain(["id".to_owned()]).collect())
         }

@@ -19,16 +19,15 @@ pub(super) fn times(pack: &Pack, sub: &Sub, most: Duration, killed: &BTreeSet<St
 
 /// The service whose work a sentence waits for.
 fn awaited(pack: &Pack, sub: &Sub) -> Option<String> {
-    let of = |wanted: Kind| sub.arguments().into_iter().find(|(_, kind, _)| *kind == wanted).map(|(_, _, text)| text);
     match sub.sentence.id {
         SentenceId::NoneIsLost | SentenceId::GroupHasProcessed => {
-            Some(pack.system.group(&of(Kind::Group)?)?.service.clone())
+            Some(pack.system.group(&sub.argument(Kind::Group)?)?.service.clone())
         }
         SentenceId::ViewShows | SentenceId::ViewNoLongerShows => {
-            Some(pack.system.view(&of(Kind::List)?)?.service.clone())
+            Some(pack.system.view(&sub.argument(Kind::List)?)?.service.clone())
         }
-        SentenceId::DerivedFollows => pack.contract.senders(&of(Kind::Event)?).next()?.service.clone(),
-        SentenceId::IsDeadLettered | SentenceId::DeadLetteredAfter => of(Kind::Service),
+        SentenceId::DerivedFollows => pack.contract.senders(&sub.argument(Kind::Event)?).next()?.service.clone(),
+        SentenceId::IsDeadLettered | SentenceId::DeadLetteredAfter => sub.argument(Kind::Service),
         _ => None,
     }
 }

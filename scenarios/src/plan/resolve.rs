@@ -122,6 +122,11 @@ impl Sub {
         matches!(self.sentence.id, SentenceId::ServiceIsKilled | SentenceId::ServiceIsKilledAfter)
     }
 
+    /// The first parameter of a kind, as far as it is known before the run.
+    pub(crate) fn argument(&self, wanted: Kind) -> Option<String> {
+        self.arguments().into_iter().find(|(_, kind, _)| *kind == wanted).map(|(_, _, text)| text)
+    }
+
     /// The sentence's parameters as far as they are known before the run.
     pub fn arguments(&self) -> Vec<(String, Kind, String)> {
         let text = self.text();

@@ -1,6 +1,6 @@
 //! Sentences about what must not follow, and about one record's own conformance.
 
-use eventproof_evidence::oracle::{OnTopic, Recognise, StaysAbsent, Target};
+use eventproof_evidence::oracle::{Recognise, StaysAbsent, Target};
 use eventproof_evidence::{Cause, Proof, Seen, Verdict};
 
 use super::world::{Event, Running, broken, environment};
@@ -40,9 +40,8 @@ impl Running {
     }
 
     /// The event's record, once it is on its topic.
-    async fn seen_in_time(&self, event: &Event) -> Result<Seen, Verdict> {
-        let appears = OnTopic::new(event.target.clone(), event.since, event.appears, None);
-        let verdict = self.await_verdict(appears).await;
+    pub(super) async fn seen_in_time(&self, event: &Event) -> Result<Seen, Verdict> {
+        let verdict = self.await_verdict(self.appears_within(event, event.appears)).await;
         if !verdict.is_held() {
             return Err(verdict);
         }

@@ -105,12 +105,7 @@ impl Running {
             return Err(Verdict::CannotTell(Reason::OffsetsElsewhere { group, detail }));
         }
         let event = self.event(arguments.text("name"))?;
-        let seen = self.await_verdict(self.appears_within(event, event.appears)).await;
-        if !seen.is_held() {
-            return Err(seen);
-        }
-        let place = self.first_seen(&event.target).map(|seen| seen.place());
-        let place = place.ok_or_else(|| environment(format!("{} was not seen", event.target.what)))?;
+        let place = self.seen_in_time(event).await?.place();
         let (broker, to, name) = (self.context.rig.broker.clone(), place.clone(), group.clone());
         let set = tokio::task::spawn_blocking(move || {
             rewind(&broker, &name, (&to.topic, to.partition), to.offset, MEMBERS_LEAVE)

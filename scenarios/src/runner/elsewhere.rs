@@ -180,13 +180,7 @@ impl Running {
         let name = arguments.text("event").unwrap_or_default();
         let limit = arguments.duration("limit").unwrap_or_default();
         let cause = self.event(arguments.text("name"))?;
-        let appears = OnTopic::new(cause.target.clone(), cause.since, cause.appears, None);
-        let verdict = self.await_verdict(appears).await;
-        if !verdict.is_held() {
-            return Err(verdict);
-        }
-        let seen = self.first_seen(&cause.target);
-        let seen = seen.ok_or_else(|| environment(format!("{} was not seen", cause.target.what)))?;
+        let seen = self.seen_in_time(cause).await?;
         let (since, target) = (seen.at, self.follower(name, cause, &seen)?);
         let contract = &self.context.pack.contract;
         let service = contract.senders(name).next().and_then(|operation| operation.service.clone());

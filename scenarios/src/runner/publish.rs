@@ -39,11 +39,7 @@ impl Running {
         let message = arguments.text("event").unwrap_or_default();
         let size = units::parse_size(arguments.text("size").unwrap_or_default()).map_err(environment)?;
         let draft = self.draft_of_size(message, table, usize::try_from(size).ok())?;
-        let fields = payload_fields(&draft);
-        let event = self.published_event(message, draft, arguments.text("as").map(str::to_owned));
-        let verdict = self.send(&event, 1).await?;
-        self.remember(event, &fields);
-        Ok(verdict)
+        self.publish_draft(message, draft, arguments.text("as").map(str::to_owned)).await
     }
 
     pub(super) fn published_event(&self, message: &str, draft: Draft, name: Option<String>) -> Event {
@@ -80,6 +76,10 @@ impl Running {
         name: Option<String>,
     ) -> Result<Verdict, Verdict> {
         let draft = self.draft(message, table)?;
+        self.publish_draft(message, draft, name).await
+    }
+
+    async fn publish_draft(&mut self, message: &str, draft: Draft, name: Option<String>) -> Result<Verdict, Verdict> {
         let fields = payload_fields(&draft);
         let event = self.published_event(message, draft, name);
         let verdict = self.send(&event, 1).await?;

@@ -1,7 +1,8 @@
 //! Running the program as a user would.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// What one run of the program gave.
 #[allow(dead_code)] // not every test binary runs it to its end
@@ -51,8 +52,33 @@ pub fn eventproof(arguments: &[&str]) -> Ran {
         .env_remove("EVENTPROOF_BROKERS")
         .output()
         .unwrap();
+    ran(output)
+}
+
+fn ran(output: Output) -> Ran {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Ran { code: output.status.code().unwrap(), result: text(output.stdout), progress: text(output.stderr) }
+}
+
+/// What a program gave that was begun with its output piped, once it has ended.
+#[allow(dead_code)] // not every test binary begins what it does not wait for
+pub fn ended(child: Child) -> Ran {
+    ran(child.wait_with_output().unwrap())
+}
+
+/// What a run said: by scenario its outcome, and of the step that ended it code and text.
+#[allow(dead_code)] // the same
+pub fn said(report: &Path) -> BTreeMap<String, (String, String, String)> {
+    let text = std::fs::read_to_string(report.join("result.json")).unwrap();
+    let result: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let of_scenario = |scenario: &serde_json::Value| {
+        let steps = scenario["steps"].as_array().unwrap();
+        let finding = steps.iter().rev().map(|step| &step["finding"]).find(|finding| !finding.is_null());
+        let of = |name: &str| finding.and_then(|finding| finding[name].as_str()).unwrap_or_default().to_owned();
+        (scenario["outcome"].as_str().unwrap().to_owned(), of("code"), of("text"))
+    };
+    let scenarios = result["scenarios"].as_array().unwrap();
+    scenarios.iter().map(|one| (one["name"].as_str().unwrap().to_owned(), of_scenario(one))).collect()
 }
 
 /// A program that runs until it is killed, or this is dropped.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::{Message, Offset, TopicPartitionList};
@@ -19,9 +18,10 @@ use super::stages::{GROUPS, TOPICS, stage};
 use crate::ServeError;
 use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
-use crate::shared::kafka::{Brokers, LogContext, on_a_thread};
+use crate::shared::kafka::{Brokers, LogContext};
 use crate::shared::log::Log;
 use crate::shared::metrics::Metrics;
+use crate::shared::onlooker::{measuring, onlooker};
 use crate::shared::stop::Stop;
 
 pub(super) const NAME: &str = "metrics-exporter";
@@ -103,23 +103,11 @@ pub(super) fn build(context: &Context) -> Result<Parts, ServeError> {
         },
         ready: ready.clone(),
     };
-    let is_ready = move || {
-        let shown = ready.load(Ordering::Relaxed);
-        Box::pin(async move { if shown { Ok(()) } else { Err("nothing is measured yet".to_owned()) } }) as _
-    };
-    let work = on_a_thread(move || exporter.run());
-    Ok(Parts { router: Router::new(), ready: Arc::new(is_ready), work: Some(("exporter", Box::pin(work))) })
+    Ok(measuring(ready, move || exporter.run()))
 }
 
-/// A client that may ask for a group's positions and joins none.
 fn client(brokers: &Brokers, group: &str, log: Log) -> Result<BaseConsumer<LogContext>, KafkaError> {
-    let mut config = brokers.client();
-    config
-        .set("client.id", NAME)
-        .set("group.id", group)
-        .set("enable.auto.commit", "false")
-        .set("fetch.wait.max.ms", "100");
-    config.create_with_context(LogContext(log))
+    onlooker(brokers, NAME, group, ("fetch.wait.max.ms", "100"), log)
 }
 
 impl Exporter {

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::kafka::{Brokers, LogContext, on_a_thread};
+use super::kafka::LogContext;
 use super::log::Log;
 use super::metrics::Metrics;
+use super::onlooker::{measuring, onlooker};
 use super::stop::Stop;
 use crate::ServeError;
 use crate::catalogue::FaultInfo;
@@ -77,7 +77,8 @@ struct Behind {
 pub(crate) fn build(context: &Context, watched: Vec<Watched>) -> Result<Parts, ServeError> {
     let name = if context.has(OWN_NAMES) { OTHER_NAME } else { LAG };
     context.metrics.gauge(name, "Records that a group has not committed yet, on all its partitions.", true);
-    let client = |group: &str| client(&context.settings.brokers, group, context.log);
+    let hasty = ("reconnect.backoff.max.ms", "1000");
+    let client = |group: &str| onlooker(&context.settings.brokers, NAME, group, hasty, context.log);
     let groups: Result<Vec<_>, KafkaError> =
         watched.into_iter().map(|one| client(one.group).map(|client| (one, client))).collect();
     let ready = Arc::new(AtomicBool::new(false));
@@ -90,23 +91,7 @@ pub(crate) fn build(context: &Context, watched: Vec<Watched>) -> Result<Parts, S
         stop: context.stop.clone(),
         ready: ready.clone(),
     };
-    let is_ready = move || {
-        let shown = ready.load(Ordering::Relaxed);
-        Box::pin(async move { if shown { Ok(()) } else { Err("nothing is measured yet".to_owned()) } }) as _
-    };
-    let work = on_a_thread(move || exporter.run());
-    Ok(Parts { router: Router::new(), ready: Arc::new(is_ready), work: Some(("exporter", Box::pin(work))) })
-}
-
-/// A client that may ask for a group's positions and joins none.
-fn client(brokers: &Brokers, group: &str, log: Log) -> Result<BaseConsumer<LogContext>, KafkaError> {
-    let mut config = brokers.client();
-    config
-        .set("client.id", NAME)
-        .set("group.id", group)
-        .set("enable.auto.commit", "false")
-        .set("reconnect.backoff.max.ms", "1000");
-    config.create_with_context(LogContext(log))
+    Ok(measuring(ready, move || exporter.run()))
 }
 
 impl Exporter {

@@ -9,6 +9,7 @@ pub(crate) mod kafka;
 pub(crate) mod lag_exporter;
 pub(crate) mod log;
 pub(crate) mod metrics;
+pub(crate) mod onlooker;
 pub(crate) mod outbox;
 pub(crate) mod postgres;
 pub(crate) mod processed;

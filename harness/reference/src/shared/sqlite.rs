@@ -1,4 +1,5 @@
-//! SQLite behind async calls: one connection, used on the blocking pool, in WAL mode.
+//! SQLite behind async calls, used on the blocking pool, in WAL mode: one connection for transactions and, of a file, one for
+//! everything else. Several services may share a file: whoever waits for their write lock keeps no reader of its own waiting.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,38 +34,35 @@ pub(crate) enum DbError {
 /// How long another instance of the service may hold the file: for a batch, or to open it.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// A database; clones share its connection.
+/// A database; clones share its connections.
 #[derive(Clone)]
-pub(crate) struct Db(Arc<Mutex<Connection>>);
+pub(crate) struct Db {
+    transactions: Arc<Mutex<Connection>>,
+    /// The same connection where the database is in memory.
+    calls: Arc<Mutex<Connection>>,
+}
 
 impl Db {
     /// Opens the store and brings `schema` (statements with `IF NOT EXISTS`) into being.
     pub(crate) fn open(url: &StoreUrl, schema: &str) -> Result<Db, DbError> {
-        let connection = match url {
-            StoreUrl::SqliteMemory => Connection::open_in_memory()?,
-            StoreUrl::Sqlite(path) => open_file(path)?,
+        let path = match url {
+            StoreUrl::SqliteMemory => {
+                let only = shared(Connection::open_in_memory()?, schema)?;
+                return Ok(Db { transactions: only.clone(), calls: only });
+            }
+            StoreUrl::Sqlite(path) => path,
             StoreUrl::Redis(_) | StoreUrl::Postgres(_) => return Err(DbError::NotSqlite(url.to_string())),
         };
-        connection.busy_timeout(BUSY)?;
-        connection.set_prepared_statement_cache_capacity(64);
-        connection.execute_batch("PRAGMA foreign_keys = ON;")?;
-        connection.execute_batch(schema)?;
-        Ok(Db(Arc::new(Mutex::new(connection))))
+        Ok(Db { transactions: shared(open_file(path)?, schema)?, calls: shared(open_file(path)?, "")? })
     }
 
-    /// Runs `work` with the connection, away from the async threads.
+    /// Runs `work` with the connection that no transaction holds, away from the async threads.
     pub(crate) async fn call<T, F>(&self, work: F) -> Result<T, DbError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> Result<T, DbError> + Send + 'static,
     {
-        let connection = self.0.clone();
-        tokio::task::spawn_blocking(move || {
-            // A panic while the lock was held rolled its transaction back; the connection is sound.
-            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            work(&mut connection)
-        })
-        .await?
+        on(&self.calls, work).await
     }
 
     /// Runs `work` in one transaction, which takes the write lock at once; an error rolls it back.
@@ -73,7 +71,7 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, DbError> + Send + 'static,
     {
-        self.call(|connection| {
+        on(&self.transactions, |connection| {
             let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let result = work(&tx)?;
             tx.commit()?;
@@ -86,6 +84,29 @@ impl Db {
     pub(crate) async fn ping(&self) -> Result<(), DbError> {
         self.call(|c| Ok(c.query_row("SELECT 1", [], |_| Ok(()))?)).await
     }
+}
+
+/// A connection that is ready for use.
+fn shared(connection: Connection, schema: &str) -> Result<Arc<Mutex<Connection>>, DbError> {
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.execute_batch("PRAGMA foreign_keys = ON;")?;
+    connection.execute_batch(schema)?;
+    Ok(Arc::new(Mutex::new(connection)))
+}
+
+async fn on<T, F>(connection: &Arc<Mutex<Connection>>, work: F) -> Result<T, DbError>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut Connection) -> Result<T, DbError> + Send + 'static,
+{
+    let connection = connection.clone();
+    tokio::task::spawn_blocking(move || {
+        // A panic while the lock was held rolled its transaction back; the connection is sound.
+        let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&mut connection)
+    })
+    .await?
 }
 
 /// What the server said, rather than that it said something.
@@ -157,4 +178,35 @@ fn open_file(path: &Path) -> Result<Connection, DbError> {
         std::thread::sleep(Duration::from_millis(20));
     }
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_read_does_not_wait_for_a_transaction() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = StoreUrl::Sqlite(folder.path().join("one.db"));
+        let db = Db::open(&url, "CREATE TABLE IF NOT EXISTS t (n INTEGER)").unwrap();
+        let (held, waiting) = std::sync::mpsc::channel::<()>();
+        let writer = tokio::spawn({
+            let db = db.clone();
+            async move {
+                db.transaction(move |tx| {
+                    tx.execute("INSERT INTO t VALUES (1)", [])?;
+                    // Until the read has its answer.
+                    let _ = waiting.recv();
+                    Ok(())
+                })
+                .await
+            }
+        });
+        let count = || db.call(|c| Ok(c.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0))?));
+        let read = tokio::time::timeout(Duration::from_secs(30), count()).await;
+        assert_eq!(read.unwrap().unwrap(), 0, "what is not committed is not seen");
+        drop(held);
+        writer.await.unwrap().unwrap();
+        assert_eq!(count().await.unwrap(), 1);
+    }
 }

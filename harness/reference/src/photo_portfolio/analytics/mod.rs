@@ -37,27 +37,8 @@ const IGNORES_TIME: FaultInfo =
     FaultInfo { name: "replay-ignores-time", summary: "replays everything, whatever time the request says" };
 
 /// The faults of this service; those of every consumer are behind them.
-pub(super) const FAULTS: &[FaultInfo] = &{
-    let [dedup, alias, forgets, stuck, drops, keyless, shares, quotes, late, commit] = consumer::FAULTS;
-    [
-        WIDE,
-        DEAD_TOO,
-        FIXED,
-        MEMORY,
-        COUNTS_AGAIN,
-        IGNORES_TIME,
-        dedup,
-        alias,
-        forgets,
-        stuck,
-        drops,
-        keyless,
-        shares,
-        quotes,
-        late,
-        commit,
-    ]
-};
+pub(super) const FAULTS: &[FaultInfo] =
+    &consumer::with_own::<6, 16>([WIDE, DEAD_TOO, FIXED, MEMORY, COUNTS_AGAIN, IGNORES_TIME]);
 
 /// Opens the store, joins the group, and makes the routes.
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {

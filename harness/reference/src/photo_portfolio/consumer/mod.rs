@@ -46,8 +46,20 @@ pub(super) const QUOTES: FaultInfo =
 pub(super) const LATE: FaultInfo = FaultInfo { name: "late", summary: "handles no record before it is 8 s old" };
 
 /// The faults of every consumer.
-pub(super) const FAULTS: [FaultInfo; 10] =
+const FAULTS: [FaultInfo; 10] =
     [SKIP_DEDUP, ALIAS_TWICE, SHORT_MEMORY, NO_DEAD_LETTER, DROPS, KEYLESS, SHARES_LETTERS, QUOTES, LATE, COMMIT_FIRST];
+
+/// The faults of a service, and behind them those of every consumer.
+pub(super) const fn with_own<const OWN: usize, const ALL: usize>(own: [FaultInfo; OWN]) -> [FaultInfo; ALL] {
+    assert!(OWN + FAULTS.len() == ALL);
+    let mut all = [SKIP_DEDUP; ALL];
+    let mut at = 0;
+    while at < ALL {
+        all[at] = if at < OWN { own[at] } else { FAULTS[at - OWN] };
+        at += 1;
+    }
+    all
+}
 
 /// How old a record is with the fault `late`.
 const LATE_BY: Duration = Duration::from_secs(8);

@@ -29,10 +29,7 @@ const UNGUARDED: FaultInfo = FaultInfo {
 const RESENDS: FaultInfo = FaultInfo { name: "replay-resends", summary: "sends the e-mails of replayed events again" };
 
 /// The faults of this service; those of every consumer are behind them.
-pub(super) const FAULTS: &[FaultInfo] = &{
-    let [dedup, alias, forgets, stuck, drops, keyless, shares, quotes, late, commit] = consumer::FAULTS;
-    [BURIES, HASTY, UNGUARDED, RESENDS, dedup, alias, forgets, stuck, drops, keyless, shares, quotes, late, commit]
-};
+pub(super) const FAULTS: &[FaultInfo] = &consumer::with_own::<4, 14>([BURIES, HASTY, UNGUARDED, RESENDS]);
 
 /// Opens the store, joins the group, and makes the routes.
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {

@@ -34,27 +34,8 @@ const NO_CAUSATION: FaultInfo =
     FaultInfo { name: "no-causation", summary: "does not say which invitation caused a link" };
 
 /// The faults of this service; those of every consumer are behind them.
-pub(super) const FAULTS: &[FaultInfo] = &{
-    let [dedup, alias, forgets, stuck, drops, keyless, shares, quotes, late, commit] = consumer::FAULTS;
-    [
-        WAITS,
-        SILENT,
-        LEAKS,
-        TELLS_ADDRESS,
-        TELLS_BROWSER,
-        NO_CAUSATION,
-        dedup,
-        alias,
-        forgets,
-        stuck,
-        drops,
-        keyless,
-        shares,
-        quotes,
-        late,
-        commit,
-    ]
-};
+pub(super) const FAULTS: &[FaultInfo] =
+    &consumer::with_own::<6, 16>([WAITS, SILENT, LEAKS, TELLS_ADDRESS, TELLS_BROWSER, NO_CAUSATION]);
 
 /// Opens the store, joins the group, and makes the routes.
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
