@@ -47,13 +47,13 @@ impl Sink for AsideSink {
             let Some(by) = self.by(&aside.link, record, &facts) else { continue };
             let sight = AsideSight { aside: index, by, partition: record.partition, offset: record.offset, at };
             // The collector ends last; if it is gone, nobody wants to know.
-            let _ = self.to.send(Message::Aside(sight));
+            let _ = self.to.send(Message::Aside(Box::new(sight)));
         }
     }
 
     fn blind(&mut self, blind: Blind) {
         // The same holds here.
-        let _ = self.to.send(Message::Blind(blind));
+        let _ = self.to.send(Message::Blind(Box::new(blind)));
     }
 
     fn caught_up(&mut self, topic: &str, _: At) {

@@ -223,7 +223,7 @@ fn watch_groups(
     let partitions: Vec<(String, i32)> = all.iter().flat_map(of_topic).collect();
     let report = move |change| {
         // The collector ends last; if it is gone, nobody wants to know.
-        let _ = to.send(Message::Group(change));
+        let _ = to.send(Message::Group(Box::new(change)));
     };
     Ok(GroupWatch::start(&setup.rig.broker, &groups, &partitions, GROUPS_EVERY, setup.rig.clock.clone(), report)?)
 }
@@ -240,7 +240,7 @@ fn effects(plan: &Plan, run_id: &str, to: To<Message>) -> impl Fn(Observation) +
                 let event = if ours { Event::Ours(event_number(&event, &run_id)) } else { Event::Theirs(Some(event)) };
                 Message::Effect { leg: leg + 1, event, at }
             }
-            Observation::Blind(blind) => Message::Blind(blind),
+            Observation::Blind(blind) => Message::Blind(Box::new(blind)),
             Observation::CaughtUp { what, .. } => Message::CaughtUp(what),
             _ => return,
         };
@@ -293,7 +293,7 @@ fn finish(
 /// How figures are taken.
 pub(crate) fn taken(plan: &Plan) -> result::Taken {
     let linger = match &plan.what {
-        What::Records(records) => Some(records.producer.linger),
+        What::Records(records) => Some(records.producer.linger()),
         What::Requests(_) => None,
     };
     result::Taken { effect_error: plan.effect_error, linger, planned: plan.pacer.is_planned() }

@@ -8,7 +8,7 @@ use eventproof_contract::{Contract, Facts, Violation, event_number};
 use eventproof_evidence::{At, Blind};
 use rustc_hash::FxHashMap;
 
-use crate::collector::{Event, Message, Sight};
+use crate::collector::{Event, Message, Ours, Sight};
 use crate::known::Known;
 use crate::link::link_of_record;
 use crate::plan::Link;
@@ -70,12 +70,19 @@ impl Sink for LoadSink {
         let (hash, size) = (hash(payload), payload.len());
         let (partition, offset) = (record.partition, record.offset);
         // The collector ends last; if it is gone, nobody wants to know.
-        let _ = self.to.send(Message::Seen(Sight { event, link, hash, size, fault, topic, partition, offset, at }));
+        let _ = self.to.send(match (event, fault) {
+            (Event::Ours(Some(number)), None) => {
+                Message::Ours(Ours { number, hash, topic: topic as u32, partition, offset, at })
+            }
+            (event, fault) => {
+                Message::Seen(Box::new(Sight { event, link, hash, size, fault, topic, partition, offset, at }))
+            }
+        });
     }
 
     fn blind(&mut self, blind: Blind) {
         // The same holds here.
-        let _ = self.to.send(Message::Blind(blind));
+        let _ = self.to.send(Message::Blind(Box::new(blind)));
     }
 
     fn caught_up(&mut self, topic: &str, _: At) {
@@ -87,4 +94,9 @@ impl Sink for LoadSink {
 /// Length and CRC-32 of a payload: what was altered on its way is known by it, but for one case in four thousand million.
 pub(crate) fn hash(payload: &[u8]) -> u64 {
     (payload.len() as u64) << 32 | u64::from(crc32fast::hash(payload))
+}
+
+/// The length that is in a hash.
+pub(crate) fn size_of(hash: u64) -> usize {
+    (hash >> 32) as usize
 }

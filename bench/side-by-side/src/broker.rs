@@ -70,7 +70,8 @@ impl Container {
     }
 
     /// Java's own tool only produces: nobody reads. It is told the producer's settings of the others.
-    pub fn java(&self, topic: &str, records: usize) -> Result<Figure, Failed> {
+    pub fn java(&self, topic: &str, records: usize, linger: usize) -> Result<Figure, Failed> {
+        let linger = format!("linger.ms={linger}");
         let (records, size) = (records.to_string(), SIZE.to_string());
         let servers = format!("bootstrap.servers={}", self.servers);
         let told = succeeded(Command::new("docker").args(["exec", &self.name]).args([
@@ -89,7 +90,7 @@ impl Container {
             "--producer-props",
             &servers,
             "acks=all",
-            "linger.ms=5",
+            &linger,
             "batch.size=131072",
         ]))?;
         let last = told.lines().rfind(|line| line.contains("records/sec")).ok_or("ProducerPerformance told no rate")?;

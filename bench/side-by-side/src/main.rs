@@ -2,7 +2,8 @@
 //! ProducerPerformance, in alternating rounds against one broker.
 //!
 //! `cargo run --release -- PROGRAM` with the path of a release build of eventproof. It starts Apache Kafka in a container, needs
-//! Docker and nothing else, and ends everything by itself. `--records N` and `--rounds N` make it longer.
+//! Docker and nothing else, and ends everything by itself. `--records N` and `--rounds N` make it longer, `--linger MS` is what all
+//! three producers wait for a batch to fill.
 
 mod broker;
 mod pair;
@@ -23,6 +24,8 @@ pub const SIZE: usize = 1000;
 pub const PARTITIONS: i32 = 3;
 const RECORDS: usize = 500_000;
 const ROUNDS: usize = 7;
+/// Milliseconds, as Java's producer has it by itself.
+const LINGER: usize = 5;
 /// Rounds that do not count: a JVM compiles what it does often, and the broker is one.
 const WARM_UP: usize = 3;
 
@@ -30,7 +33,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let done = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         // A round is a process of its own: no warm memory of the one before, and its processor time can be told.
-        ["pair", servers, topic, records] => pair::run(servers, topic, records),
+        ["pair", servers, topic, records, linger] => pair::run(servers, topic, records, linger),
         _ => compare(&words),
     };
     match done {
@@ -43,12 +46,13 @@ fn main() -> ExitCode {
 }
 
 fn compare(words: &[String]) -> Result<(), Failed> {
-    let program = words.first().ok_or("usage: side-by-side PROGRAM [--records N] [--rounds N]")?;
+    let program = words.first().ok_or("usage: side-by-side PROGRAM [--records N] [--rounds N] [--linger MS]")?;
     let (records, rounds) = (number(words, "--records", RECORDS)?, number(words, "--rounds", ROUNDS)?);
+    let linger = number(words, "--linger", LINGER)?;
     let container = Container::start()?;
     // eventproof's rounds share the topic of their contract: it reads from the end of what is there.
     container.topic("side.by.side")?;
-    let asked = Asked { program: program.clone(), servers: container.servers().to_owned(), records };
+    let asked = Asked { program: program.clone(), servers: container.servers().to_owned(), records, linger };
     let mut figures: [Vec<Figure>; 3] = Default::default();
     println!("{:>5} {:>16} {:>16} {:>16}  records/s", "round", "bare pair", "eventproof", "Java");
     for round in 1..=WARM_UP + rounds {
@@ -60,7 +64,7 @@ fn compare(words: &[String]) -> Result<(), Failed> {
             of_round[which] = match which {
                 0 => asked.pair(&topic)?,
                 1 => asked.eventproof()?,
-                _ => container.java(&topic, records)?,
+                _ => container.java(&topic, records, linger)?,
             };
         }
         let [pair, ours, java] = of_round.map(|figure| figure.rate);

@@ -15,10 +15,10 @@ use super::{Failed, PARTITIONS, SIZE};
 const LONG: Duration = Duration::from_secs(120);
 
 /// Prints the records per second from the first send until the last record was read.
-pub fn run(servers: &str, topic: &str, records: &str) -> Result<(), Failed> {
+pub fn run(servers: &str, topic: &str, records: &str, linger: &str) -> Result<(), Failed> {
     let records: usize = records.parse()?;
     let consumer = reader(servers, topic)?;
-    let producer = writer(servers)?;
+    let producer = writer(servers, linger)?;
     producer.client().fetch_metadata(Some(topic), LONG)?;
     let began = Instant::now();
     let reading = std::thread::spawn(move || read(&consumer, records));
@@ -29,12 +29,12 @@ pub fn run(servers: &str, topic: &str, records: &str) -> Result<(), Failed> {
 }
 
 /// The settings that eventproof's own producer has.
-fn writer(servers: &str) -> Result<BaseProducer, KafkaError> {
+fn writer(servers: &str, linger: &str) -> Result<BaseProducer, KafkaError> {
     ClientConfig::new()
         .set("bootstrap.servers", servers)
         .set("acks", "all")
         .set("enable.idempotence", "true")
-        .set("linger.ms", "5")
+        .set("linger.ms", linger)
         .set("batch.size", "131072")
         .set("queue.buffering.max.messages", "10000")
         .create()

@@ -22,12 +22,14 @@ pub struct Asked {
     pub program: String,
     pub servers: String,
     pub records: usize,
+    /// Milliseconds.
+    pub linger: usize,
 }
 
 impl Asked {
     pub fn pair(&self, topic: &str) -> Result<Figure, Failed> {
         let mut command = Command::new(std::env::current_exe()?);
-        let (told, cpu_us) = self.time(command.args(["pair", &self.servers, topic, &self.records.to_string()]))?;
+        let (told, cpu_us) = self.time(command.args(["pair", &self.servers, topic, &self.records.to_string(), &self.linger.to_string()]))?;
         Ok(Figure { rate: told.trim().parse()?, cpu_us })
     }
 
@@ -36,9 +38,9 @@ impl Asked {
         let folder = tempfile::tempdir()?;
         let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("pack");
         let profile = folder.path().join("max.yaml");
-        let records = self.records;
+        let (records, linger) = (self.records, self.linger);
         let text = format!(
-            "name: side by side\npack: {}\nmessage: event.told\nkeys: 1000\nrate: max\nevents: {records}\npayload_size: {SIZE} B\nsettle: 60s\nproducer: {{linger: 5ms}}\nobjectives:\n  - lost(topic) = 0\n  - duplicated(topic) = 0\n  - reordered(topic) = 0\n  - corrupted(topic) = 0\n  - throughput >= 1/s\n",
+            "name: side by side\npack: {}\nmessage: event.told\nkeys: 1000\nrate: max\nevents: {records}\npayload_size: {SIZE} B\nsettle: 60s\nproducer: {{linger: {linger}ms}}\nobjectives:\n  - lost(topic) = 0\n  - duplicated(topic) = 0\n  - reordered(topic) = 0\n  - corrupted(topic) = 0\n  - throughput >= 1/s\n",
             pack.display()
         );
         std::fs::write(&profile, text)?;

@@ -15,11 +15,13 @@ use crate::{Broker, BrokerError, ClientTimes};
 
 /// How often the client tells how long things take it.
 const STATISTICS: Duration = Duration::from_secs(1);
+const LINGER: Duration = Duration::from_millis(5);
 
 /// How a stream is sent. Kafka's own names and meanings.
 #[derive(Clone, Debug)]
 pub struct SenderSettings {
-    pub linger: Duration,
+    /// How long a record waits for others of its batch at most; 5 ms where nothing is said, as Java's producer has it.
+    pub linger: Option<Duration>,
     pub batch_bytes: usize,
     /// How many records wait in the client at most; librdkafka's own number where nothing is said.
     pub queue_records: Option<usize>,
@@ -29,10 +31,17 @@ pub struct SenderSettings {
     pub idempotent: bool,
 }
 
+impl SenderSettings {
+    /// How long a record waits for others of its batch at most.
+    pub fn linger(&self) -> Duration {
+        self.linger.unwrap_or(LINGER)
+    }
+}
+
 impl Default for SenderSettings {
     fn default() -> Self {
         SenderSettings {
-            linger: Duration::from_millis(5),
+            linger: None,
             batch_bytes: 131_072,
             queue_records: None,
             compression: "none".to_owned(),
@@ -107,7 +116,7 @@ impl Sender {
     ) -> Result<Sender, BrokerError> {
         let mut config = broker.settings.producer("eventproof-load");
         config
-            .set("linger.ms", settings.linger.as_millis().to_string())
+            .set("linger.ms", settings.linger().as_millis().to_string())
             .set("batch.size", settings.batch_bytes.to_string())
             .set("compression.type", &settings.compression)
             .set("enable.idempotence", settings.idempotent.to_string())

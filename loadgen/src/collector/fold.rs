@@ -157,15 +157,16 @@ impl Collector {
                 let measured = self.reached_an_end(number).is_some();
                 self.failures_of(number).unknown(measured, why);
             }
-            Message::Seen(sight) => self.seen(sight),
+            Message::Ours(ours) => self.seen(ours.into()),
+            Message::Seen(sight) => self.seen(*sight),
             Message::Effect { leg, event: Event::Ours(number), at } => self.arrived(leg, number, at, None),
             Message::Effect { leg, event: Event::Theirs(id), at } => self.effect(leg, id.as_deref(), at),
-            Message::Aside(sight) => self.set_aside(sight),
+            Message::Aside(sight) => self.set_aside(*sight),
             Message::Group(observation) => {
                 self.lags.told(&observation, &self.frame.topics);
                 self.asides.told(&observation);
             }
-            Message::Blind(blind) => self.blind.push(blind),
+            Message::Blind(blind) => self.blind.push(*blind),
             Message::CaughtUp(what) => {
                 let good = self.blind.extract_if(.., |blind| blind.what.as_ref() == Some(&what));
                 self.made_good.extend(good);

@@ -9,11 +9,13 @@ use super::asides::AsideSight;
 use crate::draw::Draw;
 use crate::plan::Aside;
 use crate::shards::Split;
+use crate::sink::size_of;
 
 /// Intervals of a run: a longer run has longer ones, whole seconds each.
 const INTERVALS: u64 = 600;
 
-/// What the collector is told. Instants are stamped where the thing happened.
+/// What the collector is told. Instants are stamped where the thing happened. Each message comes from another thread, and what
+/// it costs to take one is how many lines of the cache it fills: what is long and rare is behind a pointer.
 #[derive(Debug)]
 pub(crate) enum Message {
     Sent {
@@ -46,19 +48,34 @@ pub(crate) enum Message {
         number: u64,
         why: String,
     },
-    Seen(Sight),
+    /// A record of ours on one of the topics that keeps to the contract, as nearly all do.
+    Ours(Ours),
+    /// Any other record on one of the topics.
+    Seen(Box<Sight>),
     /// A record in a retry or dead-letter topic.
-    Aside(AsideSight),
+    Aside(Box<AsideSight>),
     /// An effect, on the leg of its view.
     Effect {
         leg: Leg,
         event: Event,
         at: At,
     },
-    Group(Observation),
-    Blind(Blind),
+    Group(Box<Observation>),
+    Blind(Box<Blind>),
     /// What could not be seen of a topic or view has been read since.
     CaughtUp(Name),
+}
+
+/// What there is to know of a record of ours that is as it should be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ours {
+    pub number: u64,
+    /// Of the payload, with its length.
+    pub hash: u64,
+    pub topic: u32,
+    pub partition: i32,
+    pub offset: i64,
+    pub at: At,
 }
 
 /// A record on one of the topics.
@@ -76,6 +93,13 @@ pub(crate) struct Sight {
     pub partition: i32,
     pub offset: i64,
     pub at: At,
+}
+
+impl From<Ours> for Sight {
+    fn from(Ours { number, hash, topic, partition, offset, at }: Ours) -> Sight {
+        let (event, size) = (Event::Ours(Some(number)), size_of(hash));
+        Sight { event, link: None, hash, size, fault: None, topic: topic as usize, partition, offset, at }
+    }
 }
 
 /// Which event something is about.
@@ -164,5 +188,17 @@ impl Frame {
     /// What an event's order is judged by. Requests have no order: many are under way at once.
     pub fn key(&self, number: u64) -> u64 {
         if self.linked { number } else { (self.lane(number).order << 40) | self.draw.key(number) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::size_of;
+
+    use super::Message;
+
+    #[test]
+    fn a_message_fits_into_a_line_of_the_cache() {
+        assert!(size_of::<Message>() <= 48, "{} bytes", size_of::<Message>());
     }
 }

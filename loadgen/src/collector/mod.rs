@@ -12,7 +12,7 @@ pub(crate) use asides::{AsideSight, By, named_bytes, named_place};
 pub(crate) use fates::Failures;
 pub(crate) use fold::{Collector, slice_of};
 pub(crate) use matcher::WINDOW;
-pub(crate) use message::{Event, Frame, Group, Lane, Message, Sight};
+pub(crate) use message::{Event, Frame, Group, Lane, Message, Ours, Sight};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -54,7 +54,7 @@ pub(crate) fn seen(number: u64, hash: u64, at: At) -> Message {
 
 fn sight(event: Event, link: Option<&str>, hash: u64, offset: i64, at: At) -> Message {
     let link = link.map(str::to_owned);
-    Message::Seen(Sight { event, link, hash, size: 100, fault: None, topic: 0, partition: 0, offset, at })
+    Message::Seen(Box::new(Sight { event, link, hash, size: 100, fault: None, topic: 0, partition: 0, offset, at }))
 }
 
 pub(crate) fn effect(number: u64, at: At) -> Message {
@@ -262,11 +262,11 @@ fn a_group_that_does_not_answer_has_no_lag() {
     collector.close_until(at(1000));
     assert_eq!(collector.lags.greatest["g"], 1);
     let blind = Blind { what: Some(group.clone()), from: at(1100), to: None, why };
-    collector.take(Message::Group(Observation::Blind(blind)));
+    collector.take(Message::Group(Box::new(Observation::Blind(blind))));
     (1..500).for_each(|number| collector.take(seen(number, 1, at(1200))));
     collector.close_until(at(2000));
     assert!(collector.intervals[1].lag.is_empty());
-    collector.take(Message::Group(Observation::CaughtUp { what: group.clone(), at: at(2100) }));
+    collector.take(Message::Group(Box::new(Observation::CaughtUp { what: group.clone(), at: at(2100) })));
     let offset = 498;
     let committed = |topic: &str| Observation::Committed {
         group: group.clone(),
@@ -275,8 +275,8 @@ fn a_group_that_does_not_answer_has_no_lag() {
         offset,
         at: at(2100),
     };
-    collector.take(Message::Group(committed("another")));
-    collector.take(Message::Group(committed("t")));
+    collector.take(Message::Group(Box::new(committed("another"))));
+    collector.take(Message::Group(Box::new(committed("t"))));
     collector.close_until(at(3000));
     assert_eq!(collector.intervals[2].lag[0].records, 2);
     assert_eq!(collector.lags.greatest["g"], 2);

@@ -49,12 +49,12 @@ fn set_aside(aside: usize, number: u64, offset: i64) -> Message {
 }
 
 fn by(aside: usize, by: By, offset: i64) -> Message {
-    Message::Aside(AsideSight { aside, by, partition: 0, offset, at: at(200) })
+    Message::Aside(Box::new(AsideSight { aside, by, partition: 0, offset, at: at(200) }))
 }
 
 fn committed(offset: i64, millis: u64) -> Message {
     let (group, topic) = ("again".into(), "retry".into());
-    Message::Group(Observation::Committed { group, topic, partition: 0, offset, at: at(millis) })
+    Message::Group(Box::new(Observation::Committed { group, topic, partition: 0, offset, at: at(millis) }))
 }
 
 fn group(collector: &mut Collector, now: u64) -> LegCounts {
@@ -195,7 +195,7 @@ fn events_that_services_make_are_known_by_their_ids_there_too() {
     collector.take(Message::Answered { number: 0, link: Some("l".to_owned()), at: at(5) });
     let (event, link) = (theirs("e"), Some("l".to_owned()));
     let (size, fault, topic, partition, offset) = (1, None, 0, 0, 0);
-    collector.take(Message::Seen(Sight { event, link, hash: 1, size, fault, topic, partition, offset, at: at(6) }));
+    collector.take(Message::Seen(Box::new(Sight { event, link, hash: 1, size, fault, topic, partition, offset, at: at(6) })));
     assert_eq!(group(&mut collector, LATE).dead_lettered, 1);
     collector.close_until(at(LATE + Duration::from_secs(1).as_millis() as u64));
     assert!(collector.is_complete());

@@ -50,7 +50,7 @@ impl Plan {
     pub fn new(setup: &LoadSetup<'_>, profile: &Profile) -> Result<Plan, LoadError> {
         let mut ground = Ground::of(setup, profile)?;
         let mut traced = None;
-        let (what, draw, first_number) = match &profile.traffic {
+        let (mut what, draw, first_number) = match &profile.traffic {
             Traffic::Records(stream) => {
                 let (records, draw, first) = records::records(setup, stream, &mut ground)?;
                 (What::Records(records), draw, first)
@@ -66,6 +66,9 @@ impl Plan {
                 (What::Requests(requests::requests(setup, asked, &mut ground)?), draw, 0)
             }
         };
+        if let (What::Records(records), Pace::Max { .. }) = (&mut what, &profile.pace) {
+            records.go_without_plan();
+        }
         // Last of all, so that what had to be made before takes nothing from the lead.
         let pacer = pacer(setup.rig.clock.now() + LEAD, profile, traced);
         let Ground { topics, partitions, views, effect_error, lanes, asides } = ground;

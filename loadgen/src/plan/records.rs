@@ -1,6 +1,7 @@
 //! Records: a message is a lane, with its keys.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use eventproof_broker::SenderSettings;
 use eventproof_contract::{Contract, Draft, Form, Generator, Message, Record, event_number};
@@ -39,6 +40,22 @@ pub(crate) enum Making {
     },
     /// After one of a trace, in its order.
     Again(Again),
+}
+
+/// How many records wait in the client where there is no plan that they could fall behind: batches are full with far fewer, and
+/// what waits longer only takes memory, and time that is then measured.
+const QUEUE_WITHOUT_PLAN: usize = 10_000;
+/// Batches fill by themselves then. An idempotent producer of librdkafka sends nothing more to a partition while five records are
+/// under way to it, and asks again and again whether it may, as soon as one has waited for longer than the linger: that takes all
+/// of a processor for nothing. So the linger is longer than the queue.
+const LINGER_WITHOUT_PLAN: Duration = Duration::from_millis(500);
+
+impl Records {
+    /// Settles what the profile leaves open of a producer that sends as fast as it goes.
+    pub(super) fn go_without_plan(&mut self) {
+        self.producer.queue_records.get_or_insert(QUEUE_WITHOUT_PLAN);
+        self.producer.linger.get_or_insert(LINGER_WITHOUT_PLAN);
+    }
 }
 
 /// The records of one message.

@@ -158,7 +158,7 @@ fn producer(node: &Node, source: &Source, faults: &mut Diagnostics) -> Option<Se
     let mut fields = Fields::of(node, source, "a producer", faults)?;
     let usual = SenderSettings::default();
     let settings = SenderSettings {
-        linger: fields.duration("linger", faults).unwrap_or(usual.linger),
+        linger: fields.duration("linger", faults),
         batch_bytes: fields.size("batch_size", faults).map_or(usual.batch_bytes, |size| size as usize),
         queue_records: fields.u64("queue_records", faults).map(|records| records as usize),
         compression: fields.choice("compression", &COMPRESSIONS, faults).unwrap_or(usual.compression),

@@ -34,11 +34,7 @@ pub(super) fn start(
     let (made, take) = sync_channel(AHEAD / HANDFUL);
     let fates = to.clone();
     let fate_clock = clock.clone();
-    let mut settings = records.producer.clone();
-    if !plan.pacer.is_planned() {
-        settings.queue_records.get_or_insert(QUEUE_WITHOUT_PLAN);
-    }
-    let sender = Sender::new(&setup.rig.broker, &settings, move |number, delivery| {
+    let sender = Sender::new(&setup.rig.broker, &records.producer, move |number, delivery| {
         let at = fate_clock.now();
         let message = match delivery {
             Delivery::Acknowledged { .. } => Message::Acknowledged { number, at },
@@ -62,10 +58,6 @@ pub(super) fn start(
         let _ = tell.send(report);
     })
 }
-
-/// How many records wait in the client where there is no plan that they could fall behind: batches are full with far fewer, and
-/// what waits longer only takes memory, and time that is then measured.
-const QUEUE_WITHOUT_PLAN: usize = 10_000;
 
 /// A record on its way to the sender: with its number, partition and hash.
 type Made = Result<(u64, Record, Option<i32>, u64), String>;

@@ -114,13 +114,13 @@ fn history(fates: &[Fate]) -> Vec<(u64, Option<u64>, Message)> {
             let Some(when) = after.map(|after| planned + 3 + after) else { continue };
             let (by, offset) = (By::Event(Event::Ours(Some(number as u64))), number as i64);
             let sight = AsideSight { aside, by, partition: 0, offset, at: at(when) };
-            all.push((when, None, Message::Aside(sight)));
+            all.push((when, None, Message::Aside(Box::new(sight))));
         }
     }
     // Half of the events that wait are passed in the end.
     let (group, topic, offset) = ("again".into(), "retry".into(), fates.len() as i64 / 2);
     let committed = Observation::Committed { group, topic, partition: 0, offset, at: at(5_000) };
-    all.push((5_000, None, Message::Group(committed)));
+    all.push((5_000, None, Message::Group(Box::new(committed))));
     // Somebody else's record, and an effect of it.
     all.push((777, None, sight(Event::Ours(None), 1, at(777))));
     all.push((778, None, Message::Effect { leg: 1, event: Event::Ours(None), at: at(778) }));
@@ -134,7 +134,7 @@ fn sight(event: Event, hash: u64, at: At) -> Message {
     let partition = number.map_or(99, |number| draw().key(number) as i32);
     let offset = number.unwrap_or_default() as i64;
     let size = 100 + hash as usize;
-    Message::Seen(Sight { event, link: None, hash, size, fault: None, topic: 0, partition, offset, at })
+    Message::Seen(Box::new(Sight { event, link: None, hash, size, fault: None, topic: 0, partition, offset, at }))
 }
 
 fn draw() -> Draw {

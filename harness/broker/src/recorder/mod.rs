@@ -33,6 +33,8 @@ const POLL: Duration = Duration::from_millis(50);
 const END: Duration = Duration::from_millis(500);
 /// How often new topics and partitions are looked for.
 const DISCOVERY: Duration = Duration::from_millis(500);
+/// Where record comes upon record the time is looked at once in so many: the question costs as much as the record does.
+const CLOCK_EVERY: u32 = 64;
 /// How long reading up to the ends may take.
 const READ_OUT: Duration = Duration::from_secs(5);
 /// Without a record for so long there is none.
@@ -187,16 +189,16 @@ struct Tail {
 
 impl Tail {
     fn run(mut self) {
-        let mut discovered = Instant::now();
+        let (mut discovered, mut in_a_row) = (Instant::now(), 0u32);
         self.arrears.begin_at(self.positions.known());
         while !self.stop.load(Ordering::SeqCst) {
-            self.poll();
+            in_a_row = if self.poll() { in_a_row.wrapping_add(1) } else { 0 };
             if let Ok(done) = self.asked.try_recv() {
                 self.read_out();
                 // Who asked may have stopped waiting.
                 let _ = done.send(());
             }
-            if discovered.elapsed() >= DISCOVERY {
+            if in_a_row.is_multiple_of(CLOCK_EVERY) && discovered.elapsed() >= DISCOVERY {
                 self.discover();
                 discovered = Instant::now();
             }
