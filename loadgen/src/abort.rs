@@ -70,6 +70,8 @@ pub(crate) fn missed(
 /// Whether what is missed now is missed whatever comes.
 fn is_certain(metric: &Metric, collector: &Collector, events: u64) -> bool {
     match metric {
+        // By a position that is committed now and then an event may look later than it was.
+        Metric::Percentile { stage, .. } | Metric::Max { stage, .. } if collector.commit_step(stage).is_some() => false,
         Metric::Percentile { percentile, stage, below } => {
             // Arms take turns, so none has more than its share.
             let most = events.div_ceil(collector.frame.arms.len().max(1) as u64);

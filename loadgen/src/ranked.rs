@@ -23,7 +23,7 @@ pub(crate) struct Ranked<'a> {
 /// How many measured events never came to a stage, at the end: refused ones and those of unknown outcome among them. What a group gave up
 /// is no latency of its, and told by itself.
 fn missing(collector: &Collector, place: usize) -> u64 {
-    let leg = (place % (2 + collector.frame.groups.len())).checked_sub(1);
+    let leg = (place % collector.frame.stages()).checked_sub(1);
     let Some(leg) = leg.filter(|_| collector.ended) else { return 0 };
     let dead = collector.legs().get(leg).map_or(0, |(_, counts)| counts.dead_lettered);
     let came = collector.stages.get(place).map_or(0, eventproof_evidence::Latencies::count);
@@ -42,7 +42,7 @@ impl<'a> Ranked<'a> {
     pub fn of(collector: &'a Collector, name: &str) -> Option<Ranked<'a>> {
         let place = collector.stage_names().iter().position(|known| known == name)?;
         let latencies = collector.stages.get(place)?;
-        let stages = 2 + collector.frame.groups.len();
+        let stages = collector.frame.stages();
         let failures = collector.failures.get(place / stages)?;
         let alike = if place.is_multiple_of(stages) { 0 } else { collector.alike() };
         let (refused, unknown) = (failures.measured_refused, failures.measured_unknown);

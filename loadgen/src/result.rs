@@ -48,9 +48,17 @@ pub(crate) fn stages(collector: &Collector, taken: &Taken) -> Vec<Stage> {
     let meaning = |stage: usize| match stage {
         0 => (format!("{from} to {first}{waits}"), Duration::ZERO),
         1 => (format!("{from} to visible on the topic{waits}"), Duration::ZERO),
-        _ => (format!("{from} to its effect seen in the service's journal view"), taken.effect_error),
+        stage => match stage.checked_sub(2 + collector.frame.groups.len()) {
+            None => (format!("{from} to its effect seen in the service's journal view"), taken.effect_error),
+            Some(group) => (
+                format!(
+                    "{from} to behind the position that the group commits; 95 % of the events may have been processed sooner, by at most the error"
+                ),
+                collector.commits.step(group),
+            ),
+        },
     };
-    let of_arm = 2 + collector.frame.groups.len();
+    let of_arm = collector.frame.stages();
     let stage = |(index, (name, latencies)): (usize, (String, &Latencies))| {
         let (meaning, error) = meaning(index % of_arm);
         Stage { name, meaning, error_ms: error.as_secs_f64() * 1e3, distribution: Distribution::of(latencies) }
@@ -159,16 +167,20 @@ fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
             let rate = throughput(collector);
             verdict(objective, format!("{rate:.1}/s"), rate >= *least)
         }
-        Metric::Percentile { percentile, stage, below } => {
-            let Some(stage) = Ranked::of(collector, stage) else { return no_such(stage) };
+        Metric::Percentile { percentile, stage: name, below } => {
+            let Some(stage) = Ranked::of(collector, name) else { return no_such(name) };
             match stage.percentile(*percentile) {
-                Ok(value) => verdict(objective, format_duration(value), value < *below),
+                Ok(value) => too_coarse(collector, &[name], *below, format_duration(value))
+                    .unwrap_or_else(|| verdict(objective, format_duration(value), value < *below)),
                 Err(without) => without.told(objective),
             }
         }
-        Metric::Max { stage, below } => {
-            let Some(stage) = Ranked::of(collector, stage) else { return no_such(stage) };
+        Metric::Max { stage: name, below } => {
+            let Some(stage) = Ranked::of(collector, name) else { return no_such(name) };
             match stage.max() {
+                (Some(max), None) if let Some(open) = too_coarse(collector, &[name], *below, format_duration(max)) => {
+                    open
+                }
                 // One that is too slow is enough, whatever became of the others.
                 (Some(max), _) if max >= *below => verdict(objective, format_duration(max), false),
                 (_, Some(without)) => without.told(objective),
@@ -190,7 +202,9 @@ fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
             };
             let apart = signed_ms(found) - signed_ms(compared);
             let both = format!("{} less {}", format_duration(found), format_duration(compared));
-            verdict(objective, format!("{apart:.1} ms ({both})"), apart < signed_ms(*below))
+            let actual = format!("{apart:.1} ms ({both})");
+            too_coarse(collector, &[stage, other], *below, actual.clone())
+                .unwrap_or_else(|| verdict(objective, actual, apart < signed_ms(*below)))
         }
         Metric::Failed { stage, most } => {
             let arms = collector.frame.arms.iter();
@@ -259,6 +273,13 @@ fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
             None => no_such(group),
         },
     }
+}
+
+/// Where stages are seen by committed positions, and what that leaves open is more than a quarter of the limit.
+fn too_coarse(collector: &Collector, stages: &[&String], limit: Duration, actual: String) -> Option<(String, Verdict)> {
+    let coarse = |name: &&String| collector.commit_step(name).filter(|(_, step)| *step > limit / 4);
+    let (group, step) = stages.iter().find_map(coarse)?;
+    Some((actual, Verdict::CannotTell(Reason::OffsetTooCoarse { group: group.to_owned(), step, limit })))
 }
 
 fn per_second(slope: f64) -> String {

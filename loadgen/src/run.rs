@@ -36,7 +36,7 @@ use crate::wording;
 use crate::workload::workload;
 
 /// How often groups are asked.
-const GROUPS_EVERY: Duration = Duration::from_millis(200);
+pub(crate) const GROUPS_EVERY: Duration = Duration::from_millis(200);
 
 /// What a load run needs: a system that is up, and the run's identity.
 pub struct LoadSetup<'a> {

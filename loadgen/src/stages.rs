@@ -15,7 +15,7 @@ pub(crate) fn with_arm(stage: &str, arm: &str) -> String {
     if arm.is_empty() { stage.to_owned() } else { format!("{stage}[{arm}]") }
 }
 
-/// Where an arm's stage stands: 0 is the first answer, 1 + leg the others.
-pub(crate) fn place(arm: usize, stage: usize, groups: usize) -> usize {
-    arm * (2 + groups) + stage
+/// Where an arm's stage stands, of so many that each has: 0 is the first answer, 1 + leg the others.
+pub(crate) fn place(arm: usize, stage: usize, stages: usize) -> usize {
+    arm * stages + stage
 }

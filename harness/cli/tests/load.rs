@@ -149,6 +149,34 @@ fn the_lag_of_a_group_without_a_view_is_watched() {
 }
 
 #[test]
+fn a_group_without_a_view_is_timed_by_its_commits_as_far_as_they_tell() {
+    let lines = "message: content.post.created\ngroups: [search-service-group]\nrate: 50/s\nevents: 250\nsettle: 20s\nobjectives:\n  - p95(processed(search-service-group)) < 60s\n  - p50(processed(search-service-group)) < 100ms\n";
+    let loaded = load_of("nova-bus", lines, &[]);
+    assert_eq!(loaded.ran.code, 3, "{}", loaded.shown());
+    let finding = |index: usize| loaded.result["objectives"][index]["finding"].clone();
+    assert_eq!(finding(0)["outcome"], "held", "{}", loaded.shown());
+    assert_eq!(finding(1)["code"], "offset-too-coarse", "{}", loaded.shown());
+    let stage = &loaded.result["stages"].as_array().unwrap()[2];
+    assert_eq!(
+        (&stage["name"], &stage["distribution"]["count"]),
+        (&"processed(search-service-group)".into(), &250.into())
+    );
+    // It is asked every 200 ms, so nothing is known better than that at least.
+    assert!(stage["error_ms"].as_f64().unwrap() > 50.0, "{stage}");
+}
+
+#[test]
+fn commits_that_come_a_second_and_a_half_late_are_found_so() {
+    let lines = "message: content.post.created\ngroups: [search-service-group]\nrate: 20/s\nevents: 60\nsettle: 30s\nobjectives:\n  - p50(processed(search-service-group)) < 1s\ntimeline:\n  - {at: 0s, broker: delay, by: 1500ms, api: OffsetCommit, client: search-service}\n";
+    let loaded = load_of("nova-bus", lines, &[]);
+    let took = loaded.percentile("processed(search-service-group)", 50.0);
+    assert!((1500.0..15_000.0).contains(&took), "{took} ms: {}", loaded.shown());
+    // They may have been processed before they were committed: that is no miss.
+    assert_eq!(loaded.ran.code, 3, "{}", loaded.shown());
+    assert_eq!(loaded.result["objectives"][0]["finding"]["code"], "offset-too-coarse", "{}", loaded.shown());
+}
+
+#[test]
 fn a_fault_that_meets_nothing_leaves_no_verdict() {
     let loaded = load(
         "rate: 100/s\nevents: 50\nobjectives:\n  - lost(topic) = 0\ntimeline:\n  - {at: 0s, broker: delay, by: 1ms, client: nobody}\n",

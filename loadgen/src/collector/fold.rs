@@ -1,6 +1,7 @@
 //! The fold itself.
 
 mod closing;
+mod committing;
 mod elsewhere;
 
 pub(crate) use closing::slice_of;
@@ -15,6 +16,7 @@ use rustc_hash::FxHashMap;
 
 use super::Failures;
 use super::asides::{AsideSight, Asides};
+use super::commits::Commits;
 use super::lag::Lags;
 use super::matcher::Matcher;
 use super::message::{Event, Frame, Message, Sight};
@@ -48,6 +50,7 @@ pub(crate) struct Collector {
     /// Events that followed, by their ids, and effects that came before them.
     events: Matcher<Later>,
     pub asides: Asides,
+    pub commits: Commits,
     /// When the latest interval ended, or the fold was last asked how it stands.
     now: At,
     pub slip: Latencies,
@@ -87,7 +90,7 @@ impl Collector {
     #[allow(clippy::expect_used)] // constant bounds: it either always or never fails
     pub fn new(frame: Frame) -> Collector {
         let names: Vec<String> = frame.groups.iter().map(|group| group.name.clone()).collect();
-        let stages = frame.arms.len() * (2 + names.len());
+        let stages = frame.arms.len() * frame.stages();
         let mut ledger = if frame.linked { Ledger::without_order(names) } else { Ledger::new(names) };
         let asides = Asides::new(frame.asides.clone());
         (1..=frame.groups.len()).filter(|leg| asides.may_wait(*leg)).for_each(|leg| ledger.may_put_off(leg));
@@ -97,6 +100,7 @@ impl Collector {
             requests: Matcher::default(),
             events: Matcher::default(),
             asides,
+            commits: Commits::new(frame.committing.len(), frame.asked_every),
             now: frame.start,
             slip: Latencies::new(),
             slip_slice: Latencies::new(),
@@ -126,8 +130,7 @@ impl Collector {
 
     /// Names of the stages, as objectives write them.
     pub fn stage_names(&self) -> Vec<String> {
-        let groups: Vec<&str> = self.frame.groups.iter().map(|group| group.name.as_str()).collect();
-        stages::names(self.frame.first_stage, &self.frame.arms, &groups)
+        stages::names(self.frame.first_stage, &self.frame.arms, &self.frame.group_names())
     }
 
     /// Takes in one message.
@@ -159,12 +162,13 @@ impl Collector {
             }
             Message::Ours(ours) => self.seen(ours.into()),
             Message::Seen(sight) => self.seen(*sight),
-            Message::Effect { leg, event: Event::Ours(number), at } => self.arrived(leg, number, at, None),
+            Message::Effect { leg, event: Event::Ours(number), at } => _ = self.arrived(leg, number, at, None),
             Message::Effect { leg, event: Event::Theirs(id), at } => self.effect(leg, id.as_deref(), at),
             Message::Aside(sight) => self.set_aside(*sight),
             Message::Group(observation) => {
                 self.lags.told(&observation, &self.frame.topics);
                 self.asides.told(&observation);
+                self.committed(&observation);
             }
             Message::Blind(blind) => self.blind.push(*blind),
             Message::CaughtUp(what) => {
@@ -198,8 +202,8 @@ impl Collector {
         }
         if self.is_measured(planned) {
             let lane = self.frame.lane(number);
-            for (leg, _) in lane.legs.iter().enumerate().filter(|(_, owed)| **owed) {
-                self.due[stages::place(lane.arm, leg + 1, self.frame.groups.len())] += 1;
+            for (leg, _) in lane.legs.iter().chain(&lane.committing).enumerate().filter(|(_, owed)| **owed) {
+                self.due[stages::place(lane.arm, leg + 1, self.frame.stages())] += 1;
             }
             self.slip.record(sent.since(planned));
             self.slip_slice.record(sent.since(planned));
@@ -234,12 +238,15 @@ impl Collector {
         }
         match sight.event {
             Event::Ours(number) => {
-                let sent = number.and_then(|number| self.flights.get(&number)).and_then(|flight| flight.hash);
+                let flight = number.and_then(|number| self.flights.get(&number));
+                let (sent, planned) = (flight.and_then(|flight| flight.hash), flight.map(|flight| flight.planned));
                 if sent.is_some_and(|sent| sent != sight.hash) {
                     self.ledger.corrupted(TOPIC);
                 }
                 number.into_iter().for_each(|number| self.placed(number, &sight));
-                self.arrived(TOPIC, number, sight.at, Some(sight.partition));
+                if self.arrived(TOPIC, number, sight.at, Some(sight.partition)) {
+                    self.await_commits(number, planned, &sight);
+                }
             }
             Event::Theirs(_) => {
                 let Some(link) = sight.link.clone() else { return };
@@ -255,12 +262,15 @@ impl Collector {
     /// A record is the event that follows from a request.
     fn followed(&mut self, number: u64, sight: Sight) {
         self.placed(number, &sight);
-        self.arrived(TOPIC, Some(number), sight.at, Some(sight.partition));
+        let planned = self.flights.get(&number).map(|flight| flight.planned);
+        if self.arrived(TOPIC, Some(number), sight.at, Some(sight.partition)) {
+            self.await_commits(Some(number), planned, &sight);
+        }
         self.asides.learn_bytes(sight.hash, number).into_iter().for_each(|aside| self.apply_aside(number, &aside));
         if let Event::Theirs(Some(id)) = &sight.event {
             for later in self.events.learn(id, number) {
                 match later {
-                    Later::Effect(leg, at) => self.arrived(leg, Some(number), at, None),
+                    Later::Effect(leg, at) => _ = self.arrived(leg, Some(number), at, None),
                     Later::Aside(aside) => self.apply_aside(number, &aside),
                 }
             }
@@ -270,33 +280,33 @@ impl Collector {
     fn effect(&mut self, leg: Leg, id: Option<&str>, at: At) {
         let Some(id) = id else { return };
         match self.events.number(id) {
-            Some(number) => self.arrived(leg, Some(number), at, None),
+            Some(number) => _ = self.arrived(leg, Some(number), at, None),
             None => self.events.wait(id, Later::Effect(leg, at)),
         }
     }
 
-    /// An event arrived at the end of a leg. What was sent before this load began concerns nobody.
-    fn arrived(&mut self, leg: Leg, number: Option<u64>, at: At, partition: Option<i32>) {
+    /// An event arrived at the end of a leg; says whether for the first time. What was sent before this load began concerns nobody.
+    fn arrived(&mut self, leg: Leg, number: Option<u64>, at: At, partition: Option<i32>) -> bool {
         let Some(number) = number else {
             // What is nobody's stands on one partition, but in the view that all processes of a load watch.
             if leg == TOPIC || self.frame.split.as_ref().is_none_or(Split::is_first) {
                 self.ledger.phantom(leg);
             }
-            return;
+            return false;
         };
         if number < self.frame.first {
-            return;
+            return false;
         }
         if !self.frame.owns(number) {
             self.strays += u64::from(leg == TOPIC);
-            return;
+            return false;
         }
         // A group that handles what it is not said to consume is not judged for it.
         if !self.frame.lane(number).legs.get(leg).copied().unwrap_or(false) {
-            return;
+            return false;
         }
         if !self.ledger.seen_on(leg, self.frame.key(number), number, partition) {
-            return;
+            return false;
         }
         self.asides.ended(leg, number);
         self.last_arrived[leg] = self.last_arrived[leg].max(Some(at));
@@ -304,6 +314,7 @@ impl Collector {
         if let Some(planned) = self.reached_an_end(number) {
             self.latency(number, leg + 1, at.since(planned));
         }
+        true
     }
 
     /// Counts an event that came to the end of a leg later than it should have.
@@ -327,7 +338,7 @@ impl Collector {
     }
 
     fn latency(&mut self, number: u64, stage: usize, latency: Duration) {
-        let place = stages::place(self.frame.lane(number).arm, stage, self.frame.groups.len());
+        let place = stages::place(self.frame.lane(number).arm, stage, self.frame.stages());
         self.stages[place].record(latency);
         self.slices[place].record(latency);
     }
@@ -352,7 +363,7 @@ impl Collector {
     pub fn is_complete(&self) -> bool {
         let counts = self.ledger.counts();
         let fated = counts.acknowledged + counts.refused + counts.unknown == counts.planned;
-        fated && (0..=self.frame.groups.len()).all(|leg| self.ledger.outstanding(leg) == 0)
+        fated && self.commits.is_empty() && (0..=self.frame.groups.len()).all(|leg| self.ledger.outstanding(leg) == 0)
     }
 
     /// How long after the last send the last event came to the end of a leg; none if something is still owed there, or nothing came.

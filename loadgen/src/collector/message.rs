@@ -126,7 +126,11 @@ pub(crate) struct Frame {
     pub first_stage: &'static str,
     pub topics: Vec<String>,
     pub groups: Vec<Group>,
-    /// Those whose lag is watched: the same, and others.
+    /// Those of which nothing but their positions is seen.
+    pub committing: Vec<Group>,
+    /// How often positions are asked for.
+    pub asked_every: Duration,
+    /// Those whose lag is watched: all of them.
     pub lagging: Vec<Group>,
     /// Whether events follow from requests instead of being sent here.
     pub linked: bool,
@@ -148,6 +152,8 @@ pub(crate) struct Lane {
     pub order: u64,
     /// Which legs its events are owed on: the topic, then each group.
     pub legs: Vec<bool>,
+    /// Which of the groups of which only positions are seen consume its events.
+    pub committing: Vec<bool>,
     /// By leg: how long after its planned instant an event may come there, where something says so.
     pub deadlines: Vec<Option<Duration>>,
 }
@@ -164,6 +170,16 @@ impl Frame {
     /// The length of the intervals of a run that is planned to last so long.
     pub fn interval_of(planned: Duration) -> Duration {
         Duration::from_secs((planned.as_secs() / INTERVALS).max(1))
+    }
+
+    /// How many stages an arm has.
+    pub fn stages(&self) -> usize {
+        2 + self.groups.len() + self.committing.len()
+    }
+
+    /// The groups of the stages, in their order.
+    pub fn group_names(&self) -> Vec<&str> {
+        self.groups.iter().chain(&self.committing).map(|group| group.name.as_str()).collect()
     }
 
     /// The lane of an event.

@@ -2,6 +2,7 @@
 //! Memory depends on keys and on events in flight, not on events sent.
 
 mod asides;
+mod commits;
 mod fates;
 mod fold;
 mod lag;

@@ -6,7 +6,13 @@ use super::*;
 use crate::draw::{Draw, Keys};
 
 pub(crate) fn lane(arm: usize, order: u64, legs: &[bool]) -> Lane {
-    Lane { arm, order, legs: legs.to_vec(), deadlines: vec![None, Some(Duration::from_millis(100))] }
+    Lane {
+        arm,
+        order,
+        legs: legs.to_vec(),
+        committing: vec![false],
+        deadlines: vec![None, Some(Duration::from_millis(100))],
+    }
 }
 
 pub(crate) fn frame(lanes: Vec<Lane>) -> Frame {
@@ -20,6 +26,8 @@ pub(crate) fn frame(lanes: Vec<Lane>) -> Frame {
         first_stage: "acknowledgement",
         topics: vec!["t".to_owned(), "u".to_owned()],
         groups: vec![Group { name: "g".to_owned(), topics: vec![0] }],
+        committing: Vec::new(),
+        asked_every: Duration::from_millis(200),
         lagging: vec![Group { name: "g".to_owned(), topics: vec![0] }],
         linked: false,
         interval: Duration::from_secs(1),

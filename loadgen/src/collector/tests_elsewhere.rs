@@ -195,7 +195,17 @@ fn events_that_services_make_are_known_by_their_ids_there_too() {
     collector.take(Message::Answered { number: 0, link: Some("l".to_owned()), at: at(5) });
     let (event, link) = (theirs("e"), Some("l".to_owned()));
     let (size, fault, topic, partition, offset) = (1, None, 0, 0, 0);
-    collector.take(Message::Seen(Box::new(Sight { event, link, hash: 1, size, fault, topic, partition, offset, at: at(6) })));
+    collector.take(Message::Seen(Box::new(Sight {
+        event,
+        link,
+        hash: 1,
+        size,
+        fault,
+        topic,
+        partition,
+        offset,
+        at: at(6),
+    })));
     assert_eq!(group(&mut collector, LATE).dead_lettered, 1);
     collector.close_until(at(LATE + Duration::from_secs(1).as_millis() as u64));
     assert!(collector.is_complete());

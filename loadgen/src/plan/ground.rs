@@ -17,6 +17,8 @@ pub(super) struct Ground {
     pub views: Vec<(String, String)>,
     /// How late a view may show an effect.
     pub effect_error: Duration,
+    /// Groups of which only their positions are seen.
+    pub committing: Vec<String>,
     pub lanes: Vec<Lane>,
     /// Where else events may be.
     pub asides: Vec<Aside>,
@@ -35,7 +37,9 @@ impl Ground {
             views.push((name.clone(), view.group.clone()));
         }
         let (topics, partitions) = (Vec::new(), BTreeMap::new());
-        Ok(Ground { topics, partitions, views, effect_error: error, lanes: Vec::new(), asides: Vec::new() })
+        let committing = profile.committing(setup.rig.system.spec());
+        let (lanes, asides) = (Vec::new(), Vec::new());
+        Ok(Ground { topics, partitions, views, effect_error: error, committing, lanes, asides })
     }
 
     /// Takes a topic up, once; returns how many partitions it has.
@@ -63,6 +67,8 @@ impl Ground {
         };
         let deadlines = self.views.iter().map(|(_, group)| message.and_then(|name| deadline(group, name)));
         let deadlines = std::iter::once(None).chain(deadlines).collect();
-        self.lanes.push(Lane { arm, order, legs, deadlines });
+        let committing = self.committing.iter().map(|group| message.is_some_and(|name| consumes(group, name)));
+        let committing = committing.collect();
+        self.lanes.push(Lane { arm, order, legs, committing, deadlines });
     }
 }

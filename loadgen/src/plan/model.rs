@@ -14,7 +14,7 @@ use crate::draw::{Draw, Keys};
 use crate::machine::resident_mb;
 use crate::pacer::Pacer;
 use crate::profile::{Pace, Profile, Traffic};
-use crate::run::{LoadError, LoadSetup};
+use crate::run::{GROUPS_EVERY, LoadError, LoadSetup};
 use crate::shards::Split;
 
 /// The time from the first record made to the first planned instant.
@@ -28,6 +28,8 @@ pub(crate) struct Plan {
     /// (view, group)
     pub views: Vec<(String, String)>,
     pub effect_error: Duration,
+    /// Groups of which only their positions are seen.
+    pub committing: Vec<String>,
     pub pacer: Pacer,
     pub lanes: Vec<Lane>,
     pub draw: Draw,
@@ -71,12 +73,13 @@ impl Plan {
         }
         // Last of all, so that what had to be made before takes nothing from the lead.
         let pacer = pacer(setup.rig.clock.now() + LEAD, profile, traced);
-        let Ground { topics, partitions, views, effect_error, lanes, asides } = ground;
+        let Ground { topics, partitions, views, effect_error, committing, lanes, asides } = ground;
         Ok(Plan {
             topics,
             partitions,
             views,
             effect_error,
+            committing,
             pacer,
             lanes,
             draw,
@@ -105,6 +108,8 @@ impl Plan {
             first_stage: profile.first_stage(),
             topics: self.topics.clone(),
             groups: self.views.iter().map(|(_, name)| group(name)).collect(),
+            committing: self.committing.iter().map(|name| group(name)).collect(),
+            asked_every: GROUPS_EVERY,
             lagging: profile.lagging(setup.rig.system.spec()).into_iter().map(group).collect(),
             linked: matches!(self.what, What::Requests(_)),
             interval: Frame::interval_of(self.pacer.lasts()),

@@ -141,6 +141,18 @@ impl Profile {
         self.effects.iter().filter_map(|view| system.view(view)).map(|view| view.group.as_str()).collect()
     }
 
+    /// The groups of which only lag and positions are watched: no view of theirs shows effects.
+    pub fn committing(&self, system: &SystemSpec) -> Vec<String> {
+        let seen = self.groups(system);
+        let mut names: Vec<String> = Vec::new();
+        for group in self.watched.iter().filter(|group| !seen.contains(&group.as_str())) {
+            if !names.contains(group) {
+                names.push(group.clone());
+            }
+        }
+        names
+    }
+
     /// The groups whose lag is watched: those of the views, then all others that the profile names.
     pub fn lagging<'a>(&'a self, system: &'a SystemSpec) -> Vec<&'a str> {
         let mut groups = self.groups(system);

@@ -185,7 +185,14 @@ fn together(parts: &[Part], absent: &BTreeMap<u64, String>) -> LoadShards {
 fn collector(parts: &[Part]) -> Result<Collector, PartError> {
     let about = parts.first().map(|part| part.about.clone()).unwrap_or_default();
     let group = |name: &String| Group { name: name.clone(), topics: Vec::new() };
-    let lane = |legs: &Vec<bool>| Lane { arm: 0, order: 0, legs: legs.clone(), deadlines: Vec::new() };
+    let lane = |legs: &Vec<bool>| Lane {
+        arm: 0,
+        order: 0,
+        legs: legs.clone(),
+        // Nothing is waited for any more: whether a stage is shown follows from what came.
+        committing: vec![true; about.committing.len()],
+        deadlines: Vec::new(),
+    };
     let mut whole = Collector::new(Frame {
         start: At::START,
         measured_from: At::from_start(Duration::from_nanos(about.measured_from_ns)),
@@ -196,6 +203,8 @@ fn collector(parts: &[Part]) -> Result<Collector, PartError> {
         first_stage: "acknowledgement",
         topics: about.topics.clone(),
         groups: about.groups.iter().map(group).collect(),
+        committing: about.committing.iter().map(group).collect(),
+        asked_every: Duration::ZERO,
         lagging: Vec::new(),
         linked: false,
         interval: Duration::from_nanos(about.interval_ns),
@@ -225,6 +234,9 @@ fn add(whole: &mut Collector, part: &Part) -> Result<(), NoHistogram> {
     whole.ledger.absorb(found.counts, &found.legs);
     for (stage, counted) in whole.stages.iter_mut().zip(&found.stages) {
         stage.merge(&counted.read()?);
+    }
+    for (group, counted) in found.doubts.iter().enumerate() {
+        whole.commits.absorb(group, &counted.read()?);
     }
     whole.due.iter_mut().zip(&found.due).for_each(|(sum, due)| *sum += due);
     whole.slip.merge(&found.slip.read()?);

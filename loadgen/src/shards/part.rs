@@ -57,6 +57,9 @@ pub(super) struct About {
     pub views: Vec<String>,
     pub topics: Vec<String>,
     pub groups: Vec<String>,
+    /// Groups of which only their positions are seen.
+    #[serde(default)]
+    pub committing: Vec<String>,
     /// Groups whose lag is watched.
     pub lagging: Vec<String>,
     /// By lane: which legs its events are owed on.
@@ -79,6 +82,9 @@ pub(super) struct Found {
     /// By stage: how many measured events had to come there.
     #[serde(default)]
     pub due: Vec<u64>,
+    /// By group of which only positions are seen: by how much the times of its events may be wrong.
+    #[serde(default)]
+    pub doubts: Vec<Counted>,
     /// Bytes of a payload -> how many were so long.
     pub sizes: Vec<(u64, u64)>,
     pub failures: Failures,
@@ -229,6 +235,7 @@ impl About {
             workload: result.workload.clone(),
             topics: frame.topics.clone(),
             groups: frame.groups.iter().map(|group| group.name.clone()).collect(),
+            committing: frame.committing.iter().map(|group| group.name.clone()).collect(),
             legs: frame.lanes.iter().map(|lane| lane.legs.clone()).collect(),
             lagging: frame.lagging.iter().map(|group| group.name.clone()).collect(),
             put_off: (0..=frame.groups.len()).filter(|leg| collector.asides.may_wait(*leg)).collect(),
@@ -254,6 +261,7 @@ impl Found {
             stages: collector.stages.iter().map(Counted::of).collect(),
             slip: Counted::of(&collector.slip),
             due: collector.due.clone(),
+            doubts: collector.commits.doubts().map(Counted::of).collect(),
             sizes: collector
                 .sizes
                 .iter_recorded()

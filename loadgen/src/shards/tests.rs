@@ -11,14 +11,14 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::collector::tests::{at, collector};
-use crate::collector::{AsideSight, By, Collector, Event, Frame, Message, Sight};
+use crate::collector::{AsideSight, By, Collector, Event, Frame, Group, Message, Sight};
 use crate::draw::{Draw, Keys};
 use crate::objective::Objective;
 use crate::plan::{Aside, End};
 use crate::result;
 
 const KEYS: usize = 10;
-const OBJECTIVES: [&str; 14] = [
+const OBJECTIVES: [&str; 15] = [
     "throughput >= 10/s",
     "p50(acknowledgement) < 20ms",
     "p95(end_to_end) < 300ms",
@@ -33,6 +33,7 @@ const OBJECTIVES: [&str; 14] = [
     "undecided(g) = 0",
     "late(g) = 0",
     "p95(processed(g)) < 300ms",
+    "p50(processed(w)) < 60s",
 ];
 
 /// What becomes of one event.
@@ -121,6 +122,14 @@ fn history(fates: &[Fate]) -> Vec<(u64, Option<u64>, Message)> {
     let (group, topic, offset) = ("again".into(), "retry".into(), fates.len() as i64 / 2);
     let committed = Observation::Committed { group, topic, partition: 0, offset, at: at(5_000) };
     all.push((5_000, None, Message::Group(Box::new(committed))));
+    // A group of which only positions are seen, on every partition twice.
+    for (partition, when, offset) in
+        (0..KEYS as i32).flat_map(|partition| [(partition, 1_500, 30), (partition, 9_000, 1_000)])
+    {
+        let (group, topic) = ("w".into(), "t".into());
+        let committed = Observation::Committed { group, topic, partition, offset, at: at(when) };
+        all.push((when, None, Message::Group(Box::new(committed))));
+    }
     // Somebody else's record, and an effect of it.
     all.push((777, None, sight(Event::Ours(None), 1, at(777))));
     all.push((778, None, Message::Effect { leg: 1, event: Event::Ours(None), at: at(778) }));
@@ -161,7 +170,10 @@ fn frame(split: Option<Split>) -> Frame {
     let aside =
         |topic: &str, end: End| Aside { lanes: vec![0], leg: 1, topic: topic.to_owned(), end, link: Link::SameId };
     let asides = vec![aside("retry", End::Waits { group: "again".to_owned() }), aside("dead", End::Dead)];
-    Frame { measured_from: at(100), draw: draw(), split, asides, ..collector().frame }
+    let committing = vec![Group { name: "w".to_owned(), topics: vec![0] }];
+    let mut frame = Frame { measured_from: at(100), draw: draw(), split, asides, committing, ..collector().frame };
+    frame.lanes.iter_mut().for_each(|lane| lane.committing = vec![true]);
+    frame
 }
 
 /// Keys dealt out as the test likes.
@@ -250,7 +262,9 @@ fn two() -> [Part; 2] {
         dead_after: None,
     };
     // Without somebody else's record.
-    let history: Vec<_> = history(&vec![fate; 400]).into_iter().filter(|(_, number, _)| number.is_some()).collect();
+    let is_ours =
+        |(_, number, message): &(u64, Option<u64>, Message)| number.is_some() || matches!(message, Message::Group(_));
+    let history: Vec<_> = history(&vec![fate; 400]).into_iter().filter(is_ours).collect();
     let owners: Vec<u32> = (0..KEYS as u32).map(|key| key % 2 + 1).collect();
     [1, 2].map(|number| part(number.into(), 2, &told(frame(Some(split(number, 2, &owners))), &history)))
 }

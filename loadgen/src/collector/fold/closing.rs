@@ -48,12 +48,15 @@ impl Collector {
 
     /// For each stage whether any event can pass it.
     pub fn owed_stages(&self) -> Vec<bool> {
-        let stages = 2 + self.frame.groups.len();
         let owed = |(arm, stage): (usize, usize)| {
             let lanes = self.frame.lanes.iter().filter(|lane| lane.arm == arm);
-            stage == 0 || lanes.into_iter().any(|lane| lane.legs.get(stage - 1).copied().unwrap_or(false))
+            stage == 0
+                || lanes.into_iter().any(|lane| lane.legs.iter().chain(&lane.committing).nth(stage - 1) == Some(&true))
         };
-        (0..self.frame.arms.len()).flat_map(|arm| (0..stages).map(move |stage| (arm, stage))).map(owed).collect()
+        (0..self.frame.arms.len())
+            .flat_map(|arm| (0..self.frame.stages()).map(move |stage| (arm, stage)))
+            .map(owed)
+            .collect()
     }
 }
 

@@ -1,0 +1,46 @@
+//! Events that a group has committed past, where nothing else shows that it processed them.
+
+use std::time::Duration;
+
+use eventproof_evidence::{At, Observation};
+
+use super::Collector;
+use crate::collector::Sight;
+use crate::collector::commits::{Done, Waiting};
+
+impl Collector {
+    /// An event stands on its topic: every group that is to process it has to commit past it.
+    pub(super) fn await_commits(&mut self, number: Option<u64>, planned: Option<At>, sight: &Sight) {
+        let Some((number, planned)) = number.zip(planned) else { return };
+        if self.frame.committing.is_empty() || !self.is_measured(planned) {
+            return;
+        }
+        let event = Waiting { number, offset: sight.offset, planned, seen: sight.at };
+        for group in 0..self.frame.committing.len() {
+            let consumes = self.frame.lane(number).committing.get(group) == Some(&true);
+            let done = consumes.then(|| self.commits.seen(group, (sight.topic, sight.partition), event)).flatten();
+            done.into_iter().for_each(|done| self.done(group, done));
+        }
+    }
+
+    /// A group's position moved.
+    pub(super) fn committed(&mut self, observation: &Observation) {
+        let Observation::Committed { group, topic, partition, offset, at } = observation else { return };
+        let group = self.frame.committing.iter().position(|known| *known.name == **group);
+        let topic = self.frame.topics.iter().position(|known| **known == **topic);
+        let Some((group, topic)) = group.zip(topic) else { return };
+        let done = self.commits.committed(group, (topic, *partition), *offset, *at);
+        done.into_iter().for_each(|done| self.done(group, done));
+    }
+
+    fn done(&mut self, group: usize, Done { number, planned, at }: Done) {
+        self.latency(number, 2 + self.frame.groups.len() + group, at.since(planned));
+    }
+
+    /// By how much the figures of a stage may be wrong, and of which group, where it is seen by committed positions.
+    pub fn commit_step(&self, stage: &str) -> Option<(&str, Duration)> {
+        let place = self.stage_names().iter().position(|known| known == stage)?;
+        let group = (place % self.frame.stages()).checked_sub(2 + self.frame.groups.len())?;
+        Some((self.frame.committing.get(group)?.name.as_str(), self.commits.step(group)))
+    }
+}
