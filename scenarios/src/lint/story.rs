@@ -19,10 +19,11 @@ pub(super) struct Story {
     it: Option<Made>,
     events: BTreeSet<String>,
     background: bool,
-    /// Services that are ended or paused, stubs that are down, and faults of the broker that are in force.
+    /// Services that are ended or paused, stubs that are down, stores that fail, and faults of the broker that are in force.
     ended: BTreeSet<String>,
     paused: BTreeSet<String>,
     down: BTreeSet<String>,
+    failing: BTreeSet<String>,
     crashed: bool,
     faulted: bool,
     /// A sentence of a user's own may have done anything.
@@ -68,6 +69,8 @@ impl Story {
             Id::ServiceGoesOn => self.paused.retain(|one| Some(one) != service.as_ref()),
             Id::StubIsDown => self.down.extend(sub.argument(Kind::Stub)),
             Id::StubIsUp => self.down.retain(|one| Some(one) != sub.argument(Kind::Stub).as_ref()),
+            Id::StoreIsDown | Id::StoreIsLate | Id::StoreBreaksOff => self.failing.extend(sub.argument(Kind::Store)),
+            Id::StoreIsUp => self.failing.retain(|one| Some(one) != sub.argument(Kind::Store).as_ref()),
             Id::BrokerCrashes | Id::NodeCrashes => (self.crashed, self.faulted) = (true, true),
             Id::BrokerIsStarted => self.crashed = false,
             Id::BrokerIsHealthy => (self.crashed, self.faulted) = (false, false),
@@ -181,6 +184,12 @@ impl Story {
                 let message = format!("stub \"{stub}\" is not down before this step");
                 let help = format!("make it so first: `Given stub \"{stub}\" is down`");
                 Some((fault("feature/nothing-before", message, help), stub))
+            }
+            Id::StoreIsUp => {
+                let store = sub.argument(Kind::Store).filter(|store| !self.failing.contains(store))?;
+                let message = format!("store \"{store}\" does not fail before this step");
+                let help = format!("make it so first: `Given store \"{store}\" is down`");
+                Some((fault("feature/nothing-before", message, help), store))
             }
             Id::GroupIsRewound => {
                 let group = sub.argument(Kind::Group)?;

@@ -27,6 +27,7 @@ mod result;
 mod retrying;
 mod scene;
 mod shown;
+mod stores;
 mod timeline;
 mod waiting;
 mod world;

@@ -69,6 +69,8 @@ pub(super) struct Running {
     pub paused: BTreeSet<String>,
     /// Stubs that were told to fail, with the numbers by which that is ended.
     pub failing: Vec<(String, u64)>,
+    /// Faults of stores that are in force.
+    pub failed_stores: Vec<super::stores::Begun>,
 }
 
 /// A sentence with everything filled in: its text, its parameters, its table.
@@ -138,6 +140,7 @@ impl Running {
             faults: Vec::new(),
             paused: BTreeSet::new(),
             failing: Vec::new(),
+            failed_stores: Vec::new(),
         }
     }
 
