@@ -166,6 +166,24 @@ fn a_store_that_nobody_knows_and_one_that_does_not_fail_are_told() {
 }
 
 #[test]
+fn an_alert_that_did_not_fire_cannot_be_silent_again_and_a_size_is_a_size() {
+    let system = format!("{SYSTEM}alerts: {{behind: {{service: stock, value: {{lag: stock}}, above: 10}}}}\n");
+    let steps = [
+        "Then alert \"behind\" is silent again within 5s",
+        "And alert \"behind\" fires within 5s",
+        "And alert \"behind\" is silent again within 5s",
+        "And \"order.placed\" of \"2 Mib\" is refused as too large",
+    ];
+    assert_eq!(
+        told_of(&format!("Feature: f\n\n  Scenario: s\n    {}\n", steps.join("\n    ")), &system),
+        [
+            "4 [feature/nothing-before] alert \"behind\" does not fire before this step",
+            "7 [feature/size] `2 Mib` is no size: write a number and a unit, such as 1000 B, 10 KB or 1 MiB",
+        ]
+    );
+}
+
+#[test]
 fn times_and_counts_of_nothing_and_needs_that_no_broker_has_are_told() {
     let feature = "Feature: f\n\n  @needs:broker-fault\n  Scenario: s\n    When 0 \"order.placed\" events are published at 5/s in the background\n    Then service \"stock\" logs \"x\" within 0s\n";
     assert_eq!(

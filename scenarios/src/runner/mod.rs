@@ -27,6 +27,7 @@ mod result;
 mod retrying;
 mod scene;
 mod shown;
+mod sized;
 mod stores;
 mod timeline;
 mod waiting;

@@ -4,8 +4,8 @@ mod acting;
 mod breaking;
 mod disturbing;
 mod expecting;
+mod failing;
 mod looking;
-mod storing;
 
 use super::sentence::{Form, Sentence};
 
@@ -21,10 +21,10 @@ const fn zh(expression: &'static str) -> Form {
 pub fn built_in() -> impl Iterator<Item = &'static Sentence> {
     let lists = [
         acting::ACTING,
+        failing::FAILING,
         expecting::EXPECTING,
         looking::LOOKING,
         disturbing::DISTURBING,
-        storing::STORING,
         breaking::BREAKING,
     ];
     lists.into_iter().flatten()
