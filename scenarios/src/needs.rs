@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use eventproof_contract::{Action, Operation};
-use eventproof_system::{ServiceSpec, placeholders};
+use eventproof_system::{ServiceSpec, StoreSpec, placeholders};
 
 use crate::catalogue::Kind;
 use crate::pack::Pack;
@@ -39,13 +39,15 @@ pub fn needed<'a>(
 }
 
 impl Pack {
-    /// Leaves only these services in the system, with their groups, views and alerts: nobody waits for the others.
+    /// Leaves only these services in the system, with their groups, views, alerts and stores: nobody waits for the others.
     pub fn keep_only(&mut self, services: &BTreeSet<String>) {
         let system = &mut self.system;
         system.services.retain(|service| services.contains(&service.name));
         system.groups.retain(|group| services.contains(&group.service));
         system.views.retain(|view| services.contains(&view.service));
         system.alerts.retain(|alert| services.contains(&alert.service));
+        // Whoever uses a store is needed with all others that do.
+        system.stores.retain(|store| store.services.iter().any(|service| services.contains(service)));
     }
 }
 
@@ -93,12 +95,20 @@ fn neighbours(pack: &Pack, service: &str) -> Vec<String> {
         .filter_map(|name| name.rsplit_once('.').map(|(service, _)| service.to_owned()))
         .collect();
     names.extend(spec.like.clone());
+    let used = pack.system.stores.iter().filter(|store| store.is_used_by(spec));
+    names.extend(used.flat_map(|store| store.behind().into_iter().map(str::to_owned).chain(users(pack, store))));
     let mine = stores(spec);
     // Another instance is not needed for the first to work.
     let others = pack.system.services.iter().filter(|other| other.like.is_none());
     let others = others.filter(|other| stores(other).iter().any(|store| mine.contains(store)));
     names.extend(others.map(|other| other.name.clone()));
     names
+}
+
+/// Who keeps data in a store, further instances left out.
+fn users(pack: &Pack, store: &StoreSpec) -> Vec<String> {
+    let users = pack.system.users_of(store).filter(|service| service.like.is_none());
+    users.map(|service| service.name.clone()).collect()
 }
 
 fn texts(spec: &ServiceSpec) -> Vec<String> {
@@ -157,9 +167,13 @@ groups: {bank: {service: bank}, mail: {service: mail}, press: {service: press}}
     }
 
     fn needed_by(step: &str) -> (Vec<String>, Pack) {
+        needed_in(SYSTEM, step)
+    }
+
+    fn needed_in(system: &str, step: &str) -> (Vec<String>, Pack) {
         let folder = tempfile::tempdir().unwrap();
         let feature = format!("Feature: f\n\n  Scenario: s\n    {step}\n");
-        for (name, text) in [("asyncapi.yaml", CONTRACT), ("system.yaml", SYSTEM), ("a.feature", &feature)] {
+        for (name, text) in [("asyncapi.yaml", CONTRACT), ("system.yaml", system), ("a.feature", &feature)] {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
         let mut pack = Pack::read(folder.path()).map_err(|faults| faults.render(false)).unwrap();
@@ -167,6 +181,22 @@ groups: {bank: {service: bank}, mail: {service: mail}, press: {service: press}}
         let services = needed(&pack, &plan.scenarios, Vec::new());
         pack.keep_only(&services);
         (services.into_iter().collect(), pack)
+    }
+
+    #[test]
+    fn a_store_is_needed_with_what_it_is_and_everybody_who_uses_it() {
+        let stored = SYSTEM.replace("press: {command: [press]}", "press: {command: [press, '{db.port}']}\n  press-two: {like: press}\n  printer: {command: [printer, '{db.address}']}\n  redis: {command: [redis, '{port}']}");
+        let stored =
+            format!("{stored}stores: {{db: {{address: '127.0.0.1:{{redis.port}}', services: [press, printer]}}}}\n");
+        let (services, pack) = needed_in(&stored, "When service \"press\" is killed");
+        assert_eq!(services, ["press", "printer", "redis"]);
+        assert_eq!(pack.system.stores.len(), 1);
+        let (services, pack) = needed_in(&stored, "When store \"db\" is down");
+        assert_eq!(services, ["press", "press-two", "printer", "redis"], "it speaks of all that use it");
+        let plan = pack.plan().map_err(|faults| faults.render(false)).unwrap();
+        let alone: Vec<&String> = plan.scenarios[0].touches.exclusive.iter().collect();
+        assert_eq!(alone, ["press", "press-two", "printer"], "the store itself may be used by others");
+        assert!(needed_in(&stored, "When \"bill.sent\" is published").1.system.stores.is_empty());
     }
 
     #[test]

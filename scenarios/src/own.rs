@@ -49,7 +49,7 @@ pub enum Disturbs {
     /// It disturbs nobody.
     #[default]
     Nothing,
-    /// The services behind its parameters: those that it names, and those of the actions, views, groups, stubs and alerts.
+    /// The services behind its parameters: those that it names, and those of the actions, views, groups, stubs, stores and alerts.
     Named,
     /// Every service: it does something to the broker, or to what all of them share.
     Everything,

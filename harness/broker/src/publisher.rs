@@ -21,6 +21,8 @@ pub enum Published {
     At { partition: i32, offset: i64 },
     /// It is not on the topic.
     Refused(String),
+    /// It is not on the topic, since the broker takes nothing so large there.
+    TooLarge(String),
     /// Nobody can say.
     Unknown(String),
 }
@@ -40,6 +42,8 @@ impl Publisher {
             .settings
             .producer("eventproof-publisher")
             .set("linger.ms", "0")
+            // What is too large is the broker's to say.
+            .set("message.max.bytes", "1000000000")
             .create()
             .map_err(|error| BrokerError::Client(error.to_string()))?;
         Ok(Publisher { producer, journal, clock })
@@ -74,7 +78,9 @@ impl Publisher {
             Published::At { partition, offset } => {
                 Observation::Acknowledged { event, topic: topic.into(), partition: *partition, offset: *offset, at }
             }
-            Published::Refused(error) => Observation::Refused { event, error: error.clone(), at },
+            Published::Refused(error) | Published::TooLarge(error) => {
+                Observation::Refused { event, error: error.clone(), at }
+            }
             Published::Unknown(error) => Observation::Unknown { event, error: error.clone(), at },
         });
     }
@@ -105,6 +111,7 @@ fn future_record(record: &Record, partition: Option<i32>) -> FutureRecord<'_, [u
 fn fate(error: &KafkaError) -> Published {
     match error.rdkafka_error_code() {
         Some(code) if is_uncertain(code) => Published::Unknown(error.to_string()),
+        Some(RDKafkaErrorCode::MessageSizeTooLarge) => Published::TooLarge(error.to_string()),
         _ => Published::Refused(error.to_string()),
     }
 }

@@ -303,7 +303,7 @@ pub struct ChoiceArguments {
     /// Only scenarios with this tag
     #[arg(long = "tag", value_name = "TAG")]
     pub tags: Vec<String>,
-    /// Only scenarios that speak of this service: by name, or through an action, a view, a group, a stub or an alert of it
+    /// Only scenarios that speak of this service: by name, or through an action, a view, a group, a stub, a store or an alert of it
     #[arg(long = "service", value_name = "NAME")]
     pub services: Vec<String>,
     /// Only what did not hold in the last result in the report folder

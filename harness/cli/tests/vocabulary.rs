@@ -8,7 +8,7 @@ use std::path::Path;
 use support::{eventproof, project, said};
 
 /// Scenario, outcome, code, and what the text of its last step says.
-const SAID: [(&str, &str, &str, &str); 15] = [
+const SAID: [(&str, &str, &str, &str); 19] = [
     ("a record that is delivered again has no second effect", "held", "", "one effect of 1 copies"),
     ("a paused service takes up its work when it goes on", "held", "", "called 1 times at stub"),
     ("a rebalance loses nothing", "held", "", "record(s) behind"),
@@ -18,6 +18,10 @@ const SAID: [(&str, &str, &str, &str); 15] = [
     ("while the mail service is down nothing is lost", "held", "", "one effect"),
     ("an invitation leads to a link, and a photo to none", "held", "", "keeps to it"),
     ("a large event is taken", "held", "", "keeps to it"),
+    ("an event that is too large is refused, and the next one is taken", "held", "", "keeps to it"),
+    ("an alert is over once the mail service is back", "held", "", "is not above 1"),
+    ("an event that is not too large is not refused", "broken", "not-refused", "it is not too large for the topic"),
+    ("an alert is not over while nobody works", "broken", "alert-lasts", "alert \"consumer lag\" still fires after"),
     ("a small load passes", "held", "", "lost(topic) = 0: 0"),
     (
         "an event of which nothing must follow, and nothing shows that it would",

@@ -190,6 +190,10 @@ pub enum Cause {
     AlertSilent { alert: String, waited: Duration, value: Option<f64>, above: f64 },
     /// An alert fires and should not.
     AlertFired { alert: String, value: f64, above: f64 },
+    /// An alert fired and does not stop.
+    AlertLasts { alert: String, waited: Duration, value: f64, above: f64 },
+    /// A record that should be too large for its topic was taken.
+    NotRefused { what: String, size: u64, place: Place },
     /// A group did not catch up; `lag` is how many records it was behind last, if it ever had a position.
     LagTooHigh { group: String, lag: Option<u64>, most: u64, waited: Duration },
     /// A counter grew by another amount.
@@ -254,6 +258,8 @@ impl Cause {
             Cause::Leaked { .. } => "leaked",
             Cause::AlertSilent { .. } => "alert-silent",
             Cause::AlertFired { .. } => "alert-fired",
+            Cause::AlertLasts { .. } => "alert-lasts",
+            Cause::NotRefused { .. } => "not-refused",
             Cause::ObjectiveMissed { .. } => "objective-missed",
             Cause::ActionFailed { .. } => "action-failed",
             Cause::ServiceDied(_) => "service-dead",
@@ -364,6 +370,14 @@ impl fmt::Display for Cause {
             Cause::AlertFired { alert, value, above } => {
                 let (value, above) = (trimmed(*value, 3), trimmed(*above, 3));
                 write!(f, "alert \"{alert}\" fired: its rule came to {value}, above {above}")
+            }
+            Cause::AlertLasts { alert, waited, value, above } => {
+                let (value, above) = (trimmed(*value, 3), trimmed(*above, 3));
+                write!(f, "alert \"{alert}\" still fires after {}: ", duration(*waited))?;
+                write!(f, "its rule came to {value} last, above {above}")
+            }
+            Cause::NotRefused { what, size, place } => {
+                write!(f, "{what} with {size} bytes was taken at {place}: it is not too large for the topic")
             }
             Cause::LagTooHigh { group, lag, most, waited } => {
                 let behind = lag.map_or("is behind by an unknown number of records".to_owned(), |lag| {

@@ -35,6 +35,9 @@ pub enum SystemError {
     /// A password is not where system.yaml says.
     #[error("the password of service \"{service}\" is missing: {detail}")]
     Password { service: String, detail: String },
+    /// A store is nowhere.
+    #[error("the address of store \"{store}\" is missing: {detail}")]
+    StoreAddress { store: String, detail: String },
     /// No such service, view or action.
     #[error("no {kind} \"{name}\" in system.yaml; there are: {known}")]
     Unknown { kind: &'static str, name: String, known: String },

@@ -23,6 +23,7 @@ mod registry;
 mod rig;
 mod sasl;
 mod spec;
+mod store;
 mod stub;
 mod system;
 mod template;
@@ -35,9 +36,10 @@ pub use ready::{GroupNeed, Readiness};
 pub use registry::Registry;
 pub use rig::{Rig, RigPlan};
 pub use spec::{
-    ActionSpec, AlertSpec, AlertValue, Assignment, Follows, GroupSpec, JournalView, ListView, Offsets, PasswordSource,
-    ReadySpec, SaslSpec, ServiceSpec, StubSpec, SystemSpec, UserSpec, ViewKind, ViewSpec,
+    ActionSpec, AddressSource, AlertSpec, AlertValue, Assignment, Follows, GroupSpec, JournalView, ListView, Offsets,
+    PasswordSource, ReadySpec, SaslSpec, ServiceSpec, StoreSpec, StubSpec, SystemSpec, UserSpec, ViewKind, ViewSpec,
 };
+pub use store::{Mended, StoreFault};
 pub use stub::{Failing, Instead};
 pub use system::{Environment, LATER, ServiceState, System};
 pub use template::{Params, fill, placeholders};

@@ -11,6 +11,7 @@ use eventproof_evidence::{Clock, Journal, Observation};
 use tokio::sync::Mutex;
 
 use crate::process::{Launch, Lines, Process};
+use crate::store::Stores;
 use crate::stub::{Failing, Stub};
 use crate::template::fill;
 use crate::{Params, ReadySpec, ServiceSpec, SystemError, SystemSpec};
@@ -57,6 +58,7 @@ pub struct System {
     launches: BTreeMap<String, Launch>,
     running: Mutex<BTreeMap<String, Running>>,
     stubs: BTreeMap<String, Stub>,
+    pub(crate) stores: Stores,
     logs: BTreeMap<String, Lines>,
     pub(crate) http: reqwest::Client,
     pub(crate) journal: Journal,
@@ -84,7 +86,10 @@ impl System {
             settings.insert(url_of(&stub.name), started.url.clone());
             stubs.insert(stub.name.clone(), started);
         }
-        let logs = spec.services.iter().map(|service| (service.name.clone(), Lines::default())).collect();
+        let logs: BTreeMap<String, Lines> =
+            spec.services.iter().map(|service| (service.name.clone(), Lines::default())).collect();
+        let stores = Stores::start(&spec, &settings, &logs, &journal, &clock)?;
+        settings.extend(stores.settings());
         let faulty =
             |service: &&ServiceSpec| service.url.is_some() && faults_of(&environment.faults, service).next().is_some();
         if let Some(service) = spec.services.iter().find(faulty) {
@@ -106,6 +111,7 @@ impl System {
             launches,
             running: Mutex::default(),
             stubs,
+            stores,
             logs,
             http,
             journal,

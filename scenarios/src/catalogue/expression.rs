@@ -19,6 +19,8 @@ pub enum Kind {
     Action,
     /// A stub of system.yaml.
     Stub,
+    /// A store of system.yaml.
+    Store,
     /// An alert of system.yaml.
     Alert,
     /// A name that the step gives to what it did.
@@ -42,13 +44,14 @@ impl Kind {
         Kind::ALL.iter().copied().find(|kind| kind.name() == name)
     }
 
-    const ALL: [Kind; 14] = [
+    const ALL: [Kind; 15] = [
         Kind::Event,
         Kind::Group,
         Kind::Service,
         Kind::List,
         Kind::Action,
         Kind::Stub,
+        Kind::Store,
         Kind::Alert,
         Kind::New,
         Kind::Ref,
@@ -73,6 +76,7 @@ impl Kind {
             Kind::List => "list",
             Kind::Action => "action",
             Kind::Stub => "stub",
+            Kind::Store => "store",
             Kind::Alert => "alert",
             Kind::New => "new",
             Kind::Ref => "ref",
@@ -93,6 +97,7 @@ impl Kind {
             Kind::List => "a list view of system.yaml, in quotes",
             Kind::Action => "an action of system.yaml, in quotes",
             Kind::Stub => "a stub of system.yaml, in quotes",
+            Kind::Store => "a store of system.yaml, in quotes",
             Kind::Alert => "an alert of system.yaml, in quotes",
             Kind::New => "a name that later steps use for what this one did, in quotes",
             Kind::Ref => "a name that an earlier step gave, in quotes; `{name.field}` is a field of it",

@@ -1,5 +1,6 @@
 //! Everything that can be known of a pack without running it.
 
+mod before;
 mod consumers;
 mod it;
 mod names;

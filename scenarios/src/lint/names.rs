@@ -15,6 +15,7 @@ pub(super) struct Known<'a> {
     lists: Vec<&'a str>,
     actions: Vec<&'a str>,
     stubs: Vec<&'a str>,
+    stores: Vec<&'a str>,
     alerts: Vec<&'a str>,
 }
 
@@ -27,6 +28,7 @@ impl<'a> Known<'a> {
             lists: pack.system.views.iter().filter(|view| !view.counts()).map(|view| view.name.as_str()).collect(),
             actions: pack.system.actions.iter().map(|action| action.name.as_str()).collect(),
             stubs: pack.system.stubs.iter().map(|stub| stub.name.as_str()).collect(),
+            stores: pack.system.stores.iter().map(|store| store.name.as_str()).collect(),
             alerts: pack.system.alerts.iter().map(|alert| alert.name.as_str()).collect(),
         }
     }
@@ -40,6 +42,7 @@ impl<'a> Known<'a> {
             Kind::List => (self.lists.clone(), "list view of system.yaml"),
             Kind::Action => (self.actions.clone(), "action of system.yaml"),
             Kind::Stub => (self.stubs.clone(), "stub of system.yaml"),
+            Kind::Store => (self.stores.clone(), "store of system.yaml"),
             Kind::Alert => (self.alerts.clone(), "alert of system.yaml"),
             _ => return None,
         })

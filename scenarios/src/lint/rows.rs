@@ -24,9 +24,11 @@ pub(super) fn rows(pack: &Pack, sub: &Sub) -> Vec<Told> {
     faults.extend(match sub.sentence.id {
         Id::ActionIsDone | Id::ActionsInARow => of_action(pack, sub),
         Id::ViewShows | Id::ViewNoLongerShows | Id::ViewKeepsNotShowing => of_view(pack, sub),
-        Id::EventIsPublished | Id::SizedIsPublished | Id::PublishedEverywhere | Id::PublishedInBackground => {
-            of_event(pack, sub, &[])
-        }
+        Id::EventIsPublished
+        | Id::SizedIsPublished
+        | Id::TooLargeIsRefused
+        | Id::PublishedEverywhere
+        | Id::PublishedInBackground => of_event(pack, sub, &[]),
         Id::InvalidIsPublished => of_event(pack, sub, &["rule", "place"]),
         Id::NoneCameBefore | Id::StubAnswers | Id::StubDelays | Id::StubBreaksOff => pointers(sub),
         Id::TextIsNowhere => excepted(pack, sub),

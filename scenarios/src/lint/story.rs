@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use eventproof_source::{Diagnostic, nearest};
 
-use super::it::{introduced, says_it};
+use super::it::introduced;
 use crate::catalogue::{Kind, SentenceId, broker_fault};
 use crate::needs::receives;
 use crate::pack::Pack;
@@ -16,22 +16,25 @@ use crate::plan::{Sub, sentence_arguments};
 pub(super) struct Story {
     names: BTreeMap<String, Made>,
     /// The last event.
-    it: Option<Made>,
-    events: BTreeSet<String>,
-    background: bool,
-    /// Services that are ended or paused, stubs that are down, and faults of the broker that are in force.
-    ended: BTreeSet<String>,
-    paused: BTreeSet<String>,
-    down: BTreeSet<String>,
-    crashed: bool,
-    faulted: bool,
+    pub(super) it: Option<Made>,
+    pub(super) events: BTreeSet<String>,
+    pub(super) background: bool,
+    /// Services that are ended or paused, stubs that are down, stores that fail, and faults of the broker that are in force.
+    pub(super) ended: BTreeSet<String>,
+    pub(super) paused: BTreeSet<String>,
+    pub(super) down: BTreeSet<String>,
+    pub(super) failing: BTreeSet<String>,
+    /// Alerts that were seen to fire.
+    pub(super) fired: BTreeSet<String>,
+    pub(super) crashed: bool,
+    pub(super) faulted: bool,
     /// A sentence of a user's own may have done anything.
     own: bool,
 }
 
 /// What a step made.
 #[derive(Clone, Default)]
-struct Made {
+pub(super) struct Made {
     /// The message of the event, if it made one.
     message: Option<String>,
     /// `None` where it may have any.
@@ -68,6 +71,9 @@ impl Story {
             Id::ServiceGoesOn => self.paused.retain(|one| Some(one) != service.as_ref()),
             Id::StubIsDown => self.down.extend(sub.argument(Kind::Stub)),
             Id::StubIsUp => self.down.retain(|one| Some(one) != sub.argument(Kind::Stub).as_ref()),
+            Id::AlertFires => self.fired.extend(sub.argument(Kind::Alert)),
+            Id::StoreIsDown | Id::StoreIsLate | Id::StoreBreaksOff => self.failing.extend(sub.argument(Kind::Store)),
+            Id::StoreIsUp => self.failing.retain(|one| Some(one) != sub.argument(Kind::Store).as_ref()),
             Id::BrokerCrashes | Id::NodeCrashes => (self.crashed, self.faulted) = (true, true),
             Id::BrokerIsStarted => self.crashed = false,
             Id::BrokerIsHealthy => (self.crashed, self.faulted) = (false, false),
@@ -146,64 +152,6 @@ impl Story {
         })
     }
 
-    fn nothing_before(&self, pack: &Pack, sub: &Sub) -> Option<Told> {
-        use SentenceId as Id;
-        let whole = |message: &str, help: &str| {
-            Some((fault("feature/nothing-before", message.to_owned(), help.to_owned()), String::new()))
-        };
-        let arguments = sentence_arguments(sub.sentence, &sub.text())?;
-        let needs_event = says_it(sub, &arguments)
-            || matches!(sub.sentence.id, Id::ViewShows | Id::ViewNoLongerShows | Id::TextIsNowhere);
-        match sub.sentence.id {
-            _ if needs_event && self.it.is_none() => whole(
-                "no event is published or caused before this step, so there is nothing that it could speak of",
-                "publish one before it, or do an action that causes one (`publishes` in system.yaml)",
-            ),
-            Id::EventFollows | Id::OnTopicOnce => self.not_caused(pack, sub),
-            Id::NoneIsLost | Id::ServiceIsKilledAfter if !self.background => whole(
-                "no events are published in the background before this step",
-                "begin with `When 300 \"…\" events are published at 200/s in the background`",
-            ),
-            Id::BrokerIsStarted if !self.crashed => {
-                whole("the broker has not crashed before this step", "crash it first: `When the broker crashes`")
-            }
-            Id::BrokerIsHealthy if !self.faulted => {
-                whole("no fault of the broker is in force before this step", "begin one, or leave the step out")
-            }
-            Id::ServiceGoesOn => {
-                let service = sub.argument(Kind::Service).filter(|service| !self.paused.contains(service))?;
-                let message = format!("\"{service}\" is not paused before this step");
-                let help = format!("pause it first: `When service \"{service}\" is paused`");
-                Some((fault("feature/nothing-before", message, help), service))
-            }
-            Id::StubIsUp => {
-                let stub = sub.argument(Kind::Stub).filter(|stub| !self.down.contains(stub))?;
-                let message = format!("stub \"{stub}\" is not down before this step");
-                let help = format!("make it so first: `Given stub \"{stub}\" is down`");
-                Some((fault("feature/nothing-before", message, help), stub))
-            }
-            Id::GroupIsRewound => {
-                let group = sub.argument(Kind::Group)?;
-                let service = pack.system.group(&group)?.service.clone();
-                let runs = !self.ended.contains(&service);
-                let message = format!(
-                    "group \"{group}\" cannot be set back while \"{service}\" runs, and nothing before this step ends it"
-                );
-                let help = format!(
-                    "stop it first: `When service \"{service}\" is stopped`, and start it again behind this step"
-                );
-                runs.then(|| (fault("feature/nothing-before", message, help), group))
-            }
-            Id::ServiceIsStarted => {
-                let service = sub.argument(Kind::Service).filter(|service| !self.ended.contains(service))?;
-                let message = format!("\"{service}\" runs: nothing before this step ends it");
-                let help = format!("end it first: `When service \"{service}\" is killed`, or `is stopped`");
-                Some((fault("feature/nothing-before", message, help), service))
-            }
-            _ => None,
-        }
-    }
-
     /// A group or a service of which the contract says that it does not take the event.
     fn ruled_out(&self, pack: &Pack, sub: &Sub) -> Option<Told> {
         let event = match sub.argument(Kind::Ref) {
@@ -228,26 +176,9 @@ impl Story {
         let help = "name who receives it, or correct the operations of asyncapi.yaml".to_owned();
         Some((fault("feature/ruled-out", format!("by the contract {what} \"{event}\""), help), who))
     }
-
-    /// An event that is waited for and that nothing here causes.
-    fn not_caused(&self, pack: &Pack, sub: &Sub) -> Option<Told> {
-        let event = sub.argument(Kind::Event).filter(|event| !self.events.contains(event))?;
-        pack.contract.message(&event)?;
-        let message = format!("nothing in this scenario causes \"{event}\" before this step");
-        let known: Vec<&str> = self.events.iter().map(String::as_str).collect();
-        let help = match nearest(&event, known.iter().copied()) {
-            Some(meant) => format!(
-                "did you mean \"{meant}\"? What a service derives from another event is asked for by `\"{event}\" follows from it within 5s`"
-            ),
-            None => format!(
-                "publish it, or do an action whose `publishes` in system.yaml names it; what a service derives from another event is asked for by `\"{event}\" follows from it within 5s`"
-            ),
-        };
-        Some((fault("feature/nothing-before", message, help), event))
-    }
 }
 
-fn fault(code: &'static str, message: String, help: String) -> Diagnostic {
+pub(super) fn fault(code: &'static str, message: String, help: String) -> Diagnostic {
     Diagnostic::error(code, message).help(help)
 }
 

@@ -142,6 +142,48 @@ fn tables_that_mean_nothing_are_told_row_by_row() {
 }
 
 #[test]
+fn a_store_that_nobody_knows_and_one_that_does_not_fail_are_told() {
+    let system = SYSTEM.replace("[stock]}}", "[stock, '{stock-db.port}']}}")
+        + "stores: {stock-db: {address: '127.0.0.1:5432', services: [stock]}}\n";
+    let steps = [
+        "Given store \"stok-db\" is down",
+        "And store \"stock-db\" is up again",
+        "And store \"stock-db\" breaks off 1 connection",
+        "And store \"stock-db\" is up again",
+        "And store \"stock-db\" is up again",
+        "And store \"stock-db\" answers 0s late",
+    ];
+    let told = told_of(&format!("Feature: f\n\n  Scenario: s\n    {}\n", steps.join("\n    ")), &system);
+    assert_eq!(
+        told,
+        [
+            "4 [feature/unknown-name] \"stok-db\" is no store of system.yaml",
+            "5 [feature/nothing-before] store \"stock-db\" does not fail before this step",
+            "8 [feature/nothing-before] store \"stock-db\" does not fail before this step",
+            "9 [feature/nothing] 0s is no time at all",
+        ]
+    );
+}
+
+#[test]
+fn an_alert_that_did_not_fire_cannot_be_silent_again_and_a_size_is_a_size() {
+    let system = format!("{SYSTEM}alerts: {{behind: {{service: stock, value: {{lag: stock}}, above: 10}}}}\n");
+    let steps = [
+        "Then alert \"behind\" is silent again within 5s",
+        "And alert \"behind\" fires within 5s",
+        "And alert \"behind\" is silent again within 5s",
+        "And \"order.placed\" of \"2 Mib\" is refused as too large",
+    ];
+    assert_eq!(
+        told_of(&format!("Feature: f\n\n  Scenario: s\n    {}\n", steps.join("\n    ")), &system),
+        [
+            "4 [feature/nothing-before] alert \"behind\" does not fire before this step",
+            "7 [feature/size] `2 Mib` is no size: write a number and a unit, such as 1000 B, 10 KB or 1 MiB",
+        ]
+    );
+}
+
+#[test]
 fn times_and_counts_of_nothing_and_needs_that_no_broker_has_are_told() {
     let feature = "Feature: f\n\n  @needs:broker-fault\n  Scenario: s\n    When 0 \"order.placed\" events are published at 5/s in the background\n    Then service \"stock\" logs \"x\" within 0s\n";
     assert_eq!(

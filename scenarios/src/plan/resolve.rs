@@ -28,7 +28,7 @@ pub struct PlannedScenario {
     pub asks: Tags,
     pub steps: Vec<PlannedStep>,
     pub touches: Touches,
-    /// The services that its sentences speak of, by name or through an action, a view, a group, a stub or an alert.
+    /// The services that its sentences speak of, by name or through an action, a view, a group, a stub, a store or an alert.
     pub speaks_of: BTreeSet<String>,
 }
 

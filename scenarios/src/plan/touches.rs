@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use eventproof_system::SystemSpec;
+
 use super::resolve::{PlannedStep, Sub};
 use crate::catalogue::{Kind, SentenceId, disturbs_broker};
 use crate::own::{self, Disturbs};
@@ -44,7 +46,7 @@ impl Touches {
             }
             for (_, kind, text) in sub.arguments() {
                 match kind {
-                    _ if own == Disturbs::Named => touches.exclusive.extend(service_behind(pack, kind, text)),
+                    _ if own == Disturbs::Named => touches.exclusive.extend(services_behind(pack, kind, text)),
                     Kind::Service if sub.sentence.id == SentenceId::ServiceJoins => {
                         touches.exclusive.extend(instances(pack, text));
                     }
@@ -57,6 +59,8 @@ impl Touches {
                         let alert = pack.system.alerts.iter().find(|alert| alert.name == text);
                         touches.exclusive.extend(alert.map(|alert| alert.service.clone()));
                     }
+                    // Whoever uses it is met, whatever it was doing there.
+                    Kind::Store => touches.exclusive.extend(services_behind(pack, kind, text)),
                     // Calls of any scenario would be answered so.
                     Kind::Stub if fails_all(sub) => {
                         let calls = pack.system.stub(&text).and_then(|stub| stub.service.clone());
@@ -94,11 +98,20 @@ fn instances(pack: &Pack, service: String) -> Vec<String> {
 /// The services that some steps speak of.
 pub(super) fn spoken_of(pack: &Pack, steps: &[PlannedStep]) -> BTreeSet<String> {
     let arguments = steps.iter().flat_map(|step| &step.subs).flat_map(|sub| sub.arguments());
-    arguments.filter_map(|(_, kind, name)| service_behind(pack, kind, name)).collect()
+    arguments.flat_map(|(_, kind, name)| services_behind(pack, kind, name)).collect()
 }
 
-fn service_behind(pack: &Pack, kind: Kind, name: String) -> Option<String> {
+/// The services that a name of this kind stands for: several where they use a store together.
+fn services_behind(pack: &Pack, kind: Kind, name: String) -> Vec<String> {
     let system = &pack.system;
+    if kind == Kind::Store {
+        let users = system.store(&name).into_iter().flat_map(|store| system.users_of(store));
+        return users.map(|service| service.name.clone()).collect();
+    }
+    one_behind(system, kind, name).into_iter().collect()
+}
+
+fn one_behind(system: &SystemSpec, kind: Kind, name: String) -> Option<String> {
     match kind {
         Kind::Service => Some(name),
         Kind::Action => system.action(&name)?.service.clone(),

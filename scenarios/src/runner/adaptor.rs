@@ -171,6 +171,7 @@ async fn end(context: Arc<RunContext>, panicked: Option<String>, world: Option<&
     running.finish_background().await;
     running.end_faults();
     running.mend_stubs();
+    running.mend_stores();
     running.end_pauses().await;
     let result = running.result(panicked.as_deref());
     if running.scenario.is_alone() {

@@ -29,7 +29,13 @@ impl Running {
     }
 
     /// `alert "…" fires within …`.
-    pub async fn alert_fires(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
+    pub async fn alert_fires(&mut self, arguments: &Arguments) -> Result<Verdict, Verdict> {
+        let verdict = self.until_it_fires(arguments).await?;
+        self.fired.extend(arguments.text("alert").map(str::to_owned));
+        Ok(verdict)
+    }
+
+    async fn until_it_fires(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
         let limit = arguments.duration("limit").unwrap_or_default();
         let mut watched = self.watched(arguments)?;
         loop {
@@ -66,6 +72,25 @@ impl Running {
             if waited > watch {
                 watched.is_shown(waited)?;
                 return Ok(watched.silence(waited));
+            }
+            tokio::time::sleep(ASK).await;
+        }
+    }
+
+    /// `alert "…" is silent again within …`.
+    pub async fn alert_is_over(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
+        let (name, limit) = (arguments.text("alert").unwrap_or_default(), arguments.duration("limit"));
+        if !self.fired.contains(name) {
+            let detail = format!("alert \"{name}\" did not fire before, so that it is silent shows nothing");
+            return Err(Verdict::CannotTell(Reason::NoPositiveControl { detail }));
+        }
+        let mut watched = self.watched(arguments)?;
+        loop {
+            watched.look(self).await?;
+            let waited = self.now().since(watched.began);
+            if let Some(verdict) = watched.over(waited, limit.unwrap_or_default()) {
+                watched.is_shown(waited)?;
+                return verdict;
             }
             tokio::time::sleep(ASK).await;
         }
@@ -128,6 +153,25 @@ impl Watched<'_> {
         if rule == 0.0 { String::new() } else { format!(", for {here} s here, {rule} s by the rule") }
     }
 
+    /// Whether it is over, once that is known or there is no more time.
+    fn over(&self, waited: Duration, limit: Duration) -> Option<Result<Verdict, Verdict>> {
+        let above = self.alert.above;
+        match self.value {
+            Some(value) if value <= above => {
+                Some(Ok(Verdict::Held(Proof::timed(format!("{value} is not above {above}"), waited))))
+            }
+            _ if waited <= limit => None,
+            Some(value) => {
+                let alert = self.alert.name.clone();
+                Some(Err(broken(Cause::AlertLasts { alert, waited, value, above })))
+            }
+            None => {
+                let detail = format!("the rule of alert \"{}\" came to no value any more", self.alert.name);
+                Some(Err(Verdict::CannotTell(Reason::NoPositiveControl { detail })))
+            }
+        }
+    }
+
     /// A rule that came to no value at all was silent about nothing: that proves nothing.
     fn silence(&self, waited: Duration) -> Verdict {
         let Some(highest) = self.highest else {
@@ -157,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rule_that_came_to_no_value_was_not_silent() {
+    fn a_rule_that_came_to_no_value_was_not_silent_and_is_not_over() {
         let value = AlertValue::Share { part: "failed".into(), of: vec!["all".into()] };
         let alert = AlertSpec {
             name: "failures".into(),
@@ -179,6 +223,11 @@ mod tests {
             began: At::START,
         };
         let silence = |highest| watched(highest).silence(Duration::from_secs(1));
+        let over = |value, waited| watched(value).over(Duration::from_secs(waited), Duration::from_secs(5));
+        assert!(matches!(over(Some(0.05), 1), Some(Ok(Verdict::Held(_)))), "it fires above, and not at");
+        assert!(over(Some(0.06), 5).is_none() && over(None, 5).is_none());
+        assert!(matches!(over(Some(0.06), 6), Some(Err(Verdict::Broken(Cause::AlertLasts { .. })))));
+        assert!(matches!(over(None, 6), Some(Err(Verdict::CannotTell(Reason::NoPositiveControl { .. })))));
         assert!(silence(Some(0.0)).is_held());
         assert!(matches!(silence(None), Verdict::CannotTell(Reason::NoPositiveControl { .. })));
     }

@@ -91,6 +91,7 @@ impl Running {
             SentenceId::PublishedEverywhere => self.publish_everywhere(&arguments, &table).await,
             SentenceId::ActionsInARow => self.act_often(&arguments, &table).await,
             SentenceId::SizedIsPublished => self.publish_sized(&arguments, &table).await,
+            SentenceId::TooLargeIsRefused => self.publish_too_large(&arguments, &table).await,
             SentenceId::PublishedAgain => self.publish_again(&arguments).await,
             SentenceId::PublishedAgainOnceHandled => self.publish_again_once_handled(&arguments).await,
             SentenceId::PublishedInBackground => self.publish_in_background(&arguments, &table),
@@ -114,6 +115,7 @@ impl Running {
                 Ok(Verdict::Held(Proof::of("it passed")))
             }
             SentenceId::AlertFires => self.alert_fires(&arguments).await,
+            SentenceId::AlertIsOver => self.alert_is_over(&arguments).await,
             SentenceId::AlertStaysSilent => self.alert_stays_silent(&arguments).await,
             SentenceId::ServiceLogs => self.service_logs(&arguments).await,
             SentenceId::TextIsNowhere => self.text_is_nowhere(&arguments, &table).await,
@@ -122,6 +124,10 @@ impl Running {
             SentenceId::StubBreaksOff => self.stub_breaks_off(&arguments, table),
             SentenceId::StubIsDown => self.stub_is_down(&arguments),
             SentenceId::StubIsUp => self.stub_is_up(&arguments),
+            SentenceId::StoreIsDown => self.store_is_down(&arguments),
+            SentenceId::StoreIsLate => self.store_is_late(&arguments),
+            SentenceId::StoreBreaksOff => self.store_breaks_off(&arguments),
+            SentenceId::StoreIsUp => self.store_is_up(&arguments),
             SentenceId::StubIsCalled => self.stub_is_called(&arguments).await,
             SentenceId::TriedAtStub => self.tried_at_stub(&arguments).await,
             SentenceId::TriedOverTopics => self.tried_over_topics(&arguments).await,

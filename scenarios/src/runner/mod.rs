@@ -27,6 +27,8 @@ mod result;
 mod retrying;
 mod scene;
 mod shown;
+mod sized;
+mod stores;
 mod timeline;
 mod waiting;
 mod world;

@@ -6,7 +6,6 @@ use eventproof_broker::Published;
 use eventproof_contract::{Draft, Message};
 use eventproof_evidence::oracle::{NoneLost, Recognise, Target};
 use eventproof_evidence::{Name, Proof, Reason, Verdict};
-use eventproof_source::units;
 use serde_json::Value;
 
 use super::world::{Background, Event, Running, by_id, environment};
@@ -17,7 +16,7 @@ impl Running {
         self.draft_of_size(message, table, None)
     }
 
-    fn draft_of_size(
+    pub(super) fn draft_of_size(
         &mut self,
         message: &str,
         table: &[(String, String)],
@@ -28,18 +27,6 @@ impl Running {
         let given: Vec<(String, Value)> =
             table.iter().map(|(name, text)| (name.clone(), typed(declared, name, text))).collect();
         self.generator.record(&context.pack.contract, declared, &given, size).map_err(environment)
-    }
-
-    /// `"…" of "900 KiB" is published`.
-    pub async fn publish_sized(
-        &mut self,
-        arguments: &Arguments,
-        table: &[(String, String)],
-    ) -> Result<Verdict, Verdict> {
-        let message = arguments.text("event").unwrap_or_default();
-        let size = units::parse_size(arguments.text("size").unwrap_or_default()).map_err(environment)?;
-        let draft = self.draft_of_size(message, table, usize::try_from(size).ok())?;
-        self.publish_draft(message, draft, arguments.text("as").map(str::to_owned)).await
     }
 
     pub(super) fn published_event(&self, message: &str, draft: Draft, name: Option<String>) -> Event {
@@ -79,7 +66,12 @@ impl Running {
         self.publish_draft(message, draft, name).await
     }
 
-    async fn publish_draft(&mut self, message: &str, draft: Draft, name: Option<String>) -> Result<Verdict, Verdict> {
+    pub(super) async fn publish_draft(
+        &mut self,
+        message: &str,
+        draft: Draft,
+        name: Option<String>,
+    ) -> Result<Verdict, Verdict> {
         let fields = payload_fields(&draft);
         let event = self.published_event(message, draft, name);
         let verdict = self.send(&event, 1).await?;
@@ -195,7 +187,7 @@ impl Running {
         for published in futures::future::join_all(sends).await {
             match published {
                 Published::At { partition, offset } => places.push(format!("[{partition}]@{offset}")),
-                Published::Refused(error) => {
+                Published::Refused(error) | Published::TooLarge(error) => {
                     return Err(Verdict::CannotTell(Reason::NotPublished { event: id, error }));
                 }
                 Published::Unknown(error) => {

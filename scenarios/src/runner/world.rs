@@ -69,6 +69,10 @@ pub(super) struct Running {
     pub paused: BTreeSet<String>,
     /// Stubs that were told to fail, with the numbers by which that is ended.
     pub failing: Vec<(String, u64)>,
+    /// Alerts that were seen to fire.
+    pub fired: BTreeSet<String>,
+    /// Faults of stores that are in force.
+    pub failed_stores: Vec<super::stores::Begun>,
 }
 
 /// A sentence with everything filled in: its text, its parameters, its table.
@@ -138,6 +142,8 @@ impl Running {
             faults: Vec::new(),
             paused: BTreeSet::new(),
             failing: Vec::new(),
+            fired: BTreeSet::new(),
+            failed_stores: Vec::new(),
         }
     }
 

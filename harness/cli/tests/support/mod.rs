@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+#[allow(dead_code)] // not every test binary needs a database
+pub mod postgres;
+
 /// What one run of the program gave.
 #[allow(dead_code)] // not every test binary runs it to its end
 pub struct Ran {
@@ -79,6 +82,19 @@ pub fn said(report: &Path) -> BTreeMap<String, (String, String, String)> {
     };
     let scenarios = result["scenarios"].as_array().unwrap();
     scenarios.iter().map(|one| (one["name"].as_str().unwrap().to_owned(), of_scenario(one))).collect()
+}
+
+/// Copies a folder with everything in it.
+#[allow(dead_code)] // the same
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(std::fs::copy(entry.path(), target).unwrap()),
+        }
+    }
 }
 
 /// A program that runs until it is killed, or this is dropped.

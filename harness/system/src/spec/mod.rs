@@ -3,8 +3,10 @@
 mod model;
 mod read;
 mod sasl;
+mod store;
 
 pub use model::{
-    ActionSpec, AlertSpec, AlertValue, Assignment, Follows, GroupSpec, JournalView, ListView, Offsets, PasswordSource,
-    ReadySpec, SaslSpec, ServiceSpec, StubSpec, SystemSpec, UserSpec, ViewKind, ViewSpec,
+    ActionSpec, AddressSource, AlertSpec, AlertValue, Assignment, Follows, GroupSpec, JournalView, ListView, Offsets,
+    PasswordSource, ReadySpec, SaslSpec, ServiceSpec, StoreSpec, StubSpec, SystemSpec, UserSpec, ViewKind, ViewSpec,
 };
+pub(crate) use store::is_address;

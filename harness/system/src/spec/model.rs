@@ -6,6 +6,8 @@ use std::time::Duration;
 use regex::Regex;
 use serde_json::Value;
 
+use crate::template::placeholders;
+
 /// A system: its services, groups, views and actions.
 #[derive(Clone, Debug, Default)]
 pub struct SystemSpec {
@@ -17,6 +19,7 @@ pub struct SystemSpec {
     pub views: Vec<ViewSpec>,
     pub actions: Vec<ActionSpec>,
     pub stubs: Vec<StubSpec>,
+    pub stores: Vec<StoreSpec>,
     pub alerts: Vec<AlertSpec>,
     /// What a broker of ours asks of everybody who connects.
     pub sasl: Option<SaslSpec>,
@@ -78,6 +81,24 @@ pub struct StubSpec {
     pub event: Option<String>,
     /// The service that calls it, for diagnoses.
     pub service: Option<String>,
+}
+
+/// What services keep their data in, with a proxy of eventproof's before it.
+#[derive(Clone, Debug)]
+pub struct StoreSpec {
+    pub name: String,
+    pub address: AddressSource,
+    /// Those that are given the proxy's address.
+    pub services: Vec<String>,
+}
+
+/// Where a store is: host and port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AddressSource {
+    /// As it stands, with ports of services as placeholders.
+    Text(String),
+    /// In an environment variable of eventproof.
+    Variable(String),
 }
 
 /// A rule over a service's metrics that somebody should be woken by.
@@ -243,7 +264,9 @@ impl SystemSpec {
         let Some((name, part)) = placeholder.rsplit_once('.') else { return false };
         match part {
             "url" => self.service(name).is_some() || self.stub(name).is_some(),
+            "port" if self.store(name).is_some() => true,
             "port" => self.service(name).is_some_and(|service| service.url.is_none()),
+            "address" => self.store(name).is_some(),
             _ => false,
         }
     }
@@ -263,9 +286,40 @@ impl SystemSpec {
         self.stubs.iter().find(|stub| stub.name == name)
     }
 
+    /// The store of that name.
+    pub fn store(&self, name: &str) -> Option<&StoreSpec> {
+        self.stores.iter().find(|store| store.name == name)
+    }
+
+    /// The services that use a store, further instances of them among these.
+    pub fn users_of(&self, store: &StoreSpec) -> impl Iterator<Item = &ServiceSpec> {
+        let uses = |service: &&ServiceSpec| store.is_used_by(service);
+        self.services.iter().filter(uses)
+    }
+
     /// The view that counts the effects of a service.
     pub fn counting_view(&self, service: &str) -> Option<&ViewSpec> {
         self.views.iter().find(|view| view.service == service && view.counts())
+    }
+}
+
+impl StoreSpec {
+    /// Whether a service uses it, by itself or as another instance of one that does.
+    pub fn is_used_by(&self, service: &ServiceSpec) -> bool {
+        self.services.iter().any(|name| *name == service.name || service.like.as_ref() == Some(name))
+    }
+
+    /// Whether a service's command or variables say where it is.
+    pub fn is_told_to(&self, service: &ServiceSpec) -> bool {
+        let texts = service.command.iter().chain(service.env.values());
+        let mut names = texts.flat_map(|text| placeholders(text)).filter_map(|name| name.rsplit_once('.'));
+        names.any(|(name, part)| name == self.name && matches!(part, "address" | "port"))
+    }
+
+    /// The services whose ports are in its address: the store is one of them.
+    pub fn behind(&self) -> Vec<&str> {
+        let AddressSource::Text(address) = &self.address else { return Vec::new() };
+        placeholders(address).into_iter().filter_map(|name| name.strip_suffix(".port")).collect()
     }
 }
 

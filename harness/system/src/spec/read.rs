@@ -11,7 +11,7 @@ use super::model::{
     ActionSpec, AlertSpec, AlertValue, Assignment, Follows, GroupSpec, JournalView, ListView, Offsets, ReadySpec,
     ServiceSpec, StubSpec, SystemSpec, ViewKind, ViewSpec,
 };
-use super::sasl;
+use super::{sasl, store};
 
 /// How long a service and a group may take to be ready where nothing is said.
 const READY: Duration = Duration::from_secs(15);
@@ -50,20 +50,24 @@ impl<'a> Reader<'a> {
         let mut fields = Fields::of(root, self.source, "system.yaml", &mut self.faults)?;
         let name = fields.required_string("system", &mut self.faults);
         let copies = self.copies(&mut fields);
-        let [broker, services, groups, views, actions, stubs, alerts] =
-            ["broker", "services", "groups", "views", "actions", "stubs", "alerts"].map(|key| fields.node(key));
+        let [broker, services, groups, views, actions, stubs, stores, alerts] =
+            ["broker", "services", "groups", "views", "actions", "stubs", "stores", "alerts"]
+                .map(|key| fields.node(key));
         fields.finish(&mut self.faults);
         let services = self.each(services, Self::service);
         let services = self.instances(services, root);
+        store::names_taken(&services, [("stub", stubs), ("store", stores)], self.source, &mut self.faults);
         let known: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
         let sasl = broker.and_then(|node| sasl::read(node, self.source, &known, &mut self.faults));
         let groups = self.each(groups, |reader, entry| reader.group(entry, &known));
         let views = self.each(views, |reader, entry| reader.view(entry, &known));
         let actions = self.each(actions, |reader, entry| reader.action(entry, &known));
         let stubs = self.each(stubs, |reader, entry| reader.stub(entry, &known));
+        let stores =
+            self.each(stores, |reader, entry| store::read(entry, reader.source, &services, &mut reader.faults));
         let alerts = self.each(alerts, |reader, entry| reader.alert(entry, &known));
         let name = name.unwrap_or_default();
-        Some(SystemSpec { name, copies, services, groups, views, actions, stubs, alerts, sasl })
+        Some(SystemSpec { name, copies, services, groups, views, actions, stubs, stores, alerts, sasl })
     }
 
     fn copies(&mut self, fields: &mut Fields<'a>) -> u8 {

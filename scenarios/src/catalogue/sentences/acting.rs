@@ -1,4 +1,4 @@
-//! Sentences that do something: publish, act, make a stub fail.
+//! Sentences that do something: publish, act, wait.
 
 use super::{en, zh};
 use crate::catalogue::{Sentence, SentenceId};
@@ -178,20 +178,6 @@ pub(super) static ACTING: &[Sentence] = &[
         ],
     },
     Sentence {
-        id: SentenceId::StubAnswers,
-        name: "stub-answers",
-        meaning: "The next calls of a stub are answered with this status, so many times; then with 200 again.",
-        observes: "nothing",
-        proves: "nothing by itself",
-        cannot_prove: "that there are such calls: `tried-at-stub` counts them",
-        table: "only calls that say this, by JSON pointer into their body: | /to | {bob} |; without it, any call",
-        example: "Given stub \"mail\" answers 503 2 times",
-        forms: &[
-            en("stub {stub:stub} answers {status:count} {times:count} time(s)"),
-            zh("桩{stub:stub}应答{status:count}共{times:count}次"),
-        ],
-    },
-    Sentence {
         id: SentenceId::TimePasses,
         name: "time-passes",
         meaning: "Waits for so long. For time that is part of the story (a broker that is gone for 5s), never in place of an expectation.",
@@ -235,50 +221,17 @@ pub(super) static ACTING: &[Sentence] = &[
         ],
     },
     Sentence {
-        id: SentenceId::StubDelays,
-        name: "stub-delays",
-        meaning: "The next calls of a stub are answered so much later, so many times; then at once again.",
-        observes: "nothing",
-        proves: "nothing by itself",
-        cannot_prove: "that there are such calls: `stub-is-called` counts them",
-        table: "only calls that say this, by JSON pointer into their body; without it, any call",
-        example: "Given stub \"mail\" answers after 2s 3 times",
+        id: SentenceId::TooLargeIsRefused,
+        name: "too-large-is-refused",
+        meaning: "Publishes one event of the contract whose payload is so large that the broker must refuse it: it is larger than the topic's `max.message.bytes`. Our own client lets it out.",
+        observes: "the broker's refusal (MSG_SIZE_TOO_LARGE), or its acknowledgement",
+        proves: "that nothing so large comes onto the topic, so that nobody who reads it has to bear it",
+        cannot_prove: "what a service of yours does whose own event is refused",
+        table: "fields of the payload, by name or JSON pointer",
+        example: "Then \"content.post.created\" of \"2 MiB\" is refused as too large",
         forms: &[
-            en("stub {stub:stub} answers after {by:duration} {times:count} time(s)"),
-            zh("桩{stub:stub}延迟{by:duration}应答，共{times:count}次"),
+            en("{event:event} of {size:text} is refused as too large"),
+            zh("大小为{size:text}的事件{event:event}因过大被拒绝"),
         ],
-    },
-    Sentence {
-        id: SentenceId::StubBreaksOff,
-        name: "stub-breaks-off",
-        meaning: "The next calls of a stub get no answer: the connection is closed, so many times; then they are answered again.",
-        observes: "nothing",
-        proves: "nothing by itself",
-        cannot_prove: "that there are such calls: `stub-is-called` counts them",
-        table: "only calls that say this, by JSON pointer into their body; without it, any call",
-        example: "Given stub \"mail\" breaks off 2 calls",
-        forms: &[en("stub {stub:stub} breaks off {times:count} call(s)"), zh("桩{stub:stub}中断{times:count}次调用")],
-    },
-    Sentence {
-        id: SentenceId::StubIsDown,
-        name: "stub-is-down",
-        meaning: "No call of a stub is answered, until it is up again or the scenario ends: each connection is closed.",
-        observes: "nothing",
-        proves: "nothing by itself",
-        cannot_prove: "that there are such calls: `stub-is-called` counts them",
-        table: "",
-        example: "Given stub \"mail\" is down",
-        forms: &[en("stub {stub:stub} is down"), zh("桩{stub:stub}不可用")],
-    },
-    Sentence {
-        id: SentenceId::StubIsUp,
-        name: "stub-is-up",
-        meaning: "A stub that was down answers again.",
-        observes: "nothing",
-        proves: "nothing by itself",
-        cannot_prove: "that anybody calls it again: `stub-is-called` does",
-        table: "",
-        example: "When stub \"mail\" is up again",
-        forms: &[en("stub {stub:stub} is up again"), zh("桩{stub:stub}恢复可用")],
     },
 ];

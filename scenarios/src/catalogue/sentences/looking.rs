@@ -47,6 +47,20 @@ pub(super) static LOOKING: &[Sentence] = &[
         ],
     },
     Sentence {
+        id: SentenceId::AlertIsOver,
+        name: "alert-is-over",
+        meaning: "A rule that fired earlier in this scenario is no longer above its threshold: whoever was woken may sleep again.",
+        observes: "the same as `alert-fires`; shares and quantiles are of everything since the scenario began, so they fall as the good outweighs the bad",
+        proves: "that it was below at one moment within the time; a metric that is no longer shown is told, and never taken for silence",
+        cannot_prove: "that it stays so: `alert-stays-silent` does, for a while",
+        table: "",
+        example: "Then alert \"consumer lag\" is silent again within 10s",
+        forms: &[
+            en("alert {alert:alert} is silent again within {limit:duration}"),
+            zh("告警{alert:alert}在{limit:duration}内恢复"),
+        ],
+    },
+    Sentence {
         id: SentenceId::ServiceLogs,
         name: "service-logs",
         meaning: "A service prints a line with this text, after the scenario began.",

@@ -4,6 +4,7 @@ mod acting;
 mod breaking;
 mod disturbing;
 mod expecting;
+mod failing;
 mod looking;
 
 use super::sentence::{Form, Sentence};
@@ -18,6 +19,13 @@ const fn zh(expression: &'static str) -> Form {
 
 /// Every built-in sentence.
 pub fn built_in() -> impl Iterator<Item = &'static Sentence> {
-    let lists = [acting::ACTING, expecting::EXPECTING, looking::LOOKING, disturbing::DISTURBING, breaking::BREAKING];
+    let lists = [
+        acting::ACTING,
+        failing::FAILING,
+        expecting::EXPECTING,
+        looking::LOOKING,
+        disturbing::DISTURBING,
+        breaking::BREAKING,
+    ];
     lists.into_iter().flatten()
 }

@@ -84,7 +84,7 @@ async fn round(broker: &Broker) -> Result<Duration, String> {
         let arrived = match publisher.publish(&record, None, "doctor").await {
             Published::At { .. } => tokio::task::block_in_place(|| told.recv_timeout(THERE_AND_BACK))
                 .map_err(|_| format!("it was acknowledged and not seen within {} s", THERE_AND_BACK.as_secs())),
-            Published::Refused(error) | Published::Unknown(error) => Err(error),
+            Published::Refused(error) | Published::TooLarge(error) | Published::Unknown(error) => Err(error),
         };
         took = arrived.map(|at| at.since(sent));
     }

@@ -62,6 +62,28 @@ Feature: Sentences that the packs have no need of
     When "file.replay" of "64 KiB" is published
     Then it conforms to the contract
 
+  Scenario: an event that is too large is refused, and the next one is taken
+    Then "file.replay" of "2 MiB" is refused as too large
+    When "file.replay" of "1000 KiB" is published
+    Then it conforms to the contract
+
+  Scenario: an event that is not too large is not refused
+    Then "file.replay" of "64 KiB" is refused as too large
+
+  Scenario: an alert is over once the mail service is back
+    Given stub "mail" answers 503 7 times
+      | /project_id | {spring} |
+    When "file.media.processed" is published
+      | /aggregateId | {spring} |
+    Then alert "mail is away" fires within 20s
+    And alert "mail is away" is silent again within 30s
+
+  Scenario: an alert is not over while nobody works
+    Given service "file-service" is stopped
+    When 1200 "file.media.deletion-requested" events are published at 3000/s in the background
+    Then alert "consumer lag" fires within 30s
+    And alert "consumer lag" is silent again within 300ms
+
   Scenario: a small load passes
     Then load profile "short" passes
 

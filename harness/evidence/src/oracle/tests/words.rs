@@ -100,6 +100,8 @@ fn causes() -> Vec<Cause> {
         Cause::Leaked { text: "secret-token".into(), places: vec!["the log of service \"feed\"".into()] },
         Cause::AlertSilent { alert: "lag".into(), waited, value: Some(12.5), above: 1000.0 },
         Cause::AlertFired { alert: "lag".into(), value: 1200.0, above: 1000.0 },
+        Cause::AlertLasts { alert: "lag".into(), waited, value: 1200.0, above: 1000.0 },
+        Cause::NotRefused { what: what(), size: 2_097_152, place: place() },
         Cause::LagTooHigh { group: group(), lag: Some(12), most: 10, waited },
         Cause::MetricGrew { metric: "attempts_total".into(), service: "feed".into(), expected: 3, actual: 4.0, waited },
         Cause::ObjectiveMissed { objective: "p95(end_to_end) < 1s".into(), actual: "1.2 s".into() },
