@@ -1,4 +1,5 @@
-//! Records of retry and dead-letter topics, to the collector: which event each of them was.
+//! Records of retry and dead-letter topics, to the collector: which event each of them was. And of what the system publishes for each
+//! event: from which it follows.
 
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -8,7 +9,7 @@ use eventproof_contract::{Contract, Facts, Link, event_number};
 use eventproof_evidence::{At, Blind};
 
 use crate::collector::{AsideSight, By, Event, Message, named_bytes, named_place};
-use crate::plan::Aside;
+use crate::plan::{Aside, Derived};
 use crate::sink::hash;
 
 /// The sink of the recorder of those topics.
@@ -16,6 +17,7 @@ pub(crate) struct AsideSink {
     pub contract: Arc<Contract>,
     pub run_id: String,
     pub asides: Vec<Aside>,
+    pub derived: Vec<Derived>,
     /// Whether events have numbers of ours; otherwise services made them.
     pub ours: bool,
     pub to: Sender<Message>,
@@ -34,6 +36,21 @@ impl AsideSink {
         }
     }
 
+    /// Tells from which event a record follows, if it does: others may make such events too.
+    fn follow(&self, record: &RawRecord<'_>, facts: &Facts, at: At) {
+        let is = |derived: &&Derived| facts.message.as_ref() == Some(&derived.message);
+        let Some(derived) = self.derived.iter().find(is) else { return };
+        let mut ids = [&facts.causation, &facts.correlation].into_iter().flatten();
+        let Some(number) = ids.find_map(|id| event_number(id, &self.run_id)) else { return };
+        // The collector ends last; if it is gone, nobody wants to know.
+        let _ = self.to.send(Message::Effect { leg: derived.leg, event: Event::Ours(Some(number)), at });
+        for fault in self.contract.check_facts(record.topic, facts, record.headers, record.payload) {
+            let told = format!("{}[{}]@{}: {fault}", record.topic, record.partition, record.offset);
+            // The same holds here.
+            let _ = self.to.send(Message::Faulty(Box::new(told)));
+        }
+    }
+
     fn event(&self, id: String) -> Event {
         if self.ours { Event::Ours(event_number(&id, &self.run_id)) } else { Event::Theirs(Some(id.into())) }
     }
@@ -41,7 +58,12 @@ impl AsideSink {
 
 impl Sink for AsideSink {
     fn record(&mut self, record: &RawRecord<'_>, at: At) {
+        let is_aside = self.asides.iter().any(|aside| aside.topic == record.topic);
+        if !is_aside && self.derived.iter().all(|derived| derived.topic != record.topic) {
+            return;
+        }
         let facts = self.contract.read_facts(record.topic, record.key, record.headers, record.payload);
+        self.follow(record, &facts, at);
         let here = self.asides.iter().enumerate().filter(|(_, aside)| aside.topic == record.topic);
         for (index, aside) in here {
             let Some(by) = self.by(&aside.link, record, &facts) else { continue };

@@ -49,6 +49,9 @@ pub(crate) fn stages(collector: &Collector, taken: &Taken) -> Vec<Stage> {
         0 => (format!("{from} to {first}{waits}"), Duration::ZERO),
         1 => (format!("{from} to visible on the topic{waits}"), Duration::ZERO),
         stage => match stage.checked_sub(2 + collector.frame.groups.len()) {
+            None if stage.checked_sub(2).is_some_and(|group| follows(collector, group)) => {
+                (format!("{from} to the event that follows from it seen on its topic"), Duration::ZERO)
+            }
             None => (format!("{from} to its effect seen in the service's journal view"), taken.effect_error),
             Some(group) => (
                 format!(
@@ -65,6 +68,11 @@ pub(crate) fn stages(collector: &Collector, taken: &Taken) -> Vec<Stage> {
     };
     let all = collector.stage_names().into_iter().zip(&collector.stages).enumerate().map(stage);
     all.zip(collector.owed_stages()).filter(|(_, owed)| *owed).map(|(stage, _)| stage).collect()
+}
+
+/// Whether what is owed there is no group's effect but another event.
+fn follows(collector: &Collector, group: usize) -> bool {
+    collector.frame.groups.get(group).is_some_and(|group| collector.frame.is_message(&group.name))
 }
 
 /// Sizes of the payloads seen.
@@ -86,6 +94,9 @@ pub(crate) fn legs(collector: &Collector, views: &[String]) -> Vec<ConsumerLeg> 
             format!(
                 "answered, and the event that follows seen on the topic; duplicates within the latest {WINDOW} requests"
             )
+        }
+        None if index.checked_sub(1).is_some_and(|group| follows(collector, group)) => {
+            "on the topic, and the event seen that follows from it".to_owned()
         }
         None => "acknowledged, and seen on the topic".to_owned(),
         Some(view) => format!("on the topic, and its effect seen in view \"{view}\""),

@@ -170,10 +170,13 @@ fn recorder(setup: &LoadSetup<'_>, plan: &Plan, to: To<Message>) -> Result<Recor
     })?)
 }
 
-/// Reads retry and dead-letter topics, where there are any. All of them whole, in shards too: a record's partition there need not be
+/// Reads retry and dead-letter topics, and those of what follows, where there are any. All of them whole, in shards too: a record's partition there need not be
 /// that of its event.
 fn beside(setup: &LoadSetup<'_>, plan: &Plan, to: To<Message>) -> Result<Option<Recorder>, LoadError> {
-    let topics = topics_of(&plan.asides);
+    let mut topics = topics_of(&plan.asides);
+    topics.extend(plan.derived.iter().map(|derived| derived.topic.clone()));
+    topics.sort();
+    topics.dedup();
     if topics.is_empty() {
         return Ok(None);
     }
@@ -181,6 +184,7 @@ fn beside(setup: &LoadSetup<'_>, plan: &Plan, to: To<Message>) -> Result<Option<
         contract: setup.contract.clone(),
         run_id: setup.run_id.clone(),
         asides: plan.asides.clone(),
+        derived: plan.derived.clone(),
         ours: matches!(plan.what, What::Records(_)),
         to,
     };

@@ -165,6 +165,7 @@ impl Collector {
             Message::Effect { leg, event: Event::Ours(number), at } => _ = self.arrived(leg, number, at, None),
             Message::Effect { leg, event: Event::Theirs(id), at } => self.effect(leg, id.as_deref(), at),
             Message::Aside(sight) => self.set_aside(*sight),
+            Message::Faulty(fault) => self.departed(&fault),
             Message::Group(observation) => {
                 self.lags.told(&observation, &self.frame.topics);
                 self.asides.told(&observation);
@@ -230,12 +231,7 @@ impl Collector {
         }
         self.current.seen += 1;
         self.sizes.saturating_record(sight.size as u64);
-        if let Some(fault) = &sight.fault {
-            self.faulty += 1;
-            if self.faults.len() < FAULTS {
-                self.faults.push(fault.clone());
-            }
-        }
+        sight.fault.iter().for_each(|fault| self.departed(fault));
         match sight.event {
             Event::Ours(number) => {
                 let flight = number.and_then(|number| self.flights.get(&number));
@@ -256,6 +252,13 @@ impl Collector {
                     None => self.requests.wait(&link, sight),
                 }
             }
+        }
+    }
+
+    fn departed(&mut self, fault: &str) {
+        self.faulty += 1;
+        if self.faults.len() < FAULTS {
+            self.faults.push(fault.to_owned());
         }
     }
 

@@ -60,6 +60,8 @@ pub(crate) enum Message {
         event: Event,
         at: At,
     },
+    /// A record of what follows departs from the contract so.
+    Faulty(Box<String>),
     Group(Box<Observation>),
     Blind(Box<Blind>),
     /// What could not be seen of a topic or view has been read since.
@@ -125,7 +127,9 @@ pub(crate) struct Frame {
     /// What the first stage is called.
     pub first_stage: &'static str,
     pub topics: Vec<String>,
+    /// Whose effects are seen; behind them, messages that follow.
     pub groups: Vec<Group>,
+    pub follows: Vec<String>,
     /// Those of which nothing but their positions is seen.
     pub committing: Vec<Group>,
     /// How often positions are asked for.
@@ -170,6 +174,11 @@ impl Frame {
     /// The length of the intervals of a run that is planned to last so long.
     pub fn interval_of(planned: Duration) -> Duration {
         Duration::from_secs((planned.as_secs() / INTERVALS).max(1))
+    }
+
+    /// Whether a leg is no group's but a message's that follows.
+    pub fn is_message(&self, name: &str) -> bool {
+        self.follows.iter().any(|follows| follows == name)
     }
 
     /// How many stages an arm has.

@@ -26,6 +26,7 @@ pub(crate) fn frame(lanes: Vec<Lane>) -> Frame {
         first_stage: "acknowledgement",
         topics: vec!["t".to_owned(), "u".to_owned()],
         groups: vec![Group { name: "g".to_owned(), topics: vec![0] }],
+        follows: Vec::new(),
         committing: Vec::new(),
         asked_every: Duration::from_millis(200),
         lagging: vec![Group { name: "g".to_owned(), topics: vec![0] }],

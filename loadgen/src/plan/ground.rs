@@ -3,11 +3,21 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use eventproof_evidence::ledger::Leg;
+
 use super::asides::Aside;
 use super::model::missing;
 use crate::collector::Lane;
 use crate::profile::Profile;
 use crate::run::{LoadError, LoadSetup};
+
+/// What the system publishes for each event that is sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Derived {
+    pub leg: Leg,
+    pub message: String,
+    pub topic: String,
+}
 
 /// Topics, views and lanes, as far as they are known.
 pub(super) struct Ground {
@@ -17,6 +27,8 @@ pub(super) struct Ground {
     pub views: Vec<(String, String)>,
     /// How late a view may show an effect.
     pub effect_error: Duration,
+    /// What follows from each event.
+    pub derived: Vec<Derived>,
     /// Groups of which only their positions are seen.
     pub committing: Vec<String>,
     pub lanes: Vec<Lane>,
@@ -39,7 +51,8 @@ impl Ground {
         let (topics, partitions) = (Vec::new(), BTreeMap::new());
         let committing = profile.committing(setup.rig.system.spec());
         let (lanes, asides) = (Vec::new(), Vec::new());
-        Ok(Ground { topics, partitions, views, effect_error: error, committing, lanes, asides })
+        let derived = derived(setup, profile, 1 + views.len())?;
+        Ok(Ground { topics, partitions, views, effect_error: error, derived, committing, lanes, asides })
     }
 
     /// Takes a topic up, once; returns how many partitions it has.
@@ -57,7 +70,8 @@ impl Ground {
             setup.contract.receivers(message).any(|operation| operation.group.as_deref() == Some(group))
         };
         let groups = self.views.iter().map(|(_, group)| message.is_some_and(|name| consumes(group, name)));
-        let legs = std::iter::once(message.is_some()).chain(groups).collect();
+        let follow = self.derived.iter().map(|_| message.is_some());
+        let legs = std::iter::once(message.is_some()).chain(groups).chain(follow).collect();
         message.into_iter().for_each(|name| self.add_asides(setup, self.lanes.len(), name));
         let deadline = |group: &str, message| {
             let mut receivers = setup.contract.receivers(message);
@@ -71,4 +85,14 @@ impl Ground {
         let committing = committing.collect();
         self.lanes.push(Lane { arm, order, legs, committing, deadlines });
     }
+}
+
+fn derived(setup: &LoadSetup<'_>, profile: &Profile, first: Leg) -> Result<Vec<Derived>, LoadError> {
+    let of = |(leg, name): (Leg, &String)| {
+        let message = setup.contract.message(name).ok_or_else(|| missing("message", name))?;
+        let topic = message.topic.clone();
+        setup.rig.partitions_of(&topic).ok_or_else(|| missing("topic on the broker", &topic))?;
+        Ok(Derived { leg, message: name.clone(), topic })
+    };
+    (first..).zip(&profile.follows).map(of).collect()
 }

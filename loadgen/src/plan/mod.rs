@@ -13,6 +13,7 @@ mod replay;
 mod requests;
 
 pub(crate) use asides::{Aside, End, readers, topics as topics_of};
+pub(crate) use ground::Derived;
 pub(crate) use limits::longest_payload;
 pub(crate) use model::{Plan, What};
 pub(crate) use records::{Kind, Records};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use eventproof_evidence::At;
 
 use super::asides::Aside;
-use super::ground::Ground;
+use super::ground::{Derived, Ground};
 use super::{Asked, Records, records, replay, requests};
 use crate::collector::{Frame, Group, Lane};
 use crate::draw::{Draw, Keys};
@@ -28,6 +28,8 @@ pub(crate) struct Plan {
     /// (view, group)
     pub views: Vec<(String, String)>,
     pub effect_error: Duration,
+    /// What follows from each event.
+    pub derived: Vec<Derived>,
     /// Groups of which only their positions are seen.
     pub committing: Vec<String>,
     pub pacer: Pacer,
@@ -73,12 +75,13 @@ impl Plan {
         }
         // Last of all, so that what had to be made before takes nothing from the lead.
         let pacer = pacer(setup.rig.clock.now() + LEAD, profile, traced);
-        let Ground { topics, partitions, views, effect_error, committing, lanes, asides } = ground;
+        let Ground { topics, partitions, views, effect_error, derived, committing, lanes, asides } = ground;
         Ok(Plan {
             topics,
             partitions,
             views,
             effect_error,
+            derived,
             committing,
             pacer,
             lanes,
@@ -107,7 +110,8 @@ impl Plan {
             arms: profile.arms(),
             first_stage: profile.first_stage(),
             topics: self.topics.clone(),
-            groups: self.views.iter().map(|(_, name)| group(name)).collect(),
+            groups: profile.owed(setup.rig.system.spec()).into_iter().map(group).collect(),
+            follows: profile.follows.clone(),
             committing: self.committing.iter().map(|name| group(name)).collect(),
             asked_every: GROUPS_EVERY,
             lagging: profile.lagging(setup.rig.system.spec()).into_iter().map(group).collect(),

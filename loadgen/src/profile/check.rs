@@ -21,6 +21,7 @@ impl Profile {
         let mut faults = Diagnostics::default();
         self.check_traffic(contract, system, &mut faults);
         self.check_views(contract, system, &mut faults);
+        self.check_follows(contract, &mut faults);
         let services: Vec<&str> = system.services.iter().map(|service| service.name.as_str()).collect();
         for service in self.timeline.iter().filter_map(Disturbance::service) {
             if !services.contains(&service) {
@@ -133,8 +134,37 @@ impl Profile {
         }
     }
 
+    /// What follows must be known, tell what it follows from, and stand on a topic of its own.
+    fn check_follows(&self, contract: &Contract, faults: &mut Diagnostics) {
+        let known: Vec<&str> = contract.messages.iter().map(|message| message.name.as_str()).collect();
+        let Traffic::Records(stream) = &self.traffic else { return };
+        let sent: Vec<&str> =
+            stream.messages.iter().filter_map(|(name, _)| Some(contract.message(name)?.topic.as_str())).collect();
+        for name in &self.follows {
+            let Some(message) = contract.message(name) else {
+                faults.push(self.unknown("message", name, &known, None));
+                continue;
+            };
+            let (wrong, help) = if message.envelope.causation.is_none() && message.envelope.correlation.is_none() {
+                (
+                    "carries neither a causation nor a correlation id",
+                    "say under `x-eventproof` where it does, or watch a view under `effects`",
+                )
+            } else if sent.contains(&message.topic.as_str()) {
+                (
+                    "stands on a topic that this load sends to",
+                    "watch a view under `effects`: its records and ours would be told apart by nothing",
+                )
+            } else {
+                continue;
+            };
+            let fault = Diagnostic::error("load/follows", format!("`{name}` {wrong}"));
+            faults.push(fault.at(&self.source, Span { start: 0, end: 0 }).help(help));
+        }
+    }
+
     fn check_objectives(&self, contract: &Contract, system: &SystemSpec, faults: &mut Diagnostics) {
-        let groups: Vec<&str> = self.groups(system);
+        let groups: Vec<&str> = self.owed(system);
         let lagging: Vec<&str> = self.lagging(system);
         let legs: Vec<&str> = ["topic"].into_iter().chain(groups.iter().copied()).collect();
         let committing = self.committing(system);
@@ -172,7 +202,10 @@ impl Profile {
             Count::Late if leg == "topic" => {
                 "deadlines are those of the groups that receive; limit a percentile or max(end_to_end)"
             }
-            Count::DeadLettered | Count::Undecided if leg == "topic" => "it is a group that puts off or gives up",
+            Count::DeadLettered | Count::Undecided if leg == "topic" || self.follows.contains(leg) => {
+                "it is a group that puts off or gives up"
+            }
+            Count::Phantom if self.follows.contains(leg) => "what follows from none of these events is not looked at",
             Count::Corrupted if leg != "topic" => "an effect has no bytes to compare; the topic has",
             _ => return,
         };

@@ -25,6 +25,8 @@ pub struct Profile {
     pub warm_up: Duration,
     /// Journal views whose entries are effects.
     pub effects: Vec<String>,
+    /// Messages of which the system publishes one for each event sent, known by its causation or correlation.
+    pub follows: Vec<String>,
     /// Groups whose lag is watched besides those of the views.
     pub watched: Vec<String>,
     /// How long stragglers are waited for.
@@ -139,6 +141,11 @@ impl Profile {
     /// The groups whose effects are watched, in the order of the views.
     pub fn groups<'a>(&self, system: &'a SystemSpec) -> Vec<&'a str> {
         self.effects.iter().filter_map(|view| system.view(view)).map(|view| view.group.as_str()).collect()
+    }
+
+    /// What events are owed besides on their topic: the groups of the views, then the messages that follow.
+    pub fn owed<'a>(&'a self, system: &'a SystemSpec) -> Vec<&'a str> {
+        self.groups(system).into_iter().chain(self.follows.iter().map(String::as_str)).collect()
     }
 
     /// The groups of which only lag and positions are watched: no view of theirs shows effects.

@@ -22,6 +22,7 @@ pub(super) fn profile(root: &Node, source: &Source, faults: &mut Diagnostics) ->
     let pace = pace::pace(&mut fields, source, faults);
     let warm_up = fields.duration("warm_up", faults).unwrap_or_default();
     let effects = fields.strings("effects", faults);
+    let follows = fields.strings("follows", faults);
     let watched = fields.strings("groups", faults);
     let settle = fields.duration("settle", faults).unwrap_or(SETTLE);
     let slip_limit = fields.duration("slip_limit", faults).unwrap_or(SLIP_LIMIT);
@@ -38,6 +39,7 @@ pub(super) fn profile(root: &Node, source: &Source, faults: &mut Diagnostics) ->
         pace: pace?,
         warm_up,
         effects,
+        follows,
         watched,
         settle,
         slip_limit,

@@ -12,10 +12,10 @@ const KEYS: u64 = 1000;
 /// How many requests may be under way where a profile says nothing.
 const IN_FLIGHT: u64 = 1000;
 /// What is said of records, and means nothing of requests.
-const OF_RECORDS: [&str; 3] = ["keys", "payload_size", "producer"];
+const OF_RECORDS: [&str; 4] = ["keys", "payload_size", "producer", "follows"];
 
 /// What a replay has from what was.
-const OF_OTHERS: [&str; 4] = ["keys", "payload_size", "with", "in_flight"];
+const OF_OTHERS: [&str; 5] = ["keys", "payload_size", "with", "in_flight", "follows"];
 
 /// Reads `message`, `messages`, `action`, `arms` or `replay`, with what belongs to it.
 pub(super) fn traffic(fields: &mut Fields<'_>, source: &Source, faults: &mut Diagnostics) -> Option<Traffic> {

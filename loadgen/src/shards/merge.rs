@@ -203,6 +203,7 @@ fn collector(parts: &[Part]) -> Result<Collector, PartError> {
         first_stage: "acknowledgement",
         topics: about.topics.clone(),
         groups: about.groups.iter().map(group).collect(),
+        follows: about.follows.clone(),
         committing: about.committing.iter().map(group).collect(),
         asked_every: Duration::ZERO,
         lagging: Vec::new(),

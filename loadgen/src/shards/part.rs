@@ -57,6 +57,9 @@ pub(super) struct About {
     pub views: Vec<String>,
     pub topics: Vec<String>,
     pub groups: Vec<String>,
+    /// Those of them that are messages.
+    #[serde(default)]
+    pub follows: Vec<String>,
     /// Groups of which only their positions are seen.
     #[serde(default)]
     pub committing: Vec<String>,
@@ -235,6 +238,7 @@ impl About {
             workload: result.workload.clone(),
             topics: frame.topics.clone(),
             groups: frame.groups.iter().map(|group| group.name.clone()).collect(),
+            follows: frame.follows.clone(),
             committing: frame.committing.iter().map(|group| group.name.clone()).collect(),
             legs: frame.lanes.iter().map(|lane| lane.legs.clone()).collect(),
             lagging: frame.lagging.iter().map(|group| group.name.clone()).collect(),
