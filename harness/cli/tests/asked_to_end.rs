@@ -103,6 +103,9 @@ fn pack(folder: &Path, system: &str, feature: &str) -> String {
     folder.to_str().unwrap().to_owned()
 }
 
+/// A system whose service has to be killed in the end, some seconds after it was told to end.
+const DEAF: &str =
+    "system: shop\nservices:\n  deaf: {command: [sh, -c, 'trap \"\" TERM; while true; do sleep 1; done']}\n";
 const SLOW: &str =
     "Feature: Orders\n\n  Scenario: an order at last\n    When 200s pass\n    And \"order.placed\" is published\n";
 const QUICK: &str = "Feature: Orders\n\n  Scenario: an order\n    When \"order.placed\" is published\n";
@@ -168,9 +171,7 @@ fn who_asks_before_the_system_is_ready_waits_for_nothing() {
 #[test]
 fn who_asks_a_second_time_does_not_wait_for_a_service_that_will_not_end() {
     let folder = tempfile::tempdir().unwrap();
-    let stubborn =
-        "system: shop\nservices:\n  stubborn: {command: [sh, -c, 'trap \"\" TERM; while true; do sleep 1; done']}\n";
-    let shop = pack(folder.path(), stubborn, SLOW);
+    let shop = pack(folder.path(), DEAF, SLOW);
     let report = folder.path().join("report");
     let mut run = Work::begin(&["run", &shop, "--report", report.to_str().unwrap()]);
     run.until("ready on");
@@ -188,7 +189,7 @@ fn who_asks_a_second_time_does_not_wait_for_a_service_that_will_not_end() {
 fn several_packs_end_together_and_what_has_not_begun_does_not_begin() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let slow = pack(&at("one"), "system: shop\n", SLOW);
+    let slow = pack(&at("one"), DEAF, SLOW);
     let quick = pack(&at("two"), "system: shop\n", QUICK);
     // A terminal sends Ctrl-C to the program and to the runs that it has begun; a CI system SIGTERM to the program alone.
     for (name, group) in [("TERM", ""), ("INT", "-")] {
@@ -203,6 +204,7 @@ fn several_packs_end_together_and_what_has_not_begun_does_not_begin() {
         is_told_as_interrupted(&report);
         is_told_as_interrupted(&report.join("one"));
         assert!(!told.contains("[two]"), "{told}");
+        assert!(!told.contains("a second time"), "both asked, and it counts once: {told}");
         let whole = std::fs::read_to_string(report.join("result.json")).unwrap();
         assert!(whole.contains("the run of two left no result: the whole was ended before it began"), "{whole}");
         all_end(&runs, "\0run\0");

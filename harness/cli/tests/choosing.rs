@@ -131,13 +131,13 @@ fn a_choice_that_nobody_has_is_told_with_the_nearest_that_there_is() {
     assert_eq!(told(folder.path(), &["--tag", "@smoke", "--tag", "smok"]), (0, warned));
     assert_eq!(dry(folder.path(), &["--tag", "@smoke"]), ["an order is told"], "as it is written");
     assert_eq!(dry(folder.path(), &["--tag", "smoke"]), ["an order is told"]);
-    // A service that the system has, and of which no scenario speaks, chooses nothing either.
     let todo = project().join("features/todo");
-    let service = |name: &str| told(&todo, &["--service", name]).1.replace(NOTHING, "");
-    assert_eq!(
-        service("todo-api-quit"),
-        "error: no scenario has to do with a service \"todo-api-quit\"; did you mean \"todo-api-quiet\"?\n"
-    );
+    let why = "no scenario has to do with a service \"todo-api-quit\"; did you mean \"todo-api-quiet\"?";
+    assert_eq!(told(&todo, &["--service", "todo-api-quit"]), (3, format!("{NOTHING}error: {why}\n")));
+    // A service that the system has, and of which no scenario speaks, chooses nothing either.
+    let with_clerk = format!("{SYSTEM}services: {{clerk: {{command: [clerk]}}}}\n");
+    std::fs::write(folder.path().join("system.yaml"), with_clerk).unwrap();
+    none(&["--service", "clerk"], "no scenario has to do with a service \"clerk\"");
 }
 
 #[test]
