@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use eventproof_evidence::{Cause, Latencies, Missing, Place, Reason};
+use eventproof_evidence::{Cause, Latencies, Missing, Place, Reason, Waited};
 
 use eventproof_evidence::ledger::{Counts, LegCounts};
 
@@ -119,7 +119,8 @@ fn late() -> Finding {
     let record = Place { topic: "nova.content.events".into(), partition: 3, offset: 41 };
     let missing = Missing::GroupBehind { group: "feed-service-group".into(), behind: 2, committed: 40, record };
     let what = "view \"feed\" shows \"p1\"".into();
-    Finding::broken(&Cause::NoEffect { what, waited: Duration::from_secs(10), missing })
+    let waited = Waited { limit: Duration::from_secs(5), watched: Duration::from_secs(10) };
+    Finding::broken(&Cause::NoEffect { what, waited, missing })
 }
 
 fn no_control() -> Finding {

@@ -93,6 +93,10 @@ fn case(scenario: &ScenarioResult) -> TestCase {
         for number in 1..scenario.attempts {
             let mut earlier = TestRerun::new(NonSuccessKind::Failure);
             earlier.set_type("flaky").set_message(format!("attempt {number} of {} did not hold", scenario.attempts));
+            // Why is kept of the last of them only.
+            if let Some(note) = scenario.note.as_ref().filter(|_| number + 1 == scenario.attempts) {
+                earlier.set_description(clean(&note.text));
+            }
             told.add_rerun(earlier);
         }
     }
@@ -153,6 +157,20 @@ mod tests {
     #[test]
     fn broken_is_a_failure_and_no_verdict_an_error() {
         insta::assert_snapshot!(junit(&mixed()).unwrap());
+    }
+
+    #[test]
+    fn what_held_only_when_it_was_tried_again_passes_and_is_flaky() {
+        let mut run = mixed();
+        let held = run.scenarios.iter().find(|one| one.outcome == Outcome::Held).cloned().unwrap();
+        let mut given_up = run.scenarios.iter().find(|one| one.outcome == Outcome::Broken).cloned().unwrap();
+        let note = "it held only on attempt 3; before: [late] it came <late>".to_owned();
+        let note = Finding { outcome: Outcome::Held, code: "flaky".to_owned(), text: note, took_ms: None };
+        let mut tried = held.clone();
+        (tried.name, tried.attempts, tried.note) = ("tried three times".to_owned(), 3, Some(note));
+        given_up.attempts = 3;
+        run.scenarios = vec![held, tried, given_up];
+        insta::assert_snapshot!(junit(&run).unwrap());
     }
 
     #[test]

@@ -32,5 +32,5 @@ pub use needs::needed;
 pub use pack::Pack;
 pub use phrases::{Phrase, Phrases};
 pub use plan::{KnownIssue, Plan, PlannedScenario, PlannedStep, Tags};
-pub use runner::{Choice, Coming, Rules, RunContext, RunReport, ScenarioListener, run};
+pub use runner::{Choice, Coming, Rules, RunContext, RunReport, ScenarioListener, order, run};
 pub use seeded::{Catcher, SeededFault, SeededFaults};

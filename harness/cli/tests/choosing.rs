@@ -8,7 +8,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
 
-use support::{Ran, SHOP, eventproof, project};
+use support::{Ran, eventproof, project, shop};
 
 const SYSTEM: &str = "\
 system: shop
@@ -41,11 +41,7 @@ Feature: Paying
 
 /// A pack in a folder of its own; `feature` may change the scenarios.
 fn pack(feature: &str) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in [("asyncapi.yaml", SHOP), ("system.yaml", SYSTEM), ("shop.feature", feature)] {
-        std::fs::write(folder.path().join(name), text).unwrap();
-    }
-    folder
+    shop(&[("system.yaml", SYSTEM), ("shop.feature", feature)])
 }
 
 fn run(pack: &Path, options: &[&str]) -> Ran {
@@ -102,6 +98,46 @@ fn a_run_can_be_of_a_name_a_line_a_service_or_a_shard() {
     assert_eq!(dry(&folder.path().join("shop.feature"), &["--name", "order"]), ["an order is told"]);
     assert_eq!(run(folder.path(), &["--tag", "nobody", "--dry-run"]).code, 3, "nothing chosen is no pass");
     assert_eq!(run(folder.path(), &["--shard", "3/2"]).code, 2);
+}
+
+/// What a dry run says on standard error, without the name of a folder.
+fn told(pack: &Path, options: &[&str]) -> (i32, String) {
+    let ran = run(pack, &[options, &["--dry-run"]].concat());
+    (ran.code, ran.progress)
+}
+
+const NOTHING: &str = "error: no scenario was chosen: leave out what chooses (--name, --tag, --service, --failed, --shard, a line), or see what the pack has with --dry-run\n";
+
+#[test]
+fn a_choice_that_nobody_has_is_told_with_the_nearest_that_there_is() {
+    let folder = pack(&FEATURE.replace("  Scenario: an order", "  @smoke\n  Scenario: an order"));
+    let none = |options: &[&str], why: &str| {
+        assert_eq!(told(folder.path(), options), (3, format!("{NOTHING}error: {why}\n")), "{options:?}");
+    };
+    none(&["--tag", "smok"], "no scenario has the tag \"smok\"; did you mean \"smoke\"?");
+    none(&["--tag", "@smok"], "no scenario has the tag \"smok\"; did you mean \"smoke\"?");
+    none(&["--tag", "nothing-like-it"], "no scenario has the tag \"nothing-like-it\"");
+    none(
+        &["--name", "an ordr is told"],
+        "no scenario has in its name \"an ordr is told\"; did you mean \"an order is told\"?",
+    );
+    none(&["--exact", "an order"], "no scenario has the name \"an order\"; did you mean \"an order is told\"?");
+    none(&["--service", "bank"], "no scenario has to do with a service \"bank\"");
+    let two = ["--tag", "smok", "--exact", "nobody"];
+    let both = "no scenario has the tag \"smok\"; did you mean \"smoke\"?\nerror: no scenario has the name \"nobody\"";
+    none(&two, both);
+    // Of several, the others run all the same.
+    let warned = "warning: no scenario has the tag \"smok\"; did you mean \"smoke\"?\n".to_owned();
+    assert_eq!(told(folder.path(), &["--tag", "@smoke", "--tag", "smok"]), (0, warned));
+    assert_eq!(dry(folder.path(), &["--tag", "@smoke"]), ["an order is told"], "as it is written");
+    assert_eq!(dry(folder.path(), &["--tag", "smoke"]), ["an order is told"]);
+    let todo = project().join("features/todo");
+    let why = "no scenario has to do with a service \"todo-api-quit\"; did you mean \"todo-api-quiet\"?";
+    assert_eq!(told(&todo, &["--service", "todo-api-quit"]), (3, format!("{NOTHING}error: {why}\n")));
+    // A service that the system has, and of which no scenario speaks, chooses nothing either.
+    let with_clerk = format!("{SYSTEM}services: {{clerk: {{command: [clerk]}}}}\n");
+    std::fs::write(folder.path().join("system.yaml"), with_clerk).unwrap();
+    none(&["--service", "clerk"], "no scenario has to do with a service \"clerk\"");
 }
 
 #[test]

@@ -7,16 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use serde_json::Value;
-use support::{Ran, Running, SHOP, eventproof};
-
-/// A pack of the shop, with files beside its contract.
-fn shop(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in [("asyncapi.yaml", SHOP), ("system.yaml", "system: shop\n")].iter().chain(files) {
-        std::fs::write(folder.path().join(name), text).unwrap();
-    }
-    folder
-}
+use support::{Ran, Running, eventproof, shop};
 
 fn load(pack: &Path, profile: &str, more: &[&str]) -> (Ran, Value) {
     let report = pack.join("report");

@@ -15,39 +15,26 @@ use eventproof_contract::{Contract, Record};
 use eventproof_embedded::{BrokerConfig, EmbeddedBroker};
 use eventproof_evidence::{At, Blind, Journal, RunClock};
 use serde_json::Value;
-use support::{ended, eventproof, project, until};
+use support::{SHOP, ended, eventproof, project, until};
 
-const CONTRACT: &str = "\
-asyncapi: 3.0.0
-info: {title: shop, version: '1'}
-x-eventproof: {envelope: {id: $message.payload#/event_id}}
-channels:
-  orders:
-    address: shop.orders
-    bindings: {kafka: {partitions: 10}}
-    messages:
-      placed:
-        name: order.placed
-        payload: &order
-          type: object
-          required: [event_id, order_id, type]
-          properties: {event_id: {type: string, format: uuid}, order_id: {type: string}, type: {const: order.placed}}
-        x-eventproof: {key: $message.payload#/order_id, envelope: {type: $message.payload#/type}}
-  bills:
-    address: shop.bills
-    bindings: {kafka: {partitions: 7}}
-    messages:
-      billed:
-        name: order.billed
-        payload:
-          type: object
-          required: [event_id, order_id, type]
-          properties: {event_id: {type: string, format: uuid}, order_id: {type: string}, type: {const: order.billed}}
-        x-eventproof: {key: $message.payload#/order_id, envelope: {type: $message.payload#/type}}
-operations:
-  place: {action: send, channel: {$ref: '#/channels/orders'}, x-eventproof: {service: shop, present: false}}
-  bill: {action: send, channel: {$ref: '#/channels/bills'}, x-eventproof: {service: shop, present: false}}
-";
+/// The shop with many partitions, a second topic, and events that say their type.
+fn contract() -> String {
+    let (head, rest) = SHOP.split_once("channels:\n").unwrap();
+    let (orders, tell) = rest.split_once("operations:\n").unwrap();
+    let typed = |channel: &str, event: &str, partitions: u8| {
+        let field = format!("order_id: {{type: string}}, type: {{const: {event}}}}}");
+        let channel = channel.replace("order_id: {type: string}}", &field);
+        let channel = channel.replace("partitions: 1", &format!("partitions: {partitions}"));
+        let channel = channel.replace("[event_id, order_id]", "[event_id, order_id, type]");
+        channel.replace("#/order_id}", "#/order_id, envelope: {type: $message.payload#/type}}")
+    };
+    let (bills, bill) =
+        (orders.replace("orders", "bills").replace("placed", "billed"), tell.replace("orders", "bills"));
+    let bill = bill.replace("tell:", "bill:");
+    let (orders, bills) = (typed(orders, "order.placed", 10), typed(&bills, "order.billed", 7));
+    format!("{head}channels:\n{orders}{bills}operations:\n{tell}{bill}")
+}
+
 const TOPICS: [&str; 2] = ["shop.orders", "shop.bills"];
 
 /// What stands on the topics: topic, partition, key, payload.
@@ -80,7 +67,9 @@ struct Stage {
 impl Stage {
     fn set(profile: &str) -> Stage {
         let folder = tempfile::tempdir().unwrap();
-        for (name, text) in [("asyncapi.yaml", CONTRACT), ("system.yaml", "system: shop\n"), ("load.yaml", profile)] {
+        let contract = contract();
+        let files = [("asyncapi.yaml", contract.as_str()), ("system.yaml", "system: shop\n"), ("load.yaml", profile)];
+        for (name, text) in files {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
         let embedded = EmbeddedBroker::start(BrokerConfig::default()).unwrap();

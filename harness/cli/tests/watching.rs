@@ -70,7 +70,12 @@ fn result(pack: &Path) -> serde_json::Value {
 #[test]
 fn a_saved_file_runs_again_what_it_touches_until_interrupted() {
     let folder = tempfile::tempdir().unwrap();
-    let save = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    // Written beside and renamed, as editors do: on a busy machine the file might be read while it is empty.
+    let save = |name: &str, text: &str| {
+        let beside = folder.path().join(format!("{name}.part"));
+        std::fs::write(&beside, text).unwrap();
+        std::fs::rename(&beside, folder.path().join(name)).unwrap();
+    };
     for (name, text) in [
         ("asyncapi.yaml", SHOP),
         ("system.yaml", "system: shop\n"),

@@ -239,6 +239,44 @@ fn a_key_is_never_lengthened_to_bring_a_payload_to_its_size() {
 }
 
 #[test]
+fn a_payload_is_lengthened_within_an_object_where_nothing_outside_is_free() {
+    let document = "\
+asyncapi: 3.0.0
+info: {title: t, version: '1'}
+channels:
+  c:
+    address: notes
+    messages:
+      told:
+        name: told
+        payload:
+          type: object
+          required: [id]
+          properties:
+            id: {type: string, format: uuid}
+            author: {$ref: '#/components/schemas/Author'}
+            note:
+              type: object
+              required: [kind]
+              properties: {kind: {enum: [a, b]}, words: {type: string}}
+        x-eventproof: {key: $message.payload#/author/name}
+components:
+  schemas:
+    Author: {type: object, required: [name], properties: {name: {type: string}, role: {type: string, maxLength: 9}}}
+";
+    let (contract, _) = Contract::parse(&Source::inline("asyncapi.yaml", document)).unwrap();
+    let message = contract.message("told").unwrap();
+    assert!(message.can_be_padded(&[]) && !message.can_be_padded(&["/note/words".to_owned()]));
+    assert!(!message.can_be_padded(&["note".to_owned()]), "what is given as a whole stays as it is");
+    // Whether an optional object is there is drawn: it must be, wherever the text lies in it.
+    for seed in 0..50 {
+        let draft = Generator::new(seed, "run").record(&contract, message, &[], Some(5000)).unwrap();
+        assert_eq!(draft.record.payload.as_ref().unwrap().len(), 5000);
+        assert!(draft.event.payload["note"]["words"].as_str().unwrap().len() > 4000, "seed {seed}");
+    }
+}
+
+#[test]
 fn a_part_of_a_payload_keeps_to_a_further_schema_as_well() {
     let document = "\
 asyncapi: 3.0.0

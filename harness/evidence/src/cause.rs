@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::Waited;
+
 /// A place on a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -138,7 +140,7 @@ pub enum Cause {
     NotOnTopic {
         what: String,
         topic: String,
-        waited: Duration,
+        waited: Waited,
         instead: Option<Place>,
         near: Option<Box<Near>>,
         death: Option<Death>,
@@ -153,9 +155,9 @@ pub enum Cause {
     /// It came, too late.
     Late { what: String, limit: Duration, by: Duration },
     /// The event is on its topic, and what should follow did not.
-    NoEffect { what: String, waited: Duration, missing: Missing },
+    NoEffect { what: String, waited: Waited, missing: Missing },
     /// What should have gone is still there.
-    StillShown { what: String, waited: Duration, missing: Missing },
+    StillShown { what: String, waited: Waited, missing: Missing },
     /// It happened more often than it should.
     Repeated { what: String, view: String, expected: u64, actual: u64 },
     /// What should not be there is.
@@ -167,7 +169,7 @@ pub enum Cause {
     /// Events that were acknowledged or seen did not arrive at the end of a leg.
     Lost { leg: String, lost: u64, of: u64, examples: Vec<String>, missing: Option<Missing> },
     /// The group has not committed past the record.
-    NotProcessed { group: String, waited: Duration, missing: Missing },
+    NotProcessed { group: String, waited: Waited, missing: Missing },
     /// Records depart from the contract.
     Nonconforming { place: Place, what: String, violations: Vec<String> },
     /// A topic is not as the contract declares it.
@@ -175,7 +177,7 @@ pub enum Cause {
     /// A schema is not registered as the contract declares it.
     SchemaDiffers { code: &'static str, text: String },
     /// A service does not show a metric.
-    MetricMissing { metric: String, service: String, waited: Duration },
+    MetricMissing { metric: String, service: String, waited: Waited },
     /// Handling was tried more or less often than it should be.
     Attempts { what: String, counted: Counted, expected: usize, actual: usize },
     /// Handling was tried more or less often over retry topics than it should be; the places are those of its records there.
@@ -183,11 +185,11 @@ pub enum Cause {
     /// Two attempts were closer together, or further apart, than the contract says.
     Spacing { what: String, attempt: usize, expected: Duration, actual: Duration },
     /// A service did not log something.
-    LogMissing { text: String, service: String, waited: Duration },
+    LogMissing { text: String, service: String, waited: Waited },
     /// Something that should stay hidden is in a log or on a topic.
     Leaked { text: String, places: Vec<String> },
     /// An alert should fire and does not; `value` is what its rule came to last, if anything.
-    AlertSilent { alert: String, waited: Duration, value: Option<f64>, above: f64 },
+    AlertSilent { alert: String, waited: Waited, value: Option<f64>, above: f64 },
     /// An alert fires and should not.
     AlertFired { alert: String, value: f64, above: f64 },
     /// An alert fired and does not stop.
@@ -195,9 +197,9 @@ pub enum Cause {
     /// A record that should be too large for its topic was taken.
     NotRefused { what: String, size: u64, place: Place },
     /// A group did not catch up; `lag` is how many records it was behind last, if it ever had a position.
-    LagTooHigh { group: String, lag: Option<u64>, most: u64, waited: Duration },
+    LagTooHigh { group: String, lag: Option<u64>, most: u64, waited: Waited },
     /// A counter grew by another amount.
-    MetricGrew { metric: String, service: String, expected: u64, actual: f64, waited: Duration },
+    MetricGrew { metric: String, service: String, expected: u64, actual: f64, waited: Waited },
     /// A figure missed its objective.
     ObjectiveMissed { objective: String, actual: String },
     /// An action (an HTTP request) was not answered as it should.
@@ -286,7 +288,7 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Cause::NotOnTopic { what, topic, waited, instead, near, death, refusal } => {
-                write!(f, "{what} was not seen on topic \"{topic}\" within {}", duration(*waited))?;
+                write!(f, "{what} was not seen on topic \"{topic}\" within {waited}")?;
                 instead.iter().try_for_each(|place| write!(f, "; it was seen at {place} instead"))?;
                 refusal.iter().try_for_each(|refusal| write!(f, "; {refusal}"))?;
                 death.iter().try_for_each(|death| write!(f, "; {death}"))?;
@@ -308,10 +310,10 @@ impl fmt::Display for Cause {
                 write!(f, "{what} came late by {}: the limit is {}", duration(*by), duration(*limit))
             }
             Cause::NoEffect { what, waited, missing } => {
-                write!(f, "{what} did not come within {}: {missing}", duration(*waited))
+                write!(f, "{what} did not come within {waited}: {missing}")
             }
             Cause::StillShown { what, waited, missing } => {
-                write!(f, "{what} is still there after {}: {missing}", duration(*waited))
+                write!(f, "{what} is still there after {waited}: {missing}")
             }
             Cause::Repeated { what, view, expected, actual } => {
                 write!(f, "{what} had its effect {actual} times, expected {expected} (counted in view \"{view}\")")
@@ -330,7 +332,7 @@ impl fmt::Display for Cause {
                 missing.iter().try_for_each(|missing| write!(f, "; {missing}"))
             }
             Cause::NotProcessed { group, waited, missing } => {
-                write!(f, "group \"{group}\" has not processed it after {}: {missing}", duration(*waited))
+                write!(f, "group \"{group}\" has not processed it after {waited}: {missing}")
             }
             Cause::Nonconforming { place, what, violations } => {
                 write!(f, "{what} at {place} departs from the contract: {}", violations.join("; "))
@@ -340,7 +342,7 @@ impl fmt::Display for Cause {
             }
             Cause::SchemaDiffers { text, .. } => f.write_str(text),
             Cause::MetricMissing { metric, service, waited } => {
-                write!(f, "service \"{service}\" does not show metric \"{metric}\" after {}", duration(*waited))
+                write!(f, "service \"{service}\" does not show metric \"{metric}\" after {waited}")
             }
             Cause::Attempts { what, counted: Counted::AtStub(stub), expected, actual } => {
                 write!(f, "{what} was called for {actual} times at stub \"{stub}\", expected {expected}")
@@ -359,12 +361,12 @@ impl fmt::Display for Cause {
                 duration(*expected)
             ),
             Cause::LogMissing { text, service, waited } => {
-                write!(f, "service \"{service}\" did not log \"{text}\" within {}", duration(*waited))
+                write!(f, "service \"{service}\" did not log \"{text}\" within {waited}")
             }
             Cause::Leaked { text, places } => write!(f, "\"{}\" was found in {}", masked(text), places.join(", ")),
             Cause::AlertSilent { alert, waited, value, above } => {
                 let value = value.map_or("nothing".to_owned(), |value| trimmed(value, 3));
-                write!(f, "alert \"{alert}\" did not fire within {}: ", duration(*waited))?;
+                write!(f, "alert \"{alert}\" did not fire within {waited}: ")?;
                 write!(f, "its rule came to {value} last, and fires above {}", trimmed(*above, 3))
             }
             Cause::AlertFired { alert, value, above } => {
@@ -383,13 +385,12 @@ impl fmt::Display for Cause {
                 let behind = lag.map_or("is behind by an unknown number of records".to_owned(), |lag| {
                     format!("is {lag} record(s) behind")
                 });
-                write!(f, "group \"{group}\" {behind} after {}, expected fewer than {most}", duration(*waited))
+                write!(f, "group \"{group}\" {behind} after {waited}, expected fewer than {most}")
             }
             Cause::MetricGrew { metric, service, expected, actual, waited } => write!(
                 f,
-                "metric \"{metric}\" of service \"{service}\" grew by {} within {}, expected {expected}",
-                trimmed(*actual, 3),
-                duration(*waited)
+                "metric \"{metric}\" of service \"{service}\" grew by {} within {waited}, expected {expected}",
+                trimmed(*actual, 3)
             ),
             Cause::ObjectiveMissed { objective, actual } => write!(f, "{objective} was missed: {actual}"),
             Cause::ActionFailed { action, expected, actual } => {

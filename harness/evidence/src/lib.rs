@@ -25,6 +25,7 @@ pub mod oracle;
 mod reason;
 mod surroundings;
 mod verdict;
+mod waited;
 
 pub use cause::{Cause, Counted, Death, Missing, Near, Place, Refusal};
 pub use clock::{At, Clock, ManualClock, RunClock};
@@ -36,3 +37,4 @@ pub use oracle::{Oracle, judge};
 pub use reason::Reason;
 pub use surroundings::Surroundings;
 pub use verdict::{Proof, Verdict};
+pub use waited::Waited;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::Waited;
 use crate::cause::duration;
 
 /// Why the evidence can show neither that a promise was kept nor that it was broken.
@@ -17,7 +18,7 @@ pub enum Reason {
     /// The effect was not there before, and at the next look it was, with the deadline in between.
     BetweenSamples { earliest: Duration, latest: Duration, limit: Duration },
     /// Nothing shows that the duplicate was handled at all.
-    DuplicateNotHandled { event: String, waited: Duration, detail: String },
+    DuplicateNotHandled { event: String, waited: Waited, detail: String },
     /// The event waits in a retry topic: it may still have its effect.
     RetryPending { event: String, attempt: usize, group: String, place: String },
     /// The group's committed offsets say nothing of what it has read.
@@ -85,11 +86,9 @@ impl fmt::Display for Reason {
                 duration(*latest),
                 duration(*limit)
             ),
-            Reason::DuplicateNotHandled { event, waited, detail } => write!(
-                f,
-                "nothing shows within {} that the duplicate of {event} was handled: {detail}",
-                duration(*waited)
-            ),
+            Reason::DuplicateNotHandled { event, waited, detail } => {
+                write!(f, "nothing shows that the duplicate of {event} was handled within {waited}: {detail}")
+            }
             Reason::RetryPending { event, attempt, group, place } => write!(
                 f,
                 "{event} waits for attempt {attempt} at {place}, which group \"{group}\" has not committed past: it may still have its effect"

@@ -24,11 +24,12 @@ pub(super) fn rows(pack: &Pack, sub: &Sub) -> Vec<Told> {
     faults.extend(match sub.sentence.id {
         Id::ActionIsDone | Id::ActionsInARow => of_action(pack, sub),
         Id::ViewShows | Id::ViewNoLongerShows | Id::ViewKeepsNotShowing => of_view(pack, sub),
-        Id::EventIsPublished
-        | Id::SizedIsPublished
-        | Id::TooLargeIsRefused
-        | Id::PublishedEverywhere
-        | Id::PublishedInBackground => of_event(pack, sub, &[]),
+        Id::EventIsPublished | Id::PublishedEverywhere | Id::PublishedInBackground => of_event(pack, sub, &[]),
+        Id::SizedIsPublished | Id::TooLargeIsRefused => {
+            let mut faults = of_event(pack, sub, &[]);
+            faults.extend(no_room(pack, sub));
+            faults
+        }
         Id::InvalidIsPublished => of_event(pack, sub, &["rule", "place"]),
         Id::NoneCameBefore | Id::StubAnswers | Id::StubDelays | Id::StubBreaksOff => pointers(sub),
         Id::TextIsNowhere => excepted(pack, sub),
@@ -119,6 +120,24 @@ fn of_event(pack: &Pack, sub: &Sub, choosing: &[&str]) -> Vec<Told> {
         return unknown;
     }
     refused(pack, message, &fields)
+}
+
+/// An event that could not be made so large: nothing in it is free, or what is free has a value already.
+fn no_room(pack: &Pack, sub: &Sub) -> Option<Told> {
+    let message = pack.contract.message(&sub.argument(Kind::Event)?)?;
+    let given: Vec<String> = sub.table.iter().map(|(name, _)| name.clone()).collect();
+    let all = format!("nothing in \"{}\" may be so long", message.name);
+    let (message, help) = match (message.can_be_padded(&given), message.can_be_padded(&[])) {
+        (true, _) => return None,
+        (false, true) => {
+            (format!("{all} but what this table gives a value"), "leave one of its texts out of the table")
+        }
+        (false, false) => (
+            all,
+            "a record is made larger by a text that has no format, pattern, enum, const or maxLength and is no identity: the contract has none in it",
+        ),
+    };
+    Some((error("feature/no-room", message, help.to_owned()), String::new()))
 }
 
 fn unknown_field(message: &Message, name: &str, choosing: &[&str]) -> Option<Told> {

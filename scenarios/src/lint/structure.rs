@@ -9,7 +9,7 @@ use eventproof_system::AlertValue;
 use super::argument_lines;
 use crate::catalogue::Matcher;
 use crate::pack::Pack;
-use crate::plan::{FeatureFile, line_span};
+use crate::plan::{FeatureFile, headings, line_span, step_keywords};
 
 /// Scenarios without steps, steps that Gherkin takes for a description, and scenarios that share a name.
 pub(crate) fn structure(file: &FeatureFile, matcher: &Matcher, faults: &mut Diagnostics) {
@@ -21,9 +21,15 @@ pub(crate) fn structure(file: &FeatureFile, matcher: &Matcher, faults: &mut Diag
         let at = line_span(&file.source, scenario.position.line);
         if scenario.steps.is_empty() {
             faults.push(
-                Diagnostic::error("feature/no-steps", format!("scenario \"{}\" has no step, so it would prove nothing", scenario.name))
-                    .at(&file.source, at)
-                    .help("a mistyped keyword makes a step part of the description: steps begin with Given, When, Then, And, But or *"),
+                Diagnostic::error(
+                    "feature/no-steps",
+                    format!("scenario \"{}\" has no step, so it would prove nothing", scenario.name),
+                )
+                .at(&file.source, at)
+                .help(format!(
+                    "a mistyped keyword makes a step part of the description: {}",
+                    step_keywords(file.language())
+                )),
             );
         }
         if let Some((_, line)) = seen.iter().find(|(name, _)| *name == scenario.name) {
@@ -75,13 +81,16 @@ fn mistyped(file: &FeatureFile, matcher: &Matcher, faults: &mut Diagnostics) {
     let described = scenarios
         .map(|one| (&one.description, &one.steps, one.span.start))
         .chain(backgrounds.map(|one| (&one.description, &one.steps, one.span.start)));
+    let begins = begins(file);
     // Rows of an outline share its lines.
     let mut told = BTreeSet::new();
     for (_, steps, start) in described.filter(|(description, ..)| description.is_some()) {
         let first = file.source.line_column(start).0;
-        let last = steps.first().map_or(usize::MAX, |step| step.position.line);
+        // What has no step at all ends where the next part begins.
+        let next = begins.range(first + 1..).next().copied().unwrap_or(usize::MAX);
+        let last = steps.first().map_or(next, |step| step.position.line);
         for (index, line) in file.source.text().lines().enumerate().skip(first).take(last.saturating_sub(first + 1)) {
-            let heading = mistyped_heading(line.trim());
+            let heading = mistyped_heading(line.trim(), file.language());
             let found = heading.map(|(word, _)| word).or_else(|| missing_keyword(line.trim(), matcher));
             let Some(word) = found.filter(|_| told.insert(index)) else { continue };
             let message = match word {
@@ -96,23 +105,27 @@ fn mistyped(file: &FeatureFile, matcher: &Matcher, faults: &mut Diagnostics) {
                     .at(&file.source, line_span(&file.source, index + 1))
                     .help(match heading {
                         Some((_, meant)) => format!("did you mean `{meant}:`?"),
-                        None => STEPS.to_owned(),
+                        None => step_keywords(file.language()),
                     }),
             );
         }
     }
 }
 
-const STEPS: &str = "steps begin with Given, When, Then, And, But or *; in Chinese 假如, 当, 那么, 而且, 但是";
-
-/// Keywords that begin a part of a feature, before a colon.
-const HEADINGS: [&str; 10] =
-    ["Background", "Scenario", "Scenario Outline", "Examples", "Rule", "背景", "场景", "场景大纲", "例子", "规则"];
+/// The lines in which the parts of a feature begin.
+fn begins(file: &FeatureFile) -> BTreeSet<usize> {
+    let feature = &file.feature;
+    let backgrounds = feature.background.iter().chain(feature.rules.iter().filter_map(|rule| rule.background.as_ref()));
+    let scenarios = feature.scenarios.iter().chain(feature.rules.iter().flat_map(|rule| &rule.scenarios));
+    let rules = feature.rules.iter().map(|rule| rule.span.start);
+    let starts = backgrounds.map(|one| one.span.start).chain(scenarios.map(|one| one.span.start)).chain(rules);
+    starts.map(|start| file.source.line_column(start).0).collect()
+}
 
 /// The word before a colon that is nearly such a keyword, and the one that was meant.
-fn mistyped_heading(line: &str) -> Option<(&str, &'static str)> {
+fn mistyped_heading<'a>(line: &'a str, language: &str) -> Option<(&'a str, &'static str)> {
     let (word, _) = line.split_once([':', '：'])?;
-    let meant = nearest(word, HEADINGS).filter(|meant| *meant != word)?;
+    let meant = nearest(word, headings(language)).filter(|meant| *meant != word)?;
     Some((word, meant))
 }
 
@@ -122,7 +135,9 @@ fn missing_keyword<'a>(line: &'a str, matcher: &Matcher) -> Option<&'a str> {
     if is_step(line) {
         return Some("");
     }
-    let spaced = line.split_once(' ').filter(|(_, rest)| is_step(rest)).map(|(word, _)| word);
+    // Some languages have keywords of several words, such as `Étant donné que`.
+    let spaces = line.match_indices(' ').map(|(at, _)| at).take(3);
+    let spaced = spaces.map(|at| line.split_at(at)).find(|(_, rest)| is_step(rest)).map(|(word, _)| word);
     // Chinese has no space behind its keywords, which are of one to three letters.
     let unspaced = || {
         let ends = line.char_indices().skip(1).take(3).map(|(at, _)| at);

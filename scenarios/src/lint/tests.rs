@@ -73,6 +73,14 @@ fn a_step_whose_keyword_is_mistyped_is_told_and_not_taken_for_a_description() {
     );
     let later = told("    Given the system is running\n    Thn the system is running\n");
     assert_eq!(later, ["5 [feature/syntax] `Thn` is no keyword of Gherkin"]);
+    let short = told("    Given 1s pass\n    Thn 1s pass\n\n  # the end\n");
+    assert_eq!(short, ["5 [feature/syntax] `Thn` is no keyword of Gherkin"]);
+    let alone = "Feature: f\n\n  Background:\n    Givn the system is running\n\n  Scenario: s\n    When 1s pass\n";
+    assert_eq!(
+        told_of(alone, SYSTEM),
+        ["4 [feature/mistyped-keyword] `Givn` is no keyword, so this step would be taken for a description"],
+        "what stands below it is none of it"
+    );
 }
 
 #[test]
@@ -224,4 +232,64 @@ fn what_is_wrong_with_the_steps_is_told_although_the_contract_cannot_be_read() {
     }
     let codes: Vec<&str> = Pack::read(folder.path()).err().unwrap().iter().map(|one| one.code).collect();
     assert!(codes.contains(&"feature/unmatched-step") && codes.len() > 1, "{codes:?}");
+}
+
+#[test]
+fn keywords_may_be_of_any_language_and_sentences_are_english_chinese_or_the_packs_own() {
+    let phrases = "phrases:\n  - say: \"la commande {qui} est passée\"\n    does:\n      - step: '\"order.placed\" is published'\n        with: {order_id: '{qui}'}\n";
+    let read = |feature: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let files =
+            [("asyncapi.yaml", CONTRACT), ("system.yaml", SYSTEM), ("phrases.yaml", phrases), ("a.feature", feature)];
+        files.iter().for_each(|(name, text)| std::fs::write(folder.path().join(name), text).unwrap());
+        Pack::read(folder.path()).and_then(|pack| pack.plan())
+    };
+    let french = "# language: fr\nFonctionnalité: commandes\n\n  Contexte:\n    Étant donné que the system is running\n\n  Plan du scénario: la commande de <qui>\n    Quand la commande \"<qui>\" est passée\n    Et 1s pass\n    Alors group \"stock\" has processed it\n\n    Exemples:\n      | qui |\n      | Zoé |\n      | Léo |\n";
+    let plan = read(french).map_err(|faults| faults.render(false)).ok().unwrap();
+    let told: Vec<_> = plan.scenarios.iter().map(|one| (one.name.as_str(), one.language.as_str(), one.line)).collect();
+    assert_eq!(told, [("la commande de Zoé", "fr", 14), ("la commande de Léo", "fr", 15)]);
+    let steps: Vec<_> = plan.scenarios[0].steps.iter().map(|step| format!("{}|{}", step.keyword, step.text)).collect();
+    assert_eq!(
+        steps,
+        [
+            "Étant donné que|the system is running",
+            "Quand|la commande \"Zoé\" est passée",
+            "Et|1s pass",
+            "Alors|group \"stock\" has processed it"
+        ]
+    );
+    // What nobody knows, and a keyword that is none, are told as in English.
+    let wrong = french
+        .replace("Quand la commande", "Quand cette commande")
+        .replace("Étant donné que the system", "Étent donné que the system");
+    let faults = read(&wrong).err().unwrap();
+    let told: Vec<_> =
+        faults.iter().map(|one| (one.place().map_or(0, |place| place.1), one.message.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            (5, "`Étent donné que` is no keyword, so this step would be taken for a description"),
+            (8, "no sentence and no phrase matches this step"),
+            (8, "no sentence and no phrase matches this step"),
+            (10, "no event is published or caused before this step, so there is nothing that it could speak of"),
+        ]
+    );
+}
+
+#[test]
+fn an_event_in_which_nothing_may_be_long_cannot_be_made_large() {
+    let steps = "    When \"bill.sent\" of \"64 KiB\" is published\n    And \"bill.sent\" of \"64 KiB\" is published\n      | order_id | 7 |\n";
+    assert_eq!(
+        told(steps),
+        ["5 [feature/no-room] nothing in \"bill.sent\" may be so long but what this table gives a value"]
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let short = CONTRACT.replace("{order_id: {type: string}, total", "{order_id: {type: string, maxLength: 9}, total");
+    let feature = "Feature: f\n\n  Scenario: s\n    When \"order.placed\" of \"64 KiB\" is published\n";
+    for (name, text) in [("asyncapi.yaml", short.as_str()), ("system.yaml", SYSTEM), ("a.feature", feature)] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let faults = Pack::read(folder.path()).and_then(|pack| pack.plan()).err().unwrap();
+    let told: Vec<_> = faults.iter().filter(|one| one.code == "feature/no-room").map(|one| &one.message).collect();
+    assert_eq!(told, ["nothing in \"order.placed\" may be so long"]);
 }

@@ -7,7 +7,7 @@ use cucumber::feature::Ext as _;
 use eventproof_source::{Diagnostic, Diagnostics, Source, Span, nearest};
 use gherkin::{Feature, GherkinEnv};
 
-use super::tables;
+use super::{language, tables};
 
 /// A feature file that was parsed.
 #[derive(Clone, Debug)]
@@ -48,7 +48,10 @@ impl FeatureFile {
             );
             return None;
         }
-        let mut text = tables::shapes(&source, faults);
+        if !language::is_known(&source, faults) {
+            return None;
+        }
+        let mut text = language::trimmed(&source, tables::shapes(&source, faults));
         let mut feature = parse_all(&source, &mut text, faults)?;
         feature.path = Some(PathBuf::from(source.path()));
         let blocks = blocks(&text, &feature);
@@ -67,9 +70,7 @@ impl FeatureFile {
 
     /// The language of the file: `en` unless its first line says otherwise.
     pub fn language(&self) -> &str {
-        let first = self.source.text().lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-        let named = first.trim().strip_prefix('#').map(str::trim).and_then(|rest| rest.strip_prefix("language:"));
-        named.map_or("en", str::trim)
+        language::of(&self.source)
     }
 
     /// Every step, of backgrounds too; those of an outline once for each of its rows.
@@ -97,7 +98,7 @@ fn parse_all(source: &Source, text: &mut String, faults: &mut Diagnostics) -> Op
             Ok(feature) => return Some(feature),
             Err(error) => error,
         };
-        let Unread { line, word, meant, fault } = syntax(source, &error);
+        let Unread { line, word, meant, fault } = syntax(source, text, &error);
         faults.push(fault);
         let mended = match meant {
             Some(meant) => replaced(text, line, |one| one.replacen(&word, meant, 1)),
@@ -146,34 +147,6 @@ fn collect(folder: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
-/// Keywords that a line may begin with.
-const KEYWORDS: [&str; 24] = [
-    "Feature",
-    "Background",
-    "Rule",
-    "Scenario",
-    "Examples",
-    "Given",
-    "When",
-    "Then",
-    "And",
-    "But",
-    "功能",
-    "背景",
-    "规则",
-    "场景",
-    "场景大纲",
-    "例子",
-    "假如",
-    "假设",
-    "当",
-    "那么",
-    "而且",
-    "并且",
-    "同时",
-    "但是",
-];
-
 /// A line that Gherkin does not read.
 struct Unread {
     line: usize,
@@ -183,15 +156,17 @@ struct Unread {
     fault: Diagnostic,
 }
 
-fn syntax(source: &Source, error: &gherkin::ParseError) -> Unread {
+fn syntax(source: &Source, parsed: &str, error: &gherkin::ParseError) -> Unread {
     // The error keeps its place to itself; its text begins "Error at LINE:COLUMN: {expected}".
     let text = error.to_string();
     let rest = text.trim_start_matches("Error at ");
     let line = rest.split(':').next().and_then(|line| line.parse::<usize>().ok()).unwrap_or(1);
+    let line = unread(parsed, line);
     let expected = rest.splitn(3, ':').nth(2).unwrap_or_default().trim();
     let at = first_word(source, line);
     let word = source.text()[at.start..at.end].to_owned();
-    let meant = nearest(&word, KEYWORDS).filter(|known| *known != word);
+    let language = language::of(source);
+    let meant = nearest(&word, language::keywords(language)).filter(|known| *known != word);
     let (message, label) = match meant {
         Some(known) => (format!("`{word}` is no keyword of Gherkin"), format!("did you mean `{known}`?")),
         None => ("this is no Gherkin".to_owned(), format!("expected one of {expected}")),
@@ -199,8 +174,24 @@ fn syntax(source: &Source, error: &gherkin::ParseError) -> Unread {
     let fault = Diagnostic::error("feature/syntax", message)
         .at(source, if meant.is_some() { at } else { line_span(source, line) })
         .label(label)
-        .help("a feature has `Feature:`, scenarios have `Scenario:`, steps begin with Given, When, Then, And, But or *; in Chinese 功能, 场景, 假如, 当, 那么, 而且, 但是");
+        .help(match language {
+            "en" if !word.is_ascii() => {
+                "without `# language: …` (such as `# language: fr`) in the first line keywords are English".to_owned()
+            }
+            "en" | "zh-CN" => "a feature has `Feature:`, scenarios have `Scenario:`, steps begin with Given, When, Then, And, But or *; in Chinese 功能, 场景, 假如, 当, 那么, 而且, 但是".to_owned(),
+            other => format!("keywords are those that Gherkin has in language `{other}`, as the first line says"),
+        });
     Unread { line, word, meant, fault }
+}
+
+/// The line that is not read. The parser's place lies as far behind it as it looked for a keyword, maybe some lines.
+fn unread(text: &str, before: usize) -> usize {
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let reads = |count: &usize| Feature::parse(lines[..*count].concat(), GherkinEnv::default()).is_ok();
+    let read = (1..=before.min(lines.len())).rev().find(reads).unwrap_or(0);
+    let means_nothing = |line: &str| line.is_empty() || line.starts_with(['#', '@']);
+    let next = lines.iter().enumerate().skip(read).find(|(_, line)| !means_nothing(line.trim()));
+    next.map_or(before, |(index, _)| index + 1)
 }
 
 /// The word with which a line begins.

@@ -1,6 +1,7 @@
 //! From feature files to a plan: every scenario with every step matched and every name checked.
 
 mod feature;
+mod language;
 mod resolve;
 mod tables;
 mod tags;
@@ -8,6 +9,7 @@ mod touches;
 
 pub use feature::FeatureFile;
 pub(crate) use feature::line_span;
+pub(crate) use language::{headings, step_keywords};
 pub(crate) use resolve::SESSION;
 pub use resolve::{PlannedScenario, PlannedStep, Sub};
 pub(crate) use resolve::{sentence_arguments, unmatched};

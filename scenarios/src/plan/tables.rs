@@ -6,6 +6,7 @@ use eventproof_source::{Diagnostic, Diagnostics, Source, Span, nearest};
 use gherkin::{Examples, Feature, Scenario};
 
 use super::feature::{blank, line_span};
+use super::language;
 
 /// Checks that all rows of each table have as many cells as its first. Returns the text without the rows that do not, each line
 /// at its place.
@@ -98,6 +99,15 @@ fn outline(source: &Source, scenario: &Scenario, faults: &mut Diagnostics) {
     if scenario.examples.is_empty() && OUTLINE.iter().any(|word| scenario.keyword.contains(word)) {
         let message = format!("outline \"{}\" has no Examples, so there is nothing to run", scenario.name);
         let help = "add `Examples:` with a header and at least one row, or write `Scenario:`";
+        faults.push(Diagnostic::error("feature/outline-no-examples", message).at(source, at).help(help));
+    }
+    // Which word makes an outline is not known of every language; that nothing fills a placeholder is.
+    if let Some((line, name)) =
+        used(scenario).first().filter(|_| scenario.examples.is_empty() && !language::is_built_in(source))
+    {
+        let message = format!("<{name}> stands for nothing: scenario \"{}\" has no Examples", scenario.name);
+        let at = word_in(source, *line, &format!("<{name}>"));
+        let help = "add Examples with a header and at least one row, or write a value in its place";
         faults.push(Diagnostic::error("feature/outline-no-examples", message).at(source, at).help(help));
     }
     for examples in &scenario.examples {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use eventproof_evidence::{At, Cause, Proof, Reason, Verdict};
+use eventproof_evidence::{At, Cause, Proof, Reason, Verdict, Waited};
 use eventproof_system::{AlertSpec, AlertValue, Scrape};
 
 use super::lag::GroupLag;
@@ -46,6 +46,7 @@ impl Running {
                 return Ok(Verdict::Held(Proof::timed(text, waited)));
             }
             if waited > limit {
+                let waited = Waited { limit, watched: waited };
                 watched.is_shown(waited)?;
                 let (alert, above) = (watched.alert.name.clone(), watched.alert.above);
                 return Err(broken(Cause::AlertSilent { alert, waited, value, above }));
@@ -70,7 +71,7 @@ impl Running {
             }
             let waited = self.now().since(watched.began);
             if waited > watch {
-                watched.is_shown(waited)?;
+                watched.is_shown(Waited { limit: watch, watched: waited })?;
                 return Ok(watched.silence(waited));
             }
             tokio::time::sleep(ASK).await;
@@ -185,7 +186,7 @@ impl Watched<'_> {
         ))
     }
 
-    fn is_shown(&self, waited: Duration) -> Result<(), Verdict> {
+    fn is_shown(&self, waited: Waited) -> Result<(), Verdict> {
         match self.alert.missing(&self.now) {
             Some(metric) => {
                 let (metric, service) = (metric.to_owned(), self.alert.service.clone());

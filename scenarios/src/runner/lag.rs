@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use eventproof_evidence::{Cause, JournalReader, Name, Observation, Proof, Verdict};
+use eventproof_evidence::{Cause, JournalReader, Name, Observation, Proof, Verdict, Waited};
 
 use super::shown::ASK;
 use super::world::{Running, broken, environment};
@@ -28,7 +28,12 @@ impl Running {
                     return Ok(Verdict::Held(Proof::timed(text, waited)));
                 }
                 None if waited > limit => {
-                    return Err(broken(Cause::LagTooHigh { group, lag: behind, most, waited }));
+                    return Err(broken(Cause::LagTooHigh {
+                        group,
+                        lag: behind,
+                        most,
+                        waited: Waited { limit, watched: waited },
+                    }));
                 }
                 None => tokio::time::sleep(ASK).await,
             }

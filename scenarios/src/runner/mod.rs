@@ -37,4 +37,5 @@ pub use adaptor::{Coming, run};
 pub use choice::{Choice, Rules};
 pub use context::{RunContext, RunReport, ScenarioListener};
 pub(crate) use publish::typed;
+pub use queue::order;
 pub use scene::{Known, Scene};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use eventproof_evidence::{Cause, Proof, Reason, Verdict};
+use eventproof_evidence::{Cause, Proof, Reason, Verdict, Waited};
 
 use super::world::{Running, broken, environment};
 use crate::catalogue::Arguments;
@@ -38,7 +38,11 @@ impl Running {
             let waited = self.now().since(began);
             if waited > limit {
                 let (metric, service) = (metric.to_owned(), service.to_owned());
-                return Err(broken(Cause::MetricMissing { metric, service, waited }));
+                return Err(broken(Cause::MetricMissing {
+                    metric,
+                    service,
+                    waited: Waited { limit, watched: waited },
+                }));
             }
             tokio::time::sleep(ASK).await;
         }
@@ -65,6 +69,7 @@ impl Running {
             let over = waited > limit && reached.is_none();
             if over || actual > expected as f64 {
                 let (metric, service) = (metric.to_owned(), service.to_owned());
+                let waited = Waited { limit, watched: waited };
                 return Err(broken(match sum {
                     None => Cause::MetricMissing { metric, service, waited },
                     Some(_) => Cause::MetricGrew { metric, service, expected, actual, waited },
@@ -88,7 +93,7 @@ impl Running {
             let waited = self.now().since(began);
             if waited > limit {
                 let (text, service) = (text.to_owned(), service.to_owned());
-                return Err(broken(Cause::LogMissing { text, service, waited }));
+                return Err(broken(Cause::LogMissing { text, service, waited: Waited { limit, watched: waited } }));
             }
             tokio::time::sleep(ASK).await;
         }

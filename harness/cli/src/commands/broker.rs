@@ -6,6 +6,7 @@ use eventproof_broker::{BrokerFault, FaultControl};
 use eventproof_embedded::{BrokerConfig, EmbeddedBroker, Listener, User};
 use eventproof_registry::EmbeddedRegistry;
 
+use super::ending;
 use crate::{exit, output};
 
 /// What the command line says of the broker.
@@ -55,8 +56,7 @@ pub async fn broker(options: BrokerOptions) -> u8 {
     if let Some(second) = broker.listener_servers(1) {
         output::result(&format!("and as {second}"));
     }
-    // If signals cannot be had, nothing would ever end it but a kill: then it ends at once.
-    let _ = tokio::signal::ctrl_c().await;
+    ending::asked().await;
     broker.stop();
     exit::HELD
 }

@@ -82,10 +82,7 @@ pub fn choice(arguments: &ChoiceArguments, asked: &Asked, plan: &Plan, report: &
 pub fn unknown(choice: &Choice, plan: &Plan) -> Vec<String> {
     let scenarios = || plan.scenarios.iter();
     let tags: BTreeSet<&str> = scenarios().flat_map(|one| &one.tags).map(|tag| tag.trim_start_matches('@')).collect();
-    let services: BTreeSet<&str> = scenarios()
-        .flat_map(|one| one.touches.shared.iter().chain(&one.touches.exclusive))
-        .map(String::as_str)
-        .collect();
+    let services: BTreeSet<&str> = scenarios().flat_map(|one| &one.speaks_of).map(String::as_str).collect();
     let names: BTreeSet<&str> = scenarios().map(|one| one.name.as_str()).collect();
     let mut told = Vec::new();
     let mut check = |what: &str, asked: &[String], known: &BTreeSet<&str>, is_known: &dyn Fn(&str) -> bool| {

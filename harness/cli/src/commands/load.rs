@@ -8,13 +8,14 @@ use eventproof_reports::model::{BrokerInfo, Interval, LoadResult, Provenance, Se
 use eventproof_reports::{LoadHead, Style, load_line, tail_line};
 use eventproof_scenarios::Pack;
 use eventproof_source::Diagnostics;
+use eventproof_system::Rig;
 use tokio::sync::watch;
 
 use super::interval_file::IntervalFile;
 use super::metrics::MetricsPage;
 use super::origin::{self, Origin};
 use super::rig::{RunIdentity, bring_up};
-use super::{files, rendered, services, shard};
+use super::{ending, files, rendered, services, shard};
 use crate::args::LoadArguments;
 use crate::{exit, output};
 
@@ -42,6 +43,10 @@ pub async fn load(arguments: LoadArguments) -> u8 {
     let several = read.len() > 1;
     let mut codes = Vec::new();
     for (path, (profile, pack)) in read.into_iter().filter_map(|(path, read)| Some((path, read.ok()?))) {
+        if ending::is_asked() {
+            codes.push(exit::NO_VERDICT);
+            break;
+        }
         let folder = report_folder(&arguments, path, several);
         codes.push(match arguments.shard {
             Some(of) => shard::load(&arguments, of, &profile, pack, &folder).await,
@@ -79,10 +84,11 @@ async fn one(arguments: &LoadArguments, profile: &Profile, pack: Pack, folder: &
     let provenance = |broker: &BrokerInfo| {
         origin.clone().provenance(command(arguments, profile, identity.seed), &identity, broker.clone())
     };
-    let (mut result, broker) = match perform(arguments, &identity, profile, pack, &mut told, provenance).await {
-        Ok(performed) => performed,
-        Err(code) => return code,
-    };
+    let Performed { mut result, broker, rig, data } =
+        match perform(arguments, &identity, profile, pack, &mut told, provenance).await {
+            Ok(performed) => performed,
+            Err(code) => return code,
+        };
     let interrupted = result.provenance.interrupted;
     result.provenance = provenance(&broker);
     result.provenance.interrupted = interrupted;
@@ -90,7 +96,19 @@ async fn one(arguments: &LoadArguments, profile: &Profile, pack: Pack, folder: &
     result.provenance.exit_code = i32::from(code);
     told.file.end(&result, code);
     files::report(folder, rendered::load(&result));
+    // Last, since it takes its time: whoever asks to end may not have the patience.
+    rig.stop().await;
+    drop(data);
     code
+}
+
+/// A load that is over, and the system that still runs.
+struct Performed {
+    result: LoadResult,
+    broker: BrokerInfo,
+    rig: Rig,
+    /// The folder of the services' data.
+    data: tempfile::TempDir,
 }
 
 async fn perform(
@@ -100,8 +118,8 @@ async fn perform(
     pack: Pack,
     told: &mut Told,
     provenance: impl Fn(&BrokerInfo) -> Provenance,
-) -> Result<(LoadResult, BrokerInfo), u8> {
-    let (mut rig, _data) = bring_up(&arguments.rig, identity, pack.contract.clone(), pack.system.clone()).await?;
+) -> Result<Performed, u8> {
+    let (mut rig, data) = bring_up(&arguments.rig, identity, pack.contract.clone(), pack.system.clone()).await?;
     rig.stop_observing();
     let broker = BrokerInfo { kind: rig.broker.kind().word().to_owned(), label: rig.broker.label().to_owned() };
     let (stop, stopped) = interruption();
@@ -115,12 +133,17 @@ async fn perform(
     let loaded = send(arguments, &setup, profile, RefCell::new(&mut *told)).await;
     stop.abort();
     let found = services::at_end(&rig.system).await;
-    rig.stop().await;
-    let mut result = loaded.map_err(|error| failed(&error.to_string()))?;
+    let mut result = match loaded {
+        Ok(result) => result,
+        Err(error) => {
+            rig.stop().await;
+            return Err(failed(&error.to_string()));
+        }
+    };
     result.findings.extend(services::unasked_deaths(&found));
     result.services = found;
     result.provenance.interrupted = *stopped.borrow();
-    Ok((result, broker))
+    Ok(Performed { result, broker, rig, data })
 }
 
 /// One load, or a search for the highest rate.
@@ -199,15 +222,14 @@ impl Told {
     }
 }
 
-/// A signal that becomes true on Ctrl-C.
+/// Becomes true when the load is asked to end.
 pub(super) fn interruption() -> (tokio::task::JoinHandle<()>, watch::Receiver<bool>) {
     let (tell, told) = watch::channel(false);
     let task = tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            output::progress("  interrupted: waiting for what is under way, then writing what there is");
-            // The run may be over by now.
-            let _ = tell.send(true);
-        }
+        let why = ending::asked().await;
+        output::progress(&format!("  {why}: waiting for what is under way, then writing what there is"));
+        // The run may be over by now.
+        let _ = tell.send(true);
         // Kept, so that the receiver never sees a closed channel instead of an answer.
         std::future::pending::<()>().await;
     });

@@ -6,6 +6,7 @@ mod compare;
 mod contract;
 mod copies;
 mod doctor;
+mod ending;
 mod files;
 mod init;
 mod interval_file;
@@ -35,10 +36,12 @@ use crate::args::{Arguments, Command};
 /// Does what the arguments ask for; returns the exit code.
 pub async fn dispatch(arguments: Arguments) -> u8 {
     match arguments.command {
-        Command::Run(arguments) if !arguments.more.is_empty() => packs::run(&arguments).await,
-        Command::Run(arguments) => run::run(arguments).await,
-        Command::Prove(arguments) => prove::prove(arguments).await,
-        Command::Load(arguments) => load::load(arguments).await,
+        Command::Run(arguments) if !arguments.more.is_empty() => {
+            ending::unless_asked_twice(packs::run(&arguments)).await
+        }
+        Command::Run(arguments) => ending::unless_asked_twice(run::run(arguments)).await,
+        Command::Prove(arguments) => ending::unless_asked_twice(prove::prove(arguments)).await,
+        Command::Load(arguments) => ending::unless_asked_twice(load::load(arguments)).await,
         Command::Lint { packs, format } => lint::lint(&packs, format),
         Command::Init(arguments) => init::init(arguments).await,
         Command::Contract { command } => contract::contract(command).await,

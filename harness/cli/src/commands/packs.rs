@@ -17,7 +17,7 @@ use tokio::process::{Child, Command};
 use super::choice::{self, Asked};
 use super::origin::{self, Origin};
 use super::rig::RunIdentity;
-use super::{files, rendered, run};
+use super::{ending, files, rendered, run};
 use crate::args::RunArguments;
 use crate::{exit, output};
 
@@ -88,7 +88,7 @@ fn chosen(arguments: &RunArguments, seed: u64) -> Result<Vec<One>, u8> {
         let has = plan.scenarios.iter().any(|scenario| choice.takes(scenario));
         count += usize::from(has);
         if has && arguments.dry_run {
-            run::dry_run(&plan, &choice);
+            run::dry_run(&pack, &plan, &choice, &choice::rules(&arguments.choice, seed));
         } else if has {
             packs.push(One { name, arguments: of_one });
         } else {
@@ -132,6 +132,10 @@ fn unknown<'a>(arguments: &'a RunArguments, packs: &[One]) -> Option<&'a String>
 async fn perform(one: One, began: Instant) -> Ended {
     let One { name, arguments } = one;
     let report = arguments.rig.report.clone();
+    if ending::is_asked() {
+        let why = "the whole was ended before it began".to_owned();
+        return Ended { name, code: exit::NO_VERDICT, result: Err(why) };
+    }
     let (code, last) = match start(&arguments, began) {
         Ok(child) => attend(child, &name).await,
         Err(error) => (exit::NO_VERDICT, error),
@@ -150,21 +154,25 @@ fn start(arguments: &RunArguments, began: Instant) -> Result<Child, String> {
     files::put_aside(&arguments.rig.report);
     let mut command = Command::new(program);
     command.arg("run").args(words(arguments, began.elapsed()));
+    command.env(ending::PASSED_ON, "1");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     command.spawn().map_err(|error| format!("the run could not be started: {error}"))
 }
 
-/// Passes on what it tells until it ends; an interruption is passed on to it. Returns its exit code and its last words.
+/// Passes on what it tells until it ends; that it is asked to end is passed on to it. Returns its exit code and its last words.
 async fn attend(mut child: Child, name: &str) -> (u8, String) {
     let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     let told = child.stderr.take().map(|stderr| tokio::spawn(pass_on(stderr, name.to_owned())));
-    let status = loop {
-        tokio::select! {
-            status = child.wait() => break status,
-            _ = tokio::signal::ctrl_c() => {
-                // It may have ended just now.
-                let _ = pid.map(|pid| kill_process(pid, Signal::INT));
-            }
+    let ended = tokio::select! {
+        status = child.wait() => Some(status),
+        _ = ending::asked() => None,
+    };
+    let status = match ended {
+        Some(status) => status,
+        None => {
+            // It may have ended just now.
+            let _ = pid.map(|pid| kill_process(pid, Signal::TERM));
+            child.wait().await
         }
     };
     let last = match told {

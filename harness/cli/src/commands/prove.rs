@@ -14,7 +14,7 @@ use futures::StreamExt;
 
 use super::origin::Origin;
 use super::rig::RunIdentity;
-use super::{files, rendered};
+use super::{ending, files, rendered};
 use crate::args::ProveArguments;
 use crate::{exit, output};
 use judge::{Busy, Judged};
@@ -49,7 +49,14 @@ pub async fn prove(arguments: ProveArguments) -> u8 {
     };
     let mut result =
         ProveResult { packs: packs.iter().map(|one| one.pack.name.clone()).collect(), ..Default::default() };
-    perform(&arguments, &packs, &runs, &mut result).await;
+    let asked = tokio::select! {
+        () = perform(&arguments, &packs, &runs, &mut result) => None,
+        why = ending::asked() => Some(why),
+    };
+    if let Some(why) = asked {
+        output::error(&format!("{why}: the gate was not tested to the end, so there is no verdict"));
+        return exit::NO_VERDICT;
+    }
     let broker = BrokerInfo { kind: "embedded".to_owned(), label: "embedded broker, one for each run".to_owned() };
     result.provenance = origin.provenance(command(&arguments, identity.seed), &identity, broker);
     let code = exit::of_outcomes([result.outcome()]);

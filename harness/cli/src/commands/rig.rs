@@ -8,6 +8,7 @@ use eventproof_contract::Contract;
 use eventproof_evidence::{Clock, RunClock};
 use eventproof_system::{Rig, RigPlan, SystemSpec};
 
+use super::ending;
 use crate::args::{BrokerName, RigArguments};
 use crate::{exit, output};
 
@@ -45,7 +46,12 @@ pub async fn bring_up(
     let data = data_folder().map_err(told(exit::NO_VERDICT))?;
     let planned = plan(arguments, identity, contract, system, data.path()).map_err(told(exit::USAGE))?;
     let tell = |stage: &str| output::progress(&format!("  {stage}"));
-    let rig = Rig::start(&planned, clock(), &tell).await.map_err(|error| told(exit::NO_VERDICT)(error.to_string()))?;
+    let rig = tokio::select! {
+        rig = Rig::start(&planned, clock(), &tell) => rig.map_err(|error| error.to_string()),
+        // What has begun of it ends with its future.
+        why = ending::asked() => Err(format!("{why}: the system was not ready, so nothing was run")),
+    };
+    let rig = rig.map_err(told(exit::NO_VERDICT))?;
     let label = rig.broker.label();
     output::progress(&format!("  ready on the {label}"));
     Ok((rig, data))

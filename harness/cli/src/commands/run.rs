@@ -6,7 +6,7 @@ use std::time::Duration;
 use eventproof_evidence::Cause;
 use eventproof_reports::model::{BrokerInfo, Finding, Provenance, RunResult, ScenarioResult, Shard};
 use eventproof_reports::{Style, scenario_line};
-use eventproof_scenarios::{Choice, Pack, Plan, RunContext, RunReport, ScenarioListener, needed};
+use eventproof_scenarios::{Choice, Pack, Plan, Rules, RunContext, RunReport, ScenarioListener, needed};
 use eventproof_source::Diagnostics;
 use eventproof_system::Rig;
 
@@ -14,7 +14,7 @@ use super::choice::{self, Asked, choice, rules};
 use super::copies::{self, Copies};
 use super::origin::{self, Origin};
 use super::rig::{RunIdentity, bring_up};
-use super::{files, rendered, services};
+use super::{ending, files, rendered, services};
 use crate::args::RunArguments;
 use crate::{exit, output};
 
@@ -31,11 +31,11 @@ pub async fn run(arguments: RunArguments) -> u8 {
         Ok(choice) => choice,
         Err(code) => return code,
     };
+    let identity = RunIdentity::new(arguments.rig.seed);
     if arguments.dry_run {
-        return dry_run(&scenarios, &choice);
+        return dry_run(&pack, &scenarios, &choice, &rules(&arguments.choice, identity.seed));
     }
     files::put_aside(&arguments.rig.report);
-    let identity = RunIdentity::new(arguments.rig.seed);
     keep_needed(&arguments, &mut pack, &scenarios, &choice);
     let up = bring_up(&arguments.rig, &identity, pack.contract.clone(), pack.system.clone()).await;
     let (rig, _data) = match up {
@@ -44,6 +44,8 @@ pub async fn run(arguments: RunArguments) -> u8 {
     };
     let (result, rig, copies) =
         perform(&arguments, &identity, origin, pack, scenarios, choice, Followed::of(rig)).await;
+    // Before services end, which takes its time: whoever asks to end may not have the patience.
+    write(&arguments, &result);
     let first = async {
         match rig {
             Some(rig) => rig.rig.stop().await,
@@ -52,7 +54,6 @@ pub async fn run(arguments: RunArguments) -> u8 {
         }
     };
     futures::future::join(first, copies.stop()).await;
-    write(&arguments, &result);
     u8::try_from(result.provenance.exit_code).unwrap_or(exit::DEFECT)
 }
 
@@ -112,13 +113,21 @@ pub(super) fn chosen(arguments: &RunArguments, scenarios: &Plan) -> Result<Choic
     Ok(choice)
 }
 
-pub(super) fn dry_run(scenarios: &Plan, choice: &Choice) -> u8 {
-    let mut count = 0;
-    for scenario in scenarios.scenarios.iter().filter(|scenario| choice.takes(scenario)) {
-        count += 1;
-        output::result(&format!("{}:{} {}", scenario.file, scenario.line, scenario.name));
+/// Says what would run, round by round, in the order in which scenarios are taken up.
+pub(super) fn dry_run(pack: &Pack, scenarios: &Plan, choice: &Choice, rules: &Rules) -> u8 {
+    let order = eventproof_scenarios::order(pack, scenarios, choice, rules);
+    for round in 1..=rules.repeat {
+        if rules.repeat > 1 {
+            output::result(&format!("round {round} of {}:", rules.repeat));
+        }
+        for scenario in &order {
+            output::result(&format!("{}:{} {}", scenario.file, scenario.line, scenario.name));
+        }
     }
-    output::result(&format!("{count} of {} scenarios would run", scenarios.scenarios.len()));
+    let often = if rules.repeat > 1 { format!(", {} times", rules.repeat) } else { String::new() };
+    // The seed may have been drawn: whoever wants this order again needs it.
+    let shuffled = rules.shuffle.map_or_else(String::new, |seed| format!(", in the order of --seed {seed}"));
+    output::result(&format!("{} of {} scenarios would run{often}{shuffled}", order.len(), scenarios.scenarios.len()));
     exit::HELD
 }
 
@@ -202,19 +211,8 @@ async fn ended_early(timeout: Option<Duration>) -> String {
         }
     };
     tokio::select! {
-        _ = tokio::signal::ctrl_c() => "interrupted".to_owned(),
-        () = terminated() => "ended from outside (SIGTERM)".to_owned(),
+        why = ending::asked() => why.to_owned(),
         () = over => format!("the time of the run ({} s) is over", timeout.unwrap_or_default().as_secs_f64()),
-    }
-}
-
-/// When the process is asked to end, as a CI system does that cancels a job.
-async fn terminated() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut asked) => drop(asked.recv().await),
-        // Then it ends at once, as it would without this.
-        Err(_) => std::future::pending().await,
     }
 }
 

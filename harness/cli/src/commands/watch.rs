@@ -12,6 +12,7 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::choice::Asked;
+use super::ending;
 use super::origin::Origin;
 use super::rig::{RunIdentity, bring_up};
 use super::run::{Followed, chosen, keep_needed, perform, read, told, write};
@@ -99,7 +100,7 @@ pub async fn watch(arguments: &RunArguments) -> u8 {
         output::progress(&format!("  watching {}; Ctrl-C ends", folder.display()));
         let mut next = tokio::select! {
             next = next_touched(&mut saved, &folder, &report) => next,
-            _ = tokio::signal::ctrl_c() => break,
+            _ = ending::asked() => break,
         };
         // What could not be run is still to be run.
         if rounds.open {
@@ -227,13 +228,9 @@ impl Rounds<'_> {
         }
         if self.up.is_none() {
             let up = bring_up(&self.arguments.rig, &self.identity, pack.contract.clone(), pack.system.clone());
-            let up = tokio::select! {
-                up = up => up,
-                _ = tokio::signal::ctrl_c() => return Err(Next::End),
-            };
-            let (rig, data) = up.map_err(|code| {
+            let (rig, data) = up.await.map_err(|code| {
                 self.code = code;
-                Next::Watch
+                if ending::is_asked() { Next::End } else { Next::Watch }
             })?;
             self.up = Some((Followed::of(rig), data));
             self.services = services;

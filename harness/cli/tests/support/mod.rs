@@ -1,5 +1,7 @@
 //! Running the program as a user would.
 
+pub mod processes;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -38,6 +40,16 @@ channels:
 operations:
   tell: {action: send, channel: {$ref: '#/channels/orders'}, x-eventproof: {service: shop, present: false}}
 ";
+
+/// A pack of the shop in a folder of its own, with files beside its contract; a system without services where they say nothing of it.
+#[allow(dead_code)] // the same
+pub fn shop(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [("asyncapi.yaml", SHOP), ("system.yaml", "system: shop\n")].iter().chain(files) {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
 
 /// The folder of the project.
 pub fn project() -> PathBuf {

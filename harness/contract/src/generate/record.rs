@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::hostile::hostile_key;
 use super::identity::{Identities, event_number, numeric_id};
-use super::pad::pad;
+use super::pad::{has_room, pad};
 use super::value::Values;
 use crate::{Contract, Expression, Facts, Message, Part, Record};
 
@@ -238,7 +238,7 @@ impl Generator {
         let (mut payload, mut headers) = self.payload(contract, message, given, stamp)?;
         // What a union's branches forbid each other is found by trying.
         for _ in 1..TRIES {
-            if message.payload.accepts(&payload) {
+            if message.payload.accepts(&payload) && (size.is_none() || has_room(message, given, &payload)) {
                 break;
             }
             (payload, headers) = self.payload(contract, message, given, stamp)?;

@@ -9,7 +9,7 @@ use super::waiting::RetryPath;
 use super::{Handler, Oracle, Target};
 use crate::cause::duration;
 use crate::surroundings::grace;
-use crate::{At, Cause, Counted, Name, Observation, Proof, Reason, Surroundings, Verdict};
+use crate::{At, Cause, Counted, Name, Observation, Proof, Reason, Surroundings, Verdict, Waited};
 
 /// How much sooner than planned an attempt may come: clocks and jitter.
 const SOONEST: f64 = 0.9;
@@ -133,7 +133,7 @@ impl Attempts {
         match handler.filter(|_| calls.is_empty() || waits) {
             Some(who) => Verdict::Broken(Cause::NoEffect {
                 what: self.missing(calls.len()),
-                waited: now.since(base),
+                waited: Waited { limit, watched: now.since(base) },
                 missing: self.event.explain(&self.surroundings, who, place),
             }),
             None => self.wrong_number(calls),

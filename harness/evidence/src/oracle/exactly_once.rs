@@ -6,7 +6,7 @@ use super::tracked::Tracked;
 use super::waiting::RetryPath;
 use super::{Handler, Oracle, Target};
 use crate::surroundings::grace;
-use crate::{At, Cause, Name, Observation, Proof, Reason, Surroundings, Verdict};
+use crate::{At, Cause, Name, Observation, Proof, Reason, Surroundings, Verdict, Waited};
 
 /// An event that may be on its topic several times has its effect once.
 ///
@@ -157,8 +157,8 @@ impl ExactlyOnce {
         if let Some(death) = self.surroundings.death(&self.handler.service) {
             return Verdict::Broken(Cause::ServiceDied(death.clone()));
         }
-        let waited = now.since(self.since);
-        if waited <= self.patience() {
+        let waited = Waited { limit: self.limit, watched: now.since(self.since) };
+        if waited.watched <= self.patience() {
             return Verdict::NotYet;
         }
         let own_doing = self.surroundings.own_doing(&self.handler.service);
@@ -170,7 +170,7 @@ impl ExactlyOnce {
                 None => {
                     "the contract names no `sentinel` whose effect would show that the copies were handled".to_owned()
                 }
-                Some(_) => format!("no effect of the sentinel was seen within {}", crate::cause::duration(waited)),
+                Some(_) => format!("no effect of the sentinel was seen within {waited}"),
             };
             return Verdict::CannotTell(Reason::OffsetsElsewhere { group: self.handler.group.clone(), detail });
         }
@@ -188,8 +188,8 @@ impl ExactlyOnce {
             let event = self.event.label();
             return Verdict::CannotTell(Reason::NotPublished { event, error: error.clone() });
         }
-        let waited = now.since(self.since);
-        if waited <= self.limit + self.event.waiting.allowance() + grace(self.limit) {
+        let waited = Waited { limit: self.limit, watched: now.since(self.since) };
+        if waited.watched <= self.limit + self.event.waiting.allowance() + grace(self.limit) {
             return Verdict::NotYet;
         }
         let unseen_on = if self.event.places.is_empty() { &self.event.target.topic } else { &self.view };

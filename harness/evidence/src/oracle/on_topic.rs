@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Oracle, Recognise, Target};
 use crate::cause::{Near, Place};
-use crate::{At, Cause, Observation, Proof, Reason, Seen, Surroundings, Verdict};
+use crate::{At, Cause, Observation, Proof, Reason, Seen, Surroundings, Verdict, Waited};
 
 /// Waits for one event on its topic.
 pub struct OnTopic {
@@ -108,7 +108,7 @@ impl OnTopic {
         Verdict::Broken(Cause::NotOnTopic {
             what: self.target.what.clone(),
             topic: self.target.topic.to_string(),
-            waited: now.since(self.since),
+            waited: Waited { limit: self.limit, watched: now.since(self.since) },
             instead: self.strayed.clone(),
             near: self.near.clone(),
             death: self.service.as_deref().and_then(|service| self.surroundings.death(service)).cloned(),

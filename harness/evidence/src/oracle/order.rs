@@ -7,7 +7,7 @@ use super::tracked::Tracked;
 use super::waiting::RetryPath;
 use super::{Handler, Oracle, Target};
 use crate::surroundings::grace;
-use crate::{At, Cause, Name, Observation, Proof, Reason, Surroundings, Verdict};
+use crate::{At, Cause, Name, Observation, Proof, Reason, Surroundings, Verdict, Waited};
 
 /// The events stand on one partition of their topic, in the order given.
 pub struct TopicOrder {
@@ -147,7 +147,7 @@ impl Oracle for EffectOrder {
         }
         Verdict::Broken(Cause::NoEffect {
             what: format!("the effect of {}", absent.label()),
-            waited: now.since(base),
+            waited: Waited { limit: self.limit, watched: now.since(base) },
             missing: absent.explain(&self.surroundings, &self.handler, place),
         })
     }
@@ -175,7 +175,7 @@ pub(super) fn absent_from_topic(
     Verdict::Broken(Cause::NotOnTopic {
         what: absent.label(),
         topic: absent.target.topic.to_string(),
-        waited: now.since(since),
+        waited: Waited { limit, watched: now.since(since) },
         instead: None,
         near: None,
         death: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Handler, OnTopic, Oracle, Target};
 use crate::cause::Place;
 use crate::surroundings::grace;
-use crate::{At, Cause, GroupState, Observation, Proof, Reason, Verdict};
+use crate::{At, Cause, GroupState, Observation, Proof, Reason, Verdict, Waited};
 
 /// Committed offsets are asked for in rounds: a commit may be this much older than the answer that showed it.
 const ASKED_EVERY: Duration = Duration::from_millis(250);
@@ -78,7 +78,7 @@ impl Oracle for Processed {
         }
         Verdict::Broken(Cause::NotProcessed {
             group: group.clone(),
-            waited: now.since(base),
+            waited: Waited { limit: self.limit, watched: now.since(base) },
             missing: surroundings.explain(service, group, &seen.place()),
         })
     }

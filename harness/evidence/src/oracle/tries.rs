@@ -9,7 +9,7 @@ use super::waiting::{RecordLink, RetryPath, RetryStop, Wait, Waiting};
 use super::{Handler, Oracle, Target};
 use crate::cause::duration;
 use crate::surroundings::grace;
-use crate::{At, Cause, Name, Observation, Proof, Reason, Surroundings, Verdict};
+use crate::{At, Cause, Name, Observation, Proof, Reason, Surroundings, Verdict, Waited};
 
 /// How much sooner than planned an attempt may come: clocks and jitter.
 const SOONEST: f64 = 0.9;
@@ -128,7 +128,7 @@ impl Tries {
         }
         Verdict::Broken(Cause::NoEffect {
             what: format!("an end of attempt {} of {}", waits.len() + 1, self.event.label()),
-            waited: now.since(base),
+            waited: Waited { limit, watched: now.since(base) },
             missing: self.event.explain(&self.surroundings, &self.handler, place),
         })
     }

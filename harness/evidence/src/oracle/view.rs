@@ -6,7 +6,7 @@ use super::tracked::Tracked;
 use super::waiting::RetryPath;
 use super::{Handler, OnTopic, Oracle, Target};
 use crate::surroundings::{LOOK_PATIENCE, grace};
-use crate::{At, Cause, Name, Observation, Proof, Reason, Sample, Seen, Surroundings, Verdict};
+use crate::{At, Cause, Name, Observation, Proof, Reason, Sample, Seen, Surroundings, Verdict, Waited};
 
 /// An event makes a view show something, or no longer show it, within a limit that counts from the record on its
 /// topic. Samples bound the moment of the change from both sides, and the verdict says so where they leave it open.
@@ -102,7 +102,8 @@ impl ViewBecomes {
             Some(event) => event.explain(surroundings, &self.handler, &seen.place()),
             None => surroundings.explain(service, group, &seen.place()),
         };
-        let (what, waited) = (self.look.what.clone(), now.since(base));
+        let what = self.look.what.clone();
+        let waited = Waited { limit: self.limit, watched: now.since(base) };
         Verdict::Broken(match self.look.want {
             true => Cause::NoEffect { what, waited, missing },
             false => Cause::StillShown { what, waited, missing },

@@ -23,7 +23,7 @@ fn death() -> Death {
 fn causes() -> Vec<Cause> {
     let what = || "event e".to_owned();
     let refusal = || crate::cause::Refusal { service: "feed".into(), why: "Authentication failed".into() };
-    let waited = Duration::from_secs(10);
+    let waited = crate::Waited { limit: Duration::from_secs(10), watched: Duration::from_millis(10_100) };
     let no_effect = |missing| Cause::NoEffect { what: what(), waited, missing };
     let group = || "g".to_owned();
     let differs = vec![
@@ -118,7 +118,11 @@ fn reasons() -> Vec<Reason> {
         Reason::OutcomeUnknown { event: event(), error: "timed out".into() },
         Reason::NotPublished { event: event(), error: "too large".into() },
         Reason::BetweenSamples { earliest: second, latest: second * 3, limit: second * 2 },
-        Reason::DuplicateNotHandled { event: event(), waited: second, detail: detail() },
+        Reason::DuplicateNotHandled {
+            event: event(),
+            waited: crate::Waited { limit: second, watched: second },
+            detail: detail(),
+        },
         Reason::RetryPending { event: event(), attempt: 2, group: "g".into(), place: "posts.5s[0]@7".into() },
         Reason::OffsetsElsewhere { group: "g".into(), detail: detail() },
         Reason::NoPositiveControl { detail: detail() },
