@@ -286,11 +286,18 @@ fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
     }
 }
 
-/// Where stages are seen by committed positions, and what that leaves open is more than a quarter of the limit.
+/// Where stages are seen by committed positions or in views, and what that leaves open is more than a quarter of the limit.
 fn too_coarse(collector: &Collector, stages: &[&String], limit: Duration, actual: String) -> Option<(String, Verdict)> {
-    let coarse = |name: &&String| collector.commit_step(name).filter(|(_, step)| *step > limit / 4);
-    let (group, step) = stages.iter().find_map(coarse)?;
-    Some((actual, Verdict::CannotTell(Reason::OffsetTooCoarse { group: group.to_owned(), step, limit })))
+    let committed = |name: &&String| {
+        let (group, step) = collector.commit_step(name).filter(|(_, step)| *step > limit / 4)?;
+        Some(Reason::OffsetTooCoarse { group: group.to_owned(), step, limit })
+    };
+    let looked = |name: &&String| {
+        let (group, every) = collector.looks_every(name).filter(|(_, every)| *every > limit / 4)?;
+        Some(Reason::LooksTooSeldom { group: group.to_owned(), every, limit })
+    };
+    let reason = stages.iter().find_map(committed).or_else(|| stages.iter().find_map(looked))?;
+    Some((actual, Verdict::CannotTell(reason)))
 }
 
 fn per_second(slope: f64) -> String {

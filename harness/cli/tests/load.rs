@@ -166,6 +166,26 @@ fn a_group_without_a_view_is_timed_by_its_commits_as_far_as_they_tell() {
 }
 
 #[test]
+fn what_follows_from_each_event_is_accounted_for() {
+    let lines = "message: file.media.uploaded\nfollows: [file.media.processed]\nrate: 20/s\nevents: 60\nsettle: 25s\nobjectives:\n  - p50(processed(file.media.processed)) < 7s\n  - lost(file.media.processed) = 0\n  - duplicated(file.media.processed) = 0\n";
+    let load = |lines: &str, faults: &[&str]| {
+        let faults: Vec<&str> = faults.iter().flat_map(|fault| ["--fault", fault]).collect();
+        load_of("photo-portfolio", lines, &faults)
+    };
+    let healthy = load(lines, &[]);
+    assert_eq!((healthy.ran.code, healthy.leg("file.media.processed", "seen")), (0, 60), "{}", healthy.shown());
+    let late = load(lines, &["file-service:late"]);
+    let took = late.percentile("processed(file.media.processed)", 50.0);
+    assert!(late.ran.code == 1 && (8_000.0..25_000.0).contains(&took), "{took} ms: {}", late.shown());
+    let nameless = load(lines, &["file-service:no-causation", "file-service:new-correlation"]);
+    assert_eq!((nameless.ran.code, nameless.leg("file.media.processed", "lost")), (1, 60), "{}", nameless.shown());
+    let told = |follows: &str| load(&lines.replace("[file.media.processed]", follows), &[]).ran.progress;
+    assert!(told("[file.media.proccessed]").contains("there is no message `file.media.proccessed`"));
+    let same = told("[file.media.uploaded]");
+    assert!(same.contains("`file.media.uploaded` stands on a topic that this load sends to"), "{same}");
+}
+
+#[test]
 fn commits_that_come_a_second_and_a_half_late_are_found_so() {
     let lines = "message: content.post.created\ngroups: [search-service-group]\nrate: 20/s\nevents: 60\nsettle: 30s\nobjectives:\n  - p50(processed(search-service-group)) < 1s\ntimeline:\n  - {at: 0s, broker: delay, by: 1500ms, api: OffsetCommit, client: search-service}\n";
     let loaded = load_of("nova-bus", lines, &[]);

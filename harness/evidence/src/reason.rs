@@ -37,6 +37,8 @@ pub enum Reason {
     TooFewSamples { percentile: String, samples: u64, needed: u64 },
     /// The committed offset says too little: the service commits too seldom for this objective.
     OffsetTooCoarse { group: String, step: Duration, limit: Duration },
+    /// Effects are looked at too seldom to measure against this limit.
+    LooksTooSeldom { group: String, every: Duration, limit: Duration },
     /// The generator did not keep its plan.
     GeneratorSaturated { detail: String },
     /// The environment failed before the promise could be tried.
@@ -61,6 +63,7 @@ impl Reason {
             Reason::OwnDoing { .. } => "own-doing",
             Reason::TooFewSamples { .. } => "too-few-samples",
             Reason::OffsetTooCoarse { .. } => "offset-too-coarse",
+            Reason::LooksTooSeldom { .. } => "looks-too-seldom",
             Reason::GeneratorSaturated { .. } => "generator-saturated",
             Reason::Environment { .. } => "environment",
         }
@@ -115,6 +118,12 @@ impl fmt::Display for Reason {
                 f,
                 "group \"{group}\" commits every {}, which is more than a quarter of the limit of {}",
                 duration(*step),
+                duration(*limit)
+            ),
+            Reason::LooksTooSeldom { group, every, limit } => write!(
+                f,
+                "the effects of group \"{group}\" are looked at every {}, which is more than a quarter of the limit of {}",
+                duration(*every),
                 duration(*limit)
             ),
             Reason::GeneratorSaturated { detail } => write!(f, "the generator did not keep its plan: {detail}"),

@@ -134,6 +134,8 @@ pub(crate) struct Frame {
     pub committing: Vec<Group>,
     /// How often positions are asked for.
     pub asked_every: Duration,
+    /// How late an effect may be seen in a view.
+    pub effect_error: Duration,
     /// Those whose lag is watched: all of them.
     pub lagging: Vec<Group>,
     /// Whether events follow from requests instead of being sent here.

@@ -29,6 +29,7 @@ pub(crate) fn frame(lanes: Vec<Lane>) -> Frame {
         follows: Vec::new(),
         committing: Vec::new(),
         asked_every: Duration::from_millis(200),
+        effect_error: Duration::ZERO,
         lagging: vec![Group { name: "g".to_owned(), topics: vec![0] }],
         linked: false,
         interval: Duration::from_secs(1),

@@ -114,6 +114,7 @@ impl Plan {
             follows: profile.follows.clone(),
             committing: self.committing.iter().map(|name| group(name)).collect(),
             asked_every: GROUPS_EVERY,
+            effect_error: self.effect_error,
             lagging: profile.lagging(setup.rig.system.spec()).into_iter().map(group).collect(),
             linked: matches!(self.what, What::Requests(_)),
             interval: Frame::interval_of(self.pacer.lasts()),

@@ -206,6 +206,7 @@ fn collector(parts: &[Part]) -> Result<Collector, PartError> {
         follows: about.follows.clone(),
         committing: about.committing.iter().map(group).collect(),
         asked_every: Duration::ZERO,
+        effect_error: about.taken.as_ref().map_or(Duration::ZERO, |taken| taken.effect_error),
         lagging: Vec::new(),
         linked: false,
         interval: Duration::from_nanos(about.interval_ns),

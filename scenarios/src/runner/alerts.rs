@@ -80,7 +80,8 @@ impl Running {
 
     /// `alert "…" is silent again within …`.
     pub async fn alert_is_over(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
-        let (name, limit) = (arguments.text("alert").unwrap_or_default(), arguments.duration("limit"));
+        let name = arguments.text("alert").unwrap_or_default();
+        let limit = arguments.duration("limit").unwrap_or_default();
         if !self.fired.contains(name) {
             let detail = format!("alert \"{name}\" did not fire before, so that it is silent shows nothing");
             return Err(Verdict::CannotTell(Reason::NoPositiveControl { detail }));
@@ -89,8 +90,8 @@ impl Running {
         loop {
             watched.look(self).await?;
             let waited = self.now().since(watched.began);
-            if let Some(verdict) = watched.over(waited, limit.unwrap_or_default()) {
-                watched.is_shown(waited)?;
+            if let Some(verdict) = watched.over(waited, limit) {
+                watched.is_shown(Waited { limit, watched: waited })?;
                 return verdict;
             }
             tokio::time::sleep(ASK).await;

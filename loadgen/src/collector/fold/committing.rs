@@ -39,8 +39,19 @@ impl Collector {
 
     /// By how much the figures of a stage may be wrong, and of which group, where it is seen by committed positions.
     pub fn commit_step(&self, stage: &str) -> Option<(&str, Duration)> {
-        let place = self.stage_names().iter().position(|known| known == stage)?;
-        let group = (place % self.frame.stages()).checked_sub(2 + self.frame.groups.len())?;
+        let group = self.group_of(stage)?.checked_sub(self.frame.groups.len())?;
         Some((self.frame.committing.get(group)?.name.as_str(), self.commits.step(group)))
+    }
+
+    /// The same where it is seen in a view.
+    pub fn looks_every(&self, stage: &str) -> Option<(&str, Duration)> {
+        let group = &self.frame.groups.get(self.group_of(stage)?)?.name;
+        (!self.frame.is_message(group)).then_some((group.as_str(), self.frame.effect_error))
+    }
+
+    /// Whose stage it is, by the order of the stages.
+    fn group_of(&self, stage: &str) -> Option<usize> {
+        let place = self.stage_names().iter().position(|known| known == stage)?;
+        (place % self.frame.stages()).checked_sub(2)
     }
 }

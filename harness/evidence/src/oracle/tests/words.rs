@@ -100,7 +100,7 @@ fn causes() -> Vec<Cause> {
         Cause::Leaked { text: "secret-token".into(), places: vec!["the log of service \"feed\"".into()] },
         Cause::AlertSilent { alert: "lag".into(), waited, value: Some(12.5), above: 1000.0 },
         Cause::AlertFired { alert: "lag".into(), value: 1200.0, above: 1000.0 },
-        Cause::AlertLasts { alert: "lag".into(), waited, value: 1200.0, above: 1000.0 },
+        Cause::AlertLasts { alert: "lag".into(), waited: Duration::from_secs(1), value: 1200.0, above: 1000.0 },
         Cause::NotRefused { what: what(), size: 2_097_152, place: place() },
         Cause::LagTooHigh { group: group(), lag: Some(12), most: 10, waited },
         Cause::MetricGrew { metric: "attempts_total".into(), service: "feed".into(), expected: 3, actual: 4.0, waited },
@@ -132,6 +132,7 @@ fn reasons() -> Vec<Reason> {
         Reason::OwnDoing { detail: detail() },
         Reason::TooFewSamples { percentile: "p99.9".into(), samples: 10, needed: 10_000 },
         Reason::OffsetTooCoarse { group: "g".into(), step: second, limit: second },
+        Reason::LooksTooSeldom { group: "g".into(), every: second, limit: second },
         Reason::GeneratorSaturated { detail: detail() },
         Reason::Environment { detail: detail() },
     ]
