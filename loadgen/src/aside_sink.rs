@@ -47,7 +47,7 @@ impl AsideSink {
         for fault in self.contract.check_facts(record.topic, facts, record.headers, record.payload) {
             let told = format!("{}[{}]@{}: {fault}", record.topic, record.partition, record.offset);
             // The same holds here.
-            let _ = self.to.send(Message::Faulty(Box::new(told)));
+            let _ = self.to.send(Message::Faulty(told));
         }
     }
 

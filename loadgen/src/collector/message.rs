@@ -61,7 +61,7 @@ pub(crate) enum Message {
         at: At,
     },
     /// A record of what follows departs from the contract so.
-    Faulty(Box<String>),
+    Faulty(String),
     Group(Box<Observation>),
     Blind(Box<Blind>),
     /// What could not be seen of a topic or view has been read since.

@@ -113,6 +113,8 @@ impl Recorder {
             // Where much comes at once the queue of what is read ahead fills, and the client then waits before it fetches again:
             // by its own default a whole second, by which every record behind would be stamped late.
             settings.set("queued.min.messages", "20000").set("fetch.queue.backoff.ms", "5");
+            // What is read ahead is memory of ours: enough for a tenth of a second of all that a broker can send.
+            settings.set("queued.max.messages.kbytes", "16384");
             settings.create().map_err(|error| BrokerError::Client(error.to_string()))
         };
         let (consumer, asking) = (client()?, client()?);
