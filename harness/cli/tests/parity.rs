@@ -63,8 +63,14 @@ fn every_pack_in_features_has_a_table() {
     }
 }
 
+/// Verdicts, and everything that the run said.
+struct Told {
+    table: BTreeMap<String, String>,
+    ran: String,
+}
+
 /// The verdict of every scenario that ran: its outcome and the code of what decided it.
-fn verdicts(pack: &str, fault: &str, name: &str, broker: &str) -> BTreeMap<String, String> {
+fn verdicts(pack: &str, fault: &str, name: &str, broker: &str) -> Told {
     let folder = tempfile::tempdir().unwrap();
     let (pack, report) = (format!("features/{pack}"), folder.path().to_str().unwrap().to_owned());
     let mut arguments = vec!["run", &pack, "--report", &report, "--broker", broker, "--seed", "7"];
@@ -84,7 +90,7 @@ fn verdicts(pack: &str, fault: &str, name: &str, broker: &str) -> BTreeMap<Strin
     let mut codes: Vec<&str> = whole.filter_map(|finding| finding["code"].as_str()).collect();
     codes.dedup();
     table.insert("the run as a whole".to_owned(), format!("{}, exit code {}", codes.join(", "), ran.code));
-    table
+    Told { table, ran: format!("{}{}", ran.progress, ran.result) }
 }
 
 fn told(scenario: &serde_json::Value) -> (String, String) {
@@ -95,7 +101,7 @@ fn told(scenario: &serde_json::Value) -> (String, String) {
 }
 
 /// The verdicts on the embedded broker, and on Apache Kafka. Side by side: both wait most of the time.
-fn on_both(pack: &str, fault: &str, name: &str) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+fn on_both(pack: &str, fault: &str, name: &str) -> (Told, Told) {
     std::thread::scope(|scope| {
         let embedded = scope.spawn(|| verdicts(pack, fault, name, "embedded"));
         let container = verdicts(pack, fault, name, "container");
@@ -120,11 +126,13 @@ fn verdicts_are_the_same_on_the_embedded_broker_and_on_apache_kafka() {
     for (pack, faults) in FAULTS {
         for (fault, name) in *faults {
             let (mut embedded, mut container) = on_both(pack, fault, name);
-            if differ_by_no_verdict_only(&embedded, &container) {
+            if differ_by_no_verdict_only(&embedded.table, &container.table) {
                 // On a busy machine a look may come too late to tell. That is honest, and says nothing of the broker: once more.
                 (embedded, container) = on_both(pack, fault, name);
             }
-            assert_eq!(embedded, container, "{pack} with fault \"{fault}\": embedded, then Apache Kafka");
+            let said = format!("{}\n{}", embedded.ran, container.ran);
+            let (embedded, container) = (embedded.table, container.table);
+            assert_eq!(embedded, container, "{pack} with fault \"{fault}\": embedded, then Apache Kafka\n{said}");
             let broken = embedded.values().any(|told| told.contains("broken") || told.contains("nonconforming"));
             assert_eq!(broken, !fault.is_empty(), "{pack} with fault \"{fault}\": {embedded:?}");
         }
