@@ -117,8 +117,11 @@ fn what_a_service_loses_is_found_by_its_shards_at_the_exact_count() {
         &["--fault", "loses-id"],
     );
     let shards: Vec<Child> = (1..=2).map(|number| stage.shard(&format!("{number}/2"))).collect();
-    for ran in shards.into_iter().map(ended) {
-        assert_eq!(ran.code, 1, "{}{}", ran.progress, ran.result);
+    let rans: Vec<_> = shards.into_iter().map(ended).collect();
+    // What the recorder could not see for a while may be what seems to be lost: then there is no verdict, and the counts are the same.
+    let stalled = rans.iter().any(|ran| ran.result.contains("the machine stalled the recorder"));
+    for ran in &rans {
+        assert_eq!(ran.code, if stalled { 3 } else { 1 }, "{}{}", ran.progress, ran.result);
     }
     let merged = stage.result("1/2");
     let figure = |name: &str| merged["legs"][1]["counts"][name].as_u64().unwrap_or(0);
