@@ -29,10 +29,6 @@ const ASK: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(10);
 const BATCH: usize = 100;
 
-/// How long what a replay needs may be away, and the pause before it is tried again where nobody knows a better one.
-const AWAY: Duration = Duration::from_secs(15);
-const PAUSE: Duration = Duration::from_millis(200);
-
 /// Which topics are read.
 type Takes = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
@@ -104,7 +100,7 @@ impl<H: BatchHandler + Send + 'static> Replayer<H> {
             }
             if batch.len() >= BATCH || open.is_empty() {
                 count += batch.len();
-                handled(runtime, &mut *handler, &batch)?;
+                runtime.block_on(handler.handle(&batch)).map_err(|again| again.to_string())?;
                 batch.clear();
             }
         }
@@ -145,18 +141,6 @@ impl<H: BatchHandler + Send + 'static> Replayer<H> {
     }
 }
 
-/// Gives a batch to the handler until it takes it, as the group's own reader does: whoever was away may be back soon.
-fn handled<H: BatchHandler>(runtime: &Handle, handler: &mut H, batch: &[Record]) -> Result<(), String> {
-    let began = Instant::now();
-    while let Err(again) = runtime.block_on(handler.handle(batch)) {
-        if began.elapsed() > AWAY {
-            return Err(again.to_string());
-        }
-        std::thread::sleep(handler.rest().unwrap_or(PAUSE).clamp(PAUSE / 10, PAUSE * 5));
-    }
-    Ok(())
-}
-
 /// The topics that there are now; for the fault that asks only once.
 pub(super) fn topics_now(brokers: &Brokers, takes: impl Fn(&str) -> bool) -> Result<Vec<String>, ServeError> {
     let names = || -> KafkaResult<Vec<String>> {
@@ -172,31 +156,4 @@ struct End {
     topic: String,
     partition: i32,
     offset: i64,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::shared::kafka::TryAgain;
-
-    /// Away for so many attempts.
-    struct Away(u32);
-
-    impl BatchHandler for Away {
-        async fn handle(&mut self, _: &[Record]) -> Result<(), TryAgain> {
-            self.0 = self.0.saturating_sub(1);
-            if self.0 == 0 { Ok(()) } else { Err(TryAgain("the circuit breaker is open".into())) }
-        }
-
-        fn rest(&self) -> Option<Duration> {
-            Some(Duration::from_millis(1))
-        }
-    }
-
-    #[tokio::test]
-    async fn a_replay_waits_for_whoever_is_away_for_a_while() {
-        let runtime = Handle::current();
-        let done = tokio::task::spawn_blocking(move || handled(&runtime, &mut Away(3), &[]));
-        assert_eq!(done.await.unwrap(), Ok(()));
-    }
 }
