@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::collector::{Collector, Failures, WINDOW};
 use crate::lagging;
 use crate::objective::{Count, Metric, Objective};
-use crate::ranked::Ranked;
+use crate::ranked::{Ranked, Without};
 use crate::stages::with_arm;
 
 /// The acknowledged rate over the measured time: from the first planned instant to the last acknowledgement, or to the last planned
@@ -45,21 +45,20 @@ pub(crate) fn stages(collector: &Collector, taken: &Taken) -> Vec<Stage> {
     };
     let from = if taken.planned { "planned" } else { "sent (there is no plan at `rate: max`)" };
     let first = if taken.linger.is_some() { "acknowledged by the broker" } else { "answered by the service" };
+    let by_view = 2 + collector.frame.groups.len();
     let meaning = |stage: usize| match stage {
         0 => (format!("{from} to {first}{waits}"), Duration::ZERO),
         1 => (format!("{from} to visible on the topic{waits}"), Duration::ZERO),
-        stage => match stage.checked_sub(2 + collector.frame.groups.len()) {
-            None if stage.checked_sub(2).is_some_and(|group| follows(collector, group)) => {
-                (format!("{from} to the event that follows from it seen on its topic"), Duration::ZERO)
-            }
-            None => (format!("{from} to its effect seen in the service's journal view"), taken.effect_error),
-            Some(group) => (
-                format!(
-                    "{from} to behind the position that the group commits; 95 % of the events may have been processed sooner, by at most the error"
-                ),
-                collector.commits.step(group),
+        _ if stage >= by_view => (
+            format!(
+                "{from} to behind the position that the group commits; 95 % of the events may have been processed sooner, by at most the error"
             ),
-        },
+            collector.commits.step(stage - by_view),
+        ),
+        _ if follows(collector, stage - 2) => {
+            (format!("{from} to the event that follows from it seen on its topic"), Duration::ZERO)
+        }
+        _ => (format!("{from} to its effect seen in the service's journal view"), taken.effect_error),
     };
     let of_arm = collector.frame.stages();
     let stage = |(index, (name, latencies)): (usize, (String, &Latencies))| {
@@ -189,7 +188,10 @@ fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
         Metric::Max { stage: name, below } => {
             let Some(stage) = Ranked::of(collector, name) else { return no_such(name) };
             match stage.max() {
-                (Some(max), None) if let Some(open) = too_coarse(collector, &[name], *below, format_duration(max)) => {
+                // What was refused is slower than all, however coarsely the others are seen.
+                (Some(max), None | Some(Without::Doubt(..)))
+                    if let Some(open) = too_coarse(collector, &[name], *below, format_duration(max)) =>
+                {
                     open
                 }
                 // One that is too slow is enough, whatever became of the others.

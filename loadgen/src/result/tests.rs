@@ -1,9 +1,9 @@
-use eventproof_evidence::Blind;
+use eventproof_evidence::{Blind, Observation};
 use eventproof_reports::model::{LagPoint, Outcome};
 
 use super::*;
-use crate::collector::Message;
-use crate::collector::tests::{arms, at, collector, effect, seen, sent};
+use crate::collector::tests::{arms, at, collector, effect, frame, lane, seen, sent};
+use crate::collector::{Group, Message};
 
 /// What becomes of an objective.
 fn judged(text: &str, collector: &Collector) -> (Outcome, String) {
@@ -165,4 +165,23 @@ fn a_percentile_is_not_that_of_the_survivors() {
     assert_eq!(judged(p85, &collector), (Outcome::Held, "10 ms".to_owned()), "they cannot matter");
     assert_eq!(judged("max(processed(g)) < 1s", &collector).0, Outcome::NoVerdict);
     assert_eq!(judged("p95(end_to_end) < 50ms", &collector).0, Outcome::Held, "all of them were on the topic");
+}
+
+#[test]
+fn a_maximum_by_positions_that_say_too_little_has_no_verdict_whatever_else_is_unknown() {
+    let mut frame = frame(vec![lane(0, 0, &[true, false])]);
+    frame.committing = vec![Group { name: "w".to_owned(), topics: vec![0] }];
+    frame.lanes.iter_mut().for_each(|lane| lane.committing = vec![true]);
+    let mut collector = Collector::new(frame);
+    (0..3).for_each(|number| collector.take(sent(number)));
+    collector.take(Message::Unknown { number: 2, why: "no answer".to_owned() });
+    (0..2).for_each(|number| collector.take(seen(number, 1, at(10))));
+    let (group, topic) = ("w".into(), "t".into());
+    let committed = Observation::Committed { group, topic, partition: 0, offset: 2, at: at(5_000) };
+    collector.take(Message::Group(Box::new(committed)));
+    // It may all have been processed at once, and committed late.
+    assert_eq!(judged("max(processed(w)) < 1s", &collector).0, Outcome::NoVerdict);
+    collector.take(sent(3));
+    collector.take(Message::Refused { number: 3, why: "no".to_owned() });
+    assert_eq!(judged("max(processed(w)) < 1s", &collector).0, Outcome::Broken, "what was refused never comes");
 }
