@@ -11,6 +11,9 @@ use rustc_hash::FxHashMap;
 /// The share of the events whose time is no more in doubt than is said.
 const DOUBTED: Percentile = Percentile(95.0);
 
+/// Positions kept of a partition of which nothing is seen: another process may be the one that reads it.
+const AHEAD: usize = 100;
+
 /// A partition of a topic, by the topic's place in the frame.
 type Place = (usize, i32);
 
@@ -85,14 +88,18 @@ impl Commits {
         }
     }
 
-    /// A group's position was seen to be another. Returns the events that are behind it now.
-    pub fn committed(&mut self, group: usize, place: Place, offset: i64, at: At) -> Vec<Done> {
+    /// A group's position was seen to be another. Returns the events that are behind it now. `read`: up to which offset everything that
+    /// stands there was seen already.
+    pub fn committed(&mut self, group: usize, place: Place, (offset, at): (i64, At), read: i64) -> Vec<Done> {
         let every = self.every;
         let Some(of) = self.groups.get_mut(group) else { return Vec::new() };
         let part = of.parts.entry(place).or_default();
         let position = Position { offset, at, before: part.latest.map_or(At::START, |latest| latest.at) };
         part.latest = Some(position);
+        // Only what is still to be seen can be behind a position and not wait for it.
         part.ahead.push_back(position);
+        part.ahead.retain(|position| position.offset > read);
+        part.thin();
         let behind: Vec<Waiting> =
             std::iter::from_fn(|| part.waiting.pop_front_if(|event| event.offset < offset)).collect();
         behind.into_iter().map(|event| of.done(event, position, every)).collect()
@@ -116,6 +123,19 @@ impl Commits {
     /// Takes in what another account found of a group.
     pub fn absorb(&mut self, group: usize, doubts: &Latencies) {
         self.groups.get_mut(group).into_iter().for_each(|of| of.doubts.merge(doubts));
+    }
+}
+
+impl Part {
+    /// Of too many positions the first two become one: what is behind it was done by the later and not before the earlier began.
+    fn thin(&mut self) {
+        if self.ahead.len() <= AHEAD {
+            return;
+        }
+        let first = self.ahead.pop_front();
+        if let Some((first, next)) = first.zip(self.ahead.front_mut()) {
+            next.before = first.before;
+        }
     }
 }
 
@@ -152,13 +172,13 @@ mod tests {
     fn a_position_is_when_what_is_behind_it_was_done_at_the_latest() {
         let mut commits = one();
         (0..4).for_each(|number| assert_eq!(commits.seen(0, PLACE, event(number, 1000 + number * 10)), None));
-        let done = commits.committed(0, PLACE, 3, at(1500));
+        let done = commits.committed(0, PLACE, (3, at(1500)), 0);
         assert_eq!(
             done.iter().map(|done| (done.number, done.at)).collect::<Vec<_>>(),
             [0, 1, 2].map(|n| (n, at(1500)))
         );
         assert!(!commits.is_empty());
-        assert_eq!(commits.committed(0, PLACE, 4, at(1700)).len(), 1);
+        assert_eq!(commits.committed(0, PLACE, (4, at(1700)), 0).len(), 1);
         assert!(commits.is_empty());
     }
 
@@ -167,7 +187,7 @@ mod tests {
         let mut commits = one();
         for step in 1..=20u64 {
             (0..50).for_each(|n| _ = commits.seen(0, PLACE, event((step - 1) * 50 + n, (step - 1) * 5000 + n * 100)));
-            assert_eq!(commits.committed(0, PLACE, (step * 50) as i64, at(step * 5000)).len(), 50);
+            assert_eq!(commits.committed(0, PLACE, ((step * 50) as i64, at(step * 5000)), 0).len(), 50);
         }
         let step = commits.step(0).as_millis();
         // 95 % of the events came at least a quarter of a second after the position before.
@@ -179,7 +199,7 @@ mod tests {
         let mut commits = one();
         (0..100).for_each(|number| _ = commits.seen(0, PLACE, event(number, 0)));
         for number in 0..100u64 {
-            let done = commits.committed(0, PLACE, number as i64 + 1, at(3000 + number * 200));
+            let done = commits.committed(0, PLACE, (number as i64 + 1, at(3000 + number * 200)), 0);
             assert_eq!(done.len(), 1);
         }
         // The first may have been done as soon as it came: nothing was committed before.
@@ -189,12 +209,31 @@ mod tests {
     #[test]
     fn a_position_may_be_told_before_what_is_behind_it_was_seen() {
         let mut commits = one();
-        assert_eq!(commits.committed(0, PLACE, 0, at(0)), []);
-        assert_eq!(commits.committed(0, PLACE, 2, at(400)), []);
-        assert_eq!(commits.committed(0, PLACE, 9, at(900)), []);
+        assert_eq!(commits.committed(0, PLACE, (0, at(0)), 0), []);
+        assert_eq!(commits.committed(0, PLACE, (2, at(400)), 0), []);
+        assert_eq!(commits.committed(0, PLACE, (9, at(900)), 0), []);
         let done = |commits: &mut Commits, number| commits.seen(0, PLACE, event(number, 950)).map(|done| done.at);
         assert_eq!([0, 1, 2].map(|number| done(&mut commits, number)), [at(400), at(400), at(900)].map(Some));
         assert_eq!(done(&mut commits, 9), None);
+    }
+
+    #[test]
+    fn positions_are_not_kept_once_everything_behind_them_was_seen() {
+        let mut commits = one();
+        (1..1000).for_each(|offset| _ = commits.committed(0, PLACE, (offset, at(offset as u64)), offset));
+        assert_eq!(commits.groups[0].parts[&PLACE].ahead.len(), 0);
+        assert_eq!(commits.committed(0, PLACE, (1005, at(2000)), 1000), []);
+        assert_eq!(commits.seen(0, PLACE, event(1002, 2100)).map(|done| done.at), Some(at(2000)));
+    }
+
+    #[test]
+    fn of_many_positions_that_nothing_is_behind_yet_few_are_kept_and_the_doubt_grows() {
+        let mut commits = one();
+        (1..=500).for_each(|step| _ = commits.committed(0, PLACE, (step, at(1000 * step as u64)), 0));
+        assert_eq!(commits.groups[0].parts[&PLACE].ahead.len(), AHEAD);
+        let early = Waiting { number: 0, offset: 0, planned: at(0), seen: at(600_000) };
+        assert_eq!(commits.seen(0, PLACE, early).map(|done| done.at), Some(at(401_000)));
+        assert!(commits.step(0) >= Duration::from_secs(400), "{:?}", commits.step(0));
     }
 
     #[test]
@@ -202,9 +241,9 @@ mod tests {
         let mut commits = Commits::new(2, EVERY);
         commits.seen(0, (0, 0), event(1, 0));
         commits.seen(1, (0, 1), event(1, 0));
-        assert_eq!(commits.committed(0, (0, 1), 10, at(5)), []);
-        assert_eq!(commits.committed(1, (0, 0), 10, at(5)), []);
-        assert_eq!(commits.committed(1, (0, 1), 10, at(5)).len(), 1);
+        assert_eq!(commits.committed(0, (0, 1), (10, at(5)), 0), []);
+        assert_eq!(commits.committed(1, (0, 0), (10, at(5)), 0), []);
+        assert_eq!(commits.committed(1, (0, 1), (10, at(5)), 0).len(), 1);
         assert!(!commits.is_empty());
     }
 }

@@ -63,6 +63,11 @@ impl Lags {
         }
     }
 
+    /// Up to which offset a partition was read.
+    pub fn read_to(&self, place: (usize, i32)) -> i64 {
+        self.read.get(&place).map_or(0, |read| read.end)
+    }
+
     pub fn told(&mut self, observation: &Observation, topics: &[String]) {
         match observation {
             Observation::Committed { group, topic, partition, offset, .. } => {

@@ -29,7 +29,8 @@ impl Collector {
         let group = self.frame.committing.iter().position(|known| *known.name == **group);
         let topic = self.frame.topics.iter().position(|known| **known == **topic);
         let Some((group, topic)) = group.zip(topic) else { return };
-        let done = self.commits.committed(group, (topic, *partition), *offset, *at);
+        let place = (topic, *partition);
+        let done = self.commits.committed(group, place, (*offset, *at), self.lags.read_to(place));
         done.into_iter().for_each(|done| self.done(group, done));
     }
 
