@@ -185,12 +185,11 @@ fn together(parts: &[Part], absent: &BTreeMap<u64, String>) -> LoadShards {
 fn collector(parts: &[Part]) -> Result<Collector, PartError> {
     let about = parts.first().map(|part| part.about.clone()).unwrap_or_default();
     let group = |name: &String| Group { name: name.clone(), topics: Vec::new() };
-    let lane = |legs: &Vec<bool>| Lane {
+    let lane = |(index, legs): (usize, &Vec<bool>)| Lane {
         arm: 0,
         order: 0,
         legs: legs.clone(),
-        // Nothing is waited for any more: whether a stage is shown follows from what came.
-        committing: vec![true; about.committing.len()],
+        committing: about.consuming.get(index).cloned().unwrap_or_default(),
         deadlines: Vec::new(),
     };
     let mut whole = Collector::new(Frame {
@@ -198,7 +197,7 @@ fn collector(parts: &[Part]) -> Result<Collector, PartError> {
         measured_from: At::from_start(Duration::from_nanos(about.measured_from_ns)),
         first: 0,
         draw: Draw::new(0, &[1.0], Keys::Uniform(1), None, usize::MAX),
-        lanes: about.legs.iter().map(lane).collect(),
+        lanes: about.legs.iter().enumerate().map(lane).collect(),
         arms: vec![String::new()],
         first_stage: "acknowledgement",
         topics: about.topics.clone(),

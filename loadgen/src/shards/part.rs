@@ -63,6 +63,9 @@ pub(super) struct About {
     /// Groups of which only their positions are seen.
     #[serde(default)]
     pub committing: Vec<String>,
+    /// By lane: which of these consume its events.
+    #[serde(default)]
+    pub consuming: Vec<Vec<bool>>,
     /// Groups whose lag is watched.
     pub lagging: Vec<String>,
     /// By lane: which legs its events are owed on.
@@ -240,6 +243,7 @@ impl About {
             groups: frame.groups.iter().map(|group| group.name.clone()).collect(),
             follows: frame.follows.clone(),
             committing: frame.committing.iter().map(|group| group.name.clone()).collect(),
+            consuming: frame.lanes.iter().map(|lane| lane.committing.clone()).collect(),
             legs: frame.lanes.iter().map(|lane| lane.legs.clone()).collect(),
             lagging: frame.lagging.iter().map(|group| group.name.clone()).collect(),
             put_off: (0..=frame.groups.len()).filter(|leg| collector.asides.may_wait(*leg)).collect(),
