@@ -49,7 +49,7 @@ impl Ground {
             views.push((name.clone(), view.group.clone()));
         }
         let (topics, partitions) = (Vec::new(), BTreeMap::new());
-        let committing = profile.committing(setup.rig.system.spec());
+        let committing = profile.committing(setup.rig.system.spec()).into_iter().map(str::to_owned).collect();
         let (lanes, asides) = (Vec::new(), Vec::new());
         let derived = derived(setup, profile, 1 + views.len())?;
         Ok(Ground { topics, partitions, views, effect_error: error, derived, committing, lanes, asides })

@@ -167,8 +167,7 @@ impl Profile {
         let groups: Vec<&str> = self.owed(system);
         let lagging: Vec<&str> = self.lagging(system);
         let legs: Vec<&str> = ["topic"].into_iter().chain(groups.iter().copied()).collect();
-        let committing = self.committing(system);
-        let shown: Vec<&str> = groups.iter().copied().chain(committing.iter().map(String::as_str)).collect();
+        let shown: Vec<&str> = groups.iter().copied().chain(self.committing(system)).collect();
         let stages = stages::names(self.first_stage(), &self.arms(), &shown);
         let stages: Vec<&str> = stages.iter().map(String::as_str).collect();
         let firsts: Vec<String> = self.arms().iter().map(|arm| stages::with_arm(self.first_stage(), arm)).collect();

@@ -149,15 +149,8 @@ impl Profile {
     }
 
     /// The groups of which only lag and positions are watched: no view of theirs shows effects.
-    pub fn committing(&self, system: &SystemSpec) -> Vec<String> {
-        let seen = self.groups(system);
-        let mut names: Vec<String> = Vec::new();
-        for group in self.watched.iter().filter(|group| !seen.contains(&group.as_str())) {
-            if !names.contains(group) {
-                names.push(group.clone());
-            }
-        }
-        names
+    pub fn committing<'a>(&'a self, system: &'a SystemSpec) -> Vec<&'a str> {
+        self.lagging(system).split_off(self.groups(system).len())
     }
 
     /// The groups whose lag is watched: those of the views, then all others that the profile names.
