@@ -29,7 +29,13 @@ pub struct Asked {
 impl Asked {
     pub fn pair(&self, topic: &str) -> Result<Figure, Failed> {
         let mut command = Command::new(std::env::current_exe()?);
-        let (told, cpu_us) = self.time(command.args(["pair", &self.servers, topic, &self.records.to_string(), &self.linger.to_string()]))?;
+        let (told, cpu_us) = self.time(command.args([
+            "pair",
+            &self.servers,
+            topic,
+            &self.records.to_string(),
+            &self.linger.to_string(),
+        ]))?;
         Ok(Figure { rate: told.trim().parse()?, cpu_us })
     }
 
@@ -72,7 +78,8 @@ fn rate_of(result: &Value, records: usize) -> Result<f64, Failed> {
     let acknowledged: f64 = actual.trim_end_matches("/s").replace([',', ' '], "").parse()?;
     let stages = result["stages"].as_array().ok_or("no stages in the result")?;
     let stage = |name: &str| stages.iter().find(|stage| stage["name"] == name);
-    let slowest = |name: &str| stage(name).and_then(|stage| stage["distribution"]["max_ms"].as_f64()).ok_or(format!("no {name}"));
+    let slowest =
+        |name: &str| stage(name).and_then(|stage| stage["distribution"]["max_ms"].as_f64()).ok_or(format!("no {name}"));
     let behind = (slowest("end_to_end")? - slowest("acknowledgement")?).max(0.0) / 1e3;
     Ok(records as f64 / (records as f64 / acknowledged + behind))
 }

@@ -6,7 +6,11 @@ use super::programs::Figure;
 pub fn print(figures: &[Vec<Figure>; 3], records: usize) {
     println!("\n{records} records of {} B a round, {} rounds\n", super::SIZE, figures[0].len());
     println!("{:<38} {:>32} {:>24}", "", "records/s (least, most)", "CPU us a record");
-    let names = ["bare rdkafka producer and consumer", "eventproof load, everything checked", "Java ProducerPerformance (sends only)"];
+    let names = [
+        "bare rdkafka producer and consumer",
+        "eventproof load, everything checked",
+        "Java ProducerPerformance (sends only)",
+    ];
     for (name, of) in names.iter().zip(figures) {
         let (least, middle, most) = spread(of.iter().map(|figure| figure.rate));
         let (_, cpu, _) = spread(of.iter().map(|figure| figure.cpu_us));

@@ -3,16 +3,12 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 use support::postgres::Container;
-use support::{Ran, copy, docker_answers, ended, project, said};
-
-/// A scenario's outcome, code, and what the text of its last step says.
-type Said = (&'static str, &'static str, &'static str, &'static str);
+use support::{Ran, Said, compare, copy, docker_answers, ended, project, said};
 
 /// nova-bus with one of the features beside this test for all of its own, and a store in its system.yaml.
 fn pack(feature: &str, turned: [&str; 2], more: &str) -> tempfile::TempDir {
@@ -40,17 +36,6 @@ fn run(pack: &Path, report: &Path, variable: (&str, &str)) -> Ran {
     command.env("NO_COLOR", "1").env_remove("EVENTPROOF_BROKER").env_remove("EVENTPROOF_BROKERS");
     command.env(variable.0, variable.1).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     ended(command.spawn().unwrap())
-}
-
-fn compare(ran: &Ran, report: &Path, expected: &[Said]) {
-    let all: BTreeMap<_, _> = said(report);
-    for (name, outcome, code, says) in expected {
-        let (found, found_code, text) = all.get(*name).unwrap_or_else(|| panic!("{name}: {}", ran.progress));
-        assert_eq!(found, outcome, "{name}: {text}");
-        assert_eq!(found_code, code, "{name}: {text}");
-        assert!(text.contains(says), "{name}: {text}");
-    }
-    assert_eq!(all.len(), expected.len());
 }
 
 /// How long the step of a scenario took that has these words.
@@ -82,7 +67,7 @@ fn a_store_that_is_a_service_of_the_system_fails_as_it_is_told() {
     let turned = ["GRAPH_URL: \"{graph-service.url}\"", "GRAPH_URL: \"http://{graph.address}\""];
     let (pack, report) = (pack("graph.feature", turned, store), tempfile::tempdir().unwrap());
     let ran = run(pack.path(), report.path(), ("NO_COLOR", "1"));
-    compare(&ran, report.path(), &GRAPH);
+    compare(&ran, &said(report.path()), &GRAPH);
     assert_eq!(ran.code, 1, "{}{}", ran.progress, ran.result);
     let late = took(report.path(), GRAPH[1].0, "shows post");
     assert!(late > 400.0, "what comes 700 ms late was shown {late} ms after it was published");
@@ -111,7 +96,7 @@ fn a_database_that_is_away_for_a_while_costs_no_event() {
     let (pack, report) =
         (pack("postgres.feature", ["sqlite:{data}/content.db", &url], more), tempfile::tempdir().unwrap());
     let ran = run(pack.path(), report.path(), ("POSTS_DB", &container.address));
-    compare(&ran, report.path(), &POSTGRES);
+    compare(&ran, &said(report.path()), &POSTGRES);
     assert_eq!(ran.code, 1, "{}{}", ran.progress, ran.result);
     let slow = took(report.path(), POSTGRES[1].0, "creates a post");
     assert!(slow >= 600.0, "three answers that come 200 ms late each took {slow} ms");

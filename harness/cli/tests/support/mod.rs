@@ -96,6 +96,21 @@ pub fn said(report: &Path) -> BTreeMap<String, (String, String, String)> {
     scenarios.iter().map(|one| (one["name"].as_str().unwrap().to_owned(), of_scenario(one))).collect()
 }
 
+/// A scenario's outcome, code, and what the text of its last step says.
+pub type Said = (&'static str, &'static str, &'static str, &'static str);
+
+/// Compares what a report says with what is expected of every scenario, by its name.
+#[allow(dead_code)] // the same
+pub fn compare(ran: &Ran, all: &BTreeMap<String, (String, String, String)>, expected: &[Said]) {
+    for (name, outcome, code, says) in expected {
+        let (found, found_code, text) = all.get(*name).unwrap_or_else(|| panic!("{name}: {}", ran.progress));
+        assert_eq!(found, outcome, "{name}: {text}");
+        assert_eq!(found_code, code, "{name}: {text}");
+        assert!(text.contains(says), "{name}: {text}");
+    }
+    assert_eq!(all.len(), expected.len(), "{all:?}");
+}
+
 /// Copies a folder with everything in it.
 #[allow(dead_code)] // the same
 pub fn copy(from: &Path, to: &Path) {
