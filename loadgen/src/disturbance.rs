@@ -1,4 +1,4 @@
-//! A profile's timeline: faults of the broker and of services, at their instants, for their time.
+//! A profile's timeline: faults of the broker, of services and of stores, at their instants, for their time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use eventproof_broker::{ActiveFault, BrokerFault, FaultControl, Met};
 use eventproof_evidence::At;
 use eventproof_reports::model::Disturbed;
 use eventproof_source::{Diagnostic, Diagnostics, Fields, Node, Source};
-use eventproof_system::{Rig, System};
+use eventproof_system::{Rig, StoreFault, System};
 
 /// One entry of a timeline.
 #[derive(Clone, Debug)]
@@ -27,15 +27,22 @@ pub enum What {
     Killed(String),
     /// A service is stopped with SIGSTOP, and continued afterwards.
     Paused(String),
+    /// A store fails at the proxy before it.
+    Store(String, StoreFault),
 }
 
 impl Disturbance {
     /// The service that it is about.
     pub fn service(&self) -> Option<&str> {
         match &self.what {
-            What::Broker(_) => None,
+            What::Broker(_) | What::Store(..) => None,
             What::Killed(service) | What::Paused(service) => Some(service),
         }
+    }
+
+    /// The store that it is about.
+    pub fn store(&self) -> Option<&str> {
+        if let What::Store(store, _) = &self.what { Some(store) } else { None }
     }
 
     fn label(&self) -> String {
@@ -43,6 +50,11 @@ impl Disturbance {
             What::Broker(fault) => format!("broker: {fault}"),
             What::Killed(service) => format!("service \"{service}\" killed"),
             What::Paused(service) => format!("service \"{service}\" paused"),
+            What::Store(store, StoreFault::Down) => format!("store \"{store}\" down"),
+            What::Store(store, StoreFault::Late(by)) => format!("store \"{store}\" {} ms late", by.as_millis()),
+            What::Store(store, StoreFault::BreaksOff(times)) => {
+                format!("store \"{store}\" breaks {times} connection(s) off")
+            }
         }
     }
 }
@@ -51,28 +63,51 @@ impl Disturbance {
 const SETTINGS: [&str; 10] =
     ["node", "by", "error", "rate", "direction", "api", "topic", "partition", "client", "times"];
 
-/// Reads `{at: 5s, for: 2s, broker: delay, by: 200ms, api: Fetch}` or `{at: 5s, for: 2s, service: feed, fault: killed}`.
+/// Reads `{at: 5s, for: 2s, broker: delay, by: 200ms, api: Fetch}`, `{at: 5s, for: 2s, service: feed, fault: killed}` or
+/// `{at: 5s, for: 2s, store: db, fault: late, by: 300ms}`.
 pub(crate) fn disturbance(node: &Node, source: &Source, faults: &mut Diagnostics) -> Option<Disturbance> {
     let mut fields = Fields::of(node, source, "an entry of a timeline", faults)?;
     fields.required("at", faults);
     let at = fields.duration("at", faults);
     let lasting = fields.duration("for", faults);
-    let (broker, service) = (fields.string("broker", faults), fields.string("service", faults));
-    let what = match (broker, service) {
-        (Some(kind), None) => broker_fault(&kind, &mut fields, node, source, faults).map(What::Broker),
-        (None, Some(service)) => {
+    let (broker, service, store) =
+        (fields.string("broker", faults), fields.string("service", faults), fields.string("store", faults));
+    let what = match (broker, service, store) {
+        (Some(kind), None, None) => broker_fault(&kind, &mut fields, node, source, faults).map(What::Broker),
+        (None, Some(service), None) => {
             fields.required("fault", faults);
             let fault = fields.choice("fault", &["killed", "paused"], faults);
             fault.map(|fault| if fault == "killed" { What::Killed(service) } else { What::Paused(service) })
         }
+        (None, None, Some(store)) => store_fault(&mut fields, faults).map(|fault| What::Store(store, fault)),
         _ => {
-            let message = "an entry of a timeline names either `broker` or `service`".to_owned();
+            let message = "an entry of a timeline names either `broker`, `service` or `store`".to_owned();
             faults.push(Diagnostic::error("load/timeline", message).at(source, node.span));
             None
         }
     };
     fields.finish(faults);
     Some(Disturbance { at: at?, lasting, what: what? })
+}
+
+/// `fault: down`, `fault: late, by: 300ms`, `fault: breaks off, times: 3`
+fn store_fault(fields: &mut Fields<'_>, faults: &mut Diagnostics) -> Option<StoreFault> {
+    fields.required("fault", faults);
+    match fields.choice("fault", &["down", "late", "breaks off"], faults)?.as_str() {
+        "down" => Some(StoreFault::Down),
+        "late" => {
+            fields.required("by", faults);
+            fields.duration("by", faults).map(StoreFault::Late)
+        }
+        _ => {
+            fields.required("times", faults);
+            let times = fields.parsed("times", faults, |text| {
+                let times = text.parse().ok().filter(|times| *times > 0);
+                times.ok_or_else(|| format!("`{text}` is no whole number from 1"))
+            });
+            times.map(StoreFault::BreaksOff)
+        }
+    }
 }
 
 fn broker_fault(
@@ -157,6 +192,8 @@ enum Active {
     Fault(FaultControl, ActiveFault),
     Killed(String),
     Paused(String),
+    /// By the number that ends it.
+    Store(String, u64),
 }
 
 async fn begin(disturbance: &Disturbance, rig: &Rig) -> Result<Active, String> {
@@ -174,6 +211,10 @@ async fn begin(disturbance: &Disturbance, rig: &Rig) -> Result<Active, String> {
         What::Paused(service) => {
             system.pause(service, true).await.map_err(|error| error.to_string())?;
             Ok(Active::Paused(service.clone()))
+        }
+        What::Store(store, fault) => {
+            let number = system.fail_store(store, *fault).map_err(|error| error.to_string())?;
+            Ok(Active::Store(store.clone(), number))
         }
     }
 }
@@ -195,6 +236,13 @@ async fn end(active: Active, rig: &Rig) -> Result<(bool, String), String> {
             rig.system.pause(&service, false).await.map_err(|error| error.to_string())?;
             Ok((true, "continued".to_owned()))
         }
+        Active::Store(store, number) => {
+            let mended = rig.system.mend_store(&store, number).ok_or("it was mended before")?;
+            Ok(match mended.told(&store) {
+                Ok(whom) => (true, whom),
+                Err(void) => (false, void),
+            })
+        }
     }
 }
 
@@ -213,12 +261,21 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_about_the_broker_or_a_service() {
+    fn an_entry_is_about_the_broker_a_service_or_a_store() {
         let fault = read("{at: 5s, for: 2s, broker: delay, by: 200ms, api: Fetch}").unwrap();
         assert_eq!((fault.at, fault.lasting), (Duration::from_secs(5), Some(Duration::from_secs(2))));
         assert_eq!(fault.label(), "broker: delay api=Fetch by=200ms");
         assert_eq!(read("{at: 1s, service: feed, fault: killed}").unwrap().label(), "service \"feed\" killed");
-        assert!(read("{at: 1s}").unwrap_err().contains("either `broker` or `service`"));
+        assert_eq!(read("{at: 1s, store: db, fault: down}").unwrap().label(), "store \"db\" down");
+        let late = read("{at: 1s, store: db, fault: late, by: 300ms}").unwrap();
+        assert_eq!((late.store(), late.label().as_str()), (Some("db"), "store \"db\" 300 ms late"));
+        let broken = read("{at: 1s, store: db, fault: breaks off, times: 3}").unwrap();
+        assert_eq!(broken.label(), "store \"db\" breaks 3 connection(s) off");
+        assert!(read("{at: 1s}").unwrap_err().contains("either `broker`, `service` or `store`"));
+        assert!(read("{at: 1s, store: db, service: feed, fault: down}").unwrap_err().contains("either `broker`"));
+        assert!(read("{at: 1s, store: db, fault: late}").unwrap_err().contains("no `by`"));
+        assert!(read("{at: 1s, store: db, fault: breaks off, times: 0}").unwrap_err().contains("from 1"));
+        assert!(read("{at: 1s, store: db, fault: down, by: 3s}").unwrap_err().contains("`by`"));
         assert!(read("{at: 1s, broker: dely, by: 1s}").unwrap_err().contains("did you mean delay?"));
         assert!(read("{at: 1s, service: feed, fault: drowned}").is_err());
     }

@@ -29,6 +29,9 @@ pub struct LoadHead {
     /// How far 99 % of the sends may slip behind their plan; none where there is no plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slip_limit_ms: Option<f64>,
+    /// Which part of a load this is, such as `2/4`; empty for a whole one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub shard: String,
     pub provenance: Provenance,
 }
 
@@ -120,6 +123,11 @@ fn recover(head: LoadHead, intervals: Vec<Interval>, ended: bool) -> Result<Load
         true => format!("these are the run's intervals ({until}) by themselves; its verdicts are in its result.json"),
         false => format!("the run was ended from outside: this is what its intervals say, {until} of them"),
     };
+    let part = match head.shard.as_str() {
+        "" => String::new(),
+        shard => format!("; it is shard {shard} of a load, and these figures are of this part alone"),
+    };
+    let why = format!("{why}{part}");
     let finding = |text: String| Finding {
         outcome: Outcome::NoVerdict,
         code: if ended { "intervals-only" } else { "interrupted" }.to_owned(),
@@ -231,6 +239,7 @@ mod tests {
             workload: BTreeMap::from([("rate".to_owned(), "1000/s".to_owned())]),
             objectives: result.objectives.into_iter().map(|objective| objective.text).collect(),
             slip_limit_ms: Some(20.0),
+            shard: String::new(),
             provenance: result.provenance,
         };
         let intervals = result.intervals.iter().map(interval_line);
@@ -264,6 +273,13 @@ mod tests {
         assert_eq!(result.outcome(), Outcome::NoVerdict);
         assert_eq!(result.intervals, load().intervals);
         assert!(result.findings[0].text.contains("its verdicts are in its result.json"));
+    }
+
+    #[test]
+    fn a_part_of_a_load_says_that_it_is_one() {
+        let text = lines().concat().replacen("\"slip_limit_ms\"", "\"shard\":\"2/4\",\"slip_limit_ms\"", 1);
+        let told = parse_intervals(&text).unwrap().result.findings[0].text.clone();
+        assert!(told.ends_with("; it is shard 2/4 of a load, and these figures are of this part alone"), "{told}");
     }
 
     #[test]

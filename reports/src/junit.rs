@@ -69,6 +69,12 @@ pub fn junit_prove(result: &ProveResult) -> Result<String, SerializeError> {
     let finding = accused.map(|one| Finding { outcome, code: one.code.clone(), text: one.text.clone(), took_ms: None });
     let place = accused.map(|one| one.scenario.clone());
     suite.add_test_case(TestCase::new("a healthy system is not accused", status(outcome, finding.as_ref(), place)));
+    if result.provenance.interrupted {
+        let outcome = Outcome::NoVerdict;
+        let text = format!("{} faults were not tried", result.untried);
+        let finding = Finding { outcome, code: "interrupted".to_owned(), text, took_ms: None };
+        suite.add_test_case(TestCase::new("the proof is whole", status(outcome, Some(&finding), None)));
+    }
     report.add_test_suite(suite);
     report.to_string()
 }

@@ -26,6 +26,8 @@ mod recorder;
 mod sample;
 mod scan;
 mod sender;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod steady;
 mod topics;
 
 pub use board::{Board, Note, Posted, ReadFrom};

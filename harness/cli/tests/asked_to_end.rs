@@ -212,6 +212,30 @@ fn several_packs_end_together_and_what_has_not_begun_does_not_begin() {
 }
 
 #[test]
+fn a_proof_that_is_asked_to_end_writes_what_it_did_and_leaves_no_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = pack(&folder.path().join("shop"), "system: shop\n", QUICK);
+    // To the process alone, and as a terminal does, to its runs as well.
+    for (name, group) in [("TERM", ""), ("INT", "-")] {
+        let report = folder.path().join(name);
+        let mut proof =
+            Work::begin(&["prove", &shop, "--no-faults", "--healthy", "5000", "--report", report.to_str().unwrap()]);
+        proof.until("healthy: 1 scenarios, 0 accused");
+        signal(&[name], &format!("{group}{}", proof.pid()));
+        let runs = children_of(proof.child.id(), "\0run\0");
+        let (code, told) = proof.ended();
+        assert_eq!(code, 3, "{told}");
+        assert!(told.contains("writing what there is"), "{told}");
+        is_told_as_interrupted(&report);
+        let result = std::fs::read_to_string(report.join("result.json")).unwrap();
+        let result: serde_json::Value = serde_json::from_str(&result).unwrap();
+        assert!(result["healthy"]["executions"].as_u64().unwrap() >= 1, "{result}");
+        assert_eq!(result["healthy"]["accused"], serde_json::json!([]));
+        all_end(&runs, "\0run\0");
+    }
+}
+
+#[test]
 fn a_watch_and_a_broker_end_when_they_are_asked_to() {
     let folder = tempfile::tempdir().unwrap();
     let shop = pack(&folder.path().join("shop"), "system: shop\n", QUICK);

@@ -100,6 +100,15 @@ fn a_choice_may_leave_out_packs_but_not_all_of_them() {
     assert!(ran.progress.contains("[two] no scenario is chosen"), "{}", ran.progress);
     let none = run(folder.path(), &["one", "two"], &["--name", "nothing like it"]);
     assert_eq!(none.code, 3, "{}{}", none.progress, none.result);
+    let near = run(folder.path(), &["one", "two"], &["--exact", "told twic"]);
+    let told = "no scenario has the name \"told twic\"; did you mean \"told twice\"?";
+    assert!(near.code == 3 && near.progress.contains(told), "{}", near.progress);
+    let each = run(folder.path(), &["one", "two"], &["--exact", "an order is told", "--exact", "told twic"]);
+    assert_eq!(each.code, 0, "{}{}", each.progress, each.result);
+    assert_eq!(each.progress.matches(told).count(), 1, "{}", each.progress);
+    let other = run(folder.path(), &["one", "two"], &["--exact", "an order is told", "--exact", "told twice"]);
+    assert_eq!(other.code, 1, "{}{}", other.progress, other.result);
+    assert!(!other.progress.contains("no scenario has"), "one pack has it: {}", other.progress);
     let fault = run(folder.path(), &["one", "two"], &["--fault", "nobody:late"]);
     assert_eq!(fault.code, 2, "{}{}", fault.progress, fault.result);
     assert!(fault.progress.contains("none of the packs has this service"), "{}", fault.progress);

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use support::postgres::Container;
-use support::{Ran, Said, compare, copy, docker_answers, ended, project, said};
+use support::{Ran, Said, compare, copy, docker_answers, ended, eventproof, project, said};
 
 /// nova-bus with one of the features beside this test for all of its own, and a store in its system.yaml.
 fn pack(feature: &str, turned: [&str; 2], more: &str) -> tempfile::TempDir {
@@ -71,6 +71,36 @@ fn a_store_that_is_a_service_of_the_system_fails_as_it_is_told() {
     assert_eq!(ran.code, 1, "{}{}", ran.progress, ran.result);
     let late = took(report.path(), GRAPH[1].0, "shows post");
     assert!(late > 400.0, "what comes 700 ms late was shown {late} ms after it was published");
+}
+
+/// A load of posts, during which the store of the followers fails.
+fn load(pack: &Path, entry: &str) -> (Ran, Value) {
+    let profile = format!(
+        "name: graph\npack: .\nmessage: content.post.created\neffects: [handled]\nslip_limit: 5s\nrate: 5/s\nevents: 30\nsettle: 60s\ntimeline:\n  - {entry}\nobjectives:\n  - lost(feed-service-group) = 0\n  - max(processed(feed-service-group)) < 600ms\n"
+    );
+    let (file, report) = (pack.join("graph.yaml"), pack.join("report"));
+    std::fs::write(&file, profile).unwrap();
+    let ran = eventproof(&["load", file.to_str().unwrap(), "--report", report.to_str().unwrap()]);
+    let result = std::fs::read(report.join("result.json")).unwrap_or_else(|_| panic!("{}", ran.progress));
+    (ran, serde_json::from_slice(&result).unwrap())
+}
+
+#[test]
+fn a_store_fails_while_a_load_runs_and_that_is_seen_in_what_is_processed() {
+    let store = "\nstores:\n  graph: {address: \"127.0.0.1:{graph-service.port}\", services: [feed-service, feed-service-direct]}\n\nactions:\n";
+    let turned = ["GRAPH_URL: \"{graph-service.url}\"", "GRAPH_URL: \"http://{graph.address}\""];
+    let pack = pack("graph.feature", turned, store);
+    let (ran, result) = load(pack.path(), "{at: 1s, for: 3s, store: graph, fault: late, by: 700ms}");
+    assert_eq!(ran.code, 1, "{}{}", ran.progress, ran.result);
+    let (held, missed) = (&result["objectives"][0], &result["objectives"][1]);
+    assert_eq!((&held["finding"]["outcome"], &missed["finding"]["outcome"]), (&"held".into(), &"broken".into()));
+    let told = &result["timeline"][0];
+    assert!(told["outcome"].as_str().unwrap().ends_with("part(s) of answers came 700 ms late"), "{told}");
+
+    // Over before anything is asked.
+    let (ran, result) = load(pack.path(), "{at: 60s, for: 1s, store: graph, fault: down}");
+    assert_eq!(ran.code, 3, "{}{}", ran.progress, ran.result);
+    assert_eq!(result["timeline"][0]["outcome"], "not done: the load was over before", "{result}");
 }
 
 const POSTGRES: [Said; 4] = [

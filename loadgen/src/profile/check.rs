@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 
 use eventproof_contract::Contract;
-use eventproof_source::{Diagnostic, Diagnostics, Node, Span, nearest};
+use eventproof_source::{Diagnostic, Diagnostics, Node, Span};
 use eventproof_system::SystemSpec;
 
 use super::{Arm, Profile, Replay, Traffic};
 use crate::abort::known_at_the_end_only;
-use crate::disturbance::Disturbance;
 use crate::draw::PayloadSize;
 use crate::objective::{Count, Metric, Objective};
 use crate::plan::longest_payload;
 use crate::stages;
 use crate::trace::{Replayed, read_file};
+
+/// Where messages to send are named.
+const MESSAGES: [&str; 2] = ["message", "messages"];
 
 impl Profile {
     /// Names that only the pack can know.
@@ -22,14 +24,23 @@ impl Profile {
         self.check_traffic(contract, system, &mut faults);
         self.check_views(contract, system, &mut faults);
         self.check_follows(contract, &mut faults);
-        let services: Vec<&str> = system.services.iter().map(|service| service.name.as_str()).collect();
-        for service in self.timeline.iter().filter_map(Disturbance::service) {
-            if !services.contains(&service) {
-                faults.push(self.unknown("service", service, &services, None));
-            }
-        }
+        self.check_twice(&mut faults);
+        self.check_timeline(system, &mut faults);
         self.check_objectives(contract, system, &mut faults);
         faults
+    }
+
+    fn check_timeline(&self, system: &SystemSpec, faults: &mut Diagnostics) {
+        let services: Vec<&str> = system.services.iter().map(|service| service.name.as_str()).collect();
+        let stores: Vec<&str> = system.stores.iter().map(|store| store.name.as_str()).collect();
+        for entry in &self.timeline {
+            let named = [("service", entry.service(), &services), ("store", entry.store(), &stores)];
+            for (what, name, known) in named.into_iter().filter_map(|(what, name, known)| Some((what, name?, known))) {
+                if !known.contains(&name) {
+                    faults.push(self.unknown(what, name, known, self.place(&["timeline"], name)));
+                }
+            }
+        }
     }
 
     fn check_traffic(&self, contract: &Contract, system: &SystemSpec, faults: &mut Diagnostics) {
@@ -37,7 +48,7 @@ impl Profile {
             Traffic::Records(stream) => {
                 let messages: Vec<&str> = contract.messages.iter().map(|message| message.name.as_str()).collect();
                 for (name, _) in stream.messages.iter().filter(|(name, _)| !messages.contains(&name.as_str())) {
-                    faults.push(self.unknown("message", name, &messages, None));
+                    faults.push(self.unknown("message", name, &messages, self.place(&MESSAGES, name)));
                 }
                 for (name, _) in &stream.messages {
                     self.too_long(contract, name, stream.payload_size).into_iter().for_each(|fault| faults.push(fault));
@@ -47,7 +58,8 @@ impl Profile {
             Traffic::Actions(requests) => {
                 let actions: Vec<&str> = system.actions.iter().map(|action| action.name.as_str()).collect();
                 for arm in requests.arms.iter().filter(|arm| !actions.contains(&arm.action.as_str())) {
-                    faults.push(self.unknown("action", &arm.action, &actions, None));
+                    let at = self.place(&["action", "arms"], &arm.action);
+                    faults.push(self.unknown("action", &arm.action, &actions, at));
                 }
                 self.check_links(&requests.arms, system, faults);
             }
@@ -62,7 +74,7 @@ impl Profile {
                 let topics: Vec<&str> = contract.topics().map(|channel| channel.topic.as_str()).collect();
                 let mut faults = Diagnostics::default();
                 if !topics.contains(&topic.as_str()) {
-                    faults.push(self.unknown("topic", topic, &topics, None));
+                    faults.push(self.unknown("topic", topic, &topics, self.place(&["replay"], topic)));
                 }
                 faults
             }
@@ -85,7 +97,7 @@ impl Profile {
                 );
                 let help =
                     "give both the same `publishes.fields` in system.yaml, or leave one out with `follow: false`";
-                let at = Span { start: 0, end: 0 };
+                let at = self.place(&["arms"], &arm.action);
                 faults.push(Diagnostic::error("load/links-differ", message).at(&self.source, at).help(help));
             }
         }
@@ -102,7 +114,10 @@ impl Profile {
         (most > longest).then(|| {
             let message = format!("payloads of {most} B are longer than the topic of \"{name}\" takes");
             Diagnostic::error("load/payload-size", message)
-                .at(&self.source, Span { start: 0, end: 0 })
+                .at(
+                    &self.source,
+                    self.root.get("payload_size").map_or_else(|| self.place(&MESSAGES, name), |node| node.span),
+                )
                 .help(format!("at most {longest} B, by its max.message.bytes and the producer's own limit"))
         })
     }
@@ -111,12 +126,12 @@ impl Profile {
         let journals: Vec<&str> =
             system.views.iter().filter(|view| view.counts()).map(|view| view.name.as_str()).collect();
         for view in self.effects.iter().filter(|view| !journals.contains(&view.as_str())) {
-            faults.push(self.unknown("journal view", view, &journals, None));
+            faults.push(self.unknown("journal view", view, &journals, self.place(&["effects"], view)));
         }
         let known = contract.groups();
         let names: Vec<&str> = known.keys().map(|name| &**name).collect();
         for group in self.watched.iter().filter(|group| !names.contains(&group.as_str())) {
-            faults.push(self.unknown("group of the contract", group, &names, None));
+            faults.push(self.unknown("group of the contract", group, &names, self.place(&["groups"], group)));
         }
         // Which messages a trace has is seen when it is read.
         if matches!(self.traffic, Traffic::Replay(_)) {
@@ -128,7 +143,7 @@ impl Profile {
             if !messages.iter().copied().any(consumes) {
                 let message = format!("group \"{group}\" consumes none of: {}", messages.join(", "));
                 let help = "by the contract's receiving operations it has no effect to wait for: take its view out of `effects`";
-                let at = Span { start: 0, end: 0 };
+                let at = self.root.get("effects").map_or(Span { start: 0, end: 0 }, |node| node.span);
                 faults.push(Diagnostic::error("load/no-effect", message).at(&self.source, at).help(help));
             }
         }
@@ -142,7 +157,7 @@ impl Profile {
             stream.messages.iter().filter_map(|(name, _)| Some(contract.message(name)?.topic.as_str())).collect();
         for name in &self.follows {
             let Some(message) = contract.message(name) else {
-                faults.push(self.unknown("message", name, &known, None));
+                faults.push(self.unknown("message", name, &known, self.place(&["follows"], name)));
                 continue;
             };
             let (wrong, help) = if message.envelope.causation.is_none() && message.envelope.correlation.is_none() {
@@ -159,7 +174,7 @@ impl Profile {
                 continue;
             };
             let fault = Diagnostic::error("load/follows", format!("`{name}` {wrong}"));
-            faults.push(fault.at(&self.source, Span { start: 0, end: 0 }).help(help));
+            faults.push(fault.at(&self.source, self.place(&["follows"], name)).help(help));
         }
     }
 
@@ -186,7 +201,7 @@ impl Profile {
                 Metric::Throughput { .. } => continue,
             };
             for name in names.into_iter().filter(|name| !known.contains(&name.as_str())) {
-                faults.push(self.unknown(what, name, known, Some(node)));
+                faults.push(self.unknown(what, name, known, node.span));
             }
         }
     }
@@ -247,14 +262,5 @@ impl Profile {
         let message = format!("`{}` cannot end the load: {why}", objective.text);
         let help = "leave `abort_on_fail` out, or let failed(…), pNN(…), max(…), lag(…), duplicated, reordered or corrupted(…) end it";
         faults.push(Diagnostic::error("load/cannot-abort", message).at(&self.source, node.span).help(help));
-    }
-
-    fn unknown(&self, what: &str, name: &str, known: &[&str], node: Option<&Node>) -> Diagnostic {
-        let help = match nearest(name, known.iter().copied()) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("there are: {}", known.join(", ")),
-        };
-        let at = node.map_or(Span { start: 0, end: 0 }, |node| node.span);
-        Diagnostic::error("load/unknown-name", format!("there is no {what} `{name}`")).at(&self.source, at).help(help)
     }
 }

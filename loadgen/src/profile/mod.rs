@@ -3,6 +3,7 @@
 mod check;
 mod model;
 mod pace;
+mod places;
 mod read;
 mod replay;
 mod traffic;

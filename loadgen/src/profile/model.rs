@@ -37,6 +37,8 @@ pub struct Profile {
     pub timeline: Vec<Disturbance>,
     pub objectives: Vec<Objective>,
     pub(super) source: Source,
+    /// The whole file.
+    pub(super) root: Node,
     pub(super) objective_nodes: Vec<Node>,
 }
 

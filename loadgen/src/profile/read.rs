@@ -46,6 +46,7 @@ pub(super) fn profile(root: &Node, source: &Source, faults: &mut Diagnostics) ->
         timeline,
         objectives,
         source: source.clone(),
+        root: root.clone(),
         objective_nodes,
     })
 }

@@ -36,6 +36,10 @@ fn verdict(result: &ProveResult) -> Markup {
         header class={ "verdict " (class(outcome)) } {
             h1 { (badge(outcome)) (clean(&result.packs.join(", "))) ": " (sentence) }
             @if !result.faults.is_empty() { p class="soft" { (result.caught()) " of " (result.faults.len()) " faults were caught by a scenario meant for them." } }
+            @if result.provenance.interrupted {
+                p { "Interrupted: this is what was done until then."
+                    @if result.untried > 0 { " " (result.untried) " more faults were to be tried." } }
+            }
         }
     }
 }

@@ -10,7 +10,15 @@ pub struct ProveResult {
     pub packs: Vec<String>,
     pub provenance: Provenance,
     pub faults: Vec<FaultRow>,
+    /// How many faults were to be tried besides, and were not: the proof was ended before.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub untried: u64,
     pub healthy: Healthy,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks by reference
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// One fault.
@@ -78,7 +86,8 @@ impl ProveResult {
     /// The worst of all.
     pub fn outcome(&self) -> Outcome {
         let accused = if self.healthy.accused.is_empty() { Outcome::Held } else { Outcome::Broken };
-        let open = if self.healthy.no_verdict.is_empty() { Outcome::Held } else { Outcome::NoVerdict };
+        let is_open = !self.healthy.no_verdict.is_empty() || self.provenance.interrupted;
+        let open = if is_open { Outcome::NoVerdict } else { Outcome::Held };
         self.faults.iter().map(|row| row.outcome).chain([accused, open]).max().unwrap_or(Outcome::NoVerdict)
     }
 }
@@ -86,6 +95,16 @@ impl ProveResult {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_ended_before_its_time_is_no_proof_but_an_accusation_stands() {
+        let mut result = ProveResult::default();
+        assert_eq!(result.outcome(), Outcome::Held);
+        result.provenance.interrupted = true;
+        assert_eq!(result.outcome(), Outcome::NoVerdict);
+        result.healthy.accused.push(Catch { scenario: "s".into(), code: "late".into(), text: String::new() });
+        assert_eq!(result.outcome(), Outcome::Broken);
+    }
 
     #[test]
     fn the_bound_is_the_rule_of_three() {

@@ -43,6 +43,9 @@ pub fn terminal_prove(result: &ProveResult, style: Style) -> String {
     if !result.faults.is_empty() {
         text.push_str(&format!("{} of {} faults caught; ", result.caught(), result.faults.len()));
     }
+    if result.untried > 0 {
+        text.push_str(&format!("{} more were to be tried; ", result.untried));
+    }
     text.push_str(&format!(
         "healthy: {} scenarios run ({} of them on busy processors), {} accused, {} without a verdict",
         healthy.executions,
@@ -60,6 +63,15 @@ pub fn terminal_prove(result: &ProveResult, style: Style) -> String {
 mod tests {
     use super::*;
     use crate::fixtures::proof;
+
+    #[test]
+    fn what_was_not_tried_is_told() {
+        let mut cut = ProveResult { untried: 7, ..proof() };
+        cut.provenance.interrupted = true;
+        let text = terminal_prove(&cut, Style { color: false, width: 100 });
+        assert!(text.contains("; 7 more were to be tried; healthy: "), "{text}");
+        assert!(text.trim_end().ends_with(", interrupted"), "{text}");
+    }
 
     #[test]
     fn the_table_says_who_caught_what() {

@@ -60,72 +60,25 @@ impl Running {
             return Err(environment(format!("store \"{store}\" did not fail")));
         }
         let mended: Vec<Mended> = ended.iter().filter_map(|begun| self.mend(begun)).collect();
-        match mended.iter().find_map(|one| void(store, one)) {
-            Some(reason) => Err(Verdict::CannotTell(reason)),
-            None => Ok(Verdict::Held(Proof::of(mended.iter().map(met).collect::<Vec<_>>().join("; ")))),
+        let told: Result<Vec<String>, String> = mended.iter().map(|one| one.told(store)).collect();
+        match told {
+            Ok(whom) => Ok(Verdict::Held(Proof::of(whom.join("; ")))),
+            Err(detail) => Err(Verdict::CannotTell(Reason::NoPositiveControl { detail })),
         }
     }
 
     /// No store is left failing for the scenarios after this one. A step whose fault met nobody has no verdict.
     pub fn mend_stores(&mut self) {
         for begun in std::mem::take(&mut self.failed_stores) {
-            let reason = self.mend(&begun).and_then(|mended| void(&begun.store, &mended));
-            if let (Some(reason), Some(result)) = (reason, self.steps.get_mut(begun.step)) {
+            let void = self.mend(&begun).and_then(|mended| mended.told(&begun.store).err());
+            if let (Some(detail), Some(result)) = (void, self.steps.get_mut(begun.step)) {
                 result.outcome = Outcome::NoVerdict;
-                result.finding = Some(Finding::no_verdict(&reason));
+                result.finding = Some(Finding::no_verdict(&Reason::NoPositiveControl { detail }));
             }
         }
     }
 
     fn mend(&self, begun: &Begun) -> Option<Mended> {
         self.context.rig.system.mend_store(&begun.store, begun.number)
-    }
-}
-
-/// Why a fault that met nobody proves nothing.
-fn void(store: &str, mended: &Mended) -> Option<Reason> {
-    let what = match mended.fault {
-        StoreFault::Down => "was down, and nobody was connected to it or came".to_owned(),
-        StoreFault::Late(by) => format!("answered {} ms late, and said nothing", by.as_millis()),
-        StoreFault::BreaksOff(_) => "was to break connections off, and nobody asked it anything".to_owned(),
-    };
-    let unreached = mended.unreached.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
-    let detail = format!("store \"{store}\" {what}, so that proved nothing{unreached}");
-    (mended.met == 0).then_some(Reason::NoPositiveControl { detail })
-}
-
-fn met(mended: &Mended) -> String {
-    match mended.fault {
-        StoreFault::Down => format!("{} connection(s) were closed", mended.met),
-        StoreFault::Late(by) => format!("{} part(s) of answers came {} ms late", mended.met, by.as_millis()),
-        StoreFault::BreaksOff(times) => format!("{} of {times} connection(s) were broken off", mended.met),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    fn told(fault: StoreFault, met: usize, unreached: Option<&str>) -> String {
-        let mended = Mended { fault, met, unreached: unreached.map(str::to_owned) };
-        match void("db", &mended) {
-            Some(Reason::NoPositiveControl { detail }) => detail,
-            _ => super::met(&mended),
-        }
-    }
-
-    #[test]
-    fn a_fault_that_met_nobody_proves_nothing_and_one_that_did_says_whom() {
-        let late = StoreFault::Late(Duration::from_millis(300));
-        assert_eq!(told(StoreFault::BreaksOff(2), 1, None), "1 of 2 connection(s) were broken off");
-        assert_eq!(told(late, 7, None), "7 part(s) of answers came 300 ms late");
-        assert_eq!(
-            told(late, 0, Some("h:1 cannot be reached: refused")),
-            "store \"db\" answered 300 ms late, and said nothing, so that proved nothing (h:1 cannot be reached: refused)"
-        );
-        let down = "store \"db\" was down, and nobody was connected to it or came, so that proved nothing";
-        assert_eq!(told(StoreFault::Down, 0, None), down);
     }
 }

@@ -78,9 +78,9 @@ pub fn choice(arguments: &ChoiceArguments, asked: &Asked, plan: &Plan, report: &
     })
 }
 
-/// What of the options chooses nothing, since the pack has no such name; each with the nearest that it has.
-pub fn unknown(choice: &Choice, plan: &Plan) -> Vec<String> {
-    let scenarios = || plan.scenarios.iter();
+/// What of the options chooses nothing, since none of the packs has such a name; each with the nearest that they have.
+pub fn unknown(choice: &Choice, plans: &[&Plan]) -> Vec<String> {
+    let scenarios = || plans.iter().flat_map(|plan| &plan.scenarios);
     let tags: BTreeSet<&str> = scenarios().flat_map(|one| &one.tags).map(|tag| tag.trim_start_matches('@')).collect();
     let services: BTreeSet<&str> = scenarios().flat_map(|one| &one.speaks_of).map(String::as_str).collect();
     let names: BTreeSet<&str> = scenarios().map(|one| one.name.as_str()).collect();

@@ -11,6 +11,11 @@ use crate::{exit, output};
 /// Set for a run of one pack that another eventproof has begun: a terminal sends Ctrl-C to both, and the other passes it on.
 pub const PASSED_ON: &str = "EVENTPROOF_SIGNALS_PASSED_ON";
 
+/// Whether this is the run of one pack of several.
+pub fn is_one_of_several() -> bool {
+    std::env::var_os(PASSED_ON).is_some()
+}
+
 /// How often this process was asked, and why it ends.
 #[derive(Clone, Copy, Default)]
 struct Asked {
@@ -29,7 +34,9 @@ pub fn is_asked() -> bool {
 }
 
 /// Lets a command work until it is done, or is asked to end a second time: then services and broker go with this process.
+/// From its beginning on: whoever reads the first line that the work prints may ask at once.
 pub async fn unless_asked_twice(work: impl Future<Output = u8>) -> u8 {
+    drop(told());
     tokio::select! {
         code = work => code,
         _ = times(2) => {
@@ -63,7 +70,7 @@ fn told() -> watch::Receiver<Asked> {
 }
 
 async fn listen(mut interrupt: Signal, mut terminate: Signal, tell: watch::Sender<Asked>) {
-    let passed_on = std::env::var_os(PASSED_ON).is_some();
+    let passed_on = is_one_of_several();
     loop {
         let why = tokio::select! {
             _ = interrupt.recv() => {

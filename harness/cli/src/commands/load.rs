@@ -187,6 +187,7 @@ pub(super) fn head(profile: &Profile, provenance: Provenance) -> LoadHead {
         workload: workload(&profile.path),
         objectives: profile.objectives.iter().map(|objective| objective.text.clone()).collect(),
         slip_limit_ms: profile.slip_limit_ms(),
+        shard: String::new(),
         provenance,
     }
 }

@@ -55,7 +55,8 @@ pub async fn dispatch(arguments: Arguments) -> u8 {
         Command::Report { files, out, .. } => report::report(&files, out),
         Command::Serve { system, service, faults } => serve::serve(system, service, &faults).await,
         Command::Broker { listen, also_listen, nodes, users, faults, registry } => {
-            broker::broker(broker::BrokerOptions { listen, also_listen, nodes, users, faults, registry }).await
+            let options = broker::BrokerOptions { listen, also_listen, nodes, users, faults, registry };
+            ending::unless_asked_twice(broker::broker(options)).await
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use eventproof_evidence::Reason;
 use eventproof_reports::model::{Finding, RunResult};
 use eventproof_reports::{parse_run, whole_of};
-use eventproof_scenarios::Pack;
+use eventproof_scenarios::{Pack, Plan};
 use eventproof_source::Diagnostics;
 use futures::StreamExt;
 use rustix::process::{Pid, Signal, kill_process};
@@ -66,6 +66,7 @@ pub async fn run(arguments: &RunArguments) -> u8 {
 /// The packs in which something is chosen. All that is wrong with any of them is told at once.
 fn chosen(arguments: &RunArguments, seed: u64) -> Result<Vec<One>, u8> {
     let (mut packs, mut faults) = (Vec::<One>::new(), Diagnostics::default());
+    let (mut plans, mut asked_for) = (Vec::new(), None);
     let mut count = 0;
     for path in arguments.packs() {
         let mut of_one = RunArguments { pack: path.clone(), more: Vec::new(), ..arguments.clone() };
@@ -94,16 +95,23 @@ fn chosen(arguments: &RunArguments, seed: u64) -> Result<Vec<One>, u8> {
         } else {
             output::progress(&format!("  [{name}] no scenario is chosen"));
         }
+        asked_for = Some(choice);
+        plans.push(plan);
     }
     if faults.has_errors() {
         return Err(run::told(&faults));
     }
+    // Names, tags and services are asked of all packs alike.
+    let of_all: Vec<&Plan> = plans.iter().collect();
+    let strange = asked_for.map(|choice| choice::unknown(&choice, &of_all)).unwrap_or_default();
     if count == 0 {
         output::error(
             "no scenario was chosen in any of the packs: leave out what chooses, or see what they have with --dry-run",
         );
+        strange.iter().for_each(|why| output::error(why));
         return Err(exit::NO_VERDICT);
     }
+    strange.iter().for_each(|why| output::progress(&format!("warning: {why}")));
     unknown(arguments, &packs).map_or(Ok(packs), |fault| {
         output::error(&format!("--fault {fault}: none of the packs has this service"));
         Err(exit::USAGE)

@@ -6,7 +6,7 @@ mod runs;
 
 use std::sync::Arc;
 
-use eventproof_reports::model::{BrokerInfo, FaultRow, Outcome, ProveResult};
+use eventproof_reports::model::{BrokerInfo, FaultRow, Outcome, ProveResult, Provenance};
 use eventproof_reports::{Style, fault_line};
 use eventproof_scenarios::{Pack, SeededFaults};
 use eventproof_source::Diagnostics;
@@ -49,16 +49,20 @@ pub async fn prove(arguments: ProveArguments) -> u8 {
     };
     let mut result =
         ProveResult { packs: packs.iter().map(|one| one.pack.name.clone()).collect(), ..Default::default() };
+    let jobs = jobs(&arguments, &packs);
+    let to_try = jobs.iter().filter(|job| job.fault.is_some()).count();
     let asked = tokio::select! {
-        () = perform(&arguments, &packs, &runs, &mut result) => None,
+        () = perform(&arguments, &packs, &runs, jobs, &mut result) => None,
         why = ending::asked() => Some(why),
     };
     if let Some(why) = asked {
-        output::error(&format!("{why}: the gate was not tested to the end, so there is no verdict"));
-        return exit::NO_VERDICT;
+        output::progress(&format!("  {why}: ending what runs, writing what there is"));
+        result.untried = to_try.saturating_sub(result.faults.len()) as u64;
     }
+    sort(&packs, &mut result.faults);
     let broker = BrokerInfo { kind: "embedded".to_owned(), label: "embedded broker, one for each run".to_owned() };
-    result.provenance = origin.provenance(command(&arguments, identity.seed), &identity, broker);
+    let command = command(&arguments, identity.seed);
+    result.provenance = Provenance { interrupted: asked.is_some(), ..origin.provenance(command, &identity, broker) };
     let code = exit::of_outcomes([result.outcome()]);
     result.provenance.exit_code = i32::from(code);
     files::report(&arguments.report, rendered::prove(&result));
@@ -82,8 +86,13 @@ fn read(arguments: &ProveArguments) -> Result<Vec<Proven>, Diagnostics> {
     if faults.has_errors() { Err(faults) } else { Ok(packs) }
 }
 
-async fn perform(arguments: &ProveArguments, packs: &[Proven], runs: &Arc<Runs>, result: &mut ProveResult) {
-    let jobs = jobs(arguments, packs);
+async fn perform(
+    arguments: &ProveArguments,
+    packs: &[Proven],
+    runs: &Arc<Runs>,
+    jobs: Vec<Job>,
+    result: &mut ProveResult,
+) {
     let (calm, busy): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| !job.busy);
     for (jobs, is_busy) in [(calm, false), (busy, true)] {
         // Half of the healthy repeats have every processor busy with something else.
@@ -106,7 +115,11 @@ async fn perform(arguments: &ProveArguments, packs: &[Proven], runs: &Arc<Runs>,
             take(packs, &job, ran, first_time, result);
         }
     }
-    result.faults.sort_by_key(|row| {
+}
+
+/// As the packs have them, in whatever order the runs ended.
+fn sort(packs: &[Proven], rows: &mut [FaultRow]) {
+    rows.sort_by_key(|row| {
         let place = |one: &Proven| one.faults.faults.iter().position(|fault| fault.argument() == row.fault);
         packs.iter().position(|one| one.pack.name == row.pack).map(|at| (at, place(&packs[at])))
     });

@@ -100,7 +100,7 @@ pub(super) fn chosen(arguments: &RunArguments, scenarios: &Plan) -> Result<Choic
         output::error(&error);
         exit::USAGE
     })?;
-    let unknown = choice::unknown(&choice, scenarios);
+    let unknown = choice::unknown(&choice, &[scenarios]);
     if !scenarios.scenarios.iter().any(|scenario| choice.takes(scenario)) {
         output::error(
             "no scenario was chosen: leave out what chooses (--name, --tag, --service, --failed, --shard, a line), or see what the pack has with --dry-run",
@@ -108,8 +108,10 @@ pub(super) fn chosen(arguments: &RunArguments, scenarios: &Plan) -> Result<Choic
         unknown.iter().for_each(|why| output::error(why));
         return Err(exit::NO_VERDICT);
     }
-    // Of several names, one that nobody has is more likely mistyped than meant.
-    unknown.iter().for_each(|why| output::progress(&format!("warning: {why}")));
+    // Of several names, one that nobody has is more likely mistyped than meant; of several packs, whoever runs them says so.
+    if !ending::is_one_of_several() {
+        unknown.iter().for_each(|why| output::progress(&format!("warning: {why}")));
+    }
     Ok(choice)
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use eventproof_contract::Generator;
 use eventproof_loadgen::{LoadError, LoadSetup, Part, Profile, ShardError, ShardRun, Sharding, run_shard, unfit};
+use eventproof_reports::LoadHead;
 use eventproof_reports::model::{BrokerInfo, Interval, LoadResult, Shard};
 use eventproof_scenarios::Pack;
 use eventproof_system::SystemSpec;
@@ -123,7 +124,7 @@ async fn send(
     let (stop, stopped) = interruption();
     let setup =
         LoadSetup { rig: &rig, contract: pack.contract.clone(), run_id: identity.run_id.clone(), stop: stopped };
-    told.file.begin(&head(profile, provenance()));
+    told.file.begin(&LoadHead { shard: shard.to_string(), ..head(profile, provenance()) });
     let sharding = Sharding {
         shard,
         run: identity.run_id.clone(),

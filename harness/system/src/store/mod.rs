@@ -7,6 +7,7 @@
 //! ```
 
 mod line;
+mod mended;
 mod orders;
 mod reach;
 mod stores;
@@ -21,8 +22,9 @@ use eventproof_broker::lasting_listener;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+pub use mended::Mended;
 use orders::Orders;
-pub use orders::{Mended, StoreFault};
+pub use orders::StoreFault;
 use reach::{Reach, Tell};
 pub(crate) use stores::Stores;
 

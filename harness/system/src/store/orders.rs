@@ -16,16 +16,6 @@ pub enum StoreFault {
     BreaksOff(usize),
 }
 
-/// A fault that is over.
-#[derive(Clone, Debug)]
-pub struct Mended {
-    pub fault: StoreFault,
-    /// Connections that it closed, or parts of answers that it held up.
-    pub met: usize,
-    /// Why the store itself could not be reached when it was last asked for.
-    pub unreached: Option<String>,
-}
-
 /// The orders in force, shared by all connections to a store.
 pub(super) struct Orders {
     state: Mutex<State>,

@@ -80,8 +80,12 @@ impl Runs {
             _ => return Judged::Nothing(format!("the run ended with {}: {told}", output.status)),
         }
         match std::fs::read_to_string(report.join("result.json")).map_err(|error| error.to_string()) {
-            Ok(text) => parse_run(&text)
-                .map_or_else(|error| Judged::Nothing(error.to_string()), |run| Judged::Run(Box::new(run))),
+            Ok(text) => match parse_run(&text) {
+                // What it did not get to was neither caught nor missed.
+                Ok(run) if run.provenance.interrupted => Judged::Nothing("the run was interrupted".to_owned()),
+                Ok(run) => Judged::Run(Box::new(run)),
+                Err(error) => Judged::Nothing(error.to_string()),
+            },
             Err(_) => Judged::Nothing(told),
         }
     }
