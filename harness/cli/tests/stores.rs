@@ -30,6 +30,13 @@ fn pack(feature: &str, turned: [&str; 2], more: &str) -> tempfile::TempDir {
     folder
 }
 
+/// The same with the service that keeps who follows whom as a store.
+fn graph() -> tempfile::TempDir {
+    let store = "\nstores:\n  graph: {address: \"127.0.0.1:{graph-service.port}\", services: [feed-service, feed-service-direct]}\n\nactions:\n";
+    let turned = ["GRAPH_URL: \"{graph-service.url}\"", "GRAPH_URL: \"http://{graph.address}\""];
+    pack("graph.feature", turned, store)
+}
+
 fn run(pack: &Path, report: &Path, variable: (&str, &str)) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_eventproof"));
     command.arg("run").arg(pack).arg("--report").arg(report).args(["--seed", "7"]).current_dir(project());
@@ -63,9 +70,7 @@ const GRAPH: [Said; 5] = [
 
 #[test]
 fn a_store_that_is_a_service_of_the_system_fails_as_it_is_told() {
-    let store = "\nstores:\n  graph: {address: \"127.0.0.1:{graph-service.port}\", services: [feed-service, feed-service-direct]}\n\nactions:\n";
-    let turned = ["GRAPH_URL: \"{graph-service.url}\"", "GRAPH_URL: \"http://{graph.address}\""];
-    let (pack, report) = (pack("graph.feature", turned, store), tempfile::tempdir().unwrap());
+    let (pack, report) = (graph(), tempfile::tempdir().unwrap());
     let ran = run(pack.path(), report.path(), ("NO_COLOR", "1"));
     compare(&ran, &said(report.path()), &GRAPH);
     assert_eq!(ran.code, 1, "{}{}", ran.progress, ran.result);
@@ -87,20 +92,18 @@ fn load(pack: &Path, entry: &str) -> (Ran, Value) {
 
 #[test]
 fn a_store_fails_while_a_load_runs_and_that_is_seen_in_what_is_processed() {
-    let store = "\nstores:\n  graph: {address: \"127.0.0.1:{graph-service.port}\", services: [feed-service, feed-service-direct]}\n\nactions:\n";
-    let turned = ["GRAPH_URL: \"{graph-service.url}\"", "GRAPH_URL: \"http://{graph.address}\""];
-    let pack = pack("graph.feature", turned, store);
+    let pack = graph();
     let (ran, result) = load(pack.path(), "{at: 1s, for: 3s, store: graph, fault: late, by: 700ms}");
     assert_eq!(ran.code, 1, "{}{}", ran.progress, ran.result);
     let (held, missed) = (&result["objectives"][0], &result["objectives"][1]);
     assert_eq!((&held["finding"]["outcome"], &missed["finding"]["outcome"]), (&"held".into(), &"broken".into()));
-    let told = &result["timeline"][0];
+    let told = &result["disturbed"][0];
     assert!(told["outcome"].as_str().unwrap().ends_with("part(s) of answers came 700 ms late"), "{told}");
 
     // Over before anything is asked.
     let (ran, result) = load(pack.path(), "{at: 60s, for: 1s, store: graph, fault: down}");
     assert_eq!(ran.code, 3, "{}{}", ran.progress, ran.result);
-    assert_eq!(result["timeline"][0]["outcome"], "not done: the load was over before", "{result}");
+    assert_eq!(result["disturbed"][0]["outcome"], "not done: the load was over before", "{result}");
 }
 
 const POSTGRES: [Said; 4] = [
