@@ -1,10 +1,10 @@
-@needs:broker-faults
 Feature: When it is cut off in between
 
   Background:
     Given the system is running
 
   # The broker has the records and says nothing, so they are published and not marked when the service dies. The deletion leaves behind the copy.
+  @needs:broker-faults
   Scenario: events-service that is killed between publishing and marking makes a duplicate without effect
     Given the broker loses the acknowledgement of 10000 requests
       | client | events-service |
@@ -34,6 +34,7 @@ Feature: When it is cut off in between
     And group "feed-service" loses none of them within 20s
 
   # Every record that is taken meanwhile is this one, or one of few.
+  @needs:broker-faults
   Scenario: the alert on failures fires when records cannot be handled
     Given the broker delays "Produce" requests by 300ms
       | client | notification-service |
@@ -43,6 +44,7 @@ Feature: When it is cut off in between
     Then alert "failures" fires within 10s
     And it is dead-lettered within 10s
 
+  @needs:broker-faults
   Scenario: the alert on failures stays silent while all is only slow
     Given the broker delays "Fetch" requests by 100ms
       | client | notification-service |

@@ -41,6 +41,24 @@ Feature: The mail service fails, and recovers
     Then stub "mail" is called for "grant" exactly 2 times, watched for 1s
     And service "notification-service" handles "grant" exactly once
 
+  Scenario: what is refused stays refused while what came with it is tried again
+    Given service "notification-service" is paused
+    # The answer to what it has asked for already: the two behind it come together.
+    When "auth.access.granted" is published
+      | /aggregateId | {autumn} |
+    And "auth.access.granted" is published as "first"
+      | /aggregateId | {autumn} |
+    And "auth.access.granted" is published as "second"
+      | /aggregateId | {autumn} |
+    And stub "mail" answers 422 1 time
+      | /event_id | {first.id} |
+    And stub "mail" answers 503 4 times
+      | /event_id | {second.id} |
+    And service "notification-service" goes on
+    Then "first" is dead-lettered within 20s
+    And service "notification-service" handles "second" exactly once
+    And stub "mail" is called for "first" exactly 1 time, watched for 1s
+
   Scenario: an upload ends in an e-mail, and an invitation too
     When photographer "photographer-1" uploads photo "sunset" of 1000 bytes to project "autumn"
     Then view "mails" shows "{autumn}" within 8s

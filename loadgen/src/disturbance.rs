@@ -6,7 +6,7 @@ use std::time::Duration;
 use eventproof_broker::{ActiveFault, BrokerFault, FaultControl, Met};
 use eventproof_evidence::At;
 use eventproof_reports::model::Disturbed;
-use eventproof_source::{Diagnostic, Diagnostics, Fields, Node, Source};
+use eventproof_source::{Diagnostic, Diagnostics, Fields, Node, Source, units};
 use eventproof_system::{Rig, StoreFault, System};
 
 /// One entry of a timeline.
@@ -97,7 +97,11 @@ fn store_fault(fields: &mut Fields<'_>, faults: &mut Diagnostics) -> Option<Stor
         "down" => Some(StoreFault::Down),
         "late" => {
             fields.required("by", faults);
-            fields.duration("by", faults).map(StoreFault::Late)
+            let by = fields.parsed("by", faults, |text| match units::parse_duration(text)? {
+                Duration::ZERO => Err("what comes 0 ms late is not late".to_owned()),
+                by => Ok(by),
+            });
+            by.map(StoreFault::Late)
         }
         _ => {
             fields.required("times", faults);
@@ -274,6 +278,7 @@ mod tests {
         assert!(read("{at: 1s}").unwrap_err().contains("either `broker`, `service` or `store`"));
         assert!(read("{at: 1s, store: db, service: feed, fault: down}").unwrap_err().contains("either `broker`"));
         assert!(read("{at: 1s, store: db, fault: late}").unwrap_err().contains("no `by`"));
+        assert!(read("{at: 1s, store: db, fault: late, by: 0s}").unwrap_err().contains("is not late"));
         assert!(read("{at: 1s, store: db, fault: breaks off, times: 0}").unwrap_err().contains("from 1"));
         assert!(read("{at: 1s, store: db, fault: down, by: 3s}").unwrap_err().contains("`by`"));
         assert!(read("{at: 1s, broker: dely, by: 1s}").unwrap_err().contains("did you mean delay?"));

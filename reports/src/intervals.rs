@@ -119,15 +119,18 @@ pub fn parse_intervals(text: &str) -> Result<Recovered, ParseError> {
 fn recover(head: LoadHead, intervals: Vec<Interval>, ended: bool) -> Result<LoadResult, ParseError> {
     let last = intervals.last().cloned().unwrap_or_default();
     let until = seconds(last.to_ms);
-    let why = match ended {
-        true => format!("these are the run's intervals ({until}) by themselves; its verdicts are in its result.json"),
-        false => format!("the run was ended from outside: this is what its intervals say, {until} of them"),
+    let why = match (ended, head.shard.as_str()) {
+        (true, "") => {
+            format!("these are the run's intervals ({until}) by themselves; its verdicts are in its result.json")
+        }
+        (true, shard) => format!(
+            "these are the intervals ({until}) of shard {shard} of a load, and of this part alone; the verdicts are of the whole, in the result.json of shard 1"
+        ),
+        (false, "") => format!("the run was ended from outside: this is what its intervals say, {until} of them"),
+        (false, shard) => format!(
+            "shard {shard} of a load was ended from outside: this is what its intervals say, {until} of them, of this part alone"
+        ),
     };
-    let part = match head.shard.as_str() {
-        "" => String::new(),
-        shard => format!("; it is shard {shard} of a load, and these figures are of this part alone"),
-    };
-    let why = format!("{why}{part}");
     let finding = |text: String| Finding {
         outcome: Outcome::NoVerdict,
         code: if ended { "intervals-only" } else { "interrupted" }.to_owned(),
@@ -278,8 +281,10 @@ mod tests {
     #[test]
     fn a_part_of_a_load_says_that_it_is_one() {
         let text = lines().concat().replacen("\"slip_limit_ms\"", "\"shard\":\"2/4\",\"slip_limit_ms\"", 1);
-        let told = parse_intervals(&text).unwrap().result.findings[0].text.clone();
-        assert!(told.ends_with("; it is shard 2/4 of a load, and these figures are of this part alone"), "{told}");
+        let told = |text: &str| parse_intervals(text).unwrap().result.findings[0].text.clone();
+        assert!(told(&text).contains("of shard 2/4 of a load, and of this part alone"), "{}", told(&text));
+        let cut = text.lines().take(3).map(|line| format!("{line}\n")).collect::<String>();
+        assert!(told(&cut).starts_with("shard 2/4 of a load was ended from outside"), "{}", told(&cut));
     }
 
     #[test]

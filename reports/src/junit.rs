@@ -71,7 +71,10 @@ pub fn junit_prove(result: &ProveResult) -> Result<String, SerializeError> {
     suite.add_test_case(TestCase::new("a healthy system is not accused", status(outcome, finding.as_ref(), place)));
     if result.provenance.interrupted {
         let outcome = Outcome::NoVerdict;
-        let text = format!("{} faults were not tried", result.untried);
+        let text = match result.untried {
+            0 => "it was interrupted before all healthy repeats were done".to_owned(),
+            untried => format!("it was interrupted: {untried} faults were not tried"),
+        };
         let finding = Finding { outcome, code: "interrupted".to_owned(), text, took_ms: None };
         suite.add_test_case(TestCase::new("the proof is whole", status(outcome, Some(&finding), None)));
     }

@@ -26,9 +26,10 @@ mod recorder;
 mod sample;
 mod scan;
 mod sender;
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 mod steady;
 mod topics;
+mod uncommitted;
 
 pub use board::{Board, Note, Posted, ReadFrom};
 pub use client_times::{ClientTime, ClientTimes};
@@ -49,3 +50,4 @@ pub use sample::sample;
 pub use scan::{Found, search};
 pub use sender::{Delivery, Failure, SendError, Sender, SenderSettings};
 pub use topics::{TopicFacts, Topics};
+pub use uncommitted::{Uncommitted, uncommitted};

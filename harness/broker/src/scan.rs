@@ -28,10 +28,21 @@ pub(crate) fn read_topic(
     partitions: u32,
     within: impl Fn(i32, i64, i64) -> (i64, i64),
     patience: Duration,
-    mut visit: impl FnMut(&BorrowedMessage<'_>),
+    visit: impl FnMut(&BorrowedMessage<'_>),
 ) -> Result<bool, BrokerError> {
     // A consumer of its own for each topic: nothing that is still under way for another one can be taken for this one's.
-    let consumer = consumer(broker, "eventproof-scan")?;
+    read_by(&consumer(broker, "eventproof-scan")?, topic, partitions, within, patience, visit)
+}
+
+/// The same, by a consumer that has read nothing so far.
+pub(crate) fn read_by(
+    consumer: &BaseConsumer,
+    topic: &str,
+    partitions: u32,
+    within: impl Fn(i32, i64, i64) -> (i64, i64),
+    patience: Duration,
+    mut visit: impl FnMut(&BorrowedMessage<'_>),
+) -> Result<bool, BrokerError> {
     let asked = |error| BrokerError::asked(format!("reading {topic}"), error);
     let mut open: BTreeMap<i32, i64> = BTreeMap::new();
     let mut assignment = TopicPartitionList::new();

@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use support::processes::{children_of, is_running, signal};
-use support::{SHOP, project, until};
+use support::{SHOP, docker_answers, project, until};
 
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -221,8 +221,9 @@ fn a_proof_that_is_asked_to_end_writes_what_it_did_and_leaves_no_run() {
         let mut proof =
             Work::begin(&["prove", &shop, "--no-faults", "--healthy", "5000", "--report", report.to_str().unwrap()]);
         proof.until("healthy: 1 scenarios, 0 accused");
+        let id = proof.child.id();
+        let runs = until("run", || Some(children_of(id, "\0run\0")).filter(|found| !found.is_empty()));
         signal(&[name], &format!("{group}{}", proof.pid()));
-        let runs = children_of(proof.child.id(), "\0run\0");
         let (code, told) = proof.ended();
         assert_eq!(code, 3, "{told}");
         assert!(told.contains("writing what there is"), "{told}");
@@ -233,6 +234,30 @@ fn a_proof_that_is_asked_to_end_writes_what_it_did_and_leaves_no_run() {
         assert_eq!(result["healthy"]["accused"], serde_json::json!([]));
         all_end(&runs, "\0run\0");
     }
+}
+
+#[test]
+fn a_run_on_a_container_that_is_asked_to_end_leaves_no_container() {
+    if !docker_answers() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let shop = pack(&folder.path().join("shop"), "system: shop\n", SLOW);
+    let report = folder.path().join("report");
+    let mut run = Work::begin(&["run", &shop, "--broker", "container", "--report", report.to_str().unwrap()]);
+    let label = format!("label=eventproof.process={}", run.child.id());
+    let containers = || {
+        let output = Command::new("docker").args(["ps", "-aq", "--filter", &label]).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap().lines().count()
+    };
+    run.until("ready on");
+    assert_eq!(containers(), 1);
+    signal(&["TERM"], &run.pid());
+    let (code, told) = run.ended();
+    assert_eq!(code, 3, "{told}");
+    is_told_as_interrupted(&report);
+    until("end of the container", || (containers() == 0).then_some(()));
 }
 
 #[test]

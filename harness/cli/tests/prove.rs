@@ -5,7 +5,7 @@ mod support;
 
 use std::path::Path;
 
-use support::{Ran, eventproof, project};
+use support::{Ran, eventproof, project, shop};
 
 /// nova-bus with another faults.yaml.
 fn pack(faults: &str) -> tempfile::TempDir {
@@ -75,6 +75,37 @@ fn a_fault_that_the_service_does_not_have_leaves_no_verdict() {
     let (ran, _) = prove(&pack(&unknown), &["--healthy", "0", "--fault", "feed-service:skip-dedupe"]);
     assert_eq!(ran.code, 3, "{}{}", ran.progress, ran.result);
     assert!(ran.result.contains("no verdict"), "{}", ran.result);
+}
+
+/// A service that is none of ours: it says that it is ready, or not, by what a variable tells it.
+const OWN: &str = "\
+system: shop
+services:
+  till:
+    command: [sh, -c, 'case \",$TILL_FAULTS,\" in *,mute,*) ;; *) echo the till is open;; esac; while true; do sleep 1; done']
+    fault_env: TILL_FAULTS
+";
+
+#[test]
+fn a_service_of_the_users_own_takes_its_faults_by_a_variable() {
+    let opens = "Feature: Till\n\n  Scenario: the till opens\n    Then service \"till\" logs \"the till is open\" within 2s\n\n  Scenario: an order\n    When \"order.placed\" is published\n";
+    let faults = "faults:\n  till:mute:\n    meaning: opens without a word\n    caught_by: [{scenario: the till opens, code: log-missing}]\n  till:loud:\n    meaning: it does not know this one\n    caught_by: [{scenario: the till opens}]\ncontrols: [an order]\n";
+    let pack = shop(&[("system.yaml", OWN), ("till.feature", opens), ("faults.yaml", faults)]);
+    let (ran, result) = prove(&pack, &["--healthy", "1", "--fault", "till:mute"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
+    assert_eq!(result["faults"][0]["caught_by"][0]["code"], "log-missing");
+    let (ran, _) = prove(&pack, &["--healthy", "0", "--fault", "till:loud"]);
+    assert!(ran.code == 1 && ran.result.contains("not by the till opens"), "{}{}", ran.progress, ran.result);
+
+    let switchless = OWN.replace("    fault_env: TILL_FAULTS\n", "");
+    std::fs::write(pack.path().join("system.yaml"), &switchless).unwrap();
+    let (ran, _) = prove(&pack, &["--healthy", "0", "--fault", "till:mute"]);
+    assert_eq!(ran.code, 3, "{}{}", ran.progress, ran.result);
+    assert!(ran.result.contains("declares neither `fault_flag` nor `fault_env`"), "{}{}", ran.progress, ran.result);
+    let both = OWN.replace("    fault_env", "    fault_flag: --fault\n    fault_env");
+    std::fs::write(pack.path().join("system.yaml"), both).unwrap();
+    let linted = eventproof(&["lint", pack.path().to_str().unwrap()]);
+    assert!(linted.code == 2 && linted.result.contains("system/two-switches"), "{}", linted.result);
 }
 
 #[test]

@@ -93,6 +93,23 @@ fn what_is_wrong_with_any_of_them_is_told_before_anything_starts() {
 }
 
 #[test]
+fn what_is_wrong_is_told_to_programs_too() {
+    let folder = packs(&[("one", "Feature: Orders\n  Scenario: a\n    When nobody knows this\n")]);
+    let pack = folder.path().join("one").display().to_string();
+    let json = eventproof(&["lint", &pack, "--format", "json"]);
+    assert_eq!(json.code, 2, "{}", json.progress);
+    let found: serde_json::Value = serde_json::from_str(&json.result).unwrap();
+    let errors: Vec<_> = found["found"].as_array().unwrap().iter().filter(|one| one["severity"] == "error").collect();
+    let [error] = errors[..] else { panic!("{found}") };
+    assert_eq!((&error["line"], &error["column"]), (&3.into(), &10.into()), "{error}");
+    let file = format!("{pack}/shop.feature");
+    assert_eq!((error["file"].as_str(), error["code"].as_str()), (Some(file.as_str()), Some("feature/unmatched-step")));
+    let github = eventproof(&["lint", &pack, "--format", "github"]);
+    let line = github.result.lines().find(|line| line.starts_with("::error ")).unwrap();
+    assert!(line.starts_with(&format!("::error file={file},line=3,col=10,title=feature/unmatched-step::")), "{line}");
+}
+
+#[test]
 fn a_choice_may_leave_out_packs_but_not_all_of_them() {
     let folder = packs(&[("one", HOLDS), ("two", BREAKS)]);
     let ran = run(folder.path(), &["one", "two"], &["--name", "order"]);

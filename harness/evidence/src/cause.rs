@@ -68,6 +68,8 @@ pub enum Missing {
     HandledWithoutEffect { group: String, committed: i64, record: Place },
     /// It waits in a retry topic for another attempt.
     InRetryTopic { attempt: usize, group: String, record: Place },
+    /// It was given up: its dead letter is there.
+    DeadLettered { record: Place, letter: Place },
     /// Nothing more is known: the group's positions were never seen, or are too old to explain anything.
     Unexplained { group: String, record: Place },
 }
@@ -94,6 +96,9 @@ impl fmt::Display for Missing {
                 "it waits in retry topic \"{}\" for attempt {attempt}: its record is at {record}, and group \"{group}\" has not committed past it",
                 record.topic
             ),
+            Missing::DeadLettered { record, letter } => {
+                write!(f, "the record is at {record}, and it was given up: its dead letter is at {letter}")
+            }
             Missing::Unexplained { group, record } => {
                 write!(f, "the record is at {record}; how far group \"{group}\" has read is not known")
             }
@@ -146,6 +151,9 @@ pub enum Cause {
         death: Option<Death>,
         refusal: Option<Box<Refusal>>,
     },
+    /// The event is on its topic, and whoever reads committed records only does not see it: its transaction was aborted; or it, or one
+    /// before it on the partition, is open.
+    Uncommitted { what: String, waited: Waited, place: Place, aborted: bool },
     /// The event is there, under another key.
     WrongKey { what: String, place: Place, expected: String, actual: Option<String> },
     /// The event is on its topic more than once.
@@ -235,6 +243,8 @@ impl Cause {
         match self {
             Cause::NotOnTopic { refusal: Some(_), .. } => "login-refused",
             Cause::NotOnTopic { .. } => "not-on-topic",
+            Cause::Uncommitted { aborted: true, .. } => "transaction-aborted",
+            Cause::Uncommitted { aborted: false, .. } => "transaction-open",
             Cause::WrongKey { .. } => "wrong-key",
             Cause::WrongPartition { .. } => "wrong-partition",
             Cause::Doubled { .. } => "doubled",
@@ -279,6 +289,7 @@ impl Missing {
             Missing::GroupNotStable { .. } => "group-not-stable",
             Missing::HandledWithoutEffect { .. } => "handled-without-effect",
             Missing::InRetryTopic { .. } => "in-retry-topic",
+            Missing::DeadLettered { .. } => "dead-lettered",
             Missing::Unexplained { .. } => "no-effect",
         }
     }
@@ -293,6 +304,14 @@ impl fmt::Display for Cause {
                 refusal.iter().try_for_each(|refusal| write!(f, "; {refusal}"))?;
                 death.iter().try_for_each(|death| write!(f, "; {death}"))?;
                 near.iter().try_for_each(|near| write!(f, "\n    {near}"))
+            }
+            Cause::Uncommitted { what, waited, place, aborted } => {
+                let topic = &place.topic;
+                write!(f, "{what} was not seen on topic \"{topic}\" within {waited}: it is at {place}, ")?;
+                match aborted {
+                    true => write!(f, "and its transaction was aborted"),
+                    false => write!(f, "and its transaction, or one before it on the partition, is open"),
+                }
             }
             Cause::WrongKey { what, place, expected, actual } => write!(
                 f,

@@ -36,8 +36,9 @@ pub use ready::{GroupNeed, Readiness};
 pub use registry::Registry;
 pub use rig::{Rig, RigPlan};
 pub use spec::{
-    ActionSpec, AddressSource, AlertSpec, AlertValue, Assignment, Follows, GroupSpec, JournalView, ListView, Offsets,
-    PasswordSource, ReadySpec, SaslSpec, ServiceSpec, StoreSpec, StubSpec, SystemSpec, UserSpec, ViewKind, ViewSpec,
+    ActionSpec, AddressSource, AlertSpec, AlertValue, Assignment, FaultSwitch, Follows, GroupSpec, JournalView,
+    ListView, Offsets, PasswordSource, ReadySpec, SHORTEST_SESSION, SaslSpec, ServiceSpec, StoreSpec, StubSpec,
+    SystemSpec, UserSpec, ViewKind, ViewSpec,
 };
 pub use store::{Mended, StoreFault};
 pub use stub::{Failing, Instead};

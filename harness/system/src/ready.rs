@@ -292,6 +292,7 @@ mod tests {
             service: "s".into(),
             canary: Some("placed".into()),
             within: Duration::from_secs(1),
+            session: crate::SHORTEST_SESSION,
             offsets,
             assignment,
         };

@@ -14,7 +14,7 @@ use crate::process::{Launch, Lines, Process};
 use crate::store::Stores;
 use crate::stub::{Failing, Stub};
 use crate::template::fill;
-use crate::{Params, ReadySpec, ServiceSpec, SystemError, SystemSpec};
+use crate::{FaultSwitch, Params, ReadySpec, ServiceSpec, SystemError, SystemSpec};
 
 /// How often a service is asked whether it is ready.
 const READY_POLL: Duration = Duration::from_millis(20);
@@ -339,22 +339,23 @@ fn launch(service: &ServiceSpec, settings: &Params, environment: &Environment) -
         }
     }
     let mut command = service.command.iter().map(|part| fill(part, &own)).collect::<Result<Vec<_>, _>>()?;
-    for fault in faults_of(&environment.faults, service) {
-        let Some(flag) = &service.fault_flag else {
-            return Err(SystemError::Unknown {
-                kind: "fault",
-                name: fault.to_owned(),
-                known: format!("none: service \"{}\" declares no `faults.flag`", service.name),
-            });
-        };
-        command.extend([flag.clone(), fault.to_owned()]);
+    let env = service.env.iter().map(|(name, value)| Ok((name.clone(), fill(value, &own)?)));
+    let mut env = env.collect::<Result<BTreeMap<String, String>, SystemError>>()?;
+    let faults: Vec<&str> = faults_of(&environment.faults, service).collect();
+    match (&service.fault_switch, faults.first()) {
+        (_, None) => {}
+        (Some(FaultSwitch::Flag(flag)), _) => {
+            command.extend(faults.iter().flat_map(|fault| [flag.clone(), (*fault).to_owned()]));
+        }
+        (Some(FaultSwitch::Variable(name)), _) => drop(env.insert(name.clone(), faults.join(","))),
+        (None, Some(fault)) => {
+            let why = "declares neither `fault_flag` nor `fault_env` in system.yaml";
+            let known = format!("none: service \"{}\" {why}", service.name);
+            return Err(SystemError::Unknown { kind: "fault", name: (*fault).to_owned(), known });
+        }
     }
-    let env = service
-        .env
-        .iter()
-        .map(|(name, value)| Ok((name.clone(), fill(value, &own)?)))
-        .collect::<Result<_, SystemError>>()?;
     let counts_for = service.like.as_deref().unwrap_or(&service.name).into();
     let attempts = service.attempts.clone().map(|pattern| (counts_for, pattern));
+    let env = env.into_iter().collect();
     Ok(Launch { service: service.name.as_str().into(), command, env, attempts })
 }

@@ -33,11 +33,13 @@ impl Profile {
     fn check_timeline(&self, system: &SystemSpec, faults: &mut Diagnostics) {
         let services: Vec<&str> = system.services.iter().map(|service| service.name.as_str()).collect();
         let stores: Vec<&str> = system.stores.iter().map(|store| store.name.as_str()).collect();
-        for entry in &self.timeline {
+        let nodes = self.root.get("timeline").and_then(Node::items).unwrap_or_default();
+        for (entry, node) in self.timeline.iter().zip(nodes) {
             let named = [("service", entry.service(), &services), ("store", entry.store(), &stores)];
             for (what, name, known) in named.into_iter().filter_map(|(what, name, known)| Some((what, name?, known))) {
                 if !known.contains(&name) {
-                    faults.push(self.unknown(what, name, known, self.place(&["timeline"], name)));
+                    let at = node.get(what).map_or(node.span, |node| node.span);
+                    faults.push(self.unknown(what, name, known, at));
                 }
             }
         }
@@ -58,7 +60,7 @@ impl Profile {
             Traffic::Actions(requests) => {
                 let actions: Vec<&str> = system.actions.iter().map(|action| action.name.as_str()).collect();
                 for arm in requests.arms.iter().filter(|arm| !actions.contains(&arm.action.as_str())) {
-                    let at = self.place(&["action", "arms"], &arm.action);
+                    let at = self.place_of_action(arm);
                     faults.push(self.unknown("action", &arm.action, &actions, at));
                 }
                 self.check_links(&requests.arms, system, faults);
@@ -97,7 +99,7 @@ impl Profile {
                 );
                 let help =
                     "give both the same `publishes.fields` in system.yaml, or leave one out with `follow: false`";
-                let at = self.place(&["arms"], &arm.action);
+                let at = self.place_of_action(arm);
                 faults.push(Diagnostic::error("load/links-differ", message).at(&self.source, at).help(help));
             }
         }

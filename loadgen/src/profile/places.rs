@@ -2,7 +2,7 @@
 
 use eventproof_source::{Diagnostic, Diagnostics, Node, Span, nearest};
 
-use super::Profile;
+use super::{Arm, Profile};
 
 impl Profile {
     /// Where a name stands under one of these keys of the file: in the order of the keys, the first.
@@ -10,6 +10,12 @@ impl Profile {
         let fields = keys.iter().filter_map(|key| self.root.get(key));
         // What has a name by default stands nowhere.
         fields.filter_map(|node| occurrences(node, name).into_iter().next()).next().unwrap_or(Span { start: 0, end: 0 })
+    }
+
+    /// Where an arm's action stands, or that of a profile without arms.
+    pub(super) fn place_of_action(&self, arm: &Arm) -> Span {
+        let of_arm = self.root.get("arms").and_then(|node| node.get(&arm.name)?.get("action"));
+        of_arm.map_or_else(|| self.place(&["action"], &arm.action), |node| node.span)
     }
 
     /// A name that the pack does not have.
@@ -73,8 +79,8 @@ groups:
   - serch-service-group
   - search-service-group
 timeline:
-  - {at: 0s, service: fed-service, fault: killed}
-  - {at: 1s, store: db, fault: down}
+  - {at: 0s, store: fed-service, fault: down}
+  - {at: 1s, service: fed-service, fault: killed}
 objectives:
   - lost(feed-service-grup) = 0
 ";

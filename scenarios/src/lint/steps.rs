@@ -35,7 +35,11 @@ fn of_scenario(pack: &Pack, known: &Known<'_>, scenario: &PlannedScenario) -> Ve
     for step in &scenario.steps {
         let place = StepPlace::of(pack, &file.source, step);
         for sub in &step.subs {
-            killed.extend(sub.argument(Kind::Service).filter(|_| sub.kills()));
+            if let Some(service) = sub.argument(Kind::Service).filter(|_| sub.kills()) {
+                // Of a further instance it is the same group that waits.
+                killed.extend(pack.system.service(&service).and_then(|service| service.like.clone()));
+                killed.insert(service);
+            }
             let times = values::times(pack, sub, scenario.asks.limit(), &killed);
             let found = of_sentence(pack, known, sub, &story, times);
             faults.extend(found.into_iter().map(|told| (put(&place, told), step.line)));

@@ -293,3 +293,61 @@ fn an_event_in_which_nothing_may_be_long_cannot_be_made_large() {
     let told: Vec<_> = faults.iter().filter(|one| one.code == "feature/no-room").map(|one| &one.message).collect();
     assert_eq!(told, ["nothing in \"order.placed\" may be so long"]);
 }
+
+#[test]
+fn names_that_nobody_has_are_told_with_the_nearest() {
+    let steps = "    When service \"stok\" is killed\n    And \"order.placed\" is published\n    Then group \"stck\" has processed it within 20s\n    And view \"shelf\" shows \"x\" within 20s\n";
+    assert_eq!(
+        told(steps),
+        [
+            "4 [feature/unknown-name] \"stok\" is no service of system.yaml",
+            "6 [feature/unknown-name] \"stck\" is no consumer group of asyncapi.yaml",
+            "7 [feature/unknown-name] \"shelf\" is no list view of system.yaml",
+        ]
+    );
+}
+
+#[test]
+fn scenarios_of_one_name_are_told_in_a_file_and_over_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let once = "Feature: f\n\n  Scenario: same\n    When 1s pass\n";
+    let twice = format!("{once}\n  Scenario: same\n    When 2s pass\n");
+    let files =
+        [("asyncapi.yaml", CONTRACT), ("system.yaml", SYSTEM), ("a.feature", twice.as_str()), ("b.feature", once)];
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let plan = Pack::read(folder.path()).and_then(|pack| pack.plan()).map_err(|faults| faults.render(false)).unwrap();
+    let found = plan.warnings.iter().filter(|one| one.code == "feature/name-twice");
+    let told: Vec<String> = found
+        .map(|one| {
+            let (file, line, _) = one.place().unwrap();
+            let place = std::path::Path::new(&file).file_name().unwrap().to_string_lossy().into_owned();
+            format!("{place}:{line} {}", one.message.replace(&folder.path().display().to_string(), "PACK"))
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "a.feature:6 scenario \"same\" has the name of the one in line 3",
+            "b.feature:3 scenario \"same\" has the name of the one at PACK/a.feature:3",
+        ]
+    );
+}
+
+#[test]
+fn a_phrase_that_no_scenario_says_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let phrases = "phrases:\n  - say: a while passes\n    does:\n      - step: 1s pass\n  - say: nobody says so\n    does:\n      - step: 1s pass\n";
+    let feature = "Feature: f\n\n  Scenario: s\n    When a while passes\n";
+    let files =
+        [("asyncapi.yaml", CONTRACT), ("system.yaml", SYSTEM), ("phrases.yaml", phrases), ("a.feature", feature)];
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let plan = Pack::read(folder.path()).and_then(|pack| pack.plan()).map_err(|faults| faults.render(false)).unwrap();
+    let told: Vec<_> = plan.warnings.iter().filter(|one| one.code == "phrases/unused").collect();
+    let [unused] = told[..] else { panic!("{}", plan.warnings.render(false)) };
+    assert_eq!(unused.message, "`nobody says so` is said by no scenario");
+    assert_eq!(unused.place().unwrap().1, 5);
+}

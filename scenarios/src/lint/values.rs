@@ -8,7 +8,7 @@ use eventproof_source::Diagnostic;
 use super::story::Told;
 use crate::catalogue::{Kind, SentenceId};
 use crate::pack::Pack;
-use crate::plan::{SESSION, Sub, sentence_arguments};
+use crate::plan::{Sub, sentence_arguments};
 
 /// What is wrong with the times and counts of a sentence. `killed`: the services that were killed before it.
 pub(super) fn times(pack: &Pack, sub: &Sub, most: Duration, killed: &BTreeSet<String>) -> Vec<Told> {
@@ -20,14 +20,17 @@ pub(super) fn times(pack: &Pack, sub: &Sub, most: Duration, killed: &BTreeSet<St
 /// The service whose work a sentence waits for.
 fn awaited(pack: &Pack, sub: &Sub) -> Option<String> {
     match sub.sentence.id {
-        SentenceId::NoneIsLost | SentenceId::GroupHasProcessed => {
+        SentenceId::NoneIsLost | SentenceId::GroupHasProcessed | SentenceId::LagIsBelow => {
             Some(pack.system.group(&sub.argument(Kind::Group)?)?.service.clone())
         }
         SentenceId::ViewShows | SentenceId::ViewNoLongerShows => {
             Some(pack.system.view(&sub.argument(Kind::List)?)?.service.clone())
         }
         SentenceId::DerivedFollows => pack.contract.senders(&sub.argument(Kind::Event)?).next()?.service.clone(),
-        SentenceId::IsDeadLettered | SentenceId::DeadLetteredAfter => sub.argument(Kind::Service),
+        SentenceId::IsDeadLettered | SentenceId::DeadLetteredAfter | SentenceId::ServiceLogs => {
+            sub.argument(Kind::Service)
+        }
+        SentenceId::StubIsCalled => pack.system.stub(&sub.argument(Kind::Stub)?)?.service.clone(),
         _ => None,
     }
 }
@@ -69,21 +72,24 @@ fn too_long(sub: &Sub, most: Duration) -> Option<Diagnostic> {
 /// After a kill the group waits out the dead member's session before anybody takes its partitions.
 fn too_short(pack: &Pack, sub: &Sub, killed: &BTreeSet<String>) -> Option<Diagnostic> {
     let awaited = awaited(pack, sub)?;
-    let limit = sub.time().filter(|limit| killed.contains(&awaited) && *limit < SESSION)?;
+    let groups = pack.system.groups.iter().filter(|group| group.service == awaited);
+    let session = groups.map(|group| group.session).max()?;
+    let limit = sub.time().filter(|limit| killed.contains(&awaited) && *limit < session)?;
     let message = format!(
-        "after a kill {} s may be shorter than the group's session time-out, for which nobody takes the dead member's partitions",
-        limit.as_secs_f64()
+        "after a kill {} s may be shorter than the group's session time-out ({} s or more), for which nobody takes the dead member's partitions",
+        limit.as_secs_f64(),
+        session.as_secs_f64()
     );
     Some(
         Diagnostic::warning("feature/limit-after-kill", message)
-            .help("give at least the session time-out (6 s at the least) and the time of the work"),
+            .help("give at least the session time-out and the time of the work; where the group's is another, say so in system.yaml (`session: 45s`)"),
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lint::tests::{CONTRACT, SYSTEM, told};
+    use crate::lint::tests::{CONTRACT, SYSTEM, told, told_of};
 
     #[test]
     fn a_field_that_an_event_does_not_have_is_told_before_anything_starts() {
@@ -105,6 +111,29 @@ mod tests {
     }
 
     #[test]
+    fn a_dead_instance_keeps_its_partitions_for_as_long_as_its_group_says() {
+        let steps = "    When service \"stock-two\" is killed\n    And \"order.placed\" is published\n    Then group \"stock\" has processed it within 20s\n    And service \"stock\" logs \"x\" within 50s\n";
+        let system = |session: &str| {
+            format!(
+                "system: shop\nservices: {{stock: {{command: [stock]}}, stock-two: {{like: stock}}}}\ngroups: {{stock: {{service: stock{session}}}}}\n"
+            )
+        };
+        let feature = format!("Feature: f\n\n  Scenario: s\n{steps}");
+        let found = |session: &str| {
+            let told = told_of(&feature, &system(session));
+            told.into_iter().filter(|line| line.contains("limit-after-kill")).collect::<Vec<_>>()
+        };
+        assert_eq!(found(""), [""; 0]);
+        let long = found(", session: 45s");
+        assert!(
+            long.len() == 1
+                && long[0].contains("after a kill 20 s may be shorter")
+                && long[0].contains("(45 s or more)"),
+            "{long:?}"
+        );
+    }
+
+    #[test]
     fn times_that_prove_nothing_are_told() {
         let steps = "    When 5 \"order.placed\" events are published at 5/s in the background\n    And service \"stock\" is killed\n    And service \"stock\" is started again\n    Then group \"stock\" loses none of them within 3s\n    And service \"stock\" logs \"x\" within 10min\n";
         let told = told(steps);
@@ -114,6 +143,7 @@ mod tests {
             ),
             "{told:?}"
         );
-        assert!(told[1].starts_with("7 [feature/limit-after-kill] after a kill 3 s may be shorter"), "{told:?}");
+        let short = "7 [feature/limit-after-kill] after a kill 3 s may be shorter than the group's session time-out (6 s or more)";
+        assert!(told[1].starts_with(short), "{told:?}");
     }
 }

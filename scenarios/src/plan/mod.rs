@@ -10,7 +10,6 @@ mod touches;
 pub use feature::FeatureFile;
 pub(crate) use feature::line_span;
 pub(crate) use language::{headings, step_keywords};
-pub(crate) use resolve::SESSION;
 pub use resolve::{PlannedScenario, PlannedStep, Sub};
 pub(crate) use resolve::{sentence_arguments, unmatched};
 pub use tags::{KnownIssue, Tags};

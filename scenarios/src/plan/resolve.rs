@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use eventproof_source::{Diagnostic, Diagnostics, Source, Span};
+use eventproof_system::SHORTEST_SESSION;
 
 use super::feature::{FeatureFile, line_span};
 use super::tags::Tags;
@@ -54,13 +55,10 @@ impl PlannedScenario {
         let subs = || self.steps.iter().flat_map(|step| &step.subs);
         let watched: Duration = subs().filter_map(Sub::watched).sum();
         let limits: Duration = subs().filter_map(|sub| sub.duration("limit")).sum();
-        let session = if subs().any(Sub::kills) { SESSION } else { Duration::ZERO };
+        let session = if subs().any(Sub::kills) { SHORTEST_SESSION } else { Duration::ZERO };
         watched + session + limits / 10
     }
 }
-
-/// The shortest session time-out that Kafka's brokers take by default: until then a dead member holds its partitions.
-pub(crate) const SESSION: Duration = Duration::from_secs(6);
 
 /// A step with the built-in sentences that it stands for: one, or those of its phrase.
 #[derive(Clone, Debug)]

@@ -14,11 +14,14 @@ use crate::catalogue::Arguments;
 const WATCH: Duration = Duration::from_millis(500);
 
 impl Running {
-    /// Where a message waits for another try when this group cannot handle it; nowhere where the contract says nothing of it.
+    /// Where a message waits for another try when this group cannot handle it, and where it ends; nowhere where the contract says nothing of it.
     pub(super) fn retry_path(&self, message: &str, group: &str) -> RetryPath {
         let mut receivers = self.context.pack.contract.receivers(message);
-        let receiver = receivers.find(|one| one.group.as_deref() == Some(group));
-        receiver.and_then(|one| self.path_of(one)).unwrap_or_default()
+        let Some(receiver) = receivers.find(|one| one.group.as_deref() == Some(group)) else {
+            return RetryPath::default();
+        };
+        let path = self.path_of(receiver).unwrap_or_default();
+        RetryPath { dead: self.dead_letters_of(receiver), ..path }
     }
 
     fn path_of(&self, operation: &Operation) -> Option<RetryPath> {
@@ -30,7 +33,8 @@ impl Running {
             Some(RetryStop { topic, group: contract.retry_group(operation, name)?.to_owned() })
         };
         let pauses = retry.pauses(retry.attempts.saturating_sub(1) as usize).iter().sum();
-        Some(RetryPath { stops: topics.channels.iter().filter_map(stop).collect(), link: link(&topics.link), pauses })
+        let stops = topics.channels.iter().filter_map(stop).collect();
+        Some(RetryPath { stops, link: link(&topics.link), pauses, dead: None })
     }
 
     /// Who handles a message in a service: the group that receives it, or else any of the service's.

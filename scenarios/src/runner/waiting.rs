@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use eventproof_evidence::{Oracle, Reason, Verdict};
+use eventproof_evidence::oracle::Target;
+use eventproof_evidence::{Cause, Oracle, Reason, Verdict};
 
 use super::world::Running;
 
@@ -20,10 +21,30 @@ impl Running {
             }
             let verdict = oracle.verdict(self.now());
             if verdict.is_final() {
-                return verdict;
+                return match oracle.awaits() {
+                    Some(target) => self.looked_behind(verdict, target).await,
+                    None => verdict,
+                };
             }
             // Either something new, or time has passed.
             let _ = tokio::time::timeout(TICK, reader.changed()).await;
+        }
+    }
+
+    /// What is missing from its topic may stand there in a transaction that is not committed: then that is the cause.
+    async fn looked_behind(&self, verdict: Verdict, target: &Target) -> Verdict {
+        let Verdict::Broken(Cause::NotOnTopic { what, topic, waited, .. }) = &verdict else { return verdict };
+        let (rig, contract) = (&self.context.rig, &self.context.pack.contract);
+        // Where the broker does not answer, it is said to be missing as before.
+        let hidden = eventproof_broker::uncommitted(&rig.broker, contract, topic, self.now()).await.unwrap_or_default();
+        match hidden.into_iter().find(|one| target.matches(&one.record)) {
+            Some(found) => Verdict::Broken(Cause::Uncommitted {
+                what: what.clone(),
+                waited: *waited,
+                place: found.record.place(),
+                aborted: found.aborted,
+            }),
+            None => verdict,
         }
     }
 

@@ -13,6 +13,9 @@ use crate::client::ClientSettings;
 /// The version that the project is tested with.
 const VERSION: &str = "4.2.0";
 
+/// The label that says which process started a container: what is left of one that was killed is found by it.
+const PROCESS: &str = "eventproof.process";
+
 /// A Kafka container that we started.
 pub(super) struct ContainerBroker {
     container: ContainerAsync<Kafka>,
@@ -32,6 +35,7 @@ pub(super) async fn start() -> Result<Broker, BrokerError> {
         .with_env_var("KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR", "1")
         .with_env_var("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "1")
         .with_env_var("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", "0")
+        .with_label(PROCESS, std::process::id().to_string())
         .start()
         .await
         .map_err(failed)?;

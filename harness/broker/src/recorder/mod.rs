@@ -278,6 +278,11 @@ fn end_of(asking: &BaseConsumer, (topic, partition): &arrears::Part) -> Option<i
 }
 
 fn hand_over(message: &BorrowedMessage<'_>, at: eventproof_evidence::At, sink: &mut dyn Sink) {
+    borrowed(message, |record| sink.record(record, at));
+}
+
+/// Lends a record as it came.
+pub(crate) fn borrowed(message: &BorrowedMessage<'_>, take: impl FnOnce(&RawRecord<'_>)) {
     let headers: Vec<(&str, Option<&[u8]>)> = message
         .headers()
         .map(|headers| headers.iter().map(|header| (header.key, header.value)).collect())
@@ -291,5 +296,5 @@ fn hand_over(message: &BorrowedMessage<'_>, at: eventproof_evidence::At, sink: &
         payload: message.payload(),
         headers: &headers,
     };
-    sink.record(&record, at);
+    take(&record);
 }

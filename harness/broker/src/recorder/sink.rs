@@ -77,7 +77,7 @@ impl ContractSink {
         ContractSink { contract, journal, partitions, links, by_bytes }
     }
 
-    fn seen(&mut self, record: &RawRecord<'_>, at: At) -> Seen {
+    pub(crate) fn seen(&mut self, record: &RawRecord<'_>, at: At) -> Seen {
         let facts = self.contract.read_facts(record.topic, record.key, record.headers, record.payload);
         let declared = self.contract.channel_of_topic(record.topic).is_some();
         let mut violations = match declared {

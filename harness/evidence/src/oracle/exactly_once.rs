@@ -230,6 +230,10 @@ impl Oracle for ExactlyOnce {
         self.note_progress(observation.at(), waits);
     }
 
+    fn awaits(&self) -> Option<&Target> {
+        Some(&self.event.target)
+    }
+
     fn verdict(&self, now: At) -> Verdict {
         match self.event.effects.len() {
             0 => self.judge_none(now),

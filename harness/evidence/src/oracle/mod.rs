@@ -38,6 +38,11 @@ pub trait Oracle: Send {
 
     /// What the evidence says so far, if it is `now`.
     fn verdict(&self, now: At) -> Verdict;
+
+    /// The one event whose absence from its topic breaks the promise, if it is one.
+    fn awaits(&self) -> Option<&Target> {
+        None
+    }
 }
 
 /// Judges a whole history at once, as it stands at `now`.

@@ -134,6 +134,10 @@ impl Oracle for OnTopic {
         }
     }
 
+    fn awaits(&self) -> Option<&Target> {
+        Some(&self.target)
+    }
+
     fn verdict(&self, now: At) -> Verdict {
         match &self.found {
             Some(seen) => self.judge_found(seen),

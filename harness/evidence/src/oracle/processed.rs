@@ -53,6 +53,10 @@ impl Oracle for Processed {
         }
     }
 
+    fn awaits(&self) -> Option<&Target> {
+        Some(self.on_topic.target())
+    }
+
     fn verdict(&self, now: At) -> Verdict {
         let Some(seen) = self.on_topic.found() else { return self.on_topic.verdict(now) };
         let (service, group) = (&self.handler.service, &self.handler.group);

@@ -23,6 +23,8 @@ pub(super) struct Tracked {
     pub last_effect: Option<At>,
     /// Its records in retry topics.
     pub waiting: Waiting,
+    /// Its records on the dead-letter topic.
+    pub letters: Waiting,
     /// Which bytes its payload is, where the recorder says so.
     bytes: Option<Name>,
     /// Effects so far, of whatever event.
@@ -46,15 +48,16 @@ impl Tracked {
             effects: Vec::new(),
             last_effect: None,
             waiting: Waiting::default(),
+            letters: Waiting::default(),
             bytes: None,
             all_effects: 0,
             early: Vec::new(),
         }
     }
 
-    /// The same event, where its handler may put it into retry topics.
+    /// The same event, where its handler may put it into retry topics, and on a dead-letter topic in the end.
     pub fn retried_over(self, path: RetryPath) -> Tracked {
-        Tracked { waiting: Waiting::on(path), ..self }
+        Tracked { letters: Waiting::letters(path.dead.clone()), waiting: Waiting::on(path), ..self }
     }
 
     /// Takes in one observation; effects count in `view` only.
@@ -62,6 +65,10 @@ impl Tracked {
         self.learn(observation, view);
         let known = Known { id: self.id.as_ref(), places: &self.places, bytes: self.bytes.as_ref() };
         self.waiting.observe(observation, &known);
+        // What was given up may have stood in a retry topic last.
+        let waits = self.waiting.waits().iter().map(|wait| wait.place.clone());
+        let stood: Vec<Place> = self.places.iter().cloned().chain(waits).collect();
+        self.letters.observe(observation, &Known { places: &stood, ..known });
     }
 
     fn learn(&mut self, observation: &Observation, view: &str) {
@@ -123,19 +130,17 @@ impl Tracked {
         self.places.iter().filter(|place| place.partition == first.partition).max_by_key(|place| place.offset)
     }
 
-    /// Everything that is known of it, for other records to be linked to.
-    pub fn known(&self) -> Known<'_> {
-        Known { id: self.id.as_ref(), places: &self.places, bytes: self.bytes.as_ref() }
-    }
-
     /// Which attempt the record of that number in a retry topic waits for; every copy has its own.
     fn attempt(&self, number: usize) -> usize {
         number / self.places.len().max(1) + 2
     }
 
-    /// Why it may have had no effect: it waits for another try, or what is around it explains it.
+    /// Why it may have had no effect: it was given up, it waits for another try, or what is around it explains it.
     pub fn explain(&self, around: &Surroundings, handler: &Handler, place: &Place) -> Missing {
         let (service, group) = (&handler.service, &handler.group);
+        if let Some(letter) = self.letters.waits().first() {
+            return Missing::DeadLettered { record: place.clone(), letter: letter.place.clone() };
+        }
         if around.death(service).is_some() {
             return around.explain(service, group, place);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::order::absent_from_topic;
 use super::tracked::Tracked;
-use super::waiting::{RecordLink, RetryPath, RetryStop, Wait, Waiting};
+use super::waiting::{RecordLink, RetryPath, Wait};
 use super::{Handler, Oracle, Target};
 use crate::cause::duration;
 use crate::surroundings::grace;
@@ -41,7 +41,6 @@ pub struct ExpectedTries {
 /// Counts and times the tries of one event over retry topics.
 pub struct Tries {
     event: Tracked,
-    dead: Waiting,
     handler: Handler,
     expected: ExpectedTries,
     since: At,
@@ -67,13 +66,9 @@ impl Mark {
 impl Tries {
     /// The event must have been tried `expected.times` times on its way over `path`.
     pub fn new(event: Target, path: RetryPath, handler: Handler, expected: ExpectedTries, since: At) -> Tries {
-        let dead = expected.dead.clone().map(|(topic, link)| {
-            let stops = vec![RetryStop { topic, group: handler.group.clone() }];
-            Waiting::on(RetryPath { stops, link, pauses: Duration::ZERO })
-        });
+        let path = RetryPath { dead: expected.dead.clone(), ..path };
         Tries {
             event: Tracked::new(event).retried_over(path),
-            dead: dead.unwrap_or_default(),
             handler,
             expected,
             since,
@@ -83,7 +78,7 @@ impl Tries {
 
     /// What ended the last attempt: the dead letter, or the effect.
     fn end(&self) -> Option<Mark> {
-        let dead = self.dead.waits().first().map(|letter| Mark::of(letter, "dead-lettered at "));
+        let dead = self.event.letters.waits().first().map(|letter| Mark::of(letter, "dead-lettered at "));
         let effect = || {
             let what = format!("its effect in view \"{}\"", self.expected.view.as_deref().unwrap_or_default());
             self.event.last_effect.map(|at| Mark { what, topic: None, at, timestamp_ms: None })
@@ -135,7 +130,7 @@ impl Tries {
 
     fn cannot_see_the_end(&self, now: At) -> Option<Reason> {
         let view = self.expected.view.iter();
-        let mut unseen = view.chain(self.dead.topics()).chain(self.event.waiting.topics());
+        let mut unseen = view.chain(self.event.letters.topics()).chain(self.event.waiting.topics());
         unseen.find_map(|what| self.surroundings.blindness(what, self.since, now))
     }
 
@@ -191,14 +186,6 @@ impl Oracle for Tries {
     fn observe(&mut self, observation: &Observation) {
         self.surroundings.observe(observation);
         self.event.observe(observation, self.expected.view.as_deref().unwrap_or_default());
-        let known = self.event.known();
-        let stood: Vec<_> = known
-            .places
-            .iter()
-            .cloned()
-            .chain(self.event.waiting.waits().iter().map(|wait| wait.place.clone()))
-            .collect();
-        self.dead.observe(observation, &super::waiting::Known { places: &stood, ..known });
     }
 
     fn verdict(&self, now: At) -> Verdict {

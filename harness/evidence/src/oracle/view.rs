@@ -165,6 +165,10 @@ impl Oracle for ViewBecomes {
         }
     }
 
+    fn awaits(&self) -> Option<&Target> {
+        Some(self.on_topic.target())
+    }
+
     fn verdict(&self, now: At) -> Verdict {
         match self.on_topic.found() {
             Some(seen) => self.judge(seen, now),

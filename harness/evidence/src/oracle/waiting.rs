@@ -21,6 +21,8 @@ pub struct RetryPath {
     pub link: RecordLink,
     /// All pauses together.
     pub pauses: Duration,
+    /// Where it puts what it gives up: the topic, and what links a dead letter to its event.
+    pub dead: Option<(Name, RecordLink)>,
 }
 
 /// A retry topic, and the group that reads it.
@@ -72,6 +74,16 @@ pub(super) struct Waiting {
 impl Waiting {
     pub fn on(path: RetryPath) -> Waiting {
         Waiting { path, ..Waiting::default() }
+    }
+
+    /// The event's dead letters instead: they wait for nothing.
+    pub fn letters(dead: Option<(Name, RecordLink)>) -> Waiting {
+        let path = dead.map(|(topic, link)| RetryPath {
+            stops: vec![RetryStop { topic, group: String::new() }],
+            link,
+            ..RetryPath::default()
+        });
+        Waiting::on(path.unwrap_or_default())
     }
 
     /// Every record so far, in the order in which they were seen.

@@ -6,7 +6,8 @@ mod sasl;
 mod store;
 
 pub use model::{
-    ActionSpec, AddressSource, AlertSpec, AlertValue, Assignment, Follows, GroupSpec, JournalView, ListView, Offsets,
-    PasswordSource, ReadySpec, SaslSpec, ServiceSpec, StoreSpec, StubSpec, SystemSpec, UserSpec, ViewKind, ViewSpec,
+    ActionSpec, AddressSource, AlertSpec, AlertValue, Assignment, FaultSwitch, Follows, GroupSpec, JournalView,
+    ListView, Offsets, PasswordSource, ReadySpec, SHORTEST_SESSION, SaslSpec, ServiceSpec, StoreSpec, StubSpec,
+    SystemSpec, UserSpec, ViewKind, ViewSpec,
 };
 pub(crate) use store::is_address;

@@ -67,10 +67,19 @@ pub struct ServiceSpec {
     pub like: Option<String>,
     /// Whether it is started only when a scenario asks for it.
     pub later: bool,
-    /// The flag that switches a named fault on: `--fault`.
-    pub fault_flag: Option<String>,
+    /// How a named fault is switched on.
+    pub fault_switch: Option<FaultSwitch>,
     /// Lines that tell of an attempt at an event: the group `event` is its id; `time`, if there is one, when it was.
     pub attempts: Option<Regex>,
+}
+
+/// How a service is told the faults that it is to have, for `prove`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FaultSwitch {
+    /// By this flag before each name: `--fault late --fault skip-dedup`.
+    Flag(String),
+    /// By this environment variable, which has all names with commas between them; it is not set where there are none.
+    Variable(String),
 }
 
 /// What services call outside, played by eventproof: a recording stub.
@@ -145,9 +154,14 @@ pub struct GroupSpec {
     /// A message that may be sent to find out. Without it, committed positions on every partition are waited for.
     pub canary: Option<String>,
     pub within: Duration,
+    /// For how long a dead member keeps its partitions: the session time-out of its consumers.
+    pub session: Duration,
     pub offsets: Offsets,
     pub assignment: Assignment,
 }
+
+/// The shortest session time-out that Kafka's brokers take by default.
+pub const SHORTEST_SESSION: Duration = Duration::from_secs(6);
 
 /// Where a group keeps how far it has read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use eventproof_source::{Diagnostic, Diagnostics, Entry, Fields, Node, Source, ne
 use regex::Regex;
 
 use super::model::{
-    ActionSpec, AlertSpec, AlertValue, Assignment, Follows, GroupSpec, JournalView, ListView, Offsets, ReadySpec,
-    ServiceSpec, StubSpec, SystemSpec, ViewKind, ViewSpec,
+    ActionSpec, AlertSpec, AlertValue, Assignment, FaultSwitch, Follows, GroupSpec, JournalView, ListView, Offsets,
+    ReadySpec, SHORTEST_SESSION, ServiceSpec, StubSpec, SystemSpec, ViewKind, ViewSpec,
 };
 use super::{sasl, store};
 
@@ -133,13 +133,13 @@ impl<'a> Reader<'a> {
         fields.required("command", faults)?;
         let command = fields.strings("command", faults);
         let env = fields.texts("env", faults).into_iter().collect();
-        let fault_flag = fields.string("fault_flag", faults);
+        let fault_switch = fault_switch(&mut fields, self.source, faults);
         let ready = fields.node("ready").and_then(|node| ready(node, self.source, faults));
         let attempts = fields.node("attempts");
         fields.finish(faults);
         let attempts = attempts.and_then(|node| self.attempts(node));
         let name = entry.key.clone();
-        Some(ServiceSpec { name, command, env, ready, fault_flag, attempts, ..ServiceSpec::default() })
+        Some(ServiceSpec { name, command, env, ready, fault_switch, attempts, ..ServiceSpec::default() })
     }
 
     /// `{log: pattern}`: a regular expression with a group `event`.
@@ -176,8 +176,9 @@ impl<'a> Reader<'a> {
             Some("manual") => Assignment::Manual,
             _ => Assignment::Group,
         };
+        let session = fields.duration("session", &mut self.faults).unwrap_or(SHORTEST_SESSION);
         fields.finish(&mut self.faults);
-        Some(GroupSpec { name: entry.key.clone(), service: service?, canary, within, offsets, assignment })
+        Some(GroupSpec { name: entry.key.clone(), service: service?, canary, within, session, offsets, assignment })
     }
 
     fn view(&mut self, entry: &'a Entry, services: &[&str]) -> Option<ViewSpec> {
@@ -359,6 +360,18 @@ fn number(text: &str, least: f64) -> Result<f64, String> {
 }
 
 /// When a service is ready.
+/// `fault_flag: --fault` or `fault_env: SHOP_FAULTS`.
+fn fault_switch(fields: &mut Fields<'_>, source: &Source, faults: &mut Diagnostics) -> Option<FaultSwitch> {
+    let flag = fields.string("fault_flag", faults).map(FaultSwitch::Flag);
+    let variable = fields.string("fault_env", faults).map(FaultSwitch::Variable);
+    if let (Some(_), Some(_), Some(node)) = (&flag, &variable, fields.node("fault_env")) {
+        let message = "a service takes its faults by `fault_flag` or by `fault_env`, and this one has both";
+        let fault = Diagnostic::error("system/two-switches", message).help("leave one of them out");
+        faults.push(fault.at(source, node.span));
+    }
+    flag.or(variable)
+}
+
 fn ready(node: &Node, source: &Source, faults: &mut Diagnostics) -> Option<ReadySpec> {
     let mut fields = Fields::of(node, source, "`ready`", faults)?;
     let http = fields.required_string("http", faults);

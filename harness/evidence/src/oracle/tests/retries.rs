@@ -18,7 +18,7 @@ const LATE: f64 = 60.0;
 pub fn path() -> RetryPath {
     let stop = |topic: &str| RetryStop { topic: topic.into(), group: "again".into() };
     let stops = vec![stop("posts.5s"), stop("posts.10s")];
-    RetryPath { stops, link: RecordLink::SameId, pauses: Duration::from_secs(15) }
+    RetryPath { stops, link: RecordLink::SameId, pauses: Duration::from_secs(15), dead: None }
 }
 
 fn waits_in(topic: &str, offset: i64, seconds: f64) -> Observation {
@@ -258,6 +258,40 @@ fn a_waiting_record_is_linked_by_what_the_contract_says() {
     assert!(!linked(RecordLink::Original("h".into()), &[("h", "b")]));
     assert!(linked(RecordLink::Bytes, &[(crate::oracle::BYTES, "7f")]));
     assert!(!linked(RecordLink::Bytes, &[(crate::oracle::BYTES, "80")]));
+}
+
+#[test]
+fn what_was_given_up_is_explained_by_its_dead_letter() {
+    let end = ("dead".into(), RecordLink::Original("$message.header#/original".into()));
+    let given_up = |path: RetryPath| RetryPath { dead: Some(end.clone()), ..path };
+    let none_lost = |path: RetryPath| {
+        NoneLost::new(vec![target("e")], handler(), "handled", at(0.0), LIMIT).retried_over(&given_up(path))
+    };
+    let straight = || none_lost(RetryPath::default());
+    let shown = || {
+        let on_topic = OnTopic::new(target("e"), at(0.0), LIMIT, None);
+        ViewBecomes::new("\"p\"", on_topic, handler(), "feed", "p", true, LIMIT).retried_over(given_up(path()))
+    };
+    let letter_of = |id: &str| {
+        let link = ("$message.header#/original".into(), id.into());
+        Observation::Seen(Seen { topic: "dead".into(), fields: vec![link], id: None, ..record("x", 7, 0.5) })
+    };
+    let read = [seen("e", 1, 0.1), committed(2, 1.0)];
+    let looks: Vec<Observation> = (0..=120).map(|half| look(Some(false), f64::from(half) / 2.0)).collect();
+    insta::assert_snapshot!(table(vec![
+        ("given up", told(straight(), &[&read[..], &[letter_of("e")]].concat(), LATE)),
+        ("seen before the event", told(straight(), &[&[letter_of("e")], &read[..]].concat(), LATE)),
+        ("another one was", told(straight(), &[&read[..], &[letter_of("b")]].concat(), LATE)),
+        (
+            "after a try in a retry topic",
+            told(
+                none_lost(path()),
+                &[&read[..], &[waits_in("posts.5s", 0, 0.3), read_from("posts.5s", 1, 6.0), letter_of("e")]].concat(),
+                LATE,
+            ),
+        ),
+        ("and is not shown", told(shown(), &[&read[..], &[letter_of("e")], &looks[..]].concat(), LATE)),
+    ]));
 }
 
 fn anything() -> impl Strategy<Value = Observation> {

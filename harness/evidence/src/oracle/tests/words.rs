@@ -57,6 +57,8 @@ fn causes() -> Vec<Cause> {
             death: None,
             refusal: Some(Box::new(refusal())),
         },
+        Cause::Uncommitted { what: what(), waited, place: place(), aborted: true },
+        Cause::Uncommitted { what: what(), waited, place: place(), aborted: false },
         Cause::WrongKey { what: what(), place: place(), expected: "k".into(), actual: None },
         Cause::WrongPartition { what: what(), place: place(), key: "k".into(), expected: 1 },
         Cause::Doubled { what: what(), places: vec!["posts[2]@41".into(), "posts[2]@42".into()] },
@@ -68,6 +70,10 @@ fn causes() -> Vec<Cause> {
         no_effect(Missing::GroupNotStable { group: group(), state: "empty".into() }),
         no_effect(Missing::HandledWithoutEffect { group: group(), committed: 42, record: place() }),
         no_effect(Missing::InRetryTopic { attempt: 2, group: group(), record: place() }),
+        no_effect(Missing::DeadLettered {
+            record: place(),
+            letter: Place { topic: "posts.dead".into(), partition: 0, offset: 3 },
+        }),
         no_effect(Missing::Unexplained { group: group(), record: place() }),
         Cause::Repeated { what: what(), view: "handled".into(), expected: 1, actual: 3 },
         Cause::Unwanted { what: what(), view: "feed".into(), after: Duration::from_millis(40) },
@@ -106,6 +112,13 @@ fn causes() -> Vec<Cause> {
         Cause::MetricGrew { metric: "attempts_total".into(), service: "feed".into(), expected: 3, actual: 4.0, waited },
         Cause::ObjectiveMissed { objective: "p95(end_to_end) < 1s".into(), actual: "1.2 s".into() },
         Cause::ActionFailed { action: "follow".into(), expected: "201".into(), actual: "500".into() },
+        Cause::StillShown { what: what(), waited, missing: Missing::Unexplained { group: group(), record: place() } },
+        Cause::NotProcessed {
+            group: group(),
+            waited,
+            missing: Missing::GroupBehind { group: group(), behind: 3, committed: 39, record: place() },
+        },
+        Cause::ServiceDied(death()),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! Handling a batch: event by event, an e-mail each; sent first, then marked. What is cut off in between is sent again: at least
 //! once, as far as a mail service that does not know its mails again can be used.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rusqlite::OptionalExtension;
@@ -33,6 +34,8 @@ pub(super) struct Handler {
     pub(super) dedup: Dedup,
     /// Fault: an open breaker sends to the dead letters.
     pub(super) buries: bool,
+    /// Where records of the batch at hand stand whose dead letters are written.
+    pub(super) given_up: BTreeSet<(String, i32, i64)>,
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
     pub(super) log: Log,
@@ -40,17 +43,25 @@ pub(super) struct Handler {
 
 impl BatchHandler for Handler {
     async fn handle(&mut self, batch: &[Record]) -> Result<(), TryAgain> {
-        let (events, mut refused) = self.intake.read(batch);
+        let (events, unreadable) = self.intake.read(batch);
         for (record, event) in &events {
+            let place = (record.topic.clone(), record.partition, record.offset);
+            if self.given_up.contains(&place) {
+                continue;
+            }
             let reason = match self.notify(event).await {
                 Ok(()) => continue,
                 Err(NotSent::Refused) => "refused: status /mail".to_owned(),
                 Err(NotSent::Away(_)) if self.buries => "refused: away /mail".to_owned(),
                 Err(NotSent::Away(again)) => return Err(again),
             };
-            refused.push(Unreadable { record, reason });
+            // At once: where one further on has to be tried again the batch begins anew, and nobody is asked again who refused.
+            self.intake.refuse(vec![Unreadable { record, reason }]).await?;
+            self.given_up.insert(place);
         }
-        self.intake.refuse(refused).await
+        self.intake.refuse(unreadable).await?;
+        self.given_up.clear();
+        Ok(())
     }
 
     fn rest(&self) -> Option<Duration> {

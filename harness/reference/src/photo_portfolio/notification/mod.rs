@@ -6,6 +6,7 @@ mod breaker;
 mod handler;
 mod mail;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{consumer, replay, telling, topics};
@@ -71,6 +72,7 @@ fn handling(
         intake: consumer::intake(NAME, db, publisher, context),
         dedup: consumer::Dedup { skip: dedup.skip || forgets, ..dedup },
         buries: context.has(BURIES),
+        given_up: BTreeSet::new(),
         clock: context.clock.clone(),
         metrics: context.metrics.clone(),
         log: context.log,
