@@ -301,7 +301,7 @@ fn names_that_nobody_has_are_told_with_the_nearest() {
         told(steps),
         [
             "4 [feature/unknown-name] \"stok\" is no service of system.yaml",
-            "6 [feature/unknown-name] \"stck\" is no consumer group of asyncapi.yaml",
+            "6 [feature/unknown-name] \"stck\" is no group of asyncapi.yaml",
             "7 [feature/unknown-name] \"shelf\" is no list view of system.yaml",
         ]
     );

@@ -112,6 +112,14 @@ fn causes() -> Vec<Cause> {
         Cause::MetricGrew { metric: "attempts_total".into(), service: "feed".into(), expected: 3, actual: 4.0, waited },
         Cause::ObjectiveMissed { objective: "p95(end_to_end) < 1s".into(), actual: "1.2 s".into() },
         Cause::ActionFailed { action: "follow".into(), expected: "201".into(), actual: "500".into() },
+    ]
+}
+
+/// Those whose code is that of why something is missing.
+fn by_what_is_missing() -> Vec<Cause> {
+    let waited = crate::Waited { limit: Duration::from_secs(10), watched: Duration::from_millis(10_100) };
+    let (what, group) = (|| "event e".to_owned(), || "g".to_owned());
+    vec![
         Cause::StillShown { what: what(), waited, missing: Missing::Unexplained { group: group(), record: place() } },
         Cause::NotProcessed {
             group: group(),
@@ -153,7 +161,7 @@ fn reasons() -> Vec<Reason> {
 
 #[test]
 fn every_way_of_being_broken_in_its_words() {
-    let causes = causes();
+    let causes: Vec<Cause> = causes().into_iter().chain(by_what_is_missing()).collect();
     insta::assert_snapshot!(table(causes.iter().map(|cause| (cause.code(), cause.to_string())).collect()));
 }
 
