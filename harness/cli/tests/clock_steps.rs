@@ -1,5 +1,5 @@
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 //! A machine's wall clock that is set forward and back by half an hour, again and again, changes nothing that is measured or judged.
 
 mod support;

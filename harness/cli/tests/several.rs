@@ -101,12 +101,12 @@ fn what_is_wrong_is_told_to_programs_too() {
     let found: serde_json::Value = serde_json::from_str(&json.result).unwrap();
     let errors: Vec<_> = found["found"].as_array().unwrap().iter().filter(|one| one["severity"] == "error").collect();
     let [error] = errors[..] else { panic!("{found}") };
-    assert_eq!((&error["line"], &error["column"]), (&3.into(), &10.into()), "{error}");
+    assert_eq!((&error["line"], &error["column"]), (&3.into(), &5.into()), "{error}");
     let file = format!("{pack}/shop.feature");
     assert_eq!((error["file"].as_str(), error["code"].as_str()), (Some(file.as_str()), Some("feature/unmatched-step")));
     let github = eventproof(&["lint", &pack, "--format", "github"]);
     let line = github.result.lines().find(|line| line.starts_with("::error ")).unwrap();
-    assert!(line.starts_with(&format!("::error file={file},line=3,col=10,title=feature/unmatched-step::")), "{line}");
+    assert!(line.starts_with(&format!("::error file={file},line=3,col=5,title=feature/unmatched-step::")), "{line}");
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn a_store_fails_while_a_load_runs_and_that_is_seen_in_what_is_processed() {
     let (held, missed) = (&result["objectives"][0], &result["objectives"][1]);
     assert_eq!((&held["finding"]["outcome"], &missed["finding"]["outcome"]), (&"held".into(), &"broken".into()));
     let told = &result["disturbed"][0];
-    assert!(told["outcome"].as_str().unwrap().ends_with("part(s) of answers came 700 ms late"), "{told}");
+    assert!(told["outcome"].as_str().unwrap().contains("part(s) of answers came 700 ms late"), "{told}");
 
     // Over before anything is asked.
     let (ran, result) =
