@@ -17,6 +17,7 @@ pub struct LoadMetrics {
     title: String,
     /// Every stage with all its latencies after the warm-up.
     stages: Vec<(String, Latencies)>,
+    slip: Latencies,
     last: Interval,
     intervals: u64,
 }
@@ -29,6 +30,9 @@ impl LoadMetrics {
 
     /// Takes in an interval that has ended.
     pub fn take(&mut self, interval: &Interval) {
+        if let Ok(slip) = Latencies::decode(&interval.slip.histogram) {
+            self.slip.merge(&slip);
+        }
         for slice in &interval.stages {
             // What was written a moment ago can be read.
             let Ok(mut new) = Latencies::decode(&slice.histogram) else { continue };
@@ -81,15 +85,14 @@ impl LoadMetrics {
             let seen = [
                 ("seen", leg.seen),
                 ("duplicated", leg.duplicated),
-                ("reordered", leg.reordered),
                 ("phantom", leg.phantom),
                 ("corrupted", leg.corrupted),
-                ("dead_lettered", leg.dead_lettered),
             ];
             for (outcome, count) in seen {
                 line(text, name, &[("leg", &leg.name), ("outcome", outcome)], count);
             }
         }
+        self.so_far(text);
         let name = "eventproof_load_owed";
         head(
             text,
@@ -100,23 +103,28 @@ impl LoadMetrics {
         self.last.legs.iter().for_each(|leg| line(text, name, &[("leg", &leg.name)], leg.owed));
     }
 
-    fn latency(&self, text: &mut String) {
-        let name = "eventproof_load_latency_seconds";
-        head(text, name, "histogram", "Latency by stage, from the planned instant, after the warm-up.");
-        let buckets = format!("{name}_bucket");
-        for (stage, of) in &self.stages {
-            for limit in BUCKETS {
-                let labels = [("stage", stage.as_str()), ("le", &limit.to_string())];
-                line(text, &buckets, &labels, of.count_up_to(Duration::from_secs_f64(limit)));
+    /// What may become fewer: what is put off was not out of order, and what was given up may be done all the same.
+    fn so_far(&self, text: &mut String) {
+        let name = "eventproof_load_events_so_far";
+        head(text, name, "gauge", "Events by leg of which this is known so far: it may become fewer.");
+        for leg in &self.last.legs {
+            for (outcome, count) in [("reordered", leg.reordered), ("dead_lettered", leg.dead_lettered)] {
+                line(text, name, &[("leg", &leg.name), ("outcome", outcome)], count);
             }
-            line(text, &buckets, &[("stage", stage), ("le", "+Inf")], of.count());
-            line(text, &format!("{name}_sum"), &[("stage", stage)], of.total().as_secs_f64());
-            line(text, &format!("{name}_count"), &[("stage", stage)], of.count());
         }
     }
 
+    fn latency(&self, text: &mut String) {
+        let name = "eventproof_load_latency_seconds";
+        head(text, name, "histogram", "Latency by stage, from the planned instant, after the warm-up.");
+        self.stages.iter().for_each(|(stage, of)| histogram(text, name, ("stage", stage), of));
+        let name = "eventproof_load_slip_seconds";
+        head(text, name, "histogram", "How far sends slipped behind their planned instants, after the warm-up.");
+        histogram(text, name, ("load", &self.title), &self.slip);
+    }
+
     fn lag(&self, text: &mut String) {
-        let name = "eventproof_load_lag";
+        let name = "eventproof_load_lag_records";
         head(
             text,
             name,
@@ -129,6 +137,16 @@ impl LoadMetrics {
         let offsets = self.last.lag.iter().filter_map(|point| Some((point, point.offsets?)));
         offsets.for_each(|(point, offsets)| line(text, name, &[("group", &point.group)], offsets));
     }
+}
+
+fn histogram(text: &mut String, name: &str, label: (&str, &str), of: &Latencies) {
+    let buckets = format!("{name}_bucket");
+    for limit in BUCKETS {
+        line(text, &buckets, &[label, ("le", &limit.to_string())], of.count_up_to(Duration::from_secs_f64(limit)));
+    }
+    line(text, &buckets, &[label, ("le", "+Inf")], of.count());
+    line(text, &format!("{name}_sum"), &[label], of.total().as_secs_f64());
+    line(text, &format!("{name}_count"), &[label], of.count());
 }
 
 fn head(text: &mut String, name: &str, kind: &str, help: &str) {
@@ -162,6 +180,6 @@ mod tests {
     fn before_the_first_interval_there_is_nothing_but_zeros() {
         let text = LoadMetrics::new("x").text();
         assert!(text.contains("eventproof_load_events_total{leg=\"producer\",outcome=\"planned\"} 0\n"), "{text}");
-        assert!(!text.contains("_bucket"));
+        assert!(!text.contains("latency_seconds_bucket"));
     }
 }

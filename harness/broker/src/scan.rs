@@ -47,7 +47,7 @@ pub(crate) fn read_by(
     let mut open: BTreeMap<i32, i64> = BTreeMap::new();
     let mut assignment = TopicPartitionList::new();
     for partition in 0..partitions.cast_signed() {
-        let (low, high) = consumer.fetch_watermarks(topic, partition, ANSWER).map_err(asked)?;
+        let (low, high) = consumer.fetch_watermarks(topic, partition, patience.min(ANSWER)).map_err(asked)?;
         let (first, end) = within(partition, low, high);
         if end > first.max(low) {
             assignment.add_partition_offset(topic, partition, Offset::Offset(first.max(low))).map_err(asked)?;

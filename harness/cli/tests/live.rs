@@ -100,7 +100,7 @@ fn prometheus_reads_a_load_while_it_runs() {
     assert_eq!(value(&page, "eventproof_load_latency_seconds_bucket{stage=\"end_to_end\",le=\"+Inf\"}"), count);
     assert_eq!(value(&page, "eventproof_load_events_total{leg=\"topic\",outcome=\"seen\"}"), count, "no warm-up");
     assert!(value(&page, "eventproof_load_latency_seconds_sum{stage=\"end_to_end\"}") > 0.0);
-    assert!(page.contains("eventproof_load_lag{group=\"feed-service-group\"}"), "{page}");
+    assert!(page.contains("eventproof_load_lag_records{group=\"feed-service-group\"}"), "{page}");
 }
 
 /// One request as any client makes it; none if it was not answered.

@@ -212,6 +212,11 @@ impl Rig {
         }
     }
 
+    /// The offset from which a partition has been recorded; zero for one that came later, or where nothing is recorded.
+    pub fn recorded_from(&self, topic: &str, partition: i32) -> i64 {
+        self.recorder.as_ref().map_or(0, |recorder| recorder.began_at(topic, partition))
+    }
+
     /// Stops recorder and group watch: a load run has its own, which do not keep every record.
     pub fn stop_observing(&mut self) {
         self.followers.drain(..).for_each(|task| task.abort());

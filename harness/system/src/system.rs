@@ -343,11 +343,12 @@ fn launch(service: &ServiceSpec, settings: &Params, environment: &Environment) -
     let mut env = env.collect::<Result<BTreeMap<String, String>, SystemError>>()?;
     let faults: Vec<&str> = faults_of(&environment.faults, service).collect();
     match (&service.fault_switch, faults.first()) {
+        // Not as eventproof's own environment has it: a healthy service is told of no fault.
+        (Some(FaultSwitch::Variable(name)), _) => drop(env.insert(name.clone(), faults.join(","))),
         (_, None) => {}
         (Some(FaultSwitch::Flag(flag)), _) => {
             command.extend(faults.iter().flat_map(|fault| [flag.clone(), (*fault).to_owned()]));
         }
-        (Some(FaultSwitch::Variable(name)), _) => drop(env.insert(name.clone(), faults.join(","))),
         (None, Some(fault)) => {
             let why = "declares neither `fault_flag` nor `fault_env` in system.yaml";
             let known = format!("none: service \"{}\" {why}", service.name);

@@ -142,6 +142,7 @@ impl Collector {
                     flight.planned = sent;
                 }
             }
+            Message::Began { number, at } => self.began(number, at),
             Message::Acknowledged { number, at } => self.acknowledged(number, at),
             Message::Answered { number, link, at } => {
                 self.acknowledged(number, at);
@@ -206,11 +207,26 @@ impl Collector {
             for (leg, _) in lane.legs.iter().chain(&lane.committing).enumerate().filter(|(_, owed)| **owed) {
                 self.due[stages::place(lane.arm, leg + 1, self.frame.stages())] += 1;
             }
-            self.slip.record(sent.since(planned));
-            self.slip_slice.record(sent.since(planned));
+            // A request only begins once its task has its turn.
+            if hash.is_some() {
+                self.slipped(sent.since(planned));
+            }
             self.first_planned.get_or_insert(planned);
             self.last_planned = self.last_planned.max(Some(planned));
         }
+    }
+
+    /// A request is really made now.
+    fn began(&mut self, number: u64, at: At) {
+        let planned = self.flights.get(&number).map(|flight| flight.planned);
+        if let Some(planned) = planned.filter(|planned| self.is_measured(*planned)) {
+            self.slipped(at.since(planned));
+        }
+    }
+
+    fn slipped(&mut self, by: Duration) {
+        self.slip.record(by);
+        self.slip_slice.record(by);
     }
 
     fn acknowledged(&mut self, number: u64, at: At) {

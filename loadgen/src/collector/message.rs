@@ -30,6 +30,11 @@ pub(crate) enum Message {
         number: u64,
         sent: At,
     },
+    /// A request is made now; before, it waited for its turn among the generator's own tasks.
+    Began {
+        number: u64,
+        at: At,
+    },
     Acknowledged {
         number: u64,
         at: At,

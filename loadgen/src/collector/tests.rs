@@ -348,3 +348,15 @@ fn memory_of_requests_is_bounded_by_the_window_of_duplicates() {
     };
     assert_eq!(kept(410_000), kept(430_000), "200,000 names of either kind");
 }
+
+#[test]
+fn what_a_request_waits_for_its_turn_among_our_own_tasks_is_slip_and_stays_in_its_latency() {
+    let mut collector = collector();
+    collector.take(Message::Sent { number: 0, planned: at(0), sent: at(0), hash: None });
+    assert_eq!(collector.slip.count(), 0, "not made yet");
+    collector.take(Message::Began { number: 0, at: at(700) });
+    collector.take(Message::Answered { number: 0, link: None, at: at(710) });
+    let close = |found: Duration, to: u64| found.abs_diff(Duration::from_millis(to)) <= Duration::from_millis(1);
+    assert!(collector.slip.count() == 1 && close(collector.slip.max(), 700), "{:?}", collector.slip.max());
+    assert!(close(collector.stages[0].max(), 710), "{:?}", collector.stages[0].max());
+}

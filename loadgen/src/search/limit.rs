@@ -40,9 +40,20 @@ fn unlimited(result: &LoadResult) -> Option<String> {
     }
     let lost = result.legs.iter().filter(|leg| leg.counts.lost > 0);
     let mut unlimited = lost.filter(|leg| !is_limited(result, &format!("lost({})", leg.name)));
-    unlimited
+    let lost = unlimited
         .next()
-        .map(|leg| format!("{} of {} events were lost: lost({})", leg.counts.lost, counts.planned, leg.name))
+        .map(|leg| format!("{} of {} events were lost: lost({})", leg.counts.lost, counts.planned, leg.name));
+    lost.or_else(|| disordered(result))
+}
+
+/// Events that changed their order, where no objective says how many may.
+fn disordered(result: &LoadResult) -> Option<String> {
+    let legs = result.legs.iter().filter(|leg| leg.counts.reordered > 0);
+    let mut unlimited = legs.filter(|leg| !is_limited(result, &format!("reordered({})", leg.name)));
+    unlimited.next().map(|leg| {
+        let (reordered, planned, name) = (leg.counts.reordered, result.counts.planned, &leg.name);
+        format!("{reordered} of {planned} events came out of the order of their key: reordered({name})")
+    })
 }
 
 fn is_limited(result: &LoadResult, what: &str) -> bool {
@@ -143,6 +154,11 @@ mod tests {
         (losing.counts.planned, losing.legs) = (600, vec![leg("topic", 0), leg("g", 2)]);
         assert_eq!(limit(&losing).unwrap(), "2 of 600 events were lost: lost(g)");
         assert!(!is_missed(&losing), "it may only not have been seen");
+        let mut disordered = losing.clone();
+        disordered.legs.iter_mut().for_each(|leg| leg.counts.lost = 0);
+        disordered.legs[0].counts.reordered = 4;
+        let told = "4 of 600 events came out of the order of their key: reordered(topic)";
+        assert_eq!(limit(&disordered).unwrap(), told);
         // An objective says how much may be lost.
         let held = Finding { outcome: Outcome::Held, code: String::new(), text: String::new(), took_ms: None };
         let text = "lost(g) <= 5".to_owned();

@@ -117,8 +117,9 @@ impl Requests {
         let (system, asked) = (self.maker.system.clone(), self.asked.clone());
         let (to, clock) = (self.to.clone(), self.clock.clone());
         self.runtime.spawn(async move {
+            // The same holds here: where this task had to wait for its turn, that is the generator's doing.
+            let _ = to.send(Message::Began { number, at: clock.now() });
             let message = answer(&system, &asked, lane, number, params, clock.as_ref()).await;
-            // The same holds here.
             let _ = to.send(message);
             drop(permit);
         });

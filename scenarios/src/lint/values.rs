@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use eventproof_source::Diagnostic;
+use eventproof_system::{Assignment, GroupSpec};
 
 use super::story::Told;
 use crate::catalogue::{Kind, SentenceId};
@@ -17,20 +18,20 @@ pub(super) fn times(pack: &Pack, sub: &Sub, most: Duration, killed: &BTreeSet<St
     whole.chain(nothing_at_all(sub)).collect()
 }
 
-/// The service whose work a sentence waits for.
-fn awaited(pack: &Pack, sub: &Sub) -> Option<String> {
+/// The service whose work a sentence waits for, and the group where it names one.
+fn awaited(pack: &Pack, sub: &Sub) -> Option<(String, Option<String>)> {
+    let of_group = |group: String| Some((pack.system.group(&group)?.service.clone(), Some(group)));
     match sub.sentence.id {
         SentenceId::NoneIsLost | SentenceId::GroupHasProcessed | SentenceId::LagIsBelow => {
-            Some(pack.system.group(&sub.argument(Kind::Group)?)?.service.clone())
+            of_group(sub.argument(Kind::Group)?)
         }
         SentenceId::ViewShows | SentenceId::ViewNoLongerShows => {
-            Some(pack.system.view(&sub.argument(Kind::List)?)?.service.clone())
+            of_group(pack.system.view(&sub.argument(Kind::List)?)?.group.clone())
         }
-        SentenceId::DerivedFollows => pack.contract.senders(&sub.argument(Kind::Event)?).next()?.service.clone(),
-        SentenceId::IsDeadLettered | SentenceId::DeadLetteredAfter | SentenceId::ServiceLogs => {
-            sub.argument(Kind::Service)
+        SentenceId::DerivedFollows => {
+            Some((pack.contract.senders(&sub.argument(Kind::Event)?).next()?.service.clone()?, None))
         }
-        SentenceId::StubIsCalled => pack.system.stub(&sub.argument(Kind::Stub)?)?.service.clone(),
+        SentenceId::IsDeadLettered | SentenceId::DeadLetteredAfter => Some((sub.argument(Kind::Service)?, None)),
         _ => None,
     }
 }
@@ -71,10 +72,13 @@ fn too_long(sub: &Sub, most: Duration) -> Option<Diagnostic> {
 
 /// After a kill the group waits out the dead member's session before anybody takes its partitions.
 fn too_short(pack: &Pack, sub: &Sub, killed: &BTreeSet<String>) -> Option<Diagnostic> {
-    let awaited = awaited(pack, sub)?;
-    let groups = pack.system.groups.iter().filter(|group| group.service == awaited);
-    let session = groups.map(|group| group.session).max()?;
-    let limit = sub.time().filter(|limit| killed.contains(&awaited) && *limit < session)?;
+    let (service, named) = awaited(pack, sub)?;
+    // Who assigns partitions by hand has no session. Where no group is named, the quickest of the service's may do it.
+    let has_session = |group: &&GroupSpec| group.assignment == Assignment::Group && group.service == service;
+    let groups = pack.system.groups.iter().filter(has_session);
+    let its = groups.filter(|group| named.as_ref().is_none_or(|name| group.name == *name));
+    let session = its.map(|group| group.session).min()?;
+    let limit = sub.time().filter(|limit| killed.contains(&service) && *limit < session)?;
     let message = format!(
         "after a kill {} s may be shorter than the group's session time-out ({} s or more), for which nobody takes the dead member's partitions",
         limit.as_secs_f64(),

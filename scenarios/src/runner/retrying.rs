@@ -16,12 +16,17 @@ const WATCH: Duration = Duration::from_millis(500);
 impl Running {
     /// Where a message waits for another try when this group cannot handle it, and where it ends; nowhere where the contract says nothing of it.
     pub(super) fn retry_path(&self, message: &str, group: &str) -> RetryPath {
-        let mut receivers = self.context.pack.contract.receivers(message);
-        let Some(receiver) = receivers.find(|one| one.group.as_deref() == Some(group)) else {
+        let receivers = || self.context.pack.contract.receivers(message);
+        let Some(receiver) = receivers().find(|one| one.group.as_deref() == Some(group)) else {
             return RetryPath::default();
         };
         let path = self.path_of(receiver).unwrap_or_default();
-        RetryPath { dead: self.dead_letters_of(receiver), ..path }
+        let channel = |one: &Operation| one.dead_letter.as_ref().map(|letter| letter.channel.clone());
+        // Where several groups bury in one place, nothing tells whose dead letter one is.
+        let mut others = receivers().filter(|one| one.group != receiver.group);
+        let is_shared = others.any(|other| channel(other).is_some() && channel(other) == channel(receiver));
+        let dead = if is_shared { None } else { self.dead_letters_of(receiver) };
+        RetryPath { dead, ..path }
     }
 
     fn path_of(&self, operation: &Operation) -> Option<RetryPath> {

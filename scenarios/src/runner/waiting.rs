@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use eventproof_broker::Uncommitted;
 use eventproof_evidence::oracle::Target;
 use eventproof_evidence::{Cause, Oracle, Reason, Verdict};
 
@@ -31,13 +32,14 @@ impl Running {
         }
     }
 
-    /// What is missing from its topic may stand there in a transaction that is not committed: then that is the cause.
+    /// What is missing from its topic may stand there in a transaction that is not committed: then that is the cause. Not where more
+    /// is known already: who should have published it is dead, or not let in.
     async fn looked_behind(&self, verdict: Verdict, target: &Target) -> Verdict {
-        let Verdict::Broken(Cause::NotOnTopic { what, topic, waited, .. }) = &verdict else { return verdict };
-        let (rig, contract) = (&self.context.rig, &self.context.pack.contract);
-        // Where the broker does not answer, it is said to be missing as before.
-        let hidden = eventproof_broker::uncommitted(&rig.broker, contract, topic, self.now()).await.unwrap_or_default();
-        match hidden.into_iter().find(|one| target.matches(&one.record)) {
+        let Verdict::Broken(Cause::NotOnTopic { what, topic, waited, death: None, refusal: None, .. }) = &verdict
+        else {
+            return verdict;
+        };
+        match self.uncommitted(topic, target).await {
             Some(found) => Verdict::Broken(Cause::Uncommitted {
                 what: what.clone(),
                 waited: *waited,
@@ -46,6 +48,18 @@ impl Running {
             }),
             None => verdict,
         }
+    }
+
+    /// Looked for beside all other scenarios, which go on meanwhile. Where the broker does not answer, nothing was found.
+    async fn uncommitted(&self, topic: &str, target: &Target) -> Option<Uncommitted> {
+        let rig = &self.context.rig;
+        let partitions = rig.partitions_of(topic)?.cast_signed();
+        let from: Vec<i64> = (0..partitions).map(|partition| rig.recorded_from(topic, partition)).collect();
+        let (broker, contract) = (rig.broker.clone(), self.context.pack.contract.clone());
+        let (topic, target, now) = (topic.to_owned(), target.clone(), self.now());
+        let look =
+            move || eventproof_broker::uncommitted(&broker, &contract, &topic, &from, now, |seen| target.matches(seen));
+        tokio::task::spawn_blocking(look).await.ok()?.ok()?
     }
 
     /// The same, while a view is asked again and again.

@@ -227,3 +227,16 @@ fn what_was_put_off_is_not_reordered_whenever_that_is_known() {
     ledger.put_off(EFFECT, 0, 2);
     assert_eq!(leg(&ledger, EFFECT).reordered, 1);
 }
+
+#[test]
+fn what_was_overtaken_on_another_partition_is_told_by_where_the_overtaking_event_stands() {
+    let mut ledger = acknowledged(4, 1);
+    for (number, partition) in [(0, 0), (3, 1), (1, 0), (2, 0)] {
+        ledger.seen_on(TOPIC, 0, number, Some(partition));
+    }
+    let topic = leg(&ledger, TOPIC);
+    assert_eq!((topic.reordered, topic.reordered_by_partition), (2, 2));
+    let mut same = acknowledged(3, 1);
+    [0, 2, 1].into_iter().for_each(|number| _ = same.seen_on(TOPIC, 0, number, Some(0)));
+    assert_eq!((leg(&same, TOPIC).reordered, leg(&same, TOPIC).reordered_by_partition), (1, 0));
+}

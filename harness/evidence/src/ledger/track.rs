@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 pub(super) struct KeyTrack {
     pending: VecDeque<Pending>,
     highest_seen: Option<u64>,
-    /// The partition of the latest first sight, where sights have one.
+    /// The partition on which that one was first seen, where sights have one.
     place: Option<i32>,
 }
 
@@ -31,7 +31,7 @@ enum Sent {
 pub(super) enum Sight {
     /// First sight, after everything planned before it that has been seen.
     InOrder,
-    /// First sight, but a later event of the key was seen before; `moved`: on another partition.
+    /// First sight, but a later event of the key was seen before; `moved`: that one on another partition.
     Overtaken { moved: bool },
     /// Seen before.
     Again,
@@ -74,11 +74,12 @@ impl KeyTrack {
     pub fn seen(&mut self, number: u64, place: Option<i32>) -> Sight {
         let Some(index) = self.find(number) else { return Sight::Again };
         self.pending.remove(index);
-        let overtaken = self.highest_seen.is_some_and(|highest| highest > number);
-        self.highest_seen = self.highest_seen.max(Some(number));
-        let before = std::mem::replace(&mut self.place, place);
-        let moved = before.zip(place).is_some_and(|(before, now)| before != now);
-        if overtaken { Sight::Overtaken { moved } } else { Sight::InOrder }
+        if self.highest_seen.is_some_and(|highest| highest > number) {
+            let moved = self.place.zip(place).is_some_and(|(overtaking, here)| overtaking != here);
+            return Sight::Overtaken { moved };
+        }
+        (self.highest_seen, self.place) = (Some(number), place);
+        Sight::InOrder
     }
 
     /// Whether everything is accounted for.

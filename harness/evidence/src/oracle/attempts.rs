@@ -261,6 +261,10 @@ impl Oracle for Attempts {
         }
     }
 
+    fn awaits(&self) -> Option<&Target> {
+        Some(&self.event.target)
+    }
+
     fn verdict(&self, now: At) -> Verdict {
         let calls: Vec<&Call> = self.calls_for(&self.event).collect();
         match calls.len().cmp(&self.expected.times) {

@@ -1,6 +1,6 @@
 //! The event is dead-lettered, and its dead letter says after how many attempts. It counts only: when they were, it does not say.
 
-use super::{OnTopic, Oracle};
+use super::{OnTopic, Oracle, Target};
 use crate::{At, Cause, Counted, Name, Observation, Proof, Seen, Verdict};
 
 /// Waits for the dead letter of one event and reads its count.
@@ -50,6 +50,10 @@ impl DeadLetteredAfter {
 impl Oracle for DeadLetteredAfter {
     fn observe(&mut self, observation: &Observation) {
         self.letter.observe(observation);
+    }
+
+    fn awaits(&self) -> Option<&Target> {
+        self.letter.awaits()
     }
 
     fn verdict(&self, now: At) -> Verdict {

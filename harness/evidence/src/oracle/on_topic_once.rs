@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{OnTopic, Oracle};
+use super::{OnTopic, Oracle, Target};
 use crate::cause::Place;
 use crate::{At, Cause, Name, Observation, Proof, Verdict};
 
@@ -35,6 +35,10 @@ impl Oracle for OnTopicOnce {
         {
             self.seen.push((id, seen.place()));
         }
+    }
+
+    fn awaits(&self) -> Option<&Target> {
+        self.first.awaits()
     }
 
     fn verdict(&self, now: At) -> Verdict {

@@ -63,8 +63,15 @@ impl Tracked {
     /// Takes in one observation; effects count in `view` only.
     pub fn observe(&mut self, observation: &Observation, view: &str) {
         self.learn(observation, view);
+        // Nothing else tells where a record stands.
+        if !matches!(observation, Observation::Seen(_) | Observation::Acknowledged { .. }) {
+            return;
+        }
         let known = Known { id: self.id.as_ref(), places: &self.places, bytes: self.bytes.as_ref() };
         self.waiting.observe(observation, &known);
+        if self.letters.topics().next().is_none() {
+            return;
+        }
         // What was given up may have stood in a retry topic last.
         let waits = self.waiting.waits().iter().map(|wait| wait.place.clone());
         let stood: Vec<Place> = self.places.iter().cloned().chain(waits).collect();
@@ -138,11 +145,11 @@ impl Tracked {
     /// Why it may have had no effect: it was given up, it waits for another try, or what is around it explains it.
     pub fn explain(&self, around: &Surroundings, handler: &Handler, place: &Place) -> Missing {
         let (service, group) = (&handler.service, &handler.group);
-        if let Some(letter) = self.letters.waits().first() {
-            return Missing::DeadLettered { record: place.clone(), letter: letter.place.clone() };
-        }
         if around.death(service).is_some() {
             return around.explain(service, group, place);
+        }
+        if let Some(letter) = self.letters.waits().first() {
+            return Missing::DeadLettered { record: place.clone(), letter: letter.place.clone() };
         }
         match (self.waiting.open(around), self.waiting.waits().last()) {
             (Some((number, wait)), _) => Missing::InRetryTopic {

@@ -188,6 +188,10 @@ impl Oracle for Tries {
         self.event.observe(observation, self.expected.view.as_deref().unwrap_or_default());
     }
 
+    fn awaits(&self) -> Option<&Target> {
+        Some(&self.event.target)
+    }
+
     fn verdict(&self, now: At) -> Verdict {
         let tries = self.event.waiting.waits().len() + 1;
         match (tries.cmp(&self.expected.times), self.end()) {

@@ -78,7 +78,7 @@ pub struct ServiceSpec {
 pub enum FaultSwitch {
     /// By this flag before each name: `--fault late --fault skip-dedup`.
     Flag(String),
-    /// By this environment variable, which has all names with commas between them; it is not set where there are none.
+    /// By this environment variable, which has all names with commas between them; it is empty where there are none.
     Variable(String),
 }
 

@@ -363,7 +363,10 @@ fn number(text: &str, least: f64) -> Result<f64, String> {
 /// `fault_flag: --fault` or `fault_env: SHOP_FAULTS`.
 fn fault_switch(fields: &mut Fields<'_>, source: &Source, faults: &mut Diagnostics) -> Option<FaultSwitch> {
     let flag = fields.string("fault_flag", faults).map(FaultSwitch::Flag);
-    let variable = fields.string("fault_env", faults).map(FaultSwitch::Variable);
+    let variable = fields.parsed("fault_env", faults, |text| match text.is_empty() || text.contains('=') {
+        true => Err(format!("`{text}` is no name of a variable")),
+        false => Ok(FaultSwitch::Variable(text.to_owned())),
+    });
     if let (Some(_), Some(_), Some(node)) = (&flag, &variable, fields.node("fault_env")) {
         let message = "a service takes its faults by `fault_flag` or by `fault_env`, and this one has both";
         let fault = Diagnostic::error("system/two-switches", message).help("leave one of them out");
