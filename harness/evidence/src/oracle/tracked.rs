@@ -25,6 +25,8 @@ pub(super) struct Tracked {
     pub waiting: Waiting,
     /// Its records on the dead-letter topic.
     pub letters: Waiting,
+    /// How much was known of it, for letters to be linked by, when they were last looked at.
+    linked_by: (usize, usize, bool, bool),
     /// Which bytes its payload is, where the recorder says so.
     bytes: Option<Name>,
     /// Effects so far, of whatever event.
@@ -49,6 +51,7 @@ impl Tracked {
             last_effect: None,
             waiting: Waiting::default(),
             letters: Waiting::default(),
+            linked_by: Default::default(),
             bytes: None,
             all_effects: 0,
             early: Vec::new(),
@@ -69,9 +72,21 @@ impl Tracked {
         }
         let known = Known { id: self.id.as_ref(), places: &self.places, bytes: self.bytes.as_ref() };
         self.waiting.observe(observation, &known);
-        if self.letters.topics().next().is_none() {
-            return;
+        if self.says_of_letters(observation) {
+            self.claim_letters(observation);
         }
+    }
+
+    /// Whether an observation is a letter, or links one that nobody has claimed: of many events each is asked this at every record.
+    fn says_of_letters(&mut self, observation: &Observation) -> bool {
+        let is_letter = matches!(observation, Observation::Seen(seen) if self.letters.is_on(&seen.topic));
+        let known = (self.places.len(), self.waiting.waits().len(), self.id.is_some(), self.bytes.is_some());
+        let is_news = std::mem::replace(&mut self.linked_by, known) != known;
+        is_letter || (is_news && self.letters.has_unclaimed())
+    }
+
+    fn claim_letters(&mut self, observation: &Observation) {
+        let known = Known { id: self.id.as_ref(), places: &self.places, bytes: self.bytes.as_ref() };
         // What was given up may have stood in a retry topic last.
         let waits = self.waiting.waits().iter().map(|wait| wait.place.clone());
         let stood: Vec<Place> = self.places.iter().cloned().chain(waits).collect();

@@ -95,6 +95,16 @@ impl Waiting {
         self.path.stops.iter().map(|stop| &stop.topic)
     }
 
+    /// Whether a topic is one of these.
+    pub fn is_on(&self, topic: &Name) -> bool {
+        self.topics().any(|own| own == topic)
+    }
+
+    /// Whether there are records of which nobody knows yet whose they are.
+    pub fn has_unclaimed(&self) -> bool {
+        !self.unclaimed.is_empty()
+    }
+
     /// Takes in one observation, after `known` has learned from it.
     pub fn observe(&mut self, observation: &Observation, known: &Known<'_>) {
         if let Observation::Seen(seen) = observation
