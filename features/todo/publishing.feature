@@ -104,9 +104,9 @@ Feature: Publishing
       | title | {undone} |
     # What is in one batch of the outbox goes out together: the one after the next is surely behind it.
     And user "ann" creates a task as "next"
-    Then "task.created" follows within 2s
+    Then "task.created" follows within 10s
     When user "ann" creates a task as "last"
-    Then "task.created" follows within 2s
+    Then "task.created" follows within 10s
     And no "task.created" came before it
       | /data/payload/title | {undone} |
 

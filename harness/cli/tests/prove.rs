@@ -88,7 +88,7 @@ services:
 
 #[test]
 fn a_service_of_the_users_own_takes_its_faults_by_a_variable() {
-    let opens = "Feature: Till\n\n  Scenario: the till opens\n    Then service \"till\" logs \"the till is open\" within 2s\n\n  Scenario: an order\n    When \"order.placed\" is published\n";
+    let opens = "Feature: Till\n\n  Scenario: the till opens\n    Then service \"till\" logs \"the till is open\" within 20s\n\n  Scenario: an order\n    When \"order.placed\" is published\n";
     let faults = "faults:\n  till:mute:\n    meaning: opens without a word\n    caught_by: [{scenario: the till opens, code: log-missing}]\n  till:loud:\n    meaning: it does not know this one\n    caught_by: [{scenario: the till opens}]\ncontrols: [an order]\n";
     let pack = shop(&[("system.yaml", OWN), ("till.feature", opens), ("faults.yaml", faults)]);
     let (ran, result) = prove(&pack, &["--healthy", "1", "--fault", "till:mute"]);
