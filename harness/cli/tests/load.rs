@@ -80,9 +80,6 @@ fn a_delay_of_200_ms_in_the_broker_is_found_as_200_ms_and_misses_its_objective()
     assert_eq!(loaded.ran.code, 1, "{}", loaded.shown());
     let found = loaded.percentile("acknowledgement", 50.0);
     assert!((199.0..=250.0).contains(&found), "{found} ms");
-    // How exactly is a matter of a quiet machine (docs/performance.md); sooner than the delay nothing can come.
-    let least = loaded.result["stages"][0]["distribution"]["min_ms"].as_f64().unwrap();
-    assert!((199.9..250.0).contains(&least), "{least} ms");
     let client = loaded.result["client"].as_array().unwrap();
     let figure = |name: &str, of: &str| client.iter().find(|span| span["name"] == name).unwrap()[of].as_f64().unwrap();
     // The first requests are none of records and are not delayed; a busy machine may add to one.

@@ -124,7 +124,8 @@ fn what_waits_for_another_try_is_neither_away_nor_there() {
     assert_eq!(outcome, "held", "{text}");
     let (outcome, code, text) = &said["too soon"];
     assert_eq!(outcome, "broken", "{text}");
-    assert!(["in-retry-topic", "handled-without-effect"].contains(&code.as_str()), "{code}: {text}");
+    // By the time that this is certain it may have been given up.
+    assert!(["in-retry-topic", "dead-lettered", "handled-without-effect"].contains(&code.as_str()), "{code}: {text}");
     let (outcome, code, text) = &said["two of a key, one of them tried again"];
     assert_eq!((outcome.as_str(), code.as_str()), ("no_verdict", "no-positive-control"), "{text}");
     assert!(text.contains("1 of 2 events of key"), "{text}");
