@@ -33,15 +33,19 @@ services: {stock: {command: [stock]}}
 groups: {stock: {service: stock}}
 ";
 
-/// What lint says of a feature, without the drawing; of warnings, none that is only about the small pack.
-pub(super) fn told_of(feature: &str, system: &str) -> Vec<String> {
+/// The small pack in a folder of its own, with these files besides its own or in their place.
+pub(super) fn small(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let phrases = "phrases:\n  - say: nobody says so\n    does:\n      - step: 1s pass\n";
-    for (name, text) in
-        [("asyncapi.yaml", CONTRACT), ("system.yaml", system), ("phrases.yaml", phrases), ("a.feature", feature)]
-    {
+    for (name, text) in [("asyncapi.yaml", CONTRACT), ("system.yaml", SYSTEM)].iter().chain(files) {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
+    folder
+}
+
+/// What lint says of a feature, without the drawing; of warnings, none that is only about the small pack.
+pub(super) fn told_of(feature: &str, system: &str) -> Vec<String> {
+    let phrases = "phrases:\n  - say: nobody says so\n    does:\n      - step: 1s pass\n";
+    let folder = small(&[("system.yaml", system), ("phrases.yaml", phrases), ("a.feature", feature)]);
     let found = match Pack::read(folder.path()).and_then(|pack| pack.plan()) {
         Ok(plan) => plan.warnings,
         Err(faults) => faults,
@@ -223,13 +227,8 @@ fn faults_of_gherkin_hide_none_of_the_others() {
 
 #[test]
 fn what_is_wrong_with_the_steps_is_told_although_the_contract_cannot_be_read() {
-    let folder = tempfile::tempdir().unwrap();
     let feature = "Feature: f\n\n  Scenario: s\n    When nobody knows this\n";
-    for (name, text) in
-        [("asyncapi.yaml", "asyncapi: 3.0.0\nchanels: {}\n"), ("system.yaml", SYSTEM), ("a.feature", feature)]
-    {
-        std::fs::write(folder.path().join(name), text).unwrap();
-    }
+    let folder = small(&[("asyncapi.yaml", "asyncapi: 3.0.0\nchanels: {}\n"), ("a.feature", feature)]);
     let codes: Vec<&str> = Pack::read(folder.path()).err().unwrap().iter().map(|one| one.code).collect();
     assert!(codes.contains(&"feature/unmatched-step") && codes.len() > 1, "{codes:?}");
 }
@@ -238,10 +237,7 @@ fn what_is_wrong_with_the_steps_is_told_although_the_contract_cannot_be_read() {
 fn keywords_may_be_of_any_language_and_sentences_are_english_chinese_or_the_packs_own() {
     let phrases = "phrases:\n  - say: \"la commande {qui} est passée\"\n    does:\n      - step: '\"order.placed\" is published'\n        with: {order_id: '{qui}'}\n";
     let read = |feature: &str| {
-        let folder = tempfile::tempdir().unwrap();
-        let files =
-            [("asyncapi.yaml", CONTRACT), ("system.yaml", SYSTEM), ("phrases.yaml", phrases), ("a.feature", feature)];
-        files.iter().for_each(|(name, text)| std::fs::write(folder.path().join(name), text).unwrap());
+        let folder = small(&[("phrases.yaml", phrases), ("a.feature", feature)]);
         Pack::read(folder.path()).and_then(|pack| pack.plan())
     };
     let french = "# language: fr\nFonctionnalité: commandes\n\n  Contexte:\n    Étant donné que the system is running\n\n  Plan du scénario: la commande de <qui>\n    Quand la commande \"<qui>\" est passée\n    Et 1s pass\n    Alors group \"stock\" has processed it\n\n    Exemples:\n      | qui |\n      | Zoé |\n      | Léo |\n";
@@ -283,12 +279,9 @@ fn an_event_in_which_nothing_may_be_long_cannot_be_made_large() {
         told(steps),
         ["5 [feature/no-room] nothing in \"bill.sent\" may be so long but what this table gives a value"]
     );
-    let folder = tempfile::tempdir().unwrap();
     let short = CONTRACT.replace("{order_id: {type: string}, total", "{order_id: {type: string, maxLength: 9}, total");
     let feature = "Feature: f\n\n  Scenario: s\n    When \"order.placed\" of \"64 KiB\" is published\n";
-    for (name, text) in [("asyncapi.yaml", short.as_str()), ("system.yaml", SYSTEM), ("a.feature", feature)] {
-        std::fs::write(folder.path().join(name), text).unwrap();
-    }
+    let folder = small(&[("asyncapi.yaml", &short), ("a.feature", feature)]);
     let faults = Pack::read(folder.path()).and_then(|pack| pack.plan()).err().unwrap();
     let told: Vec<_> = faults.iter().filter(|one| one.code == "feature/no-room").map(|one| &one.message).collect();
     assert_eq!(told, ["nothing in \"order.placed\" may be so long"]);
@@ -309,14 +302,9 @@ fn names_that_nobody_has_are_told_with_the_nearest() {
 
 #[test]
 fn scenarios_of_one_name_are_told_in_a_file_and_over_files() {
-    let folder = tempfile::tempdir().unwrap();
     let once = "Feature: f\n\n  Scenario: same\n    When 1s pass\n";
     let twice = format!("{once}\n  Scenario: same\n    When 2s pass\n");
-    let files =
-        [("asyncapi.yaml", CONTRACT), ("system.yaml", SYSTEM), ("a.feature", twice.as_str()), ("b.feature", once)];
-    for (name, text) in files {
-        std::fs::write(folder.path().join(name), text).unwrap();
-    }
+    let folder = small(&[("a.feature", &twice), ("b.feature", once)]);
     let plan = Pack::read(folder.path()).and_then(|pack| pack.plan()).map_err(|faults| faults.render(false)).unwrap();
     let found = plan.warnings.iter().filter(|one| one.code == "feature/name-twice");
     let told: Vec<String> = found
@@ -337,14 +325,9 @@ fn scenarios_of_one_name_are_told_in_a_file_and_over_files() {
 
 #[test]
 fn a_phrase_that_no_scenario_says_is_told() {
-    let folder = tempfile::tempdir().unwrap();
     let phrases = "phrases:\n  - say: a while passes\n    does:\n      - step: 1s pass\n  - say: nobody says so\n    does:\n      - step: 1s pass\n";
     let feature = "Feature: f\n\n  Scenario: s\n    When a while passes\n";
-    let files =
-        [("asyncapi.yaml", CONTRACT), ("system.yaml", SYSTEM), ("phrases.yaml", phrases), ("a.feature", feature)];
-    for (name, text) in files {
-        std::fs::write(folder.path().join(name), text).unwrap();
-    }
+    let folder = small(&[("phrases.yaml", phrases), ("a.feature", feature)]);
     let plan = Pack::read(folder.path()).and_then(|pack| pack.plan()).map_err(|faults| faults.render(false)).unwrap();
     let told: Vec<_> = plan.warnings.iter().filter(|one| one.code == "phrases/unused").collect();
     let [unused] = told[..] else { panic!("{}", plan.warnings.render(false)) };

@@ -25,8 +25,6 @@ pub(super) struct Tracked {
     pub waiting: Waiting,
     /// Its records on the dead-letter topic.
     pub letters: Waiting,
-    /// How much was known of it, for letters to be linked by, when they were last looked at.
-    linked_by: (usize, usize, bool, bool),
     /// Which bytes its payload is, where the recorder says so.
     bytes: Option<Name>,
     /// Effects so far, of whatever event.
@@ -51,7 +49,6 @@ impl Tracked {
             last_effect: None,
             waiting: Waiting::default(),
             letters: Waiting::default(),
-            linked_by: Default::default(),
             bytes: None,
             all_effects: 0,
             early: Vec::new(),
@@ -66,31 +63,9 @@ impl Tracked {
     /// Takes in one observation; effects count in `view` only.
     pub fn observe(&mut self, observation: &Observation, view: &str) {
         self.learn(observation, view);
-        // Nothing else tells where a record stands.
-        if !matches!(observation, Observation::Seen(_) | Observation::Acknowledged { .. }) {
-            return;
-        }
-        let known = Known { id: self.id.as_ref(), places: &self.places, bytes: self.bytes.as_ref() };
+        let known = Known { id: self.id.as_ref(), places: &self.places, bytes: self.bytes.as_ref(), waits: &[] };
         self.waiting.observe(observation, &known);
-        if self.says_of_letters(observation) {
-            self.claim_letters(observation);
-        }
-    }
-
-    /// Whether an observation is a letter, or links one that nobody has claimed: of many events each is asked this at every record.
-    fn says_of_letters(&mut self, observation: &Observation) -> bool {
-        let is_letter = matches!(observation, Observation::Seen(seen) if self.letters.is_on(&seen.topic));
-        let known = (self.places.len(), self.waiting.waits().len(), self.id.is_some(), self.bytes.is_some());
-        let is_news = std::mem::replace(&mut self.linked_by, known) != known;
-        is_letter || (is_news && self.letters.has_unclaimed())
-    }
-
-    fn claim_letters(&mut self, observation: &Observation) {
-        let known = Known { id: self.id.as_ref(), places: &self.places, bytes: self.bytes.as_ref() };
-        // What was given up may have stood in a retry topic last.
-        let waits = self.waiting.waits().iter().map(|wait| wait.place.clone());
-        let stood: Vec<Place> = self.places.iter().cloned().chain(waits).collect();
-        self.letters.observe(observation, &Known { places: &stood, ..known });
+        self.letters.observe(observation, &Known { waits: self.waiting.waits(), ..known });
     }
 
     fn learn(&mut self, observation: &Observation, view: &str) {

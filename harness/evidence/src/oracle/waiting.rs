@@ -57,10 +57,22 @@ pub(super) struct Wait {
 }
 
 /// What links are made of: all that is known of an event.
+#[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
     pub id: Option<&'a Name>,
     pub places: &'a [Place],
     pub bytes: Option<&'a Name>,
+    /// Its records on another path: what was given up may have waited in a retry topic last.
+    pub waits: &'a [Wait],
+}
+
+/// How much is known of an event: it only grows.
+type Extent = (usize, usize, bool, bool);
+
+impl Known<'_> {
+    fn extent(&self) -> Extent {
+        (self.places.len(), self.waits.len(), self.id.is_some(), self.bytes.is_some())
+    }
 }
 
 /// The records of one event on a path.
@@ -69,6 +81,8 @@ pub(super) struct Waiting {
     path: RetryPath,
     waits: Vec<Wait>,
     unclaimed: Vec<Seen>,
+    /// How much was known when what is unclaimed was last looked at: of many events each is asked at every record.
+    looked_with: Extent,
 }
 
 impl Waiting {
@@ -95,24 +109,16 @@ impl Waiting {
         self.path.stops.iter().map(|stop| &stop.topic)
     }
 
-    /// Whether a topic is one of these.
-    pub fn is_on(&self, topic: &Name) -> bool {
-        self.topics().any(|own| own == topic)
-    }
-
-    /// Whether there are records of which nobody knows yet whose they are.
-    pub fn has_unclaimed(&self) -> bool {
-        !self.unclaimed.is_empty()
-    }
-
     /// Takes in one observation, after `known` has learned from it.
     pub fn observe(&mut self, observation: &Observation, known: &Known<'_>) {
+        let mut is_news = std::mem::replace(&mut self.looked_with, known.extent()) != known.extent();
         if let Observation::Seen(seen) = observation
             && self.topics().any(|topic| *topic == seen.topic)
         {
             self.unclaimed.push(seen.clone());
+            is_news = true;
         }
-        if !self.unclaimed.is_empty() {
+        if is_news && !self.unclaimed.is_empty() {
             self.claim(known);
         }
     }
@@ -156,7 +162,8 @@ impl Waiting {
                         && seen.field(partition) == Some(&place.partition.to_string())
                         && seen.field(offset) == Some(&place.offset.to_string())
                 };
-                known.places.iter().any(stood) || self.waits.iter().any(|wait| stood(&wait.place))
+                let waits = known.waits.iter().chain(&self.waits).map(|wait| &wait.place);
+                known.places.iter().chain(waits).any(stood)
             }
         }
     }
