@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use eventproof_embedded::{Api, Effect, Fault, FaultId, FaultsHandle, Match, StartError, error_code};
+use eventproof_embedded::{Api, Effect, Fault, FaultId, FaultsHandle, Kept, Match, StartError, error_code};
 use eventproof_source::{nearest, units};
 
 use crate::BrokerError;
@@ -16,12 +16,15 @@ use crate::BrokerError;
 const OBSERVERS: &str = "eventproof-observer";
 
 /// Kinds of fault, what each needs, and what it does.
-const KINDS: [(&str, &[&str], &str); 10] = [
+const KINDS: [(&str, &[&str], &str); 13] = [
     ("delay", &["by"], "requests are carried out so much later"),
     ("error", &["error"], "requests are not carried out and answered with this error of Kafka's protocol"),
     ("disconnect", &[], "the connection is closed before the request is carried out"),
     ("silence", &[], "requests are not carried out and never answered"),
     ("lose-acknowledgement", &[], "requests are carried out, and the connection is closed before the answer"),
+    ("lose-records", &[], "records are acknowledged and not kept"),
+    ("repeat-records", &[], "records are acknowledged once and kept twice"),
+    ("alter-records", &[], "records are acknowledged, and kept with a character of their value changed"),
     ("corrupt", &[], "fetched batches have a wrong checksum"),
     ("throttle", &["rate"], "a connection carries no more bytes a second than this"),
     ("crash", &[], "ports and connections close, of every node or of one (node=2); the log is kept for the restart"),
@@ -122,10 +125,10 @@ fn check_names(kind: &str, needs: &[&str], settings: &BTreeMap<String, String>) 
     }
 }
 
-/// Whom it meets. A lost acknowledgement is one of records and a corrupt batch one of fetches unless more is said.
+/// Whom it meets. What becomes of acknowledgements and records is met by those who produce, and a corrupt batch one of fetches unless more is said.
 fn matcher(kind: &str, settings: &BTreeMap<String, String>) -> Result<Match, String> {
     let usual = match kind {
-        "lose-acknowledgement" => Some("Produce"),
+        "lose-acknowledgement" | "lose-records" | "repeat-records" | "alter-records" => Some("Produce"),
         "corrupt" => Some("Fetch"),
         _ => None,
     };
@@ -152,6 +155,9 @@ fn effect(kind: &str, settings: &BTreeMap<String, String>) -> Result<Effect, Str
         "disconnect" => Effect::Disconnect,
         "silence" => Effect::Silence,
         "lose-acknowledgement" => Effect::AppliedNotAcknowledged,
+        "lose-records" => Effect::Keep(Kept::Nothing),
+        "repeat-records" => Effect::Keep(Kept::Twice),
+        "alter-records" => Effect::Keep(Kept::Altered),
         "corrupt" => Effect::CorruptBatch,
         _ => {
             let rate = settings.get("rate").map(String::as_str).unwrap_or_default();

@@ -64,15 +64,20 @@ pub fn read_range(
 /// The record that stands at a place, if it is still there.
 ///
 /// # Errors
-/// If the broker does not answer.
+/// If the broker does not answer, or not in time to say whether it is there.
 pub fn read_at(broker: &Broker, topic: &str, partition: i32, offset: i64) -> Result<Option<Recorded>, BrokerError> {
     let within = |of: i32, _: i64, high: i64| match of == partition {
         true => (offset, high.min(offset + 1)),
         false => (0, 0),
     };
     let (mut found, partitions) = (None, u32::try_from(partition + 1).unwrap_or_default());
-    read_topic(broker, topic, partitions, within, ANSWER, |record| found = Some(recorded(record)))?;
-    Ok(found)
+    let whole = read_topic(broker, topic, partitions, within, ANSWER, |record| found = Some(recorded(record)))?;
+    // What could not be read in time may be there all the same.
+    if whole || found.is_some() {
+        Ok(found)
+    } else {
+        Err(BrokerError::Unread { topic: topic.to_owned(), waited: ANSWER })
+    }
 }
 
 /// For each partition the first offset whose record is at or after an instant; none where there is no such record.

@@ -39,7 +39,7 @@ pub(crate) fn compact(log: &mut Log, config: &TopicConfig, now_ms: i64) -> usize
         let stays = |record: &RawRecord<'_>| {
             let is_last =
                 record.key.is_some_and(|key| latest.get(key) == Some(&(header.base_offset + record.offset_delta)));
-            is_last && !(record.is_tombstone && horizon)
+            is_last && !(record.is_tombstone() && horizon)
         };
         cleaned(batch, &stays, now_ms)
     })
@@ -98,7 +98,7 @@ fn cleaned(batch: &StoredBatch, stays: &dyn Fn(&RawRecord<'_>) -> bool, now_ms: 
     if kept.is_empty() {
         return None;
     }
-    let has_tombstones = kept.iter().any(|record| record.is_tombstone);
+    let has_tombstones = kept.iter().any(|record| record.is_tombstone());
     let cleaned_at = batch.cleaned_at.or(Some(now_ms));
     if kept.len() == all.len() {
         return Some(StoredBatch { has_tombstones, cleaned_at, ..batch.clone() });
@@ -156,7 +156,7 @@ mod tests {
             let base = batch::header(&batch.raw).base_offset;
             let contents = Contents::of(&batch.raw).unwrap();
             for record in contents.iter().map(Result::unwrap) {
-                all.push((base + record.offset_delta, record.key.unwrap()[0], record.is_tombstone));
+                all.push((base + record.offset_delta, record.key.unwrap()[0], record.is_tombstone()));
             }
         }
         all

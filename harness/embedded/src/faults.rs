@@ -101,12 +101,25 @@ pub enum Effect {
     AppliedNotAcknowledged,
     /// Batches in the answer to a fetch have a byte changed, so that their checksum is wrong.
     CorruptBatch,
+    /// Produced batches are acknowledged, and something else is kept than what was sent: the client cannot know.
+    Keep(Kept),
     /// The answer is held back so long that the connection carries no more than this, request and
     /// answer counted.
     Throttle {
         /// Bytes a second; 0 counts as 1.
         bytes_per_sec: u64,
     },
+}
+
+/// What is kept of a batch that is acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// Nothing.
+    Nothing,
+    /// The batch, one behind the other.
+    Twice,
+    /// The batch with a character of each value changed, and a checksum that is right.
+    Altered,
 }
 
 /// A fault: whom it meets, how often, and what it does.
@@ -240,6 +253,7 @@ pub(crate) struct Injected {
     pub applied_not_acknowledged: bool,
     pub corrupt: Vec<Match>,
     pub errors: Vec<(Match, i16)>,
+    pub kept: Vec<(Match, Kept)>,
     pub bytes_per_sec: Option<u64>,
 }
 
@@ -252,6 +266,7 @@ impl Injected {
             Effect::Silence => self.silence = true,
             Effect::AppliedNotAcknowledged => self.applied_not_acknowledged = true,
             Effect::CorruptBatch => self.corrupt.push(fault.matcher.clone()),
+            Effect::Keep(kept) => self.kept.push((fault.matcher.clone(), kept)),
             Effect::Throttle { bytes_per_sec } => {
                 let rate = bytes_per_sec.max(1);
                 self.bytes_per_sec = Some(self.bytes_per_sec.map_or(rate, |r| r.min(rate)));
@@ -279,6 +294,11 @@ impl Injected {
     pub(crate) fn error_for(&self, topic: &str, partition: i32) -> Option<i16> {
         let hit = |(m, _): &&(Match, i16)| covers(m, topic, partition);
         self.errors.iter().find(hit).map(|(_, code)| *code)
+    }
+
+    /// What is kept of a batch produced to the partition, if that is not the batch.
+    pub(crate) fn kept(&self, topic: &str, partition: i32) -> Option<Kept> {
+        self.kept.iter().find(|(matcher, _)| covers(matcher, topic, partition)).map(|(_, kept)| *kept)
     }
 
     /// Whether batches of the partition are to be corrupted.

@@ -44,11 +44,12 @@ mod sasl;
 mod schema;
 mod server;
 mod shapes;
+mod spoilt;
 mod topic_config;
 mod topics;
 mod transactions;
 
 pub use config::{BrokerConfig, Clock, Listener, LoginOutcome, MAX_NODES, OnLogin, SystemClock, User};
 pub use embedded::{EmbeddedBroker, FaultsHandle, StartError};
-pub use faults::{Api, Effect, Fault, FaultId, Match, UnknownApi, error_code};
+pub use faults::{Api, Effect, Fault, FaultId, Kept, Match, UnknownApi, error_code};
 pub use ports::lasting_listener;

@@ -50,8 +50,22 @@ pub(crate) struct RawRecord<'a> {
     pub offset_delta: i64,
     pub timestamp_delta: i64,
     pub key: Option<&'a [u8]>,
-    /// It has no value.
-    pub is_tombstone: bool,
+    /// None of a tombstone.
+    pub value: Option<Place>,
+}
+
+impl RawRecord<'_> {
+    /// Whether it has no value.
+    pub(crate) fn is_tombstone(&self) -> bool {
+        self.value.is_none()
+    }
+}
+
+/// Where something stands among the bytes of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub at: usize,
+    pub length: usize,
 }
 
 /// The records of a batch, decompressed.
@@ -131,9 +145,16 @@ fn next_record<'a>(rest: &mut &'a [u8]) -> Option<RawRecord<'a>> {
         }
         Err(_) => None,
     };
-    let is_tombstone = varint(&mut record)? < 0;
+    let value_length = varint(&mut record)?;
     let bytes = &whole[..whole.len() - after.len()];
-    Some(RawRecord { bytes, offset_delta, timestamp_delta, key, is_tombstone })
+    let value = match usize::try_from(value_length) {
+        Ok(length) => {
+            record.get(length..)?;
+            Some(Place { at: bytes.len() - record.len(), length })
+        }
+        Err(_) => None,
+    };
+    Some(RawRecord { bytes, offset_delta, timestamp_delta, key, value })
 }
 
 /// A zigzag varint of up to 64 bits.

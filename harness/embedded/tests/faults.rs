@@ -6,7 +6,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::*;
-use eventproof_embedded::{Api, Effect, Fault, Match};
+use eventproof_embedded::{Api, Effect, Fault, Kept, Match};
 use rdkafka::Offset;
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
@@ -103,6 +103,27 @@ async fn a_corrupt_batch_is_noticed_and_read_again() {
     assert_eq!(broker.faults().met(id), Some(1));
     assert!(errors > 0, "the client did not notice");
     assert_eq!(values, (0..10).map(|n| n.to_string()).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn what_is_kept_of_acknowledged_records_may_be_nothing_twice_or_altered() {
+    let broker = broker();
+    create_topic(&broker, "kept", 1, &[]).await;
+    let producer = producer(&broker, &[("enable.idempotence", "true")]);
+    for (kept, value) in [(Kept::Nothing, "gone"), (Kept::Twice, "twin"), (Kept::Altered, "lost")] {
+        let id = broker.faults().inject(fault(Api::PRODUCE, Some("kept"), Some(1), Effect::Keep(kept)));
+        send(&producer, "kept", 0, "k", value).await;
+        assert_eq!(broker.faults().met(id), Some(1));
+        send(&producer, "kept", 0, "k", "whole").await;
+    }
+    let consumer = reader(&broker, "kept", 0, Offset::Beginning, &[("check.crcs", "true")]);
+    let (mut values, deadline) = (Vec::new(), Instant::now() + LONG);
+    while values.len() < 6 && Instant::now() < deadline {
+        if let Some(message) = consumer.poll(Duration::from_millis(100)) {
+            values.push(plain(&message.unwrap()).2.unwrap());
+        }
+    }
+    assert_eq!(values, ["whole", "twin", "twin", "whole", "losu", "whole"]);
 }
 
 #[tokio::test]

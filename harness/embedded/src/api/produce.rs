@@ -8,8 +8,10 @@ use super::{Call, text};
 use crate::batch::{self, Header, Refused};
 use crate::broker::Broker;
 use crate::codes;
+use crate::faults::Kept;
 use crate::producers::Sequenced;
 use crate::records;
+use crate::spoilt;
 use crate::topic_config::TopicConfig;
 
 /// Zstandard came with this version.
@@ -30,7 +32,10 @@ pub(super) fn handle(call: &Call<'_>, request: ProduceRequest) -> ProduceRespons
             let index = partition.index;
             let result = match call.injected.error_for(&name, index) {
                 Some(code) => Err(refused(code, "a fault was injected")),
-                None => append.one(&mut broker, &name, index, partition.records),
+                None => {
+                    let kept = call.injected.kept(&name, index);
+                    append.one(&mut broker, (&name, index), partition.records, kept)
+                }
             };
             answer(index, result)
         });
@@ -77,7 +82,13 @@ struct Append {
 }
 
 impl Append {
-    fn one(&self, broker: &mut Broker, topic: &str, index: i32, records: Option<Bytes>) -> Result<Appended, Refused> {
+    fn one(
+        &self,
+        broker: &mut Broker,
+        (topic, index): (&str, i32),
+        records: Option<Bytes>,
+        kept: Option<Kept>,
+    ) -> Result<Appended, Refused> {
         if !(-1..=1).contains(&self.acks) {
             return Err(refused(codes::INVALID_REQUIRED_ACKS, "acks is none of 0, 1, -1"));
         }
@@ -105,7 +116,10 @@ impl Append {
         let partition = broker.topics.partition_mut(topic, index);
         let partition = partition.ok_or_else(unknown)?;
         partition.log.roll(size, append_ms.unwrap_or(header.max_timestamp), rolling);
-        let base_offset = partition.log.append(&raw, &header, append_ms);
+        let base_offset = partition.log.end();
+        let kept = spoilt::kept(raw, kept);
+        let size: usize = kept.iter().map(Bytes::len).sum();
+        kept.iter().for_each(|raw| _ = partition.log.append(raw, &header, append_ms));
         if header.is_idempotent() {
             partition.producers.appended(&header, base_offset, append_ms);
         }
