@@ -8,6 +8,7 @@ use eventproof_source::units::format_duration;
 
 use crate::collector::Collector;
 use crate::objective::Objective;
+use crate::stages;
 
 /// A stage's latencies, and how many events never had one.
 pub(crate) struct Ranked<'a> {
@@ -22,11 +23,11 @@ pub(crate) struct Ranked<'a> {
 
 /// How many measured events never came to a stage, at the end: refused ones and those of unknown outcome among them. What a group gave up
 /// is no latency of its, and told by itself.
-fn missing(collector: &Collector, place: usize) -> u64 {
+fn missing(collector: &Collector, place: usize, latencies: &Latencies) -> u64 {
     let leg = (place % collector.frame.stages()).checked_sub(1);
     let Some(leg) = leg.filter(|_| collector.ended) else { return 0 };
     let dead = collector.legs().get(leg).map_or(0, |(_, counts)| counts.dead_lettered);
-    let came = collector.stages.get(place).map_or(0, eventproof_evidence::Latencies::count);
+    let came = latencies.count();
     collector.due.get(place).map_or(0, |due| due.saturating_sub(came + dead))
 }
 
@@ -38,15 +39,23 @@ pub(crate) enum Without {
 }
 
 impl<'a> Ranked<'a> {
-    /// The stage of that name.
+    /// The stage or span of that name.
     pub fn of(collector: &'a Collector, name: &str) -> Option<Ranked<'a>> {
-        let place = collector.stage_names().iter().position(|known| known == name)?;
-        let latencies = collector.stages.get(place)?;
+        if name == stages::SLIP {
+            // Everything that is planned is sent, or the generator did not keep its plan at all.
+            let latencies = &collector.slip;
+            return Some(Ranked { latencies, refused: 0, unknown: 0, missing: 0, alike: 0 });
+        }
+        let (place, all) = match collector.stage_names().iter().position(|known| known == name) {
+            Some(place) => (place, &collector.stages),
+            None => (collector.span_names().iter().position(|known| known == name)?, &collector.spans),
+        };
+        let latencies = all.get(place)?;
         let stages = collector.frame.stages();
         let failures = collector.failures.get(place / stages)?;
         let alike = if place.is_multiple_of(stages) { 0 } else { collector.alike() };
         let (refused, unknown) = (failures.measured_refused, failures.measured_unknown);
-        let missing = missing(collector, place).saturating_sub(refused + unknown);
+        let missing = missing(collector, place, latencies).saturating_sub(refused + unknown);
         Some(Ranked { latencies, refused, unknown, missing, alike })
     }
 

@@ -1,9 +1,11 @@
-//! How long after a disturbance a load is level again: until no more is owed on any leg than ever was before it.
+//! How long after a disturbance, or a spike of its own, a load is level again: until no more is owed on any leg than ever was before it.
 
 use std::time::Duration;
 
 use eventproof_reports::model::{Disturbed, Interval};
 use eventproof_source::units::format_duration;
+
+use crate::profile::{Pace, Profile};
 
 /// Tells of every disturbance how long the recovery took, to within an interval. Where none ended before it, there is nothing to
 /// compare with.
@@ -19,6 +21,28 @@ pub(crate) fn tell(disturbed: &mut [Disturbed], intervals: &[Interval]) {
             None => "; not level again in this run".to_owned(),
         });
     }
+}
+
+/// Phases that are steady and faster than what is beside them, in which a queue may have grown: as they were planned.
+pub(crate) fn spikes(profile: &Profile) -> Vec<Disturbed> {
+    let Pace::Shape(phases) = &profile.pace else { return Vec::new() };
+    let mut begins = profile.warm_up;
+    let mut found = Vec::new();
+    for (index, phase) in phases.iter().enumerate() {
+        let ends = begins + phase.lasting;
+        let before = index.checked_sub(1).and_then(|before| phases.get(before));
+        let rises = before.is_some_and(|before| before.to < phase.from);
+        let falls = phases.get(index + 1).is_none_or(|after| after.from < phase.to);
+        if rises && falls && phase.from == phase.to {
+            let text = format!("spike of {}/s for {}", phase.from, format_duration(phase.lasting));
+            let ms = |time: Duration| time.as_secs_f64() * 1e3;
+            let until_ms = Some(ms(ends));
+            let outcome = "sent".to_owned();
+            found.push(Disturbed { text, at_ms: ms(begins), until_ms, done: true, outcome, level_after_ms: None });
+        }
+        begins = ends;
+    }
+    found
 }
 
 /// By leg: the most that was owed at the end of an interval before an instant.
@@ -54,6 +78,15 @@ mod tests {
         let mut one = [Disturbed { at_ms, until_ms: Some(until_ms), done: true, outcome, ..Disturbed::default() }];
         tell(&mut one, &intervals(owed));
         (one[0].level_after_ms, one[0].outcome.clone())
+    }
+
+    #[test]
+    fn a_spike_is_a_steady_phase_that_is_faster_than_those_beside_it() {
+        let text = "name: x\npack: ..\nmessage: m\nwarm_up: 2s\nshape:\n  - {rate: 900/s, for: 1s}\n  - {rate: 100/s, for: 3s}\n  - {spike: 500/s, for: 1s}\n  - {to: 700/s, for: 1s}\n  - {rate: 100/s, for: 2s}\n  - {spike: 2000/s, for: 500ms}\nobjectives: [lost(topic) = 0]\n";
+        let profile = Profile::parse(eventproof_source::Source::inline("load.yaml", text)).unwrap();
+        let found: Vec<_> = spikes(&profile).into_iter().map(|one| (one.text, one.at_ms, one.until_ms)).collect();
+        // The first has nothing before it to be level with again, and the third goes on to rise.
+        assert_eq!(found, [("spike of 2000/s for 500 ms".to_owned(), 10_000.0, Some(10_500.0))]);
     }
 
     #[test]

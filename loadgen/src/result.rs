@@ -12,7 +12,7 @@ use crate::collector::{Collector, Failures, WINDOW};
 use crate::lagging;
 use crate::objective::{Count, Metric, Objective};
 use crate::ranked::{Ranked, Without};
-use crate::stages::with_arm;
+use crate::stages::{SLIP, with_arm};
 
 /// The acknowledged rate over the measured time: from the first planned instant to the last acknowledgement, or to the last planned
 /// instant where that is later. Time in which nothing was acknowledged counts.
@@ -67,6 +67,41 @@ pub(crate) fn stages(collector: &Collector, taken: &Taken) -> Vec<Stage> {
     };
     let all = collector.stage_names().into_iter().zip(&collector.stages).enumerate().map(stage);
     all.zip(collector.owed_stages()).filter(|(_, owed)| *owed).map(|(stage, _)| stage).collect()
+}
+
+/// The spans: for each stage the last part of the way there.
+pub(crate) fn spans(collector: &Collector, taken: &Taken) -> Vec<Stage> {
+    let (groups, of_arm) = (collector.frame.groups.len(), collector.frame.stages());
+    let linger = taken.linger.map(|linger| format!(", its linger of up to {} included", format_duration(linger)));
+    let meaning = |stage: usize| match stage {
+        0 if taken.linger.is_some() => {
+            (format!("handed to the producer to acknowledged{}", linger.clone().unwrap_or_default()), Duration::ZERO)
+        }
+        0 => ("really made to answered".to_owned(), Duration::ZERO),
+        1 => ("from there to read from its topic; 0 where it was read sooner".to_owned(), Duration::ZERO),
+        _ if stage >= 2 + groups => (
+            "read from its topic to behind the group's position".to_owned(),
+            collector.commits.step(stage - 2 - groups),
+        ),
+        _ if follows(collector, stage - 2) => {
+            ("read from its topic to the event that follows".to_owned(), Duration::ZERO)
+        }
+        _ => ("read from its topic to its effect seen".to_owned(), taken.effect_error),
+    };
+    let span = |(index, (name, latencies)): (usize, (String, &Latencies))| {
+        let (meaning, error) = meaning(index % of_arm);
+        Stage { name, meaning, error_ms: error.as_secs_f64() * 1e3, distribution: Distribution::of(latencies) }
+    };
+    let all = collector.span_names().into_iter().zip(&collector.spans).enumerate().map(span);
+    let all = all.zip(collector.owed_stages()).filter(|(_, owed)| *owed).map(|(span, _)| span);
+    slip(collector, taken).into_iter().chain(all).collect()
+}
+
+/// The part that the generator is to blame for.
+fn slip(collector: &Collector, taken: &Taken) -> Option<Stage> {
+    let meaning = "by how much the generator was behind its plan".to_owned();
+    let distribution = Distribution::of(&collector.slip);
+    taken.planned.then(|| Stage { name: SLIP.to_owned(), meaning, error_ms: 0.0, distribution })
 }
 
 /// Whether what is owed there is no group's effect but another event.

@@ -23,7 +23,7 @@ use crate::collecting::{Ending, Heard, Settling, collect};
 use crate::collector::{Collector, Event, Message};
 use crate::disturbance;
 use crate::known::Known;
-use crate::machine::{cpu_seconds, resident_mb, resident_peak_mb};
+use crate::machine::{Usage, resident_mb, resident_peak_mb};
 use crate::plan::{Link, Plan, What, readers, topics_of};
 use crate::profile::Profile;
 use crate::recovery;
@@ -108,14 +108,14 @@ pub(crate) async fn perform(
         // Everything that observes stands before anybody sends.
         plan.pacer.begin_at(meeting.meet(&plan).await?);
     }
-    let cpu = (cpu_seconds(), clock.now());
+    let usage = Usage::begin(clock.now());
     let sending = sending::start(setup, &plan, to, clock.clone())?;
     let mut collector = Collector::new(plan.frame(setup, profile));
     let (all_sent, undone) = (Notify::new(), Cell::new(false));
     let mut spill = Spill::new();
     let loading = async {
         let settling = Settling { all_sent: &all_sent, undone: &undone, lasting: profile.settle };
-        let saturated = |so_far: &Collector| slipped(&plan, profile.slip_limit, so_far, &SendReport::default());
+        let saturated = |so_far: &Collector| slipped(&plan, profile.slip_limit, so_far, &SendReport::default(), "");
         let (objectives, events) = (profile.objectives.as_slice(), plan.pacer.measured());
         let ending = Ending { asked, halt: &halt, objectives, events, saturated: &saturated };
         let heard = Heard { messages: &messages, sending: &sending, clock: clock.as_ref() };
@@ -134,10 +134,10 @@ pub(crate) async fn perform(
     beside.into_iter().for_each(Recorder::stop);
     collector.close();
     collector.ended = true;
-    let used = (cpu_seconds() - cpu.0) / clock.now().since(cpu.1).as_secs_f64().max(0.001);
+    let used = usage.told(clock.now());
     let report = sending.report.borrow().clone().unwrap_or_default();
-    let mut result = finish(profile, &plan, &collector, &report, abort.as_ref());
-    result.generator.cpu_share = used;
+    let mut result = finish(profile, &plan, &collector, (&report, &used), abort.as_ref());
+    result.generator.cpu_share = usage.of_one_core(clock.now());
     result.intervals = std::mem::take(&mut collector.intervals);
     if !spill.restore(&mut result.intervals) {
         let detail = "the intervals' distributions were kept in a temporary file, and that cannot be read".to_owned();
@@ -145,6 +145,8 @@ pub(crate) async fn perform(
     }
     result.findings.extend(disturbed.iter().filter_map(proved_nothing));
     result.disturbed = disturbed;
+    result.disturbed.extend(recovery::spikes(profile));
+    result.disturbed.sort_by(|one, other| one.at_ms.total_cmp(&other.at_ms));
     recovery::tell(&mut result.disturbed, &result.intervals);
     Ok(Performed { result, plan, collector })
 }
@@ -257,10 +259,10 @@ fn finish(
     profile: &Profile,
     plan: &Plan,
     collector: &Collector,
-    report: &SendReport,
+    (report, used): (&SendReport, &str),
     abort: Option<&Abort>,
 ) -> LoadResult {
-    let saturated = saturated(plan, profile.slip_limit, collector, report, abort.is_some());
+    let saturated = saturated(plan, profile.slip_limit, collector, (report, used), abort.is_some());
     let views: Vec<String> = plan.views.iter().map(|(view, _)| view.clone()).collect();
     let sizes = result::sizes(collector);
     let taken = taken(plan);
@@ -274,6 +276,7 @@ fn finish(
         plan: wording::plan(profile, plan, report, sizes.as_ref().filter(|_| profile.draws_sizes())),
         objectives,
         stages: result::stages(collector, &taken),
+        spans: result::spans(collector, &taken),
         client: report.client.as_ref().map(client::spans).unwrap_or_default(),
         counts: collector.ledger.counts(),
         workload: workload(&profile.path),
@@ -328,7 +331,7 @@ fn saturated(
     plan: &Plan,
     limit: Duration,
     collector: &Collector,
-    report: &SendReport,
+    (report, used): (&SendReport, &str),
     aborted: bool,
 ) -> Option<String> {
     if let Some(error) = &report.error {
@@ -340,15 +343,23 @@ fn saturated(
     let cut_short = plan.pacer.total().filter(|_| !whole && !aborted);
     cut_short
         .map(|total| format!("it ended after {} of {of}{total} events", report.sent))
-        .or_else(|| slipped(plan, limit, collector, report))
+        .or_else(|| slipped(plan, limit, collector, report, used))
 }
 
-/// How far the sends slipped behind their plan, if that is too far. Without a plan there is none to keep.
-fn slipped(plan: &Plan, limit: Duration, collector: &Collector, report: &SendReport) -> Option<String> {
+/// How far the sends slipped behind their plan, if that is too far, and what there is to say of why. Without a plan there is none to
+/// keep.
+fn slipped(plan: &Plan, limit: Duration, collector: &Collector, report: &SendReport, used: &str) -> Option<String> {
     let slip = collector.slip.percentile(Percentile(99.0)).value;
+    let answered = if collector.frame.linked { "answered" } else { "acknowledged" };
+    let half = match collector.spans.first().filter(|span| span.count() > 0) {
+        Some(span) => {
+            format!("half was {answered} within {}", format_duration(span.percentile(Percentile(50.0)).value))
+        }
+        None => format!("nothing was {answered}"),
+    };
     (plan.pacer.is_planned() && slip > limit).then(|| {
         format!(
-            "99 % of its sends should slip by less than {}, they slipped by up to {}; {} sends had to wait for {}, {} for their record to be made",
+            "99 % of its sends should slip by less than {}, they slipped by up to {}; {} sends had to wait for {}, {} for their record to be made; of what was sent {half}; {used}",
             format_duration(limit),
             format_duration(slip),
             report.backpressure,

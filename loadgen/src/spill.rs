@@ -51,11 +51,11 @@ impl Spill {
 }
 
 fn histograms(interval: &Interval) -> impl Iterator<Item = &String> {
-    interval.stages.iter().chain([&interval.slip]).map(|slice| &slice.histogram)
+    interval.stages.iter().chain(&interval.spans).chain([&interval.slip]).map(|slice| &slice.histogram)
 }
 
 fn histograms_of(interval: &mut Interval) -> impl Iterator<Item = &mut String> {
-    interval.stages.iter_mut().chain([&mut interval.slip]).map(|slice| &mut slice.histogram)
+    interval.stages.iter_mut().chain(&mut interval.spans).chain([&mut interval.slip]).map(|slice| &mut slice.histogram)
 }
 
 #[cfg(test)]
@@ -68,6 +68,7 @@ mod tests {
         let slice = |text: String| StageSlice { histogram: text, ..StageSlice::default() };
         let interval = |number: usize| Interval {
             stages: vec![slice(format!("one {number}")), slice(String::new())],
+            spans: vec![slice(format!("span {number}"))],
             slip: slice(format!("slip {number}")),
             ..Interval::default()
         };

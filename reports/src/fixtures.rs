@@ -243,6 +243,10 @@ pub fn load() -> LoadResult {
             objective("p99.9(end_to_end) < 1s", "9.1 ms", few),
         ],
         stages: vec![stage("end_to_end", 1.0, 0.0), stage("processed(feed-service-group)", 70.0, 5.0)],
+        spans: vec![
+            stage("acknowledged_to_visible", 0.6, 0.0),
+            stage("visible_to_processed(feed-service-group)", 68.0, 5.0),
+        ],
         client: vec![
             client_span("queue", "a record, from being handed over until its batch is made", 10_000, 5.1),
             client_span("throttle", "by how much the broker says that it held the client back", 0, 0.0),
@@ -334,6 +338,7 @@ fn interval(number: u32) -> Interval {
         acknowledged: 998,
         seen: 997,
         stages: vec![slice("end_to_end", 1.0), slice("processed(feed-service-group)", 70.0)],
+        spans: vec![slice("acknowledged_to_visible", 0.6), slice("visible_to_processed(feed-service-group)", 68.0)],
         lag: vec![LagPoint {
             group: "feed-service-group".into(),
             records: i64::from(number) * 40,

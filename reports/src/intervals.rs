@@ -153,7 +153,8 @@ fn recover(head: LoadHead, intervals: Vec<Interval>, ended: bool) -> Result<Load
         provenance: Provenance { duration_ms: last.to_ms, exit_code: 3, interrupted: !ended, ..head.provenance },
         plan: said.join(", "),
         objectives: head.objectives.into_iter().map(objective).collect(),
-        stages: stages(&intervals)?,
+        stages: stages(&intervals, |interval| &interval.stages)?,
+        spans: stages(&intervals, |interval| &interval.spans)?,
         generator: generator(&intervals, head.slip_limit_ms)?,
         counts: last.counts,
         workload: head.workload,
@@ -164,11 +165,12 @@ fn recover(head: LoadHead, intervals: Vec<Interval>, ended: bool) -> Result<Load
     })
 }
 
-/// The stages, each with all that its intervals have.
-fn stages(intervals: &[Interval]) -> Result<Vec<Stage>, ParseError> {
-    let names = intervals.first().map(|interval| interval.stages.iter().map(|slice| slice.name.clone()));
+/// The stages, or the parts of the way, each with all that its intervals have.
+fn stages(intervals: &[Interval], of: fn(&Interval) -> &Vec<StageSlice>) -> Result<Vec<Stage>, ParseError> {
+    let names = intervals.first().map(|interval| of(interval).iter().map(|slice| slice.name.clone()));
     let stage = |name: String| {
-        let distribution = Distribution::of(&whole_stage(intervals, &name)?);
+        let slices = intervals.iter().flat_map(of).filter(|slice| slice.name == name);
+        let distribution = Distribution::of(&merged(slices)?);
         let meaning = "from the intervals that are left".to_owned();
         Ok(Stage { name, meaning, error_ms: 0.0, distribution })
     };
@@ -195,11 +197,6 @@ fn generator(intervals: &[Interval], slip_limit_ms: Option<f64>) -> Result<Gener
         saturated,
         ..Generator::default()
     })
-}
-
-/// All latencies of a stage, from all intervals.
-pub(crate) fn whole_stage(intervals: &[Interval], name: &str) -> Result<Latencies, ParseError> {
-    merged(intervals.iter().flat_map(|interval| &interval.stages).filter(|slice| slice.name == name))
 }
 
 fn merged<'a>(slices: impl Iterator<Item = &'a StageSlice>) -> Result<Latencies, ParseError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use eventproof_evidence::Latencies;
 
-use crate::model::Interval;
+use crate::model::{Interval, StageSlice};
 
 /// Upper limits of the buckets, in seconds.
 const BUCKETS: [f64; 15] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0];
@@ -17,6 +17,8 @@ pub struct LoadMetrics {
     title: String,
     /// Every stage with all its latencies after the warm-up.
     stages: Vec<(String, Latencies)>,
+    /// The parts of the way, likewise.
+    spans: Vec<(String, Latencies)>,
     slip: Latencies,
     last: Interval,
     intervals: u64,
@@ -33,15 +35,8 @@ impl LoadMetrics {
         if let Ok(slip) = Latencies::decode(&interval.slip.histogram) {
             self.slip.merge(&slip);
         }
-        for slice in &interval.stages {
-            // What was written a moment ago can be read.
-            let Ok(mut new) = Latencies::decode(&slice.histogram) else { continue };
-            new.add_out_of_range(slice.out_of_range);
-            match self.stages.iter_mut().find(|(name, _)| *name == slice.name) {
-                Some((_, whole)) => whole.merge(&new),
-                None => self.stages.push((slice.name.clone(), new)),
-            }
-        }
+        interval.stages.iter().for_each(|slice| add(&mut self.stages, slice));
+        interval.spans.iter().for_each(|slice| add(&mut self.spans, slice));
         self.intervals += 1;
         self.last = interval.clone();
     }
@@ -118,6 +113,9 @@ impl LoadMetrics {
         let name = "eventproof_load_latency_seconds";
         head(text, name, "histogram", "Latency by stage, from the planned instant, after the warm-up.");
         self.stages.iter().for_each(|(stage, of)| histogram(text, name, ("stage", stage), of));
+        let name = "eventproof_load_part_seconds";
+        head(text, name, "histogram", "Latency of the parts of the way, from station to station, after the warm-up.");
+        self.spans.iter().for_each(|(part, of)| histogram(text, name, ("part", part), of));
         let name = "eventproof_load_slip_seconds";
         head(text, name, "histogram", "How far sends slipped behind their planned instants, after the warm-up.");
         histogram(text, name, ("load", &self.title), &self.slip);
@@ -136,6 +134,17 @@ impl LoadMetrics {
         head(text, name, "gauge", "The same in offsets, markers of transactions and aborted records among them.");
         let offsets = self.last.lag.iter().filter_map(|point| Some((point, point.offsets?)));
         offsets.for_each(|(point, offsets)| line(text, name, &[("group", &point.group)], offsets));
+    }
+}
+
+/// Adds what an interval has of a stage to all that it had before.
+fn add(all: &mut Vec<(String, Latencies)>, slice: &StageSlice) {
+    // What was written a moment ago can be read.
+    let Ok(mut new) = Latencies::decode(&slice.histogram) else { return };
+    new.add_out_of_range(slice.out_of_range);
+    match all.iter_mut().find(|(name, _)| *name == slice.name) {
+        Some((_, whole)) => whole.merge(&new),
+        None => all.push((slice.name.clone(), new)),
     }
 }
 

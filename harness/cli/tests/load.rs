@@ -50,7 +50,11 @@ impl Loaded {
     }
 
     fn percentile(&self, stage: &str, percentile: f64) -> f64 {
-        let stages = self.result["stages"].as_array().unwrap();
+        self.of("stages", stage, percentile)
+    }
+
+    fn of(&self, what: &str, stage: &str, percentile: f64) -> f64 {
+        let stages = self.result[what].as_array().unwrap();
         let stage = stages.iter().find(|known| known["name"] == stage).unwrap();
         let figures = stage["distribution"]["percentiles"].as_array().unwrap();
         figures.iter().find(|figure| figure["percentile"] == percentile).unwrap()["value_ms"].as_f64().unwrap()
@@ -74,12 +78,21 @@ fn a_healthy_system_meets_its_objectives_and_every_event_is_accounted_for() {
 fn a_delay_of_200_ms_in_the_broker_is_found_as_200_ms_and_misses_its_objective() {
     // So few that no event waits behind another's delay.
     let loaded = load(
-        "rate: 4/s\nevents: 25\nobjectives:\n  - p50(acknowledgement) < 150ms\n  - lost(topic) = 0\nproducer: {linger: 0ms}\ntimeline:\n  - {at: 0s, broker: delay, by: 200ms, api: Produce, client: eventproof-load}\n",
+        "rate: 4/s\nevents: 25\nobjectives:\n  - p50(acknowledgement) < 150ms\n  - p50(sent_to_acknowledged) < 150ms\n  - p50(acknowledged_to_visible) < 150ms\n  - lost(topic) = 0\nproducer: {linger: 0ms}\ntimeline:\n  - {at: 0s, broker: delay, by: 200ms, api: Produce, client: eventproof-load}\n",
         &[],
     );
     assert_eq!(loaded.ran.code, 1, "{}", loaded.shown());
     let found = loaded.percentile("acknowledgement", 50.0);
     assert!((199.0..=250.0).contains(&found), "{found} ms");
+    // From station to station: it was lost where it was injected, and nowhere else.
+    let parts = ["planned_to_sent", "sent_to_acknowledged", "acknowledged_to_visible"];
+    let [slip, acknowledged, visible] = parts.map(|part| loaded.of("spans", part, 50.0));
+    assert!(
+        (198.0..=250.0).contains(&acknowledged) && slip < 50.0 && visible < 50.0,
+        "{slip} {acknowledged} {visible}"
+    );
+    assert!(loaded.ran.result.contains("BROKEN     p50(sent_to_acknowledged) < 150ms"), "{}", loaded.shown());
+    assert!(loaded.ran.result.contains("held       p50(acknowledged_to_visible) < 150ms"), "{}", loaded.shown());
     let client = loaded.result["client"].as_array().unwrap();
     let figure = |name: &str, of: &str| client.iter().find(|span| span["name"] == name).unwrap()[of].as_f64().unwrap();
     // The first requests are none of records and are not delayed; a busy machine may add to one.
@@ -91,6 +104,27 @@ fn a_delay_of_200_ms_in_the_broker_is_found_as_200_ms_and_misses_its_objective()
 }
 
 #[test]
+fn what_a_broken_broker_does_to_records_is_found_at_its_exact_count() {
+    // One record a request: so slow, and nothing lingers.
+    let loaded = load(
+        "rate: 10/s\nevents: 60\nproducer: {linger: 0ms}\nobjectives:\n  - lost(topic) = 0\n  - duplicated(topic) <= 3\n  - corrupted(topic) < 4\n  - duplicated(feed-service-group) = 0\ntimeline:\n  - {at: 500ms, broker: lose-records, times: 2, client: eventproof-load}\n  - {at: 2s, broker: repeat-records, times: 3, client: eventproof-load}\n  - {at: 4s, broker: alter-records, times: 4, client: eventproof-load}\n",
+        &[],
+    );
+    assert_eq!(loaded.ran.code, 1, "{}", loaded.shown());
+    let topic =
+        ["seen", "lost", "duplicated", "corrupted", "phantom", "reordered"].map(|figure| loaded.leg("topic", figure));
+    assert_eq!(topic, [58, 2, 3, 4, 0, 0], "{}", loaded.shown());
+    assert_eq!(loaded.leg("feed-service-group", "duplicated"), 0, "the service takes each once");
+    let told = &loaded.ran.result;
+    assert!(
+        told.contains("BROKEN     lost(topic) = 0") && told.contains("held       duplicated(topic) <= 3"),
+        "{}",
+        loaded.shown()
+    );
+    assert!(told.contains("BROKEN     corrupted(topic) < 4"), "{}", loaded.shown());
+}
+
+#[test]
 fn a_generator_that_cannot_keep_its_plan_gives_no_verdict() {
     let loaded = load(
         "slip_limit: 20ms\nrate: 2000000/s\nevents: 20000\nobjectives:\n  - throughput >= 100/s\n  - p50(acknowledgement) < 10s\n",
@@ -99,6 +133,9 @@ fn a_generator_that_cannot_keep_its_plan_gives_no_verdict() {
     assert_eq!(loaded.ran.code, 3, "{}", loaded.shown());
     assert!(loaded.ran.result.contains("the generator did not keep its plan"), "{}", loaded.shown());
     assert!(loaded.ran.result.contains("[generator-saturated]"), "{}", loaded.shown());
+    for told in ["this process used ", "all processes together ", "of what was sent "] {
+        assert!(loaded.ran.result.contains(told), "{told}: {}", loaded.shown());
+    }
 }
 
 #[test]
@@ -240,6 +277,9 @@ fn a_shape_is_sent_as_it_was_drawn_with_payloads_as_long_as_they_should_be() {
     );
     assert_eq!(loaded.ran.code, 0, "{}", loaded.shown());
     assert_eq!(loaded.result["counts"]["planned"], 550, "100, the area below the ramp, and a quarter of 800");
+    let spike = &loaded.result["disturbed"][0];
+    assert_eq!((spike["text"].as_str(), spike["until_ms"].as_f64()), (Some("spike of 800/s for 250 ms"), Some(2250.0)));
+    assert!(spike["level_after_ms"].as_f64().is_some_and(|after| after >= 0.0), "{spike}");
     let payloads = &loaded.result["payloads"];
     let size = |name: &str| payloads[name].as_u64().unwrap();
     assert!(size("min") >= 590 && size("min") < 700 && size("max") > 3900 && size("max") < 4200, "{payloads}");

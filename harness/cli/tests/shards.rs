@@ -158,10 +158,13 @@ fn four_processes_send_exactly_what_one_sends_and_their_figures_add_up() {
     assert_eq!(merged["counts"], single["counts"]);
     assert_eq!(merged["legs"], single["legs"]);
     assert_eq!(merged["payloads"], single["payloads"]);
-    for stage in [0, 1] {
-        let count = |of: &Value| of["stages"][stage]["distribution"]["count"].clone();
-        assert_eq!((count(&merged), count(&merged)), (count(&single), Value::from(1200)));
+    for (part, stage) in [("stages", 0), ("stages", 1), ("spans", 0), ("spans", 1), ("spans", 2)] {
+        let count = |of: &Value| of[part][stage]["distribution"]["count"].clone();
+        assert_eq!((count(&merged), count(&merged)), (count(&single), Value::from(1200)), "{part} {stage}");
     }
+    // What the Kafka clients tell, all together: every record waited in a queue.
+    let queued = |of: &Value| of["client"].as_array().unwrap().iter().find(|span| span["name"] == "queue").cloned();
+    assert!(queued(&merged).unwrap()["count"].as_u64().unwrap() > 100, "{}", merged["client"]);
     let planned = |of: &Value| -> Vec<Value> {
         of["intervals"].as_array().unwrap().iter().map(|one| one["planned"].clone()).collect()
     };
@@ -181,7 +184,9 @@ fn four_processes_send_exactly_what_one_sends_and_their_figures_add_up() {
         let ran = eventproof(arguments);
         assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
         let found: Value = serde_json::from_str(&std::fs::read_to_string(again.join("result.json")).unwrap()).unwrap();
-        for part in ["objectives", "stages", "counts", "legs", "intervals", "payloads", "shards", "workload"] {
+        for part in
+            ["objectives", "stages", "spans", "client", "counts", "legs", "intervals", "payloads", "shards", "workload"]
+        {
             assert_eq!(found[part], merged[part], "{part}");
         }
     }

@@ -63,6 +63,8 @@ pub(crate) struct Waiting {
 pub(crate) struct Done {
     pub number: u64,
     pub planned: At,
+    /// When it was seen on its topic.
+    pub seen: At,
     pub at: At,
 }
 
@@ -145,7 +147,7 @@ impl OfGroup {
         let there = if event.seen <= position.at { event.seen } else { event.planned };
         let earliest = there.max(position.before - every);
         self.doubts.record(position.at.since(earliest));
-        Done { number: event.number, planned: event.planned, at: position.at }
+        Done { number: event.number, planned: event.planned, seen: event.seen, at: position.at }
     }
 }
 

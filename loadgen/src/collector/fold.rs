@@ -3,6 +3,7 @@
 mod closing;
 mod committing;
 mod elsewhere;
+mod spans;
 
 pub(crate) use closing::slice_of;
 
@@ -20,8 +21,10 @@ use super::commits::Commits;
 use super::lag::Lags;
 use super::matcher::Matcher;
 use super::message::{Event, Frame, Message, Sight};
+use super::recent::Recent;
 use crate::shards::Split;
 use crate::stages;
+use spans::Passed;
 
 /// How many departures from the contract are told in words.
 const FAULTS: usize = 10;
@@ -32,6 +35,7 @@ struct Flight {
     hash: Option<u64>,
     /// Ends that it still has to reach, the acknowledgement among them.
     owes: usize,
+    passed: Passed,
 }
 
 /// What was seen of an event that followed, before it was itself.
@@ -45,6 +49,7 @@ pub(crate) struct Collector {
     pub frame: Frame,
     pub ledger: Ledger,
     flights: FxHashMap<u64, Flight>,
+    recent: Recent,
     /// Requests by what their events are known by, and events that came before the answer.
     requests: Matcher<Sight>,
     /// Events that followed, by their ids, and effects that came before them.
@@ -58,6 +63,9 @@ pub(crate) struct Collector {
     /// By arm: the first answer, end to end, then one for each group.
     pub stages: Vec<Latencies>,
     slices: Vec<Latencies>,
+    /// By stage: the last part of the way there, of the intervals that have ended; then of the one that is open.
+    pub spans: Vec<Latencies>,
+    span_slices: Vec<Latencies>,
     /// By stage: how many measured events have to come there.
     pub due: Vec<u64>,
     /// Whether nothing is waited for any more: what has not come by now did not come.
@@ -97,6 +105,7 @@ impl Collector {
         Collector {
             ledger,
             flights: FxHashMap::default(),
+            recent: Recent::default(),
             requests: Matcher::default(),
             events: Matcher::default(),
             asides,
@@ -106,6 +115,8 @@ impl Collector {
             slip_slice: Latencies::new(),
             stages: vec![Latencies::new(); stages],
             slices: vec![Latencies::new(); stages],
+            spans: vec![Latencies::new(); stages],
+            span_slices: vec![Latencies::new(); stages],
             due: vec![0; stages],
             ended: false,
             sizes: Histogram::new_with_bounds(1, 1 << 40, 3).expect("constant bounds"),
@@ -133,13 +144,18 @@ impl Collector {
         stages::names(self.frame.first_stage, &self.frame.arms, &self.frame.group_names())
     }
 
+    /// Names of their spans, in the same order.
+    pub fn span_names(&self) -> Vec<String> {
+        stages::spans(self.frame.first_stage, &self.frame.arms, &self.frame.group_names())
+    }
+
     /// Takes in one message.
     pub fn take(&mut self, message: Message) {
         match message {
             Message::Sent { number, planned, sent, hash } => self.sent(number, planned, sent, hash),
             Message::SentAgain { number, sent } => {
                 if let Some(flight) = self.flights.get_mut(&number) {
-                    flight.planned = sent;
+                    (flight.planned, flight.passed.sent) = (sent, sent);
                 }
             }
             Message::Began { number, at } => self.began(number, at),
@@ -198,7 +214,7 @@ impl Collector {
         let legs = &self.frame.lane(number).legs;
         let owes = 1 + legs.iter().filter(|owed| **owed).count();
         self.ledger.planned_on(self.frame.key(number), number, legs);
-        self.flights.insert(number, Flight { planned, hash, owes });
+        self.flights.insert(number, Flight { planned, hash, owes, passed: Passed::sent(sent) });
         if let Some(hash) = hash {
             self.asides.learn_bytes(hash, number).into_iter().for_each(|sight| self.apply_aside(number, &sight));
         }
@@ -218,8 +234,10 @@ impl Collector {
 
     /// A request is really made now.
     fn began(&mut self, number: u64, at: At) {
-        let planned = self.flights.get(&number).map(|flight| flight.planned);
-        if let Some(planned) = planned.filter(|planned| self.is_measured(*planned)) {
+        let Some(flight) = self.flights.get_mut(&number) else { return };
+        flight.passed.sent = at;
+        let planned = flight.planned;
+        if self.is_measured(planned) {
             self.slipped(at.since(planned));
         }
     }
@@ -232,6 +250,7 @@ impl Collector {
     fn acknowledged(&mut self, number: u64, at: At) {
         self.current.acknowledged += 1;
         self.ledger.acknowledged(self.frame.key(number), number);
+        self.passed(number, 0, at);
         if let Some(planned) = self.reached_an_end(number) {
             self.last_acknowledged = Some(at);
             self.acknowledged_measured += 1;
@@ -251,7 +270,8 @@ impl Collector {
         match sight.event {
             Event::Ours(number) => {
                 let flight = number.and_then(|number| self.flights.get(&number));
-                let (sent, planned) = (flight.and_then(|flight| flight.hash), flight.map(|flight| flight.planned));
+                let planned = flight.map(|flight| flight.planned);
+                let sent = flight.map_or_else(|| self.recent.hash(number?), |flight| flight.hash);
                 if sent.is_some_and(|sent| sent != sight.hash) {
                     self.ledger.corrupted(TOPIC);
                 }
@@ -330,6 +350,7 @@ impl Collector {
         self.asides.ended(leg, number);
         self.last_arrived[leg] = self.last_arrived[leg].max(Some(at));
         self.due(leg, number, at);
+        self.passed(number, leg + 1, at);
         if let Some(planned) = self.reached_an_end(number) {
             self.latency(number, leg + 1, at.since(planned));
         }
@@ -349,9 +370,10 @@ impl Collector {
     fn reached_an_end(&mut self, number: u64) -> Option<At> {
         let flight = self.flights.get_mut(&number)?;
         flight.owes -= 1;
-        let (planned, owes) = (flight.planned, flight.owes);
+        let (planned, owes, hash) = (flight.planned, flight.owes, flight.hash);
         if owes == 0 {
             self.flights.remove(&number);
+            hash.into_iter().for_each(|hash| self.recent.keep(number, hash));
         }
         self.is_measured(planned).then_some(planned)
     }

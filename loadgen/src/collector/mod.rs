@@ -8,6 +8,7 @@ mod fold;
 mod lag;
 mod matcher;
 mod message;
+mod recent;
 
 pub(crate) use asides::{AsideSight, By, named_bytes, named_place};
 pub(crate) use fates::Failures;

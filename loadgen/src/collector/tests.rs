@@ -83,6 +83,14 @@ fn an_injected_delay_of_200_ms_is_found_as_200_ms() {
     let p95 = |stage: usize| collector.stages[stage].percentile(Percentile(95.0)).value.as_micros();
     assert!(p95(1).abs_diff(200_000) <= 200 && p95(2).abs_diff(300_000) <= 300, "{} {}", p95(1), p95(2));
     assert!(p95(0).abs_diff(5_000) <= 10);
+    // The same from station to station.
+    collector.close();
+    let part = |stage: usize| collector.spans[stage].percentile(Percentile(95.0)).value.as_micros();
+    let parts = [part(0), part(1), part(2)];
+    assert!(
+        parts.iter().zip([5_000, 195_000, 100_000]).all(|(part, truth)| part.abs_diff(truth) <= truth / 500),
+        "{parts:?}"
+    );
     assert!(collector.is_complete());
 }
 
@@ -102,6 +110,22 @@ fn without_a_plan_an_event_counts_from_when_the_queue_took_it() {
     collector.take(Message::SentAgain { number: 0, sent: at(400) });
     collector.take(Message::Acknowledged { number: 0, at: at(410) });
     assert!(collector.stages[0].max().abs_diff(Duration::from_millis(10)) < Duration::from_millis(1));
+}
+
+#[test]
+fn a_copy_that_comes_late_and_altered_is_a_duplicate_and_corrupted() {
+    let mut collector = collector();
+    for number in 0..10 {
+        collector.take(sent(number));
+        collector.take(Message::Acknowledged { number, at: at(20) });
+        collector.take(seen(number, 1, at(30)));
+        collector.take(effect(number, at(40)));
+    }
+    assert_eq!(collector.in_flight(), 0);
+    collector.take(seen(3, 1, at(50)));
+    collector.take(seen(4, 2, at(51)));
+    let topic = collector.ledger.legs()[0].1;
+    assert_eq!((topic.duplicated, topic.corrupted), (2, 1));
 }
 
 #[test]

@@ -185,7 +185,10 @@ impl Profile {
         let lagging: Vec<&str> = self.lagging(system);
         let legs: Vec<&str> = ["topic"].into_iter().chain(groups.iter().copied()).collect();
         let shown: Vec<&str> = groups.iter().copied().chain(self.committing(system)).collect();
-        let stages = stages::names(self.first_stage(), &self.arms(), &shown);
+        let mut stages = stages::names(self.first_stage(), &self.arms(), &shown);
+        stages.extend(stages::spans(self.first_stage(), &self.arms(), &shown));
+        // Without a plan nothing can be behind it.
+        stages.extend(self.slip_limit_ms().map(|_| stages::SLIP.to_owned()));
         let stages: Vec<&str> = stages.iter().map(String::as_str).collect();
         let firsts: Vec<String> = self.arms().iter().map(|arm| stages::with_arm(self.first_stage(), arm)).collect();
         let firsts: Vec<&str> = firsts.iter().map(String::as_str).collect();

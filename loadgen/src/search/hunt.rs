@@ -4,10 +4,9 @@
 const APART: f64 = 0.02;
 /// How much faster each step is as long as nothing fails.
 const GROWTH: f64 = 2.0;
-/// How much slower the next soak is when one failed.
-const RETREAT: f64 = 0.97;
-/// How often a soak is tried.
-const SOAKS: u32 = 4;
+/// How much slower the next soak is each time that one failed: a little as long as it may be near, more once it is not. Short steps do
+/// not show a queue that grows slowly.
+const RETREATS: [f64; 4] = [0.97, 0.97, 0.94, 0.88];
 /// Slower than this, nothing is searched.
 const SLOWEST: f64 = 0.1;
 
@@ -33,7 +32,7 @@ pub struct Hunt {
     twice: bool,
     /// The next soak's rate, once one has failed.
     soak: Option<f64>,
-    soaks: u32,
+    soaks: usize,
     confirmed: Option<f64>,
 }
 
@@ -46,7 +45,7 @@ impl Hunt {
 
     /// What is to be done next.
     pub fn next(&self) -> Next {
-        if self.confirmed.is_some() || self.soaks >= SOAKS {
+        if self.confirmed.is_some() || self.soaks > RETREATS.len() {
             return Next::Done(self.confirmed);
         }
         if let Some(rate) = self.soak {
@@ -79,8 +78,8 @@ impl Hunt {
             }
             (Next::Soak(rate), true) => self.confirmed = Some(rate),
             (Next::Soak(rate), false) => {
+                self.soak = RETREATS.get(self.soaks).map(|slower| rate * slower);
                 self.soaks += 1;
-                self.soak = Some(rate * RETREAT);
             }
             (Next::Done(_), _) => {}
         }
@@ -154,6 +153,8 @@ mod tests {
     fn a_soak_that_fails_is_tried_again_a_little_slower() {
         let (found, tried) = search(Hunt::new(100.0, None), 1000.0, 950.0);
         assert!(found.unwrap() <= 950.0 && found.unwrap() > 900.0, "{tried:?}");
+        let (found, tried) = search(Hunt::new(100.0, None), 1000.0, 850.0);
+        assert!(found.unwrap() <= 850.0 && found.unwrap() > 750.0, "{tried:?}");
         assert_eq!(search(Hunt::new(100.0, None), 1000.0, 500.0).0, None, "what only short steps hold is not found");
     }
 

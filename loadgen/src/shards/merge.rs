@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use eventproof_evidence::{At, Latencies, NoHistogram};
 use eventproof_reports::model::{
-    Distribution, Finding, Generator, Interval, LagPoint, LegPoint, LoadResult, LoadShard, LoadShards, Outcome,
-    Provenance, Shard, StageSlice,
+    ClientSpan, Distribution, Finding, Generator, Interval, LagPoint, LegPoint, LoadResult, LoadShard, LoadShards,
+    Outcome, Provenance, Shard, StageSlice,
 };
 
 use super::meeting::shards;
@@ -57,6 +57,8 @@ pub fn merge_parts(mut parts: Vec<Part>, absent: &BTreeMap<u64, String>) -> Resu
         plan: format!("{}; by {} shards", about.plan, first.shard.of),
         objectives: result::judge(&objectives, &collector, saturated.as_deref()),
         stages: result::stages(&collector, &taken),
+        spans: result::spans(&collector, &taken),
+        client: client(&parts),
         counts: collector.ledger.counts(),
         workload: about.workload.clone(),
         legs: result::legs(&collector, &about.views),
@@ -157,6 +159,25 @@ fn generator(parts: &[Part], collector: &Collector, saturated: Option<String>) -
     }
 }
 
+/// Where the clients say that the time went, all together: means by how many records or requests each is of, and the worst of all.
+fn client(parts: &[Part]) -> Vec<ClientSpan> {
+    let mut whole: Vec<ClientSpan> = Vec::new();
+    for span in parts.iter().flat_map(|part| &part.client) {
+        let Some(sum) = whole.iter_mut().find(|known| known.name == span.name) else {
+            whole.push(span.clone());
+            continue;
+        };
+        let (was, is) = (sum.count as f64, span.count as f64);
+        if was + is > 0.0 {
+            sum.mean_ms = (sum.mean_ms * was + span.mean_ms * is) / (was + is);
+        }
+        sum.count += span.count;
+        sum.worst_p99_ms = sum.worst_p99_ms.max(span.worst_p99_ms);
+        sum.max_ms = sum.max_ms.max(span.max_ms);
+    }
+    whole
+}
+
 fn together(parts: &[Part], absent: &BTreeMap<u64, String>) -> LoadShards {
     let mut errors: Vec<f64> = parts.iter().map(|part| part.start_error_ms).collect();
     errors.sort_by(|one, other| other.total_cmp(one));
@@ -236,6 +257,9 @@ fn add(whole: &mut Collector, part: &Part) -> Result<(), NoHistogram> {
     for (stage, counted) in whole.stages.iter_mut().zip(&found.stages) {
         stage.merge(&counted.read()?);
     }
+    for (span, counted) in whole.spans.iter_mut().zip(&found.spans) {
+        span.merge(&counted.read()?);
+    }
     for (group, counted) in found.doubts.iter().enumerate() {
         whole.commits.absorb(group, &counted.read()?);
     }
@@ -272,7 +296,7 @@ fn intervals(parts: &[Part]) -> Result<Vec<Interval>, PartError> {
 
 fn interval(parts: &[Part], index: usize) -> Result<Interval, PartError> {
     let mut whole = Interval::default();
-    let (mut stages, mut slip) = (Vec::<(String, Latencies)>::new(), Vec::<(String, Latencies)>::new());
+    let [mut stages, mut spans, mut slip] = [const { Vec::<(String, Latencies)>::new() }; 3];
     let mut lags: BTreeMap<String, Option<LagPoint>> = BTreeMap::new();
     for part in parts {
         let here = part.intervals.get(index);
@@ -293,12 +317,14 @@ fn interval(parts: &[Part], index: usize) -> Result<Interval, PartError> {
         whole.seen += here.seen;
         whole.resident_mb += here.resident_mb;
         let added = add_slices(&mut stages, &here.stages)
+            .and_then(|()| add_slices(&mut spans, &here.spans))
             .and_then(|()| add_slices(&mut slip, std::slice::from_ref(&here.slip)));
         added.map_err(|error| PartError::Histogram { shard: part.shard, error })?;
     }
     let sums =
         |slices: Vec<(String, Latencies)>| slices.into_iter().map(|(name, latencies)| slice_of(name, &latencies));
     whole.stages = sums(stages).collect();
+    whole.spans = sums(spans).collect();
     whole.slip = sums(slip).next().unwrap_or_default();
     whole.lag = lags.into_values().flatten().collect();
     Ok(whole)

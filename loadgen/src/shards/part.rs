@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eventproof_evidence::ledger::{Counts, LegCounts};
 use eventproof_evidence::{At, Blind, Latencies, NoHistogram};
-use eventproof_reports::model::{Generator, Interval, LoadResult, Provenance, Shard};
+use eventproof_reports::model::{ClientSpan, Generator, Interval, LoadResult, Provenance, Shard};
 use serde::{Deserialize, Serialize};
 
 use super::meeting::Meeting;
@@ -38,6 +38,9 @@ pub struct Part {
     pub(super) about: About,
     pub(super) found: Found,
     pub(super) generator: Generator,
+    /// Where its Kafka client says that the time went.
+    #[serde(default)]
+    pub(super) client: Vec<ClientSpan>,
     /// How many intervals it has: on the results topic they are records of their own.
     pub(super) interval_count: usize,
     pub(super) intervals: Vec<Interval>,
@@ -84,6 +87,7 @@ pub(super) struct Found {
     pub counts: Counts,
     pub legs: Vec<LegCounts>,
     pub stages: Vec<Counted>,
+    pub spans: Vec<Counted>,
     pub slip: Counted,
     /// By stage: how many measured events had to come there.
     #[serde(default)]
@@ -157,6 +161,7 @@ impl Part {
             about,
             found: Found::of(collector),
             generator: result.generator.clone(),
+            client: result.client.clone(),
             interval_count: result.intervals.len(),
             intervals: result.intervals.clone(),
         }
@@ -180,6 +185,7 @@ impl Part {
             about: About { taken: Some(taken), objectives, ..About::of(&LoadResult::default(), collector) },
             found: Found::of(collector),
             generator: Generator::default(),
+            client: Vec::new(),
             interval_count: collector.intervals.len(),
             intervals: collector.intervals.clone(),
         }
@@ -267,6 +273,7 @@ impl Found {
             counts: collector.ledger.counts(),
             legs: collector.legs().into_iter().map(|(_, counts)| counts).collect(),
             stages: collector.stages.iter().map(Counted::of).collect(),
+            spans: collector.spans.iter().map(Counted::of).collect(),
             slip: Counted::of(&collector.slip),
             due: collector.due.clone(),
             doubts: collector.commits.doubts().map(Counted::of).collect(),

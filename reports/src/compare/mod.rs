@@ -50,8 +50,10 @@ pub fn compare(before: (&str, &LoadResult), after: (&str, &LoadResult), toleranc
 
 /// First what objectives limit, then the usual percentiles of every stage. Without an objective on latency, p95 decides.
 fn figures(before: &LoadResult, after: &LoadResult, tolerance: Tolerance) -> Vec<Figure> {
-    let stages: Vec<StageSeries> =
-        after.stages.iter().map(|stage| StageSeries::of(before, after, &stage.name)).collect();
+    // What an earlier version did not measure cannot be set against it.
+    let parts = after.spans.iter().filter(|part| before.spans.iter().any(|other| other.name == part.name));
+    let stages = after.stages.iter().chain(parts).map(|stage| StageSeries::of(before, after, &stage.name));
+    let stages: Vec<StageSeries> = stages.collect();
     let deciding = deciding(after);
     let doubt = comparable::saturated(before, after);
     let of_stage = |(stage, percentile): &(String, f64), decides: bool| {

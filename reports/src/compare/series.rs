@@ -31,7 +31,12 @@ impl<'a> Series<'a> {
     /// The stage's latencies; the error says why they cannot be read.
     pub fn of(result: &'a LoadResult, stage: &str) -> Result<Series<'a>, String> {
         let slices = result.intervals.iter().filter_map(|interval| {
-            interval.stages.iter().find(|slice| slice.name == stage && slice.count > slice.out_of_range)
+            interval
+                .stages
+                .iter()
+                .chain(&interval.spans)
+                .chain([&interval.slip])
+                .find(|slice| slice.name == stage && slice.count > slice.out_of_range)
         });
         let encoded: Vec<&str> = slices.map(|slice| slice.histogram.as_str()).collect();
         let sections = cut(&encoded).map(|sections| sections.into_iter().map(read).collect::<Result<Vec<_>, _>>());

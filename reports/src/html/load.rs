@@ -23,7 +23,8 @@ pub fn html_load(result: &LoadResult) -> String {
         (objectives(result))
         h2 { "Latency" }
         p class="soft" { "Counted from the planned instant of each event (open loop), after the warm-up." }
-        (stages(&result.stages))
+        (stages("Stage", &result.stages))
+        (stations(&result.spans))
         (client(&result.client))
         @for stage in &result.stages { (over_time(result, stage)) (distribution(stage)) }
         (disturbed(result))
@@ -81,13 +82,23 @@ fn objectives(result: &LoadResult) -> Markup {
     }
 }
 
-fn stages(stages: &[Stage]) -> Markup {
+/// The parts of the way, from station to station.
+fn stations(spans: &[Stage]) -> Markup {
+    html! {
+        @if !spans.is_empty() {
+            h3 { "The same way, from station to station" }
+            (stages("Part", spans))
+        }
+    }
+}
+
+fn stages(what: &str, stages: &[Stage]) -> Markup {
     let shown: Vec<f64> = stages
         .first()
         .map_or_else(Vec::new, |stage| stage.distribution.percentiles.iter().map(|figure| figure.percentile).collect());
     html! {
         div class="scroll" { table {
-            thead { tr { th { "Stage" } th class="n" { "Events" } th class="n" { "min" } th class="n" { "mean" }
+            thead { tr { th { (what) } th class="n" { "Events" } th class="n" { "min" } th class="n" { "mean" }
                 @for percentile in &shown { th class="n" { "p" (percentile) } } th class="n" { "max" } } }
             tbody { @for stage in stages { (stage_row(stage)) } }
         } }

@@ -19,6 +19,9 @@ pub struct LoadResult {
     pub plan: String,
     pub objectives: Vec<Objective>,
     pub stages: Vec<Stage>,
+    /// The parts of that way, from station to station.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spans: Vec<Stage>,
     /// Where the Kafka client says that the time until the acknowledgement went.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub client: Vec<ClientSpan>,
@@ -125,7 +128,7 @@ pub struct Sizes {
     pub max: u64,
 }
 
-/// A span of an event's way, with its latencies after the warm-up.
+/// A way of events or a part of it, with its latencies after the warm-up.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stage {
     /// As objectives name it: `end_to_end`, `acknowledgement`, `processed(feed-service-group)`.
@@ -167,13 +170,14 @@ pub type LegFigure = (&'static str, fn(&LegCounts) -> u64);
 
 /// What is shown of legs: what was seen, then what is wrong; given up, undecided and late only where there is any.
 pub fn figures_of(legs: &[ConsumerLeg]) -> Vec<LegFigure> {
-    const ALL: [LegFigure; 12] = [
+    const ALL: [LegFigure; 13] = [
         ("seen", |counts| counts.seen),
         ("lost", |counts| counts.lost),
         ("dead-lettered", |counts| counts.dead_lettered),
         ("undecided", |counts| counts.undecided),
         ("late", |counts| counts.late),
         ("duplicated", |counts| counts.duplicated),
+        ("copied on topic", |counts| counts.duplicated_on_topic),
         ("reordered", |counts| counts.reordered),
         ("partition changed", |counts| counts.reordered_by_partition),
         ("so on topic", |counts| counts.reordered_on_topic),
@@ -199,6 +203,9 @@ pub struct Interval {
     pub acknowledged: u64,
     pub seen: u64,
     pub stages: Vec<StageSlice>,
+    /// The parts of the way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spans: Vec<StageSlice>,
     /// Lag of each observed group at the end of the interval.
     pub lag: Vec<LagPoint>,
     /// What became of all events so far.

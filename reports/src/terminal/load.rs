@@ -1,14 +1,15 @@
 //! A load run in a terminal.
 
 use super::{Style, footer, indented, tally, word};
-use crate::model::{ClientSpan, Generator, LoadResult, Outcome, figures_of};
+use crate::model::{ClientSpan, Generator, LoadResult, Outcome, Stage, figures_of};
 use crate::text::{clean, grouped, latency, millis};
 
 /// Objectives, stages, delivery, and what did not hold.
 pub fn terminal_load(result: &LoadResult, style: Style) -> String {
     let mut text = format!("\n{}\n{}\n\n", clean(&result.title), clean(&result.plan));
     text.push_str(&objectives(result, style));
-    text.push_str(&stages(result));
+    text.push_str(&stages("stage", &result.stages));
+    text.push_str(&stages("part", &result.spans));
     text.push_str(&client(&result.client));
     text.push_str(&legs(result));
     text.push_str(&shards_text(result));
@@ -40,13 +41,15 @@ fn objectives(result: &LoadResult, style: Style) -> String {
     text
 }
 
-fn stages(result: &LoadResult) -> String {
-    let widest = result.stages.iter().map(|stage| stage.name.chars().count()).max().unwrap_or(0).max(5);
-    let mut text = format!("\n{:<widest$} {:>9}", "stage", "events");
-    let percentiles = result.stages.first().map(|stage| stage.distribution.percentiles.as_slice()).unwrap_or_default();
+/// A table of stages, or of the parts of the way; nothing if there is none.
+fn stages(what: &str, stages: &[Stage]) -> String {
+    let Some(widest) = stages.iter().map(|stage| stage.name.chars().count()).max() else { return String::new() };
+    let widest = widest.max(5);
+    let mut text = format!("\n{what:<widest$} {:>9}", "events");
+    let percentiles = stages.first().map(|stage| stage.distribution.percentiles.as_slice()).unwrap_or_default();
     percentiles.iter().for_each(|figure| text.push_str(&format!(" {:>9}", format!("p{}", figure.percentile))));
     text.push_str(&format!(" {:>9}\n", "max"));
-    for stage in &result.stages {
+    for stage in stages {
         let of = &stage.distribution;
         text.push_str(&format!("{:<widest$} {:>9}", clean(&stage.name), grouped(of.count)));
         for figure in &of.percentiles {
@@ -55,7 +58,7 @@ fn stages(result: &LoadResult) -> String {
         }
         text.push_str(&format!(" {:>9}\n", latency(of.max_ms)));
     }
-    let doubts = result.stages.iter().flat_map(|stage| &stage.distribution.percentiles);
+    let doubts = stages.iter().flat_map(|stage| &stage.distribution.percentiles);
     if doubts.into_iter().any(|figure| figure.doubt.is_some()) {
         text.push_str("? from too few events to say anything\n");
     }

@@ -33,6 +33,9 @@ pub struct LegCounts {
     pub late: u64,
     /// Seen again: each further sight counts.
     pub duplicated: u64,
+    /// Of those, sights of events that stand on the topic more than once: whoever handled them twice was told twice.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub duplicated_on_topic: u64,
     /// First seen after a later event of the same key.
     pub reordered: u64,
     /// Of the reordered ones, those on another partition than the event of their key before: a partition's order says nothing of
@@ -71,6 +74,7 @@ impl AddAssign for LegCounts {
         self.undecided += other.undecided;
         self.late += other.late;
         self.duplicated += other.duplicated;
+        self.duplicated_on_topic += other.duplicated_on_topic;
         self.reordered += other.reordered;
         self.reordered_by_partition += other.reordered_by_partition;
         self.reordered_on_topic += other.reordered_on_topic;

@@ -28,10 +28,12 @@ pub struct Ledger {
     unordered: bool,
     /// Events that stood on the topic out of their order, as far as they are kept: where a group sees them so, it kept the order.
     disordered: HashSet<u64>,
+    /// Events that stand on the topic more than once, likewise.
+    copied: HashSet<u64>,
 }
 
-/// How many events that stood on the topic out of their order are kept.
-const DISORDERED: usize = 100_000;
+/// How many events are kept of each kind that explains what is seen of a group.
+const KEPT: usize = 100_000;
 
 struct LegAccount {
     name: String,
@@ -39,6 +41,8 @@ struct LegAccount {
     counts: LegCounts,
     /// Of accounts that were closed elsewhere: what was lost there, and what is unknown.
     closed: LegCounts,
+    /// Events seen again here, and not yet on the topic, as far as they are kept: a copy may have been handled sooner than it was read.
+    again: HashSet<u64>,
     /// Where events may be tried again: those that were overtaken, and those that are known to have been put off.
     tried_again: Option<TriedAgain>,
 }
@@ -59,10 +63,12 @@ impl Ledger {
             keys: FxHashMap::default(),
             counts: LegCounts::default(),
             closed: LegCounts::default(),
+            again: HashSet::new(),
             tried_again: None,
         };
         let legs = names.map(account).collect();
-        Ledger { legs, counts: Counts::default(), last_planned: None, unordered: false, disordered: HashSet::new() }
+        let (disordered, copied) = (HashSet::new(), HashSet::new());
+        Ledger { legs, counts: Counts::default(), last_planned: None, unordered: false, disordered, copied }
     }
 
     /// The same for events that have no order: each is a key of its own, and a key is forgotten once nothing of it is owed.
@@ -122,7 +128,7 @@ impl Ledger {
         let Some(account) = self.legs.get_mut(leg) else { return false };
         let overtaken = account.counts.reordered;
         let first = account.seen(key, number, partition, leg != TOPIC && self.disordered.contains(&number));
-        if leg == TOPIC && account.counts.reordered > overtaken && self.disordered.len() < DISORDERED {
+        if leg == TOPIC && account.counts.reordered > overtaken && self.disordered.len() < KEPT {
             self.disordered.insert(number);
         }
         if first && leg == TOPIC {
@@ -130,8 +136,32 @@ impl Ledger {
                 further.change(key, |track| track.on_topic(number));
             }
         }
+        match (first, leg) {
+            (true, _) => {}
+            (false, TOPIC) => self.copied_on_topic(number),
+            (false, _) => self.seen_again(leg, number),
+        }
         self.forget(key);
         first
+    }
+
+    /// It stands on the topic once more: that explains what a group did twice, if it did so before this was read.
+    fn copied_on_topic(&mut self, number: u64) {
+        for further in self.legs.iter_mut().skip(1) {
+            further.counts.duplicated_on_topic += u64::from(further.again.remove(&number));
+        }
+        if self.copied.len() < KEPT {
+            self.copied.insert(number);
+        }
+    }
+
+    fn seen_again(&mut self, leg: Leg, number: u64) {
+        let copied = self.copied.contains(&number);
+        let Some(account) = self.legs.get_mut(leg) else { return };
+        account.counts.duplicated_on_topic += u64::from(copied);
+        if !copied && account.again.len() < KEPT {
+            account.again.insert(number);
+        }
     }
 
     /// It was put off on this leg, to be tried again later: whatever overtakes it meanwhile is no fault. This may be known only after

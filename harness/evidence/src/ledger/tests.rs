@@ -240,3 +240,17 @@ fn what_was_overtaken_on_another_partition_is_told_by_where_the_overtaking_event
     [0, 2, 1].into_iter().for_each(|number| _ = same.seen_on(TOPIC, 0, number, Some(0)));
     assert_eq!((leg(&same, TOPIC).reordered, leg(&same, TOPIC).reordered_by_partition), (1, 0));
 }
+
+#[test]
+fn what_a_group_did_twice_is_told_apart_by_whether_it_was_told_twice() {
+    let mut ledger = acknowledged(4, 1);
+    (0..4).for_each(|number| _ = ledger.seen(TOPIC, 0, number));
+    ledger.seen(TOPIC, 0, 1);
+    [0, 1, 2, 3, 0, 1, 2].iter().for_each(|number| _ = ledger.seen(EFFECT, 0, *number));
+    let of = |ledger: &Ledger| (leg(ledger, EFFECT).duplicated, leg(ledger, EFFECT).duplicated_on_topic);
+    assert_eq!(of(&ledger), (3, 1));
+    // The copy of 2 is read only after it was handled.
+    ledger.seen(TOPIC, 0, 2);
+    assert_eq!(of(&ledger), (3, 2));
+    assert_eq!(leg(&ledger, TOPIC).duplicated, 2);
+}

@@ -6,6 +6,7 @@ use eventproof_evidence::{At, Latencies, Percentile};
 use eventproof_reports::model::{LegPoint, StageSlice};
 
 use super::Collector;
+use crate::stages;
 
 impl Collector {
     /// How long an interval is.
@@ -33,7 +34,10 @@ impl Collector {
         let owed = self.owed_stages();
         let slices = self.stage_names().into_iter().zip(&self.slices).zip(owed).filter(|(_, owed)| *owed);
         interval.stages = slices.map(|((name, slice), _)| slice_of(name, slice)).collect();
-        interval.slip = slice_of("slip".to_owned(), &self.slip_slice);
+        let spans = self.span_names().into_iter().zip(&self.span_slices).zip(self.owed_stages());
+        let spans = spans.filter(|(_, owed)| *owed);
+        interval.spans = spans.map(|((name, slice), _)| slice_of(name, slice)).collect();
+        interval.slip = slice_of(stages::SLIP.to_owned(), &self.slip_slice);
         interval.resident_mb = (self.frame.resident)();
         self.lags.forget(&self.frame.lagging);
         interval.lag = self.lags.now(&self.frame.lagging);
@@ -42,7 +46,8 @@ impl Collector {
         if !interval.warm_up {
             self.lags.measured(&interval.lag);
         }
-        self.slices.iter_mut().chain([&mut self.slip_slice]).for_each(Latencies::clear);
+        self.spans.iter_mut().zip(&self.span_slices).for_each(|(whole, slice)| whole.merge(slice));
+        self.slices.iter_mut().chain(&mut self.span_slices).chain([&mut self.slip_slice]).for_each(Latencies::clear);
         self.intervals.push(interval);
     }
 

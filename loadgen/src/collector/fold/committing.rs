@@ -34,8 +34,9 @@ impl Collector {
         done.into_iter().for_each(|done| self.done(group, done));
     }
 
-    fn done(&mut self, group: usize, Done { number, planned, at }: Done) {
+    fn done(&mut self, group: usize, Done { number, planned, seen, at }: Done) {
         self.latency(number, 2 + self.frame.groups.len() + group, at.since(planned));
+        self.committed_past(number, group, at.since(seen));
     }
 
     /// By how much the figures of a stage may be wrong, and of which group, where it is seen by committed positions.
@@ -50,9 +51,10 @@ impl Collector {
         (!self.frame.is_message(group)).then_some((group.as_str(), self.frame.effect_error))
     }
 
-    /// Whose stage it is, by the order of the stages.
+    /// Whose stage or span it is, by the order of the stages.
     fn group_of(&self, stage: &str) -> Option<usize> {
-        let place = self.stage_names().iter().position(|known| known == stage)?;
+        let names = [self.stage_names(), self.span_names()];
+        let place = names.iter().find_map(|names| names.iter().position(|known| known == stage))?;
         (place % self.frame.stages()).checked_sub(2)
     }
 }
