@@ -4,9 +4,15 @@
 //! `cargo run --release -- PROGRAM` with the path of a release build of eventproof. It starts Apache Kafka in a container, needs
 //! Docker and nothing else, and ends everything by itself. `--records N` and `--rounds N` make it longer, `--linger MS` is what all
 //! three producers wait for a batch to fill.
+//!
+//! `cargo run --release -- memory PROGRAM` measures the memory of one long load, `cargo run --release -- pairs PROGRAM` whether comparisons
+//! of real runs tell the truth.
 
 mod broker;
+mod loads;
+mod memory;
 mod pair;
+mod pairs;
 mod programs;
 mod table;
 
@@ -34,6 +40,8 @@ fn main() -> ExitCode {
     let done = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         // A round is a process of its own: no warm memory of the one before, and its processor time can be told.
         ["pair", servers, topic, records, linger] => pair::run(servers, topic, records, linger),
+        ["memory", program, ..] => memory::run(program, &words),
+        ["pairs", program, ..] => pairs::run(program, &words),
         _ => compare(&words),
     };
     match done {
@@ -46,7 +54,9 @@ fn main() -> ExitCode {
 }
 
 fn compare(words: &[String]) -> Result<(), Failed> {
-    let program = words.first().ok_or("usage: side-by-side PROGRAM [--records N] [--rounds N] [--linger MS]")?;
+    let program = words.first().ok_or(
+        "usage: side-by-side [memory | pairs] PROGRAM [--records N] [--rounds N] [--linger MS] [--rate N] [--pairs N]",
+    )?;
     let (records, rounds) = (number(words, "--records", RECORDS)?, number(words, "--rounds", ROUNDS)?);
     let linger = number(words, "--linger", LINGER)?;
     let container = Container::start()?;
