@@ -102,10 +102,25 @@ fn stages(what: &str, stages: &[Stage]) -> Markup {
                 @for percentile in &shown { th class="n" { "p" (percentile) } } th class="n" { "max" } } }
             tbody { @for stage in stages { (stage_row(stage)) } }
         } }
-        @for stage in stages { @for figure in stage.distribution.percentiles.iter().filter(|figure| figure.doubt.is_some()) {
-            p class="soft" { (clean(&stage.name)) ": " (clean(figure.doubt.as_deref().unwrap_or_default())) }
-        } }
+        @for (doubt, names) in doubts(stages) {
+            p class="soft" { @for (index, name) in names.iter().enumerate() { @if index > 0 { ", " } (clean(name)) } ": " (clean(doubt)) }
+        }
     }
+}
+
+/// Why figures say nothing, each reason once with the stages that it is about.
+fn doubts(stages: &[Stage]) -> Vec<(&str, Vec<&str>)> {
+    let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
+    for stage in stages {
+        for doubt in stage.distribution.percentiles.iter().filter_map(|figure| figure.doubt.as_deref()) {
+            match found.iter_mut().find(|(known, _)| *known == doubt) {
+                Some((_, names)) if names.contains(&stage.name.as_str()) => {}
+                Some((_, names)) => names.push(&stage.name),
+                None => found.push((doubt, vec![&stage.name])),
+            }
+        }
+    }
+    found
 }
 
 /// The way to the acknowledgement, as the client itself tells it.
