@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use rdkafka::error::KafkaError;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -15,34 +16,56 @@ use super::envelope::Event;
 use super::stages;
 use crate::ServeError;
 use crate::catalogue::FaultInfo;
+use crate::serve::Context;
 use crate::shared::http::{ApiError, FieldFault};
-use crate::shared::kafka::{KafkaPublisher, OutRecord, Publish, Transactions};
-use crate::shared::log::Log;
-use crate::shared::settings::Settings;
+use crate::shared::kafka::{KafkaPublisher, OutRecord, Publish, Transaction, Transactions};
 
 pub(super) const NO_TRANSACTION: FaultInfo = FaultInfo {
     name: "batch-without-transaction",
     summary: "publishes a batch record by record: one that is refused half way is there by half",
 };
 
+pub(super) const TAKEN_BACK: FaultInfo =
+    FaultInfo { name: "batch-taken-back", summary: "takes a batch, and aborts its transaction all the same" };
+pub(super) const LEFT_OPEN: FaultInfo =
+    FaultInfo { name: "batch-left-open", summary: "takes a batch, and never ends its transaction" };
+
 /// How batches are written.
 #[derive(Clone)]
 pub(super) enum Batches {
-    Whole(Arc<Transactions>),
+    Whole(Arc<Transactions>, Ending),
     /// Fault: as they come.
     Loose(Arc<KafkaPublisher>),
 }
 
+/// What becomes of a transaction once all of a batch is in it.
+#[derive(Clone, Copy)]
+pub(super) enum Ending {
+    Committed,
+    /// Fault.
+    TakenBack,
+    /// Fault.
+    LeftOpen,
+}
+
 impl Batches {
-    pub(super) fn new(settings: &Settings, log: Log, loose: bool) -> Result<Batches, ServeError> {
+    pub(super) fn new(context: &Context) -> Result<Batches, ServeError> {
+        let (settings, log) = (&context.settings, context.log);
         let (brokers, timeout) = (&settings.brokers, settings.delivery_timeout);
-        if loose {
+        if context.has(NO_TRANSACTION) {
             let publisher = KafkaPublisher::placing(brokers, NAME, timeout, "murmur2_random", log)?;
             return Ok(Batches::Loose(Arc::new(publisher)));
         }
         // An instance is known by where it listens.
         let id = format!("{NAME}-{}", settings.http_addr);
-        Ok(Batches::Whole(Arc::new(Transactions::new(brokers, &id, timeout, log))))
+        let ending = match (context.has(TAKEN_BACK), context.has(LEFT_OPEN)) {
+            (true, _) => Ending::TakenBack,
+            (_, true) => Ending::LeftOpen,
+            _ => Ending::Committed,
+        };
+        // Kafka ends what is left open after a time: later than anybody looks for it.
+        let timeout = if context.has(LEFT_OPEN) { timeout * 20 } else { timeout };
+        Ok(Batches::Whole(Arc::new(Transactions::new(brokers, &id, timeout, log)), ending))
     }
 }
 
@@ -54,7 +77,10 @@ pub(super) async fn ingest(State(api): State<Api>, headers: HeaderMap, body: Byt
         ApiError::Invalid(vec![FieldFault { field: "bodies".into(), reason: "must be a list of texts".into() }])
     })?;
     match &api.batches {
-        Batches::Whole(transactions) => whole(&api, transactions, &form, &correlation, &bodies).await?,
+        Batches::Whole(transactions, ending) => {
+            let transaction = whole(&api, transactions, &form, &correlation, &bodies).await?;
+            ended(transaction, *ending).await?;
+        }
         Batches::Loose(publisher) => {
             for (at, text) in bodies.iter().enumerate() {
                 let record = record(&api, &form, &correlation, at, text).await?;
@@ -67,14 +93,26 @@ pub(super) async fn ingest(State(api): State<Api>, headers: HeaderMap, body: Byt
     Ok((StatusCode::ACCEPTED, Json(said)).into_response())
 }
 
-async fn whole(
+fn unavailable(error: KafkaError) -> ApiError {
+    ApiError::Unavailable(error.to_string())
+}
+
+async fn ended(transaction: Transaction<'_>, ending: Ending) -> Result<(), ApiError> {
+    match ending {
+        Ending::Committed => transaction.commit().await.map_err(unavailable),
+        Ending::TakenBack => transaction.abort().await.map_err(unavailable),
+        Ending::LeftOpen => Ok(()),
+    }
+}
+
+/// Writes all of a batch into a transaction, which is still to be ended; a batch that is refused ends it.
+async fn whole<'t>(
     api: &Api,
-    transactions: &Transactions,
+    transactions: &'t Transactions,
     form: &Form,
     correlation: &str,
     bodies: &[String],
-) -> Result<(), ApiError> {
-    let unavailable = |error: rdkafka::error::KafkaError| ApiError::Unavailable(error.to_string());
+) -> Result<Transaction<'t>, ApiError> {
     let transaction = transactions.begin().await.map_err(unavailable)?;
     for (at, text) in bodies.iter().enumerate() {
         let written = match record(api, form, correlation, at, text).await {
@@ -86,7 +124,7 @@ async fn whole(
             return Err(error);
         }
     }
-    transaction.commit().await.map_err(unavailable)
+    Ok(transaction)
 }
 
 /// All records of a batch have one organisation, and so one partition.

@@ -12,7 +12,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::batch::{self, Batches, NO_TRANSACTION};
+use super::batch::{self, Batches, LEFT_OPEN, NO_TRANSACTION, TAKEN_BACK};
 use super::envelope::{Codec, Event};
 use super::partition;
 use super::registry::Registry;
@@ -60,6 +60,8 @@ pub(super) const FAULTS: &[FaultInfo] = &[
     NEW_CORRELATION,
     WIDENS,
     NO_TRANSACTION,
+    TAKEN_BACK,
+    LEFT_OPEN,
     REORDER,
     NUMBERS,
 ];
@@ -109,7 +111,7 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let api = Api {
         codecs: codecs.into(),
         publisher: Arc::new(publisher),
-        batches: Batches::new(settings, context.log, context.has(NO_TRANSACTION))?,
+        batches: Batches::new(context)?,
         clock: context.clock.clone(),
         log: context.log,
         faults: Faults {

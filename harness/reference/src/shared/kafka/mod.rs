@@ -17,7 +17,7 @@ pub(crate) use producer::fake;
 pub(crate) use producer::{KafkaPublisher, Publish, PublishError};
 pub(crate) use record::{Header, OutRecord, Record};
 pub(crate) use topics::add_partition;
-pub(crate) use transaction::Transactions;
+pub(crate) use transaction::{Transaction, Transactions};
 pub(crate) use work::{on_a_thread, readiness};
 
 use rdkafka::client::ClientContext;
