@@ -93,11 +93,6 @@ impl Db {
         })
         .await
     }
-
-    /// Whether the database answers.
-    pub(crate) async fn ping(&self) -> Result<(), DbError> {
-        self.call(|c| Ok(c.query_row("SELECT 1", [], |_| Ok(()))?)).await
-    }
 }
 
 /// A connection that is ready for use.
