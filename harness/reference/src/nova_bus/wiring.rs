@@ -9,31 +9,13 @@ use crate::catalogue::FaultInfo;
 use crate::serve::Context;
 use crate::shared::dead_letter::DeadLetters;
 use crate::shared::faults::{consumer_faults, remembered_for};
-use crate::shared::http::ReadyCheck;
 use crate::shared::kafka::{Assignment, BatchHandler, Consumer, ConsumerSettings, KafkaPublisher, on_a_thread};
 use crate::shared::outbox::{Came, OutboxFaults, Relay, declare_metrics, plain_record};
-use crate::shared::settings::StoreUrl;
 use crate::shared::sql::Store;
 
 use super::taking::{self, Take, Taker};
 
-/// Opens the service's store, in SQLite or PostgreSQL.
-pub(super) async fn open(context: &Context, service: &'static str, schema: &str) -> Result<Store, ServeError> {
-    let url = context.settings.store_for(service);
-    if let StoreUrl::Redis(_) = url {
-        return Err(ServeError::StoreKind { service, url: url.to_string(), known: "sqlite: and postgres:" });
-    }
-    context.log.info(format_args!("store {url}, brokers {}", context.settings.brokers));
-    Store::open(&url, service, schema).await.map_err(|e| url.error(e))
-}
-
-/// Ready while the store answers. Kafka may be away: what there is to tell waits.
-pub(super) fn store_answers(db: Store) -> ReadyCheck {
-    Arc::new(move || {
-        let db = db.clone();
-        Box::pin(async move { db.ping().await.map_err(|e| e.to_string()) }) as _
-    })
-}
+pub(super) use crate::shared::store::{answers as store_answers, open};
 
 /// A producer that places keys as the document's services do.
 pub(super) fn publisher(context: &Context, service: &str) -> Result<KafkaPublisher, ServeError> {

@@ -17,7 +17,7 @@ use crate::serve::{Context, Parts};
 use crate::shared::kafka::{KafkaPublisher, OutRecord, Publish, PublishError};
 use crate::shared::outbox::{Came, DueRow, OutboxFaults, RecordOf, Relay, declare_metrics, outbox_routes};
 use crate::shared::settings::OutboxSettings;
-use crate::shared::sqlite::Db;
+use crate::shared::store::{answers, open};
 
 pub(super) const NAME: &str = "events-service";
 /// The faults of this service.
@@ -30,9 +30,7 @@ const BINARY: &str = "domain-events";
 /// Opens the writers' store, and makes the publisher's worker.
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let settings = &context.settings;
-    let url = settings.store_for("nova-domain");
-    let db = Db::open(&url, &writer::schema()).map_err(|e| url.error(e))?;
-    context.log.info(format_args!("store {url}, brokers {}", settings.brokers));
+    let db = open(context, writer::STORE, &writer::schema()).await?;
     declare_metrics(&context.metrics);
     let kafka =
         KafkaPublisher::placing(&settings.brokers, NAME, settings.delivery_timeout, "murmur2_random", context.log)?;
@@ -42,7 +40,7 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
         false => Some(Registered::new(&settings.registry()?, &topic)),
     };
     let relay = Relay {
-        db: db.clone().into(),
+        db: db.clone(),
         publisher: Arc::new(InBothForms { kafka, topic, schema }),
         settings: polling(context),
         faults: OutboxFaults {
@@ -62,11 +60,7 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
         relay.run(stop).await;
         Ok(())
     };
-    let ready = Arc::new(move || {
-        let db = db.clone();
-        Box::pin(async move { db.ping().await.map_err(|e| e.to_string()) }) as _
-    });
-    Ok(Parts { router: outbox_routes(rows), ready, work: Some(("publisher", Box::pin(work))) })
+    Ok(Parts { router: outbox_routes(rows), ready: answers(db), work: Some(("publisher", Box::pin(work))) })
 }
 
 fn polling(context: &Context) -> OutboxSettings {

@@ -14,15 +14,13 @@ mod roles;
 mod subscriber;
 mod writer;
 
-use std::sync::Arc;
-
 use axum::Router;
 
 use crate::ServeError;
 use crate::catalogue::{FaultInfo, ServiceInfo, SystemInfo};
 use crate::serve::{Context, Parts};
 use crate::shared::faults::{COMMIT_FIRST, SHORT_MEMORY};
-use crate::shared::sqlite::Db;
+use crate::shared::store::{answers, open};
 
 const fn service(name: &'static str, summary: &'static str, faults: &'static [FaultInfo]) -> ServiceInfo {
     ServiceInfo { name, summary, faults }
@@ -112,29 +110,23 @@ pub(crate) const SYSTEM: SystemInfo = SystemInfo {
 pub(crate) async fn build(service: &'static str, context: &Context) -> Result<Parts, ServeError> {
     match service {
         events_service::NAME => events_service::build(context).await,
-        _ => of_tables(service, context),
+        _ => of_tables(service, context).await,
     }
 }
 
 /// A service that writes, subscribes, or both: what it does follows from the tables.
-fn of_tables(service: &'static str, context: &Context) -> Result<Parts, ServeError> {
+async fn of_tables(service: &'static str, context: &Context) -> Result<Parts, ServeError> {
     let writes = kinds::all().iter().any(|kind| kind.service == service);
     let subscribes = !roles::subscriptions(service).is_empty();
     let (role, own) = roles::role(service, context);
-    let url = context.settings.store_for(service);
     let schema = format!("{}{own}{}", if writes { writer::schema() } else { String::new() }, subscriber::schema());
-    let db = Db::open(&url, &schema).map_err(|e| url.error(e))?;
-    context.log.info(format_args!("store {url}, brokers {}", context.settings.brokers));
+    let db = open(context, if writes { writer::STORE } else { service }, &schema).await?;
     let mut router = Router::new();
     if writes {
         router = router.merge(writer::routes(db.clone(), writer::teller(service, context), context.log));
     }
     if !subscribes {
-        let ready = Arc::new(move || {
-            let db = db.clone();
-            Box::pin(async move { db.ping().await.map_err(|e| e.to_string()) }) as _
-        });
-        return Ok(Parts { router, ready, work: None });
+        return Ok(Parts { router, ready: answers(db), work: None });
     }
     let (routes, ready, work) = subscriber::build(service, role, db, context)?;
     Ok(Parts { router: router.merge(routes), ready, work: Some(work) })

@@ -5,7 +5,6 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use axum::{Json, Router};
-use rusqlite::params;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -19,7 +18,8 @@ use crate::shared::clock::Clock;
 use crate::shared::form::Form;
 use crate::shared::http::ApiError;
 use crate::shared::outbox::{self, outbox_routes};
-use crate::shared::sqlite::Db;
+use crate::shared::sql::{Store, vals};
+use crate::shared::store::{answers, open};
 
 pub(super) const NAME: &str = "invite-service";
 
@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS invites (id TEXT PRIMARY KEY, project_id TEXT NOT NUL
 
 #[derive(Clone)]
 struct Api {
-    db: Db,
+    db: Store,
     clock: Clock,
     /// Fault: the inviter is the aggregate.
     person: bool,
@@ -48,8 +48,7 @@ struct Api {
 
 /// Opens the store and makes the routes.
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
-    let url = context.settings.store_for(NAME);
-    let db = Db::open(&url, &format!("{TABLES}{}", outbox::SCHEMA)).map_err(|e| url.error(e))?;
+    let db = open(context, NAME, &format!("{TABLES}{}", outbox::SCHEMA)).await?;
     let faults =
         telling::Faults { wrong_key: context.has(WRONG_KEY), twice: context.has(TWICE), ..telling::Faults::default() };
     let relay = telling::relay(&db, telling::publisher(NAME, context)?, faults, context);
@@ -64,7 +63,7 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
         relay.run(stop).await;
         Ok(())
     };
-    Ok(Parts { router, ready: super::store_ready(db), work: Some(("relay", Box::pin(work))) })
+    Ok(Parts { router, ready: answers(db), work: Some(("relay", Box::pin(work))) })
 }
 
 async fn create(
@@ -81,8 +80,8 @@ async fn create(
         event::make(topics::PROJECT_CREATED, About::project(NAME, &id, &owner, correlation(&headers)), &data, now);
     let answer = json!({"id": id});
     let insert = "INSERT INTO projects (id, name, category, owner) VALUES (?1, ?2, ?3, ?4)";
-    let written = api.db.transaction(move |tx| {
-        tx.execute(insert, params![id, name, category, owner])?;
+    let written = api.db.write(move |tx| {
+        tx.run(insert, vals![&id, &name, &category, &owner])?;
         outbox::insert(tx, &told, now.timestamp_millis())
     });
     written.await.map_err(ApiError::store)?;
@@ -105,8 +104,8 @@ async fn invite(
     let told = event::make(topics::INVITED, about, &data, now);
     let answer = json!({"id": id});
     let insert = "INSERT INTO invites (id, project_id, client_email) VALUES (?1, ?2, ?3)";
-    let written = api.db.transaction(move |tx| {
-        tx.execute(insert, params![id, project, email])?;
+    let written = api.db.write(move |tx| {
+        tx.run(insert, vals![&id, &project, &email])?;
         outbox::insert(tx, &told, now.timestamp_millis())
     });
     written.await.map_err(ApiError::store)?;

@@ -15,16 +15,12 @@ mod telling;
 mod topics;
 mod user;
 
-use std::sync::Arc;
-
 use futures::future::BoxFuture;
 
 use crate::ServeError;
 use crate::catalogue::{ServiceInfo, SystemInfo};
 use crate::serve::{Context, Parts};
-use crate::shared::http::ReadyCheck;
 use crate::shared::outbox::Relay;
-use crate::shared::sqlite::Db;
 use crate::shared::stop::Stop;
 
 /// What the catalogue says about this system.
@@ -61,14 +57,6 @@ pub(crate) async fn build(service: &str, context: &Context) -> Result<Parts, Ser
         notification::NAME => notification::build(context).await,
         _ => analytics::build(context).await,
     }
-}
-
-/// Ready as long as the store answers: Kafka may be away, what there is to tell is kept.
-fn store_ready(db: Db) -> ReadyCheck {
-    Arc::new(move || {
-        let db = db.clone();
-        Box::pin(async move { db.ping().await.map_err(|e| e.to_string()) })
-    })
 }
 
 /// The work of a service that both publishes and consumes: it ends when both have ended.

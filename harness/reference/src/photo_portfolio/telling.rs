@@ -9,7 +9,7 @@ use crate::serve::Context;
 use crate::shared::kafka::{OutRecord, Publish};
 use crate::shared::outbox::{Came, DueRow, OutboxFaults, Relay, declare_metrics};
 use crate::shared::settings::OutboxSettings;
-use crate::shared::sqlite::Db;
+use crate::shared::sql::Store;
 
 /// Ways of being wrong that belong to what is published.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,11 +30,11 @@ pub(super) fn publisher(service: &str, context: &Context) -> Result<Arc<dyn Publ
 }
 
 /// The worker that publishes what is in the outbox.
-pub(super) fn relay(db: &Db, publisher: Arc<dyn Publish>, faults: Faults, context: &Context) -> Relay {
+pub(super) fn relay(db: &Store, publisher: Arc<dyn Publish>, faults: Faults, context: &Context) -> Relay {
     declare_metrics(&context.metrics);
     let settings = context.settings.outbox;
     Relay {
-        db: db.clone().into(),
+        db: db.clone(),
         publisher,
         settings: if faults.reorder { OutboxSettings { poll: SELDOM, ..settings } } else { settings },
         faults: OutboxFaults { twice: faults.twice, reorder: faults.reorder, ..OutboxFaults::default() },

@@ -17,3 +17,4 @@ pub(crate) mod settings;
 pub(crate) mod sql;
 pub(crate) mod sqlite;
 pub(crate) mod stop;
+pub(crate) mod store;

@@ -8,7 +8,7 @@ use crate::shared::log::Log;
 use crate::shared::outbox::{self, NewEvent};
 use crate::shared::processed;
 use crate::shared::settings::StoreUrl;
-use crate::shared::sql::{Store, vals};
+use crate::shared::sql::{Sql, Store, vals};
 
 const IMAGE: &str = "postgres:15";
 const START: Duration = Duration::from_secs(120);
@@ -123,4 +123,93 @@ async fn services_share_a_database_and_a_lost_connection_is_made_again() {
         assert!(began.elapsed() < START, "the connection is not made again");
     }
     assert_eq!(count(&first).await.unwrap(), 1);
+}
+
+/// What a service does whose change depends on what is there.
+fn count_one_more(tx: &dyn Sql) -> Result<(), DbError> {
+    let known = tx.one("SELECT n FROM count", &[])?.int(0)?;
+    std::thread::sleep(Duration::from_millis(5));
+    tx.run("UPDATE count SET n = ?1", vals![known + 1]).map(drop)
+}
+
+#[tokio::test]
+async fn two_instances_that_write_at_once_lose_nothing_and_keep_no_reader_waiting() {
+    let Some(container) = Container::start().await else { return };
+    let table = "CREATE TABLE IF NOT EXISTS count (n INTEGER NOT NULL);";
+    // Whatever a database says of its transactions: behind the lock the newest state is read.
+    let repeatable = "ALTER DATABASE postgres SET default_transaction_isolation TO 'repeatable read'";
+    let before = container.open("one", table).await.unwrap();
+    before.read(move |sql| sql.run(repeatable, &[])).await.unwrap();
+    let (first, second) = (container.open("one", table).await.unwrap(), container.open("one", table).await.unwrap());
+    first.write(|tx| tx.run("INSERT INTO count (n) VALUES (0)", &[])).await.unwrap();
+    let all = (0..20).map(|nth| if nth % 2 == 0 { first.clone() } else { second.clone() });
+    let all = all.map(|store| async move { store.write(|tx| count_one_more(tx)).await.unwrap() });
+    futures::future::join_all(all).await;
+    let count = async |store: &Store| store.read(|sql| sql.one("SELECT n FROM count", &[])?.int(0)).await.unwrap();
+    assert_eq!(count(&first).await, 20);
+
+    let (held, waiting) = std::sync::mpsc::channel::<()>();
+    let (began, has_begun) = tokio::sync::oneshot::channel();
+    let writer = tokio::spawn(async move {
+        let work = move |tx: &dyn Sql| {
+            count_one_more(tx)?;
+            let _ = began.send(());
+            // Until the reads have their answers.
+            let _ = waiting.recv();
+            Ok(())
+        };
+        second.write(work).await
+    });
+    has_begun.await.unwrap();
+    let behind = tokio::spawn({
+        let first = first.clone();
+        async move { first.write(|tx| count_one_more(tx)).await }
+    });
+    let waiters = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+    while before.read(move |sql| sql.one(waiters, &[])?.int(0)).await.unwrap() == 0 {}
+    let read = tokio::time::timeout(Duration::from_secs(30), count(&first)).await;
+    assert_eq!(read.unwrap(), 20, "what is not committed is not seen");
+    drop(held);
+    writer.await.unwrap().unwrap();
+    behind.await.unwrap().unwrap();
+    assert_eq!(count(&first).await, 22);
+}
+
+#[tokio::test]
+async fn nulls_bytes_and_texts_are_as_in_sqlite() {
+    let Some(container) = Container::start().await else { return };
+    let table = "CREATE TABLE IF NOT EXISTS one (id TEXT PRIMARY KEY, n INTEGER, t TEXT, b BLOB);";
+    // Where texts are in the order of a language.
+    let english = "CREATE DATABASE english TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US'";
+    let default = container.open("one", table).await.unwrap();
+    default.read(move |sql| sql.run(english, &[])).await.unwrap();
+    let url = format!("{}/english", container.url.trim_end_matches("/postgres"));
+    let postgres = Store::open(&StoreUrl::Postgres(url), "one", table).await.unwrap();
+    let sqlite = Store::open(&StoreUrl::SqliteMemory, "one", table).await.unwrap();
+    for store in [&postgres, &sqlite] {
+        let written = store.write(|tx| {
+            let sql = "INSERT INTO one (id, n, t, b) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+            let bytes: &[u8] = &[0, 255];
+            tx.run(sql, vals!["a", None::<i64>, None::<&str>, None::<&[u8]>])?;
+            tx.run(sql, vals!["B", 7_i64, "é", bytes])?;
+            tx.run(sql, vals!["B", 8_i64, "no more", bytes])
+        });
+        assert_eq!(written.await.unwrap(), 0, "it is there already");
+        let read = store.read(|sql| {
+            // Byte by byte `B` comes before `a`.
+            sql.rows("SELECT id, n, t, b FROM one WHERE id > ?1 OR ?1 IS NULL ORDER BY id", vals!["A"])
+        });
+        let text = |text: &str| Cell::Text(text.into());
+        let expected = [
+            Row(vec![text("B"), Cell::Int(7), text("é"), Cell::Bytes(vec![0, 255])]),
+            Row(vec![text("a"), Cell::Null, Cell::Null, Cell::Null]),
+        ];
+        assert_eq!(read.await.unwrap(), expected);
+        let again = store.write(|tx| tx.run("INSERT INTO one (id) VALUES (?1)", vals!["B"])).await.unwrap_err();
+        assert!(again.is_conflict(), "{again}");
+    }
+    // PostgreSQL's texts have no NUL.
+    let written = postgres.write(|tx| tx.run("INSERT INTO one (id) VALUES (?1)", vals!["n\0n"])).await.unwrap();
+    let replaced = postgres.read(|sql| sql.row("SELECT 1 FROM one WHERE id = ?1", vals!["n\u{FFFD}n"])).await.unwrap();
+    assert!(written == 1 && replaced.is_some());
 }

@@ -32,11 +32,18 @@ pub(crate) fn expiry_ms(now_ms: i64, ttl: Duration) -> i64 {
 /// Checks and marks in one statement, within the transaction of the effect: false if the id is remembered and its time has not
 /// run out.
 pub(crate) fn mark(tx: &dyn Sql, event_id: &str, now_ms: i64, expires_ms: i64) -> Result<bool, DbError> {
-    let sql = "INSERT INTO processed (event_id, marked_ms, expires_ms) VALUES (?1, ?2, ?3)
-               ON CONFLICT (event_id) DO UPDATE SET marked_ms = excluded.marked_ms, expires_ms = excluded.expires_ms
-               WHERE processed.expires_ms <= ?2";
-    Ok(tx.run(sql, vals![event_id, now_ms, expires_ms])? > 0)
+    Ok(tx.run(MARK, vals![event_id, now_ms, expires_ms])? > 0)
 }
+
+/// Marks several, whatever is remembered of them.
+pub(crate) fn mark_all(tx: &dyn Sql, event_ids: &[&str], now_ms: i64, expires_ms: i64) -> Result<(), DbError> {
+    let all: Vec<_> = event_ids.iter().map(|id| vals![*id, now_ms, expires_ms].to_vec()).collect();
+    tx.rows_each(MARK, &all).map(drop)
+}
+
+const MARK: &str = "INSERT INTO processed (event_id, marked_ms, expires_ms) VALUES (?1, ?2, ?3)
+    ON CONFLICT (event_id) DO UPDATE SET marked_ms = excluded.marked_ms, expires_ms = excluded.expires_ms
+    WHERE processed.expires_ms <= ?2";
 
 /// Whether the id is remembered; marks nothing.
 pub(crate) fn is_marked(tx: &dyn Sql, event_id: &str, now_ms: i64) -> Result<bool, DbError> {

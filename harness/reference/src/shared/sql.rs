@@ -1,7 +1,8 @@
 //! A store of rows, in SQLite or PostgreSQL: statements that both understand, and transactions of one writer at a time.
 //!
 //! Statements are written once, in SQLite's words with numbered placeholders (`?1`); [`super::postgres`] turns the few words that
-//! differ. Whoever needs more than that stays with [`Db`].
+//! differ. PostgreSQL takes a placeholder's type from its first use, so one that may be null is compared first: `a = ?1 OR ?1 IS NULL`.
+//! Whoever needs more than that stays with [`Db`].
 
 use super::postgres::Postgres;
 use super::settings::StoreUrl;
@@ -13,11 +14,19 @@ pub(crate) enum Val<'a> {
     Int(i64),
     Text(&'a str),
     Bool(bool),
+    Bytes(&'a [u8]),
+    Null,
 }
 
 impl From<i64> for Val<'_> {
     fn from(number: i64) -> Self {
         Val::Int(number)
+    }
+}
+
+impl From<i32> for Val<'_> {
+    fn from(number: i32) -> Self {
+        Val::Int(number.into())
     }
 }
 
@@ -45,6 +54,18 @@ impl<'a> From<&'a String> for Val<'a> {
     }
 }
 
+impl<'a> From<&'a [u8]> for Val<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Val::Bytes(bytes)
+    }
+}
+
+impl<'a, T: Into<Val<'a>>> From<Option<T>> for Val<'a> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Val::Null, Into::into)
+    }
+}
+
 /// `vals![id, text, 7]`: values for placeholders, in their order.
 macro_rules! vals {
     ($($value:expr),* $(,)?) => { &[$($crate::shared::sql::Val::from($value)),*] };
@@ -56,6 +77,7 @@ pub(crate) use vals;
 pub(crate) enum Cell {
     Int(i64),
     Text(String),
+    Bytes(Vec<u8>),
     Null,
 }
 
@@ -71,6 +93,16 @@ impl Row {
         }
     }
 
+    /// A number that may be null.
+    pub(crate) fn maybe_int(&self, column: usize) -> Result<Option<i64>, DbError> {
+        if self.is_null(column) { Ok(None) } else { self.int(column).map(Some) }
+    }
+
+    /// What is true or false.
+    pub(crate) fn flag(&self, column: usize) -> Result<bool, DbError> {
+        Ok(self.int(column)? != 0)
+    }
+
     pub(crate) fn text(&self, column: usize) -> Result<String, DbError> {
         match self.0.get(column) {
             Some(Cell::Text(text)) => Ok(text.clone()),
@@ -80,7 +112,20 @@ impl Row {
 
     /// A text that may be null.
     pub(crate) fn maybe_text(&self, column: usize) -> Result<Option<String>, DbError> {
-        if self.0.get(column) == Some(&Cell::Null) { Ok(None) } else { self.text(column).map(Some) }
+        if self.is_null(column) { Ok(None) } else { self.text(column).map(Some) }
+    }
+
+    /// Bytes that may be null.
+    pub(crate) fn maybe_bytes(&self, column: usize) -> Result<Option<Vec<u8>>, DbError> {
+        match self.0.get(column) {
+            Some(Cell::Bytes(bytes)) => Ok(Some(bytes.clone())),
+            Some(Cell::Null) => Ok(None),
+            other => Err(DbError::Column { column, expected: "bytes", found: format!("{other:?}") }),
+        }
+    }
+
+    fn is_null(&self, column: usize) -> bool {
+        self.0.get(column) == Some(&Cell::Null)
     }
 }
 
@@ -92,9 +137,19 @@ pub(crate) trait Sql {
     /// Asks.
     fn rows(&self, sql: &str, values: &[Val<'_>]) -> Result<Vec<Row>, DbError>;
 
+    /// Runs or asks the same with each of several values, in their order; gives an answer for each.
+    fn rows_each(&self, sql: &str, all: &[Vec<Val<'_>>]) -> Result<Vec<Vec<Row>>, DbError> {
+        all.iter().map(|values| self.rows(sql, values)).collect()
+    }
+
     /// The only row, or the first.
     fn row(&self, sql: &str, values: &[Val<'_>]) -> Result<Option<Row>, DbError> {
         Ok(self.rows(sql, values)?.into_iter().next())
+    }
+
+    /// The row of a statement that has one whatever there is.
+    fn one(&self, sql: &str, values: &[Val<'_>]) -> Result<Row, DbError> {
+        self.row(sql, values)?.ok_or(DbError::NoRow)
     }
 }
 

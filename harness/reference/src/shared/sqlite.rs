@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, ToSql, Transaction, TransactionBehavior, params_from_iter};
+use rusqlite::{Connection, ErrorCode, ToSql, Transaction, TransactionBehavior, params_from_iter};
+use tokio_postgres::error::SqlState;
 
 use super::settings::StoreUrl;
 use super::sql::{Cell, Row, Sql, Val};
@@ -27,8 +28,21 @@ pub(crate) enum DbError {
     /// Not the database's doing: the work itself found that it must not be done, and everything of it is undone.
     #[error("{0}")]
     Refused(String),
+    #[error("a statement gave no row")]
+    NoRow,
     #[error("column {column}: expected {expected}, found {found}")]
     Column { column: usize, expected: &'static str, found: String },
+}
+
+impl DbError {
+    /// Whether a row was to be written that is there already.
+    pub(crate) fn is_conflict(&self) -> bool {
+        match self {
+            DbError::Sqlite(error) => error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation),
+            DbError::Postgres(error) => error.code() == Some(&SqlState::UNIQUE_VIOLATION),
+            _ => false,
+        }
+    }
 }
 
 /// How long another instance of the service may hold the file: for a batch, or to open it.
@@ -79,11 +93,6 @@ impl Db {
         })
         .await
     }
-
-    /// Whether the database answers.
-    pub(crate) async fn ping(&self) -> Result<(), DbError> {
-        self.call(|c| Ok(c.query_row("SELECT 1", [], |_| Ok(()))?)).await
-    }
 }
 
 /// A connection that is ready for use.
@@ -120,6 +129,8 @@ impl ToSql for Val<'_> {
             Val::Int(number) => ToSqlOutput::Owned(Value::Integer(*number)),
             Val::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
             Val::Bool(flag) => ToSqlOutput::Owned(Value::Integer((*flag).into())),
+            Val::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+            Val::Null => ToSqlOutput::Owned(Value::Null),
         })
     }
 }
@@ -157,7 +168,8 @@ fn cell(column: usize, value: ValueRef<'_>) -> Result<Cell, DbError> {
         ValueRef::Null => Ok(Cell::Null),
         ValueRef::Integer(number) => Ok(Cell::Int(number)),
         ValueRef::Text(text) => Ok(Cell::Text(String::from_utf8_lossy(text).into_owned())),
-        other => Err(DbError::Column { column, expected: "a number or a text", found: format!("{other:?}") }),
+        ValueRef::Blob(bytes) => Ok(Cell::Bytes(bytes.to_vec())),
+        other => Err(DbError::Column { column, expected: "a number, a text or bytes", found: format!("{other:?}") }),
     }
 }
 
@@ -172,7 +184,7 @@ fn open_file(path: &Path) -> Result<Connection, DbError> {
     // WAL with NORMAL: a process that is killed loses nothing that was committed; only a power cut may lose the newest.
     while let Err(error) = connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;") {
         // Turning WAL on takes the whole file, and SQLite does not wait for that: another instance may be doing the same.
-        if error.sqlite_error_code() != Some(rusqlite::ErrorCode::DatabaseBusy) || began.elapsed() > BUSY {
+        if error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) || began.elapsed() > BUSY {
             return Err(error.into());
         }
         std::thread::sleep(Duration::from_millis(20));

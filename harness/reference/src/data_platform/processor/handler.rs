@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::super::envelope::{Codec, Event, Unreadable, derived_id};
 use super::super::partition;
 use super::super::stages::Stage;
-use super::store::Store;
+use super::store::Journal;
 use crate::shared::clock::Clock;
 use crate::shared::dead_letter::{DeadLetters, Unreadable as Refused, dead_letter};
 use crate::shared::faults::crash;
@@ -52,7 +52,7 @@ pub(super) struct Handler {
     pub(super) output: Option<Codec>,
     pub(super) publisher: Arc<KafkaPublisher>,
     pub(super) dead_letters: DeadLetters,
-    pub(super) store: Store,
+    pub(super) store: Journal,
     pub(super) faults: Faults,
     /// Fault: the first event of each organisation, until there is a second.
     pub(super) held: Option<HashMap<i32, Option<Event>>>,

@@ -18,7 +18,7 @@ use crate::shared::dead_letter::DeadLetters;
 use crate::shared::faults::{COMMIT_FIRST, SHORT_MEMORY, consumer_faults, remembered_for};
 use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
 use crate::shared::processed;
-use crate::shared::sqlite::Db;
+use crate::shared::store::open;
 
 const SKIP_DEDUP: FaultInfo =
     FaultInfo { name: "skip-dedup", summary: "handles an event again however often it comes" };
@@ -95,8 +95,7 @@ const SLOW_BY: Duration = Duration::from_millis(20);
 pub(super) async fn build(service: &'static str, context: &Context) -> Result<Parts, ServeError> {
     let settings = &context.settings;
     let stage = stages::stage(service);
-    let url = settings.store_for(service);
-    let db = Db::open(&url, &store::schema()).map_err(|e| url.error(e))?;
+    let db = open(context, service, &store::schema()).await?;
     let registry = Arc::new(Registry::new(&settings.registry()?));
     let codec = |topic| {
         let made = Codec::new(topic, registry.clone(), settings.event_version);
@@ -109,7 +108,7 @@ pub(super) async fn build(service: &'static str, context: &Context) -> Result<Pa
         DeadLetters::new(publisher.clone(), context.metrics.clone(), context.log, handler::DEAD_LETTERED);
     handler::declare_metrics(&context.metrics);
     let store =
-        store::Store { db, ttl: remembered_for(context), skip_dedup: context.has(SKIP_DEDUP) || context.has(ANEW) };
+        store::Journal { db, ttl: remembered_for(context), skip_dedup: context.has(SKIP_DEDUP) || context.has(ANEW) };
     let handler = handler::Handler {
         service,
         stage,
@@ -153,6 +152,6 @@ pub(super) async fn build(service: &'static str, context: &Context) -> Result<Pa
         Consumer::new(consumer_settings, handler, context.metrics.clone(), context.log, context.stop.clone())?;
     let ready = readiness(consumer.assignment());
     let work = on_a_thread(move || consumer.run());
-    let router = processed::routes(store.db.clone().into(), String::new()).merge(http::routes(store));
+    let router = processed::routes(store.db.clone(), String::new()).merge(http::routes(store));
     Ok(Parts { router, ready, work: Some(("consumer", Box::pin(work))) })
 }

@@ -5,7 +5,6 @@
 use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
-use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -17,7 +16,8 @@ use super::{Delivery, Role};
 use crate::serve::Context;
 use crate::shared::clock::rfc3339;
 use crate::shared::http::ApiError;
-use crate::shared::sqlite::{Db, DbError};
+use crate::shared::sql::{Sql, Store};
+use crate::shared::sqlite::DbError;
 
 pub(super) struct Cleanup {
     service: &'static str,
@@ -43,7 +43,7 @@ impl Cleanup {
     }
 
     /// Removes what a deleted user leaves here, and tells so.
-    fn clean_up(&self, tx: &Connection, cause: &Event) -> Result<(), DbError> {
+    fn clean_up(&self, tx: &dyn Sql, cause: &Event) -> Result<(), DbError> {
         let (entity, tells) = match self.service {
             "content-service" => ("post", "post.deleted"),
             "messaging-service" => ("message", "message.deleted"),
@@ -84,7 +84,7 @@ impl Cleanup {
     }
 
     /// Who may not write to whom; the last word counts by its time.
-    fn block(&self, tx: &Connection, event: &Event, denied: bool) -> Result<(), DbError> {
+    fn block(&self, tx: &dyn Sql, event: &Event, denied: bool) -> Result<(), DbError> {
         if self.ignores_blocks {
             return Ok(());
         }
@@ -103,7 +103,7 @@ impl Cleanup {
 }
 
 impl Role for Cleanup {
-    fn apply(&self, tx: &Connection, event: &Event) -> Result<Vec<Delivery>, DbError> {
+    fn apply(&self, tx: &dyn Sql, event: &Event) -> Result<Vec<Delivery>, DbError> {
         match event.kind.event {
             "user.deleted" => self.clean_up(tx, event)?,
             "user.blocked" => self.block(tx, event, true)?,
@@ -114,14 +114,14 @@ impl Role for Cleanup {
         Ok(Vec::new())
     }
 
-    fn routes(&self, db: Db) -> Router {
+    fn routes(&self, db: Store) -> Router {
         Router::new().route("/denied/{user}", get(denied)).with_state(db)
     }
 }
 
 /// Who does not take messages from a user.
-async fn denied(State(db): State<Db>, Path(user): Path<String>) -> Result<Json<Value>, ApiError> {
-    let found = db.call(move |connection| owned(connection, DENIED, &user)).await.map_err(ApiError::store)?;
+async fn denied(State(db): State<Store>, Path(user): Path<String>) -> Result<Json<Value>, ApiError> {
+    let found = db.read(move |sql| owned(sql, DENIED, &user)).await.map_err(ApiError::store)?;
     let items: Vec<Value> = found.into_iter().map(|(_, by)| by).collect();
     Ok(Json(json!({"items": items})))
 }

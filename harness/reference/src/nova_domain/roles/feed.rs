@@ -4,7 +4,6 @@
 use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::super::envelope::Event;
@@ -13,7 +12,8 @@ use super::docs::{self, Doc};
 use super::{Delivery, Role, relations};
 use crate::serve::Context;
 use crate::shared::http::ApiError;
-use crate::shared::sqlite::{Db, DbError};
+use crate::shared::sql::{Sql, Store};
+use crate::shared::sqlite::DbError;
 
 /// Most items of a feed.
 const LONGEST: u32 = 1_000;
@@ -28,13 +28,13 @@ impl Feed {
         Feed { resurrects: context.has(RESURRECTS), hidden: context.has(SHOWS_HIDDEN) }
     }
 
-    fn created(&self, tx: &Connection, event: &Event, doc: Doc<'_>, author: &str, at: &str) -> Result<(), DbError> {
+    fn created(&self, tx: &dyn Sql, event: &Event, doc: Doc<'_>, author: &str, at: &str) -> Result<(), DbError> {
         doc.created(tx, event.text(author), event.text(at), &event.data, self.resurrects)
     }
 }
 
 impl Role for Feed {
-    fn apply(&self, tx: &Connection, event: &Event) -> Result<Vec<Delivery>, DbError> {
+    fn apply(&self, tx: &dyn Sql, event: &Event) -> Result<Vec<Delivery>, DbError> {
         let doc = |kind, id| Doc { kind, id: event.text(id) };
         match event.kind.event {
             "post.created" => self.created(tx, event, doc("post", "post_id"), "author_id", "created_at")?,
@@ -51,7 +51,7 @@ impl Role for Feed {
         Ok(Vec::new())
     }
 
-    fn routes(&self, db: Db) -> Router {
+    fn routes(&self, db: Store) -> Router {
         Router::new().route("/feeds/{user}", get(feed)).with_state((db, query(self.hidden)))
     }
 }
@@ -60,26 +60,21 @@ impl Role for Feed {
 fn query(hidden: bool) -> String {
     format!(
         "SELECT doc.kind, doc.id FROM docs AS doc
-         JOIN relations AS follow ON follow.kind = 'follows' AND follow.to_whom = doc.author AND follow.holds
+         JOIN relations AS follow ON follow.kind = 'follows' AND follow.to_whom = doc.author AND follow.holds = 1
          WHERE follow.of = ?1 AND {}
            AND NOT EXISTS (
-               SELECT 1 FROM relations AS block WHERE block.kind = 'blocks' AND block.holds
+               SELECT 1 FROM relations AS block WHERE block.kind = 'blocks' AND block.holds = 1
                AND ((block.of = ?1 AND block.to_whom = doc.author) OR (block.of = doc.author AND block.to_whom = ?1)))
            AND NOT EXISTS (
                SELECT 1 FROM docs AS post WHERE doc.kind = 'share' AND post.kind = 'post'
-               AND post.id = json_extract(doc.fields, '$.post_id') AND NOT {})
+               AND post.id = doc.refers AND NOT {})
          ORDER BY doc.at DESC, doc.id LIMIT {LONGEST}",
         docs::visible("doc", true, hidden),
         docs::visible("post", true, hidden),
     )
 }
 
-async fn feed(State((db, sql)): State<(Db, String)>, Path(user): Path<String>) -> Result<Json<Value>, ApiError> {
-    let items = db.call(move |connection| {
-        let mut statement = connection.prepare_cached(&sql)?;
-        let item =
-            |row: &rusqlite::Row<'_>| Ok(json!({"kind": row.get::<_, String>(0)?, "id": row.get::<_, String>(1)?}));
-        Ok(statement.query_map([user], item)?.collect::<Result<Vec<_>, _>>()?)
-    });
+async fn feed(State((db, sql)): State<(Store, String)>, Path(user): Path<String>) -> Result<Json<Value>, ApiError> {
+    let items = db.read(move |tx| docs::list(tx, &sql, &user));
     Ok(Json(json!({"items": items.await.map_err(ApiError::store)?})))
 }

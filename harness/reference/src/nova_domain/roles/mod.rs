@@ -8,13 +8,13 @@ mod relations;
 mod search;
 
 use axum::Router;
-use rusqlite::Connection;
 
 use super::envelope::Event;
 use super::kinds;
 use super::writer;
 use crate::serve::Context;
-use crate::shared::sqlite::{Db, DbError};
+use crate::shared::sql::{Sql, Store};
+use crate::shared::sqlite::DbError;
 
 pub(super) use notification::{Delivery, Way};
 
@@ -22,15 +22,15 @@ pub(super) use notification::{Delivery, Way};
 pub(super) trait Role: Send + Sync {
     /// Applies an event, in a transaction; gives what is to be sent to people, once that transaction is through. An event that is to be
     /// sent is applied again if it is cut off in between, so this must come to the same.
-    fn apply(&self, tx: &Connection, event: &Event) -> Result<Vec<Delivery>, DbError>;
+    fn apply(&self, tx: &dyn Sql, event: &Event) -> Result<Vec<Delivery>, DbError>;
 
     /// Everything of the event was sent; in the transaction that marks it handled.
-    fn settle(&self, _tx: &Connection, _event: &Event) -> Result<(), DbError> {
+    fn settle(&self, _tx: &dyn Sql, _event: &Event) -> Result<(), DbError> {
         Ok(())
     }
 
     /// What can be asked.
-    fn routes(&self, _db: Db) -> Router {
+    fn routes(&self, _db: Store) -> Router {
         Router::new()
     }
 }
@@ -39,7 +39,7 @@ pub(super) trait Role: Send + Sync {
 struct Observer;
 
 impl Role for Observer {
-    fn apply(&self, _tx: &Connection, _event: &Event) -> Result<Vec<Delivery>, DbError> {
+    fn apply(&self, _tx: &dyn Sql, _event: &Event) -> Result<Vec<Delivery>, DbError> {
         Ok(Vec::new())
     }
 }

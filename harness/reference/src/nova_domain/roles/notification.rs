@@ -3,19 +3,19 @@
 //! Who is to be told follows from other events: followers, authors, members. They are on other topics, so what cannot be addressed yet is
 //! parked until the post or the conversation is known.
 
-use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
 use super::super::envelope::Event;
 use super::super::faults::{BOTH_WAYS, NOTIFIES_UNMAPPED, SHOWS_HIDDEN};
 use super::{Role, relations};
 use crate::serve::Context;
+use crate::shared::sql::{Sql, vals};
 use crate::shared::sqlite::DbError;
 
 /// `known`: who a thing belongs to (author of a post, members of a conversation); `addresses`: where e-mails go.
 const KNOWN: &str = "
 CREATE TABLE IF NOT EXISTS known (kind TEXT NOT NULL, id TEXT NOT NULL, who TEXT NOT NULL, PRIMARY KEY (kind, id, who)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS addresses (user TEXT PRIMARY KEY, address TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS addresses (user_id TEXT PRIMARY KEY, address TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS parked (
     kind TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -73,14 +73,14 @@ impl Notification {
     fn tell_by(
         &self,
         ways: &'static [Way],
-        tx: &Connection,
+        tx: &dyn Sql,
         event: &Event,
         users: &[String],
     ) -> Result<Vec<Delivery>, DbError> {
         tell(tx, event, users, if self.both_ways { BOTH } else { ways })
     }
 
-    fn post_created(&self, tx: &Connection, event: &Event) -> Result<Vec<Delivery>, DbError> {
+    fn post_created(&self, tx: &dyn Sql, event: &Event) -> Result<Vec<Delivery>, DbError> {
         let (post, author) = (event.text("post_id"), event.text("author_id"));
         know(tx, "post", post, author)?;
         let is_seen = event.data["status"] == json!("published") && event.data["privacy"] != json!("private");
@@ -90,7 +90,7 @@ impl Notification {
         Ok(deliveries)
     }
 
-    fn conversation_created(&self, tx: &Connection, event: &Event) -> Result<Vec<Delivery>, DbError> {
+    fn conversation_created(&self, tx: &dyn Sql, event: &Event) -> Result<Vec<Delivery>, DbError> {
         let conversation = event.text("conversation_id");
         for member in event.data["member_ids"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             know(tx, "conversation", conversation, member)?;
@@ -98,16 +98,16 @@ impl Notification {
         parked(tx, "conversation", conversation)
     }
 
-    fn new_address(&self, tx: &Connection, event: &Event, email: &Value) -> Result<(), DbError> {
+    fn new_address(&self, tx: &dyn Sql, event: &Event, email: &Value) -> Result<(), DbError> {
         let Some(email) = email.as_str() else { return Ok(()) };
-        let sql = "INSERT INTO addresses (user, address) VALUES (?1, ?2) ON CONFLICT (user) DO UPDATE SET address = ?2";
-        tx.prepare_cached(sql)?.execute([event.text("user_id"), email])?;
-        Ok(())
+        let sql = "INSERT INTO addresses (user_id, address) VALUES (?1, ?2)
+                   ON CONFLICT (user_id) DO UPDATE SET address = excluded.address";
+        tx.run(sql, vals![event.text("user_id"), email]).map(drop)
     }
 }
 
 impl Role for Notification {
-    fn apply(&self, tx: &Connection, event: &Event) -> Result<Vec<Delivery>, DbError> {
+    fn apply(&self, tx: &dyn Sql, event: &Event) -> Result<Vec<Delivery>, DbError> {
         relations::take(tx, event)?;
         let to = |name: &str| vec![event.text(name).to_owned()];
         match event.kind.event {
@@ -139,33 +139,33 @@ impl Role for Notification {
         }
     }
 
-    fn settle(&self, tx: &Connection, event: &Event) -> Result<(), DbError> {
+    fn settle(&self, tx: &dyn Sql, event: &Event) -> Result<(), DbError> {
         let (kind, id) = match event.kind.event {
             "post.created" => ("post", event.text("post_id")),
             "conversation.created" => ("conversation", event.text("conversation_id")),
             _ => return Ok(()),
         };
-        tx.prepare_cached("DELETE FROM parked WHERE kind = ?1 AND id = ?2")?.execute([kind, id])?;
-        Ok(())
+        tx.run("DELETE FROM parked WHERE kind = ?1 AND id = ?2", vals![kind, id]).map(drop)
     }
 }
 
-fn know(tx: &Connection, kind: &str, id: &str, who: &str) -> Result<(), DbError> {
-    tx.prepare_cached("INSERT OR IGNORE INTO known (kind, id, who) VALUES (?1, ?2, ?3)")?.execute([kind, id, who])?;
-    Ok(())
+fn know(tx: &dyn Sql, kind: &str, id: &str, who: &str) -> Result<(), DbError> {
+    let sql = "INSERT INTO known (kind, id, who) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    tx.run(sql, vals![kind, id, who]).map(drop)
 }
 
-fn owners(tx: &Connection, kind: &str, id: &str) -> Result<Vec<String>, DbError> {
-    let mut statement = tx.prepare_cached("SELECT who FROM known WHERE kind = ?1 AND id = ?2 ORDER BY who")?;
-    Ok(statement.query_map([kind, id], |row| row.get(0))?.collect::<Result<_, _>>()?)
+fn owners(tx: &dyn Sql, kind: &str, id: &str) -> Result<Vec<String>, DbError> {
+    let rows = tx.rows("SELECT who FROM known WHERE kind = ?1 AND id = ?2 ORDER BY who", vals![kind, id])?;
+    rows.iter().map(|row| row.text(0)).collect()
 }
 
 /// Tells those whom a thing belongs to, but not who did it; or parks the event until they are known.
-fn of_owner(tx: &Connection, event: &Event, kind: &str, id: &str, actor: &str) -> Result<Vec<Delivery>, DbError> {
+fn of_owner(tx: &dyn Sql, event: &Event, kind: &str, id: &str, actor: &str) -> Result<Vec<Delivery>, DbError> {
     let owners = owners(tx, kind, id)?;
     if owners.is_empty() {
-        let sql = "INSERT OR IGNORE INTO parked (kind, id, event_id, event_type, actor) VALUES (?1, ?2, ?3, ?4, ?5)";
-        tx.prepare_cached(sql)?.execute(params![kind, id, event.id, event.kind.event, actor])?;
+        let sql = "INSERT INTO parked (kind, id, event_id, event_type, actor) VALUES (?1, ?2, ?3, ?4, ?5)
+                   ON CONFLICT DO NOTHING";
+        tx.run(sql, vals![kind, id, &event.id, event.kind.event, actor])?;
         return Ok(Vec::new());
     }
     let told: Vec<String> = owners.into_iter().filter(|owner| owner != actor).collect();
@@ -173,15 +173,12 @@ fn of_owner(tx: &Connection, event: &Event, kind: &str, id: &str, actor: &str) -
 }
 
 /// What was parked for a thing that is known now.
-fn parked(tx: &Connection, kind: &str, id: &str) -> Result<Vec<Delivery>, DbError> {
+fn parked(tx: &dyn Sql, kind: &str, id: &str) -> Result<Vec<Delivery>, DbError> {
     let owners = owners(tx, kind, id)?;
-    let mut statement = tx.prepare_cached(
-        "SELECT event_id, event_type, actor FROM parked WHERE kind = ?1 AND id = ?2 ORDER BY event_id",
-    )?;
-    let rows = statement.query_map([kind, id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let waiting = "SELECT event_id, event_type, actor FROM parked WHERE kind = ?1 AND id = ?2 ORDER BY event_id";
     let mut deliveries = Vec::new();
-    for row in rows {
-        let (event_id, event_type, actor): (String, String, String) = row?;
+    for row in tx.rows(waiting, vals![kind, id])? {
+        let (event_id, event_type, actor) = (row.text(0)?, row.text(1)?, row.text(2)?);
         for owner in owners.iter().filter(|owner| **owner != actor) {
             deliveries.extend(by_ways(tx, &event_id, &event_type, owner, BOTH)?);
         }
@@ -189,7 +186,7 @@ fn parked(tx: &Connection, kind: &str, id: &str) -> Result<Vec<Delivery>, DbErro
     Ok(deliveries)
 }
 
-fn tell(tx: &Connection, event: &Event, users: &[String], ways: &[Way]) -> Result<Vec<Delivery>, DbError> {
+fn tell(tx: &dyn Sql, event: &Event, users: &[String], ways: &[Way]) -> Result<Vec<Delivery>, DbError> {
     let mut deliveries = Vec::new();
     for user in users {
         deliveries.extend(by_ways(tx, &event.id, event.kind.event, user, ways)?);
@@ -197,15 +194,9 @@ fn tell(tx: &Connection, event: &Event, users: &[String], ways: &[Way]) -> Resul
     Ok(deliveries)
 }
 
-fn by_ways(
-    tx: &Connection,
-    event_id: &str,
-    event_type: &str,
-    to: &str,
-    ways: &[Way],
-) -> Result<Vec<Delivery>, DbError> {
-    let mut statement = tx.prepare_cached("SELECT address FROM addresses WHERE user = ?1")?;
-    let address: Option<String> = statement.query_map([to], |row| row.get(0))?.next().transpose()?;
+fn by_ways(tx: &dyn Sql, event_id: &str, event_type: &str, to: &str, ways: &[Way]) -> Result<Vec<Delivery>, DbError> {
+    let known = tx.row("SELECT address FROM addresses WHERE user_id = ?1", vals![to])?;
+    let address = known.map(|row| row.text(0)).transpose()?;
     let delivery = |way: &Way| Delivery {
         way: *way,
         event_id: event_id.to_owned(),
@@ -238,7 +229,7 @@ mod tests {
     }
 
     fn told(events: &[Event]) -> Vec<(String, String, Way)> {
-        let db = Connection::open_in_memory().unwrap();
+        let db = rusqlite::Connection::open_in_memory().unwrap();
         db.execute_batch(&schema()).unwrap();
         let mut all = Vec::new();
         for event in events {

@@ -3,7 +3,6 @@
 use axum::extract::{Query, State};
 use axum::routing::get;
 use axum::{Json, Router};
-use rusqlite::Connection;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -13,7 +12,8 @@ use super::docs::{self, Doc};
 use super::{Delivery, Role};
 use crate::serve::Context;
 use crate::shared::http::ApiError;
-use crate::shared::sqlite::{Db, DbError};
+use crate::shared::sql::{Sql, Store};
+use crate::shared::sqlite::DbError;
 
 pub(super) struct Search {
     resurrects: bool,
@@ -30,7 +30,7 @@ impl Search {
         }
     }
 
-    fn message_sent(&self, tx: &Connection, event: &Event, doc: Doc<'_>) -> Result<(), DbError> {
+    fn message_sent(&self, tx: &dyn Sql, event: &Event, doc: Doc<'_>) -> Result<(), DbError> {
         let is_readable = event.data["encrypted"] == json!(false) || self.indexes_secrets;
         let fields = if is_readable { json!({"content": event.text("content")}) } else { json!({}) };
         doc.created(tx, event.text("sender_id"), event.text("created_at"), &fields, self.resurrects)
@@ -38,7 +38,7 @@ impl Search {
 }
 
 impl Role for Search {
-    fn apply(&self, tx: &Connection, event: &Event) -> Result<Vec<Delivery>, DbError> {
+    fn apply(&self, tx: &dyn Sql, event: &Event) -> Result<Vec<Delivery>, DbError> {
         let doc = |kind, id| Doc { kind, id: event.text(id) };
         let created = |doc: Doc<'_>, author: &str, at: &str| {
             doc.created(tx, event.text(author), event.text(at), &event.data, self.resurrects)
@@ -71,23 +71,14 @@ impl Role for Search {
         Ok(Vec::new())
     }
 
-    fn routes(&self, db: Db) -> Router {
+    fn routes(&self, db: Store) -> Router {
         Router::new().route("/search", get(search)).with_state((db, query(self.hidden)))
     }
 }
 
-/// A message that was edited is found by its new words, if its words may be known at all.
 fn query(hidden: bool) -> String {
-    format!(
-        "SELECT kind, id FROM docs WHERE {} AND EXISTS (
-             SELECT 1 FROM json_each(docs.fields) AS field
-             WHERE (field.key IN ('title', 'username')
-                    OR (field.key = 'content' AND json_extract(docs.fields, '$.edited') IS NULL)
-                    OR (field.key = 'edited' AND json_extract(docs.fields, '$.content') IS NOT NULL))
-               AND instr(field.value, ?1) > 0)
-         ORDER BY at DESC LIMIT 100",
-        docs::visible("docs", false, hidden)
-    )
+    let visible = docs::visible("docs", false, hidden);
+    format!("SELECT kind, id FROM docs WHERE {visible} AND instr(words, ?1) > 0 ORDER BY at DESC LIMIT 100")
 }
 
 #[derive(Deserialize)]
@@ -95,12 +86,7 @@ struct Asked {
     q: String,
 }
 
-async fn search(State((db, sql)): State<(Db, String)>, Query(asked): Query<Asked>) -> Result<Json<Value>, ApiError> {
-    let items = db.call(move |connection| {
-        let mut statement = connection.prepare_cached(&sql)?;
-        let item =
-            |row: &rusqlite::Row<'_>| Ok(json!({"kind": row.get::<_, String>(0)?, "id": row.get::<_, String>(1)?}));
-        Ok(statement.query_map([asked.q], item)?.collect::<Result<Vec<_>, _>>()?)
-    });
+async fn search(State((db, sql)): State<(Store, String)>, Query(asked): Query<Asked>) -> Result<Json<Value>, ApiError> {
+    let items = db.read(move |tx| docs::list(tx, &sql, &asked.q));
     Ok(Json(json!({"items": items.await.map_err(ApiError::store)?})))
 }

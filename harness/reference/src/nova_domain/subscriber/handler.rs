@@ -15,7 +15,8 @@ use crate::shared::kafka::{BatchHandler, Record, TryAgain};
 use crate::shared::log::Log;
 use crate::shared::metrics::Metrics;
 use crate::shared::processed;
-use crate::shared::sqlite::{Db, DbError};
+use crate::shared::sql::Store;
+use crate::shared::sqlite::DbError;
 use crate::shared::stop::Stop;
 
 const HANDLED: &str = "events_handled_total";
@@ -61,7 +62,7 @@ pub(super) struct Handler {
     /// First part of every topic.
     pub(super) prefix: String,
     pub(super) role: Arc<dyn Role>,
-    pub(super) db: Db,
+    pub(super) db: Store,
     pub(super) sender: Sender,
     pub(super) dead_letters: DeadLetters,
     pub(super) ttl: Duration,
@@ -145,7 +146,7 @@ impl Handler {
         let (service, role, skip_dedup) = (self.service, self.role.clone(), self.faults.skip_dedup);
         let ignores_event = self.faults.ignores_event;
         let (now, expires) = self.times();
-        let all = self.db.transaction(move |tx| {
+        let all = self.db.write(move |tx| {
             processed::sweep(tx, now)?;
             let mut to_send = HashSet::new();
             let mut fates = Vec::with_capacity(events.len());
@@ -192,7 +193,7 @@ impl Handler {
     async fn mark(&self, event: &Event, with_effect: bool) -> Result<(), TryAgain> {
         let (service, role, event) = (self.service, self.role.clone(), event.clone());
         let (now, expires) = self.times();
-        let marked = self.db.transaction(move |tx| {
+        let marked = self.db.write(move |tx| {
             role.settle(tx, &event)?;
             journal::mark(tx, service, &event, with_effect, now, expires)
         });

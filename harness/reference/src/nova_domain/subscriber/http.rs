@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use super::journal::{Which, lines};
 use crate::shared::http::{ApiError, Page};
-use crate::shared::sqlite::Db;
+use crate::shared::sql::Store;
 
-type Source = (Db, &'static str);
+type Source = (Store, &'static str);
 
 /// `GET /handled`, `/handled/{subject}`, `/caused-by/{event}`.
-pub(super) fn routes(service: &'static str, db: Db) -> Router {
+pub(super) fn routes(service: &'static str, db: Store) -> Router {
     Router::new()
         .route("/handled", get(handled))
         .route("/handled/{subject}", get(of_subject))

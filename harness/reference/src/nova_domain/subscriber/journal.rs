@@ -1,11 +1,11 @@
 //! What a service handled: the marks by which duplicates are told, and a line for every event that had its effect.
 
-use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 
 use super::super::envelope::Event;
 use crate::shared::processed;
-use crate::shared::sqlite::{Db, DbError};
+use crate::shared::sql::{Row, Sql, Store, Val, vals};
+use crate::shared::sqlite::DbError;
 
 /// Everything that is kept. The writing services share a store, so each line and each mark says whose it is.
 pub(super) fn schema() -> String {
@@ -46,14 +46,14 @@ fn mark_of(service: &str, event_id: &str) -> String {
 }
 
 /// Whether the service handled the event before.
-pub(super) fn is_known(tx: &Connection, service: &str, event_id: &str) -> Result<bool, DbError> {
+pub(super) fn is_known(tx: &dyn Sql, service: &str, event_id: &str) -> Result<bool, DbError> {
     let sql = "SELECT 1 FROM processed WHERE event_id = ?1";
-    Ok(tx.prepare_cached(sql)?.query_row([mark_of(service, event_id)], |_| Ok(())).optional()?.is_some())
+    Ok(tx.row(sql, vals![&mark_of(service, event_id)])?.is_some())
 }
 
 /// Marks the event handled, with a line if it had its effect.
 pub(super) fn mark(
-    tx: &Connection,
+    tx: &dyn Sql,
     service: &str,
     event: &Event,
     with_effect: bool,
@@ -64,8 +64,8 @@ pub(super) fn mark(
     if with_effect {
         let sql =
             "INSERT INTO handled (service, event_id, event_type, subject, causation_id) VALUES (?1, ?2, ?3, ?4, ?5)";
-        let values = params![service, event.id, event.kind.event, event.text(event.kind.aggregate), event.causation_id];
-        tx.prepare_cached(sql)?.execute(values)?;
+        let subject = event.text(event.kind.aggregate);
+        tx.run(sql, vals![service, &event.id, event.kind.event, subject, &event.causation_id])?;
     }
     Ok(())
 }
@@ -79,28 +79,28 @@ pub(super) enum Which {
 }
 
 /// The lines of a service, oldest first.
-pub(super) async fn lines(db: &Db, service: &'static str, which: Which, limit: u32) -> Result<Vec<Line>, DbError> {
-    let (condition, value) = match which {
-        Which::After(seq) => ("seq > CAST(?2 AS INTEGER)", seq.to_string()),
-        Which::OfSubject(subject) => ("subject = ?2", subject),
-        Which::CausedBy(event) => ("causation_id = ?2", event),
-    };
-    let sql = format!(
-        "SELECT seq, event_id, event_type, subject, causation_id FROM handled
-         WHERE service = ?1 AND {condition} ORDER BY seq LIMIT ?3"
-    );
-    db.call(move |connection| {
-        let read = |row: &rusqlite::Row<'_>| {
-            Ok(Line {
-                seq: row.get(0)?,
-                event_id: row.get(1)?,
-                event_type: row.get(2)?,
-                subject: row.get(3)?,
-                causation_id: row.get(4)?,
-            })
+pub(super) async fn lines(db: &Store, service: &'static str, which: Which, limit: u32) -> Result<Vec<Line>, DbError> {
+    db.read(move |sql| {
+        let (condition, value) = match &which {
+            Which::After(seq) => ("seq > ?2", Val::from(*seq)),
+            Which::OfSubject(subject) => ("subject = ?2", Val::from(subject)),
+            Which::CausedBy(event) => ("causation_id = ?2", Val::from(event)),
         };
-        let mut statement = connection.prepare_cached(&sql)?;
-        Ok(statement.query_map(params![service, value, limit], read)?.collect::<Result<_, _>>()?)
+        let those = format!(
+            "SELECT seq, event_id, event_type, subject, causation_id FROM handled
+             WHERE service = ?1 AND {condition} ORDER BY seq LIMIT ?3"
+        );
+        sql.rows(&those, vals![service, value, limit])?.iter().map(line).collect()
     })
     .await
+}
+
+fn line(row: &Row) -> Result<Line, DbError> {
+    Ok(Line {
+        seq: row.int(0)?,
+        event_id: row.text(1)?,
+        event_type: row.text(2)?,
+        subject: row.text(3)?,
+        causation_id: row.text(4)?,
+    })
 }

@@ -25,7 +25,7 @@ use crate::shared::faults::{consumer_faults, remembered_for};
 use crate::shared::http::ReadyCheck;
 use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
 use crate::shared::processed;
-use crate::shared::sqlite::Db;
+use crate::shared::sql::Store;
 
 /// How old a record is with the fault `late`: older than the document's 5 s.
 const LATE_BY: Duration = Duration::from_secs(6);
@@ -41,12 +41,12 @@ pub(super) fn schema() -> String {
 pub(super) fn build(
     service: &'static str,
     role: Box<dyn Role>,
-    db: Db,
+    db: Store,
     context: &Context,
 ) -> Result<(Router, ReadyCheck, Work), ServeError> {
     let settings = &context.settings;
     let role: Arc<dyn Role> = role.into();
-    let remembered = processed::routes(db.clone().into(), journal::mark_prefix(service));
+    let remembered = processed::routes(db.clone(), journal::mark_prefix(service));
     let router = http::routes(service, db.clone()).merge(role.routes(db.clone())).merge(remembered);
     if !context.has(NO_METRICS) {
         handler::declare_metrics(&context.metrics);

@@ -19,9 +19,12 @@ use crate::shared::clock::rfc3339;
 use crate::shared::http::{ApiError, header_text};
 use crate::shared::log::Log;
 use crate::shared::outbox;
-use crate::shared::sqlite::Db;
+use crate::shared::sql::Store;
 
 pub(super) use store::{DENIED, Origin, Teller, add, owned, remove};
+
+/// What the writing services share their store under, with events-service, which publishes what is in it.
+pub(super) const STORE: &str = "nova-domain";
 
 /// Everything that writing needs.
 pub(super) fn schema() -> String {
@@ -47,13 +50,13 @@ pub(super) fn teller(service: &'static str, context: &Context) -> Teller {
 
 #[derive(Clone)]
 struct Api {
-    db: Db,
+    db: Store,
     teller: Teller,
     log: Log,
 }
 
 /// `POST /commands/{name}`.
-pub(super) fn routes(db: Db, teller: Teller, log: Log) -> Router {
+pub(super) fn routes(db: Store, teller: Teller, log: Log) -> Router {
     Router::new().route("/commands/{name}", post(carry_out)).with_state(Api { db, teller, log })
 }
 

@@ -1,6 +1,5 @@
 //! State and events of the writing services, in one store: a change and its event are written in one transaction, or neither is.
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use serde_json::{Value, json};
 
 use super::super::envelope::{Telling, compose};
@@ -8,7 +7,8 @@ use super::super::kinds::{Change, How, Kind};
 use crate::shared::clock::Clock;
 use crate::shared::http::ApiError;
 use crate::shared::outbox::{self, NewEvent};
-use crate::shared::sqlite::{Db, DbError};
+use crate::shared::sql::{Row, Sql, Store, vals};
+use crate::shared::sqlite::DbError;
 
 /// Entities by kind and id, with the data that they came with.
 pub(crate) const ENTITIES: &str = "
@@ -60,7 +60,7 @@ impl Teller {
     /// Writes an event into the outbox, within the transaction of what it tells; gives its id.
     pub(crate) fn tell(
         &self,
-        tx: &Connection,
+        tx: &dyn Sql,
         kind: &'static Kind,
         data: &Value,
         origin: &Origin,
@@ -102,7 +102,7 @@ pub(super) enum Refused {
 
 /// Carries a command out: what it needs is there, its event and its changes are written.
 pub(super) async fn carry_out(
-    db: &Db,
+    db: &Store,
     teller: &Teller,
     kind: &'static Kind,
     data: Value,
@@ -111,11 +111,11 @@ pub(super) async fn carry_out(
     let mut told = None;
     if teller.faults.outside {
         let (teller, data, origin) = (teller.clone(), data.clone(), origin.clone());
-        let told_alone = db.transaction(move |tx| teller.tell(tx, kind, &data, &origin)).await;
+        let told_alone = db.write(move |tx| teller.tell(tx, kind, &data, &origin)).await;
         told = Some(told_alone.map_err(ApiError::store)?);
     }
     let teller = teller.clone();
-    let done = db.transaction(move |tx| {
+    let done = db.write(move |tx| {
         if let Some(refused) = refusal(tx, kind, &data)? {
             return Ok(Err(refused));
         }
@@ -133,14 +133,12 @@ pub(super) async fn carry_out(
         Ok(Ok(event_id)) => Ok(event_id),
         Ok(Err(Refused::Missing(what))) => Err(ApiError::NotFound(format!("there is no such {what}"))),
         Ok(Err(Refused::Blocked)) => Err(ApiError::Conflict("the sender is blocked by a member".into())),
-        Err(DbError::Sqlite(error)) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-            Err(ApiError::Conflict("it is there already".into()))
-        }
+        Err(error) if error.is_conflict() => Err(ApiError::Conflict("it is there already".into())),
         Err(error) => Err(ApiError::store(error)),
     }
 }
 
-fn refusal(tx: &Connection, kind: &Kind, data: &Value) -> Result<Option<Refused>, DbError> {
+fn refusal(tx: &dyn Sql, kind: &Kind, data: &Value) -> Result<Option<Refused>, DbError> {
     for change in kind.changes.iter().filter(|change| change.how != How::Adds) {
         if entity(tx, change.kind, &id_of(change, data))?.is_none() {
             return Ok(Some(Refused::Missing(change.kind)));
@@ -151,7 +149,7 @@ fn refusal(tx: &Connection, kind: &Kind, data: &Value) -> Result<Option<Refused>
 }
 
 /// Whether a member of the conversation has blocked the sender. In a group nobody shuts another out.
-fn is_denied(tx: &Connection, message: &Value) -> Result<bool, DbError> {
+fn is_denied(tx: &dyn Sql, message: &Value) -> Result<bool, DbError> {
     let text = |name: &str| message[name].as_str().unwrap_or_default();
     let conversation = entity(tx, "conversation", text("conversation_id"))?.unwrap_or_default();
     if conversation["type"] != json!("direct") {
@@ -166,7 +164,7 @@ fn is_denied(tx: &Connection, message: &Value) -> Result<bool, DbError> {
     Ok(false)
 }
 
-fn apply(tx: &Connection, kind: &Kind, change: &Change, data: &Value) -> Result<(), DbError> {
+fn apply(tx: &dyn Sql, kind: &Kind, change: &Change, data: &Value) -> Result<(), DbError> {
     let id = id_of(change, data);
     match change.how {
         How::Needs => Ok(()),
@@ -183,34 +181,27 @@ fn id_of(change: &Change, data: &Value) -> String {
 }
 
 /// The data of an entity.
-fn entity(tx: &Connection, kind: &str, id: &str) -> Result<Option<Value>, DbError> {
+fn entity(tx: &dyn Sql, kind: &str, id: &str) -> Result<Option<Value>, DbError> {
     let sql = "SELECT data FROM entities WHERE kind = ?1 AND id = ?2";
-    let data: Option<String> = tx.prepare_cached(sql)?.query_row([kind, id], |row| row.get(0)).optional()?;
+    let data = tx.row(sql, vals![kind, id])?.map(|row| row.text(0)).transpose()?;
     // It was written as JSON by ourselves.
     Ok(data.map(|data| serde_json::from_str(&data).unwrap_or_default()))
 }
 
 /// Adds an entity that is not there yet.
-pub(crate) fn add(tx: &Connection, kind: &str, id: &str, owner: &str, data: &Value) -> Result<(), DbError> {
+pub(crate) fn add(tx: &dyn Sql, kind: &str, id: &str, owner: &str, data: &Value) -> Result<(), DbError> {
     let sql = "INSERT INTO entities (kind, id, owner, data) VALUES (?1, ?2, ?3, ?4)";
-    tx.prepare_cached(sql)?.execute(params![kind, id, owner, data.to_string()])?;
-    Ok(())
+    tx.run(sql, vals![kind, id, owner, &data.to_string()]).map(drop)
 }
 
 /// Removes an entity, if it is there.
-pub(crate) fn remove(tx: &Connection, kind: &str, id: &str) -> Result<(), DbError> {
-    tx.prepare_cached("DELETE FROM entities WHERE kind = ?1 AND id = ?2")?.execute([kind, id])?;
-    Ok(())
+pub(crate) fn remove(tx: &dyn Sql, kind: &str, id: &str) -> Result<(), DbError> {
+    tx.run("DELETE FROM entities WHERE kind = ?1 AND id = ?2", vals![kind, id]).map(drop)
 }
 
 /// The entities of a kind that belong to a user, or that name the user in their id: (id, data).
-pub(crate) fn owned(tx: &Connection, kind: &str, user: &str) -> Result<Vec<(String, Value)>, DbError> {
+pub(crate) fn owned(tx: &dyn Sql, kind: &str, user: &str) -> Result<Vec<(String, Value)>, DbError> {
     let sql = "SELECT id, data FROM entities WHERE kind = ?1 AND (owner = ?2 OR id LIKE '%/' || ?2) ORDER BY id";
-    let mut statement = tx.prepare_cached(sql)?;
-    let rows = statement.query_map([kind, user], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
-    let read = |row: rusqlite::Result<(String, String)>| {
-        let (id, data) = row?;
-        Ok((id, serde_json::from_str(&data).unwrap_or_default()))
-    };
-    rows.map(read).collect()
+    let read = |row: &Row| Ok((row.text(0)?, serde_json::from_str(&row.text(1)?).unwrap_or_default()));
+    tx.rows(sql, vals![kind, user])?.iter().map(read).collect()
 }

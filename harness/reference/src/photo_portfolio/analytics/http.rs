@@ -10,11 +10,11 @@ use super::store;
 use crate::photo_portfolio::consumer::Handler;
 use crate::photo_portfolio::replay::Replayer;
 use crate::shared::http::ApiError;
-use crate::shared::sqlite::Db;
+use crate::shared::sql::Store;
 
 #[derive(Clone)]
 pub(super) struct Api {
-    pub(super) db: Db,
+    pub(super) db: Store,
     pub(super) replayer: Replayer<Handler>,
     /// Fault: a replay adds to the facts what they have already.
     pub(super) counts_again: bool,
@@ -32,28 +32,28 @@ pub(super) fn routes(api: Api) -> Router {
 }
 
 async fn history(State(api): State<Api>, Path(project): Path<String>) -> Result<Json<Value>, ApiError> {
-    let items = api.db.call(move |c| store::history(c, &project)).await.map_err(ApiError::store)?;
+    let items = api.db.read(move |sql| store::history(sql, &project)).await.map_err(ApiError::store)?;
     Ok(Json(json!({"items": items})))
 }
 
 async fn caused_by(State(api): State<Api>, Path(event): Path<String>) -> Result<Json<Value>, ApiError> {
-    let items = api.db.call(move |c| store::caused_by(c, &event)).await.map_err(ApiError::store)?;
+    let items = api.db.read(move |sql| store::caused_by(sql, &event)).await.map_err(ApiError::store)?;
     Ok(Json(json!({"items": items})))
 }
 
 async fn forget(State(api): State<Api>, Path(project): Path<String>) -> Result<Json<Value>, ApiError> {
-    let forgotten = api.db.transaction(move |tx| store::forget(tx, &project)).await.map_err(ApiError::store)?;
+    let forgotten = api.db.write(move |tx| store::forget(tx, &project)).await.map_err(ApiError::store)?;
     Ok(Json(json!({"forgotten": forgotten})))
 }
 
 async fn facts(State(api): State<Api>, Path(project): Path<String>) -> Result<Json<Value>, ApiError> {
-    let facts = api.db.call(move |c| store::facts(c, &project)).await.map_err(ApiError::store)?;
+    let facts = api.db.read(move |sql| store::facts(sql, &project)).await.map_err(ApiError::store)?;
     let item = |(name, value): (String, i64)| json!({"name": name, "value": value, "fact": format!("{name}: {value}")});
     Ok(Json(json!({"items": facts.into_iter().map(item).collect::<Vec<_>>()})))
 }
 
 async fn topics(State(api): State<Api>) -> Result<Json<Value>, ApiError> {
-    let read = api.db.call(|c| store::topics_read(c)).await.map_err(ApiError::store)?;
+    let read = api.db.read(|sql| store::topics_read(sql)).await.map_err(ApiError::store)?;
     let item = |(topic, records): (String, i64)| json!({"topic": topic, "records": records});
     Ok(Json(json!({"items": read.into_iter().map(item).collect::<Vec<_>>()})))
 }
@@ -62,6 +62,6 @@ async fn topics(State(api): State<Api>) -> Result<Json<Value>, ApiError> {
 async fn replay(State(api): State<Api>, body: Bytes) -> Result<Json<Value>, ApiError> {
     let records = api.replayer.run(&body).await?;
     let on_top = api.counts_again;
-    api.db.transaction(move |tx| store::rebuild(tx, on_top)).await.map_err(ApiError::store)?;
+    api.db.write(move |tx| store::rebuild(tx, on_top)).await.map_err(ApiError::store)?;
     Ok(Json(json!({"records": records})))
 }

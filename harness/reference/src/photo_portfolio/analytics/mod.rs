@@ -13,7 +13,7 @@ use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
 use crate::shared::kafka::{ConsumerSettings, on_a_thread, readiness};
 use crate::shared::settings::StoreUrl;
-use crate::shared::sqlite::Db;
+use crate::shared::store::open_at;
 
 pub(super) const NAME: &str = "analytics-service";
 
@@ -44,7 +44,7 @@ pub(super) const FAULTS: &[FaultInfo] =
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let url = context.settings.store_for(NAME);
     let url = if context.has(MEMORY) { StoreUrl::SqliteMemory } else { url };
-    let db = Db::open(&url, &store::schema()).map_err(|e| url.error(e))?;
+    let db = open_at(&url, NAME, &store::schema()).await?;
     let publisher = telling::publisher(NAME, context)?;
     let counts_again = context.has(COUNTS_AGAIN);
     let work = Arc::new(store::Work);

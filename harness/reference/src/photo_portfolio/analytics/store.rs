@@ -3,7 +3,6 @@
 //! The facts of a project are a projection: each event adds to them, and they can be made anew from the events.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, params};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -11,6 +10,7 @@ use crate::photo_portfolio::consumer::{self, Reaction};
 use crate::photo_portfolio::event::Event;
 use crate::photo_portfolio::topics;
 use crate::shared::clock::rfc3339;
+use crate::shared::sql::{Row, Sql, vals};
 use crate::shared::sqlite::DbError;
 
 /// Fields that analytics has no use for.
@@ -64,7 +64,7 @@ pub(super) struct Kept {
 pub(super) struct Work;
 
 impl Reaction for Work {
-    fn react(&self, tx: &Connection, event: &Event, _: DateTime<Utc>) -> Result<bool, DbError> {
+    fn react(&self, tx: &dyn Sql, event: &Event, _: DateTime<Utc>) -> Result<bool, DbError> {
         let kept = keep(tx, event)?;
         if event.aggregate_type == "project" {
             add(tx, &kept)?;
@@ -72,15 +72,14 @@ impl Reaction for Work {
         Ok(true)
     }
 
-    fn took(&self, tx: &Connection, topics: &[String]) -> Result<(), DbError> {
+    fn took(&self, tx: &dyn Sql, topics: &[String]) -> Result<(), DbError> {
         let sql = "INSERT INTO topics (topic, records) VALUES (?1, 1)
-                   ON CONFLICT (topic) DO UPDATE SET records = records + 1";
-        let mut statement = tx.prepare_cached(sql)?;
-        topics.iter().try_for_each(|topic| statement.execute([topic]).map(drop).map_err(DbError::from))
+                   ON CONFLICT (topic) DO UPDATE SET records = topics.records + 1";
+        topics.iter().try_for_each(|topic| tx.run(sql, vals![topic]).map(drop))
     }
 }
 
-fn keep(tx: &Connection, event: &Event) -> Result<Kept, DbError> {
+fn keep(tx: &dyn Sql, event: &Event) -> Result<Kept, DbError> {
     let mut data = event.data.clone();
     if let Some(fields) = data.as_object_mut() {
         PERSONAL.iter().for_each(|name| drop(fields.remove(*name)));
@@ -93,17 +92,16 @@ fn keep(tx: &Connection, event: &Event) -> Result<Kept, DbError> {
         at_ms: event.at.timestamp_millis(),
         data,
     };
-    let sql =
-        "INSERT OR IGNORE INTO events (event_id, kind, aggregate_type, aggregate_id, causation_id, at, at_ms, data)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let sql = "INSERT INTO events (event_id, kind, aggregate_type, aggregate_id, causation_id, at, at_ms, data)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
     let Kept { event_id, kind, aggregate_id, at, at_ms, data } = &kept;
-    let row = params![event_id, kind, event.aggregate_type, aggregate_id, event.causation, at, at_ms, data.to_string()];
-    tx.prepare_cached(sql)?.execute(row)?;
+    let (of, cause, data) = (&event.aggregate_type, event.causation.as_deref(), data.to_string());
+    tx.run(sql, vals![event_id, kind, of, aggregate_id, cause, at, *at_ms, &data])?;
     Ok(kept)
 }
 
 /// Adds an event to the facts of its project.
-fn add(tx: &Connection, event: &Kept) -> Result<(), DbError> {
+fn add(tx: &dyn Sql, event: &Kept) -> Result<(), DbError> {
     let number = |name: &str| event.data[name].as_i64().unwrap_or_default();
     let (photos, downloads, views, bytes, processing) = match event.kind.as_str() {
         topics::UPLOADED => (1, 0, 0, number("fileSizeBytes"), 0),
@@ -116,84 +114,77 @@ fn add(tx: &Connection, event: &Kept) -> Result<(), DbError> {
     let at = |kind: &str| (event.kind == kind).then_some(event.at_ms);
     let sql = "INSERT INTO facts (project_id, photos, downloads, views, bytes, processing_ms, link_ms, access_ms)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-        ON CONFLICT (project_id) DO UPDATE SET photos = photos + excluded.photos, downloads = downloads + excluded.downloads,
-            views = views + excluded.views, bytes = bytes + excluded.bytes,
-            processing_ms = processing_ms + excluded.processing_ms,
-            link_ms = coalesce(min(link_ms, excluded.link_ms), link_ms, excluded.link_ms),
-            access_ms = coalesce(min(access_ms, excluded.access_ms), access_ms, excluded.access_ms)";
+        ON CONFLICT (project_id) DO UPDATE SET photos = facts.photos + excluded.photos,
+            downloads = facts.downloads + excluded.downloads, views = facts.views + excluded.views,
+            bytes = facts.bytes + excluded.bytes, processing_ms = facts.processing_ms + excluded.processing_ms,
+            link_ms = CASE WHEN facts.link_ms <= excluded.link_ms THEN facts.link_ms
+                      ELSE coalesce(excluded.link_ms, facts.link_ms) END,
+            access_ms = CASE WHEN facts.access_ms <= excluded.access_ms THEN facts.access_ms
+                        ELSE coalesce(excluded.access_ms, facts.access_ms) END";
     let times = (at(topics::LINK_CREATED), at(topics::ACCESSED));
-    let row = params![event.aggregate_id, photos, downloads, views, bytes, processing, times.0, times.1];
-    tx.prepare_cached(sql)?.execute(row)?;
-    Ok(())
+    let row = vals![&event.aggregate_id, photos, downloads, views, bytes, processing, times.0, times.1];
+    tx.run(sql, row).map(drop)
 }
 
 /// Makes the facts of all projects anew from their events; with the fault, on top of what they are.
-pub(super) fn rebuild(tx: &Connection, on_top: bool) -> Result<(), DbError> {
+pub(super) fn rebuild(tx: &dyn Sql, on_top: bool) -> Result<(), DbError> {
     if !on_top {
-        tx.execute("DELETE FROM facts", [])?;
+        tx.run("DELETE FROM facts", &[])?;
     }
-    for event in kept(tx, "aggregate_type = 'project'", "")? {
+    for event in kept(tx, "aggregate_type = ?1", "project")? {
         add(tx, &event)?;
     }
     Ok(())
 }
 
 /// Everything that happened to an aggregate, in the order in which it happened.
-pub(super) fn history(connection: &Connection, aggregate: &str) -> Result<Vec<Kept>, DbError> {
-    kept(connection, "aggregate_id = ?1", aggregate)
+pub(super) fn history(sql: &dyn Sql, aggregate: &str) -> Result<Vec<Kept>, DbError> {
+    kept(sql, "aggregate_id = ?1", aggregate)
 }
 
 /// Everything that an event caused.
-pub(super) fn caused_by(connection: &Connection, event: &str) -> Result<Vec<Kept>, DbError> {
-    kept(connection, "causation_id = ?1", event)
+pub(super) fn caused_by(sql: &dyn Sql, event: &str) -> Result<Vec<Kept>, DbError> {
+    kept(sql, "causation_id = ?1", event)
 }
 
-fn kept(connection: &Connection, which: &str, aggregate: &str) -> Result<Vec<Kept>, DbError> {
-    let sql = format!(
-        "SELECT event_id, kind, aggregate_id, at, at_ms, data FROM events WHERE {which} AND ?1 = ?1 ORDER BY at_ms, seq"
-    );
-    let read = |row: &rusqlite::Row<'_>| {
-        let data: String = row.get(5)?;
+fn kept(sql: &dyn Sql, which: &str, of: &str) -> Result<Vec<Kept>, DbError> {
+    let those =
+        format!("SELECT event_id, kind, aggregate_id, at, at_ms, data FROM events WHERE {which} ORDER BY at_ms, seq");
+    let read = |row: &Row| {
         Ok(Kept {
-            event_id: row.get(0)?,
-            kind: row.get(1)?,
-            aggregate_id: row.get(2)?,
-            at: row.get(3)?,
-            at_ms: row.get(4)?,
-            data: serde_json::from_str(&data).unwrap_or_default(),
+            event_id: row.text(0)?,
+            kind: row.text(1)?,
+            aggregate_id: row.text(2)?,
+            at: row.text(3)?,
+            at_ms: row.int(4)?,
+            data: serde_json::from_str(&row.text(5)?).unwrap_or_default(),
         })
     };
-    Ok(connection.prepare_cached(&sql)?.query_map([aggregate], read)?.collect::<Result<_, _>>()?)
+    sql.rows(&those, vals![of])?.iter().map(read).collect()
 }
 
 /// Forgets an aggregate, as a store that was damaged has: also that its events were handled.
-pub(super) fn forget(tx: &Connection, aggregate: &str) -> Result<usize, DbError> {
-    tx.execute(
-        "DELETE FROM processed WHERE event_id IN (SELECT event_id FROM events WHERE aggregate_id = ?1)",
-        [aggregate],
-    )?;
-    tx.execute("DELETE FROM facts WHERE project_id = ?1", [aggregate])?;
-    Ok(tx.execute("DELETE FROM events WHERE aggregate_id = ?1", [aggregate])?)
+pub(super) fn forget(tx: &dyn Sql, aggregate: &str) -> Result<u64, DbError> {
+    let marks = "DELETE FROM processed WHERE event_id IN (SELECT event_id FROM events WHERE aggregate_id = ?1)";
+    tx.run(marks, vals![aggregate])?;
+    tx.run("DELETE FROM facts WHERE project_id = ?1", vals![aggregate])?;
+    tx.run("DELETE FROM events WHERE aggregate_id = ?1", vals![aggregate])
 }
 
 /// What is known of a project, as names with their values.
-pub(super) fn facts(connection: &Connection, project: &str) -> Result<Vec<(String, i64)>, DbError> {
-    let sql =
+pub(super) fn facts(sql: &dyn Sql, project: &str) -> Result<Vec<(String, i64)>, DbError> {
+    let of_project =
         "SELECT photos, downloads, views, bytes, processing_ms, access_ms - link_ms FROM facts WHERE project_id = ?1";
     let names = ["photos", "downloads", "views", "storage bytes", "processing ms", "ms from link to first access"];
-    let read = |row: &rusqlite::Row<'_>| {
-        let values = (0..names.len()).map(|at| row.get::<_, Option<i64>>(at)).collect::<Result<Vec<_>, _>>()?;
-        Ok(names.iter().zip(values).filter_map(|(name, value)| Some(((*name).to_owned(), value?))).collect())
-    };
-    let mut rows = connection.prepare_cached(sql)?.query_map([project], read)?.collect::<Result<Vec<_>, _>>()?;
-    Ok(rows.pop().unwrap_or_default())
+    let Some(row) = sql.row(of_project, vals![project])? else { return Ok(Vec::new()) };
+    let values = (0..names.len()).map(|at| row.maybe_int(at)).collect::<Result<Vec<_>, _>>()?;
+    Ok(names.iter().zip(values).filter_map(|(name, value)| Some(((*name).to_owned(), value?))).collect())
 }
 
 /// Topics of which records were taken, with how many.
-pub(super) fn topics_read(connection: &Connection) -> Result<Vec<(String, i64)>, DbError> {
-    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    let mut statement = connection.prepare_cached("SELECT topic, records FROM topics ORDER BY topic")?;
-    Ok(statement.query_map([], read)?.collect::<Result<_, _>>()?)
+pub(super) fn topics_read(sql: &dyn Sql) -> Result<Vec<(String, i64)>, DbError> {
+    let rows = sql.rows("SELECT topic, records FROM topics ORDER BY topic", &[])?;
+    rows.iter().map(|row| Ok((row.text(0)?, row.int(1)?))).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use rusqlite::Connection;
 
 use super::intake::Intake;
 use super::journal::{self, Dedup};
@@ -13,7 +12,8 @@ use crate::shared::kafka::{BatchHandler, Record, TryAgain};
 use crate::shared::log::Log;
 use crate::shared::metrics::Metrics;
 use crate::shared::processed;
-use crate::shared::sqlite::{Db, DbError};
+use crate::shared::sql::{Sql, Store};
+use crate::shared::sqlite::DbError;
 
 const HANDLED: &str = "events_handled_total";
 const DUPLICATE: &str = "events_duplicate_total";
@@ -21,10 +21,10 @@ const DUPLICATE: &str = "events_duplicate_total";
 /// What a service makes of an event.
 pub(crate) trait Reaction: Send + Sync {
     /// Within the transaction that marks the event; false if it has no effect here.
-    fn react(&self, tx: &Connection, event: &Event, now: DateTime<Utc>) -> Result<bool, DbError>;
+    fn react(&self, tx: &dyn Sql, event: &Event, now: DateTime<Utc>) -> Result<bool, DbError>;
 
     /// Records were taken from these topics, whatever they hold.
-    fn took(&self, _tx: &Connection, _topics: &[String]) -> Result<(), DbError> {
+    fn took(&self, _tx: &dyn Sql, _topics: &[String]) -> Result<(), DbError> {
         Ok(())
     }
 }
@@ -37,7 +37,7 @@ pub(crate) fn declare_metrics(metrics: &Metrics) {
 
 /// Handles events by a [`Reaction`].
 pub(crate) struct Handler {
-    pub(crate) db: Db,
+    pub(crate) db: Store,
     pub(crate) reaction: Arc<dyn Reaction>,
     pub(crate) intake: Intake,
     pub(crate) dedup: Dedup,
@@ -63,7 +63,7 @@ impl Handler {
     async fn apply(&self, events: Vec<Event>, topics: Vec<String>) -> Result<Vec<bool>, DbError> {
         let (reaction, dedup, now) = (self.reaction.clone(), self.dedup, self.clock.now());
         self.db
-            .transaction(move |tx| {
+            .write(move |tx| {
                 processed::sweep(tx, now.timestamp_millis())?;
                 reaction.took(tx, &topics)?;
                 events.iter().map(|event| apply_one(tx, &*reaction, dedup, event, now)).collect()
@@ -84,7 +84,7 @@ impl Handler {
 }
 
 fn apply_one(
-    tx: &Connection,
+    tx: &dyn Sql,
     reaction: &dyn Reaction,
     dedup: Dedup,
     event: &Event,

@@ -10,7 +10,7 @@ use crate::serve::Context;
 use crate::shared::dead_letter::{DeadLetters, Unreadable, dead_letter};
 use crate::shared::kafka::{OutRecord, Publish, Record, TryAgain};
 use crate::shared::log::Log;
-use crate::shared::sqlite::Db;
+use crate::shared::sql::Store;
 
 const DEAD_LETTERED: &str = "events_dead_lettered_total";
 /// The header of a dead letter that says where it was at first.
@@ -35,7 +35,7 @@ pub(crate) struct Faults {
 
 /// Reads records and dead-letters what cannot be handled.
 pub(crate) struct Intake {
-    db: Db,
+    db: Store,
     service: &'static str,
     letters: DeadLetters,
     faults: Faults,
@@ -45,7 +45,7 @@ pub(crate) struct Intake {
 impl Intake {
     pub(crate) fn new(
         service: &'static str,
-        db: Db,
+        db: Store,
         publisher: Arc<dyn Publish>,
         context: &Context,
         faults: Faults,
@@ -80,7 +80,7 @@ impl Intake {
             return Ok(());
         }
         let kept = refused.iter().map(|one| letters::Letter::of(one.record, &one.reason)).collect();
-        self.db.transaction(move |tx| letters::keep(tx, kept)).await.map_err(|e| TryAgain(e.to_string()))?;
+        self.db.write(move |tx| letters::keep(tx, kept)).await.map_err(|e| TryAgain(e.to_string()))?;
         let (service, faults) = (self.service, self.faults);
         self.letters.write(&refused, |one| letter(one, service, faults)).await?;
         self.letters.settled();

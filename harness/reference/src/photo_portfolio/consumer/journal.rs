@@ -5,14 +5,14 @@ use std::time::Duration;
 use axum::extract::{Query, State};
 use axum::routing::get;
 use axum::{Json, Router};
-use rusqlite::{Connection, params};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::photo_portfolio::event::Event;
 use crate::shared::http::{ApiError, Page};
 use crate::shared::processed;
-use crate::shared::sqlite::{Db, DbError};
+use crate::shared::sql::{Row, Sql, Store, vals};
+use crate::shared::sqlite::DbError;
 
 /// The tables of every consumer.
 pub(crate) fn schema() -> String {
@@ -45,20 +45,16 @@ impl Dedup {
     }
 
     /// Checks and marks within the transaction of the effect: whether the event is to be handled.
-    pub(crate) fn is_new(&self, tx: &Connection, event: &Event, now_ms: i64) -> Result<bool, DbError> {
+    pub(crate) fn is_new(&self, tx: &dyn Sql, event: &Event, now_ms: i64) -> Result<bool, DbError> {
         let fresh = processed::mark(tx, &self.id(event), now_ms, processed::expiry_ms(now_ms, self.ttl))?;
         Ok(fresh || self.skip)
     }
 }
 
 /// Writes an effect down; to be called in its transaction.
-pub(crate) fn note(tx: &Connection, event: &Event) -> Result<(), DbError> {
-    tx.prepare_cached("INSERT INTO handled (event_id, kind, aggregate_id) VALUES (?1, ?2, ?3)")?.execute(params![
-        event.id,
-        event.kind,
-        event.aggregate_id
-    ])?;
-    Ok(())
+pub(crate) fn note(tx: &dyn Sql, event: &Event) -> Result<(), DbError> {
+    let sql = "INSERT INTO handled (event_id, kind, aggregate_id) VALUES (?1, ?2, ?3)";
+    tx.run(sql, vals![&event.id, &event.kind, &event.aggregate_id]).map(drop)
 }
 
 #[derive(Debug, Serialize)]
@@ -70,21 +66,21 @@ struct Entry {
 }
 
 /// `GET /handled`.
-pub(crate) fn routes(db: Db) -> Router {
+pub(crate) fn routes(db: Store) -> Router {
     Router::new().route("/handled", get(handled)).with_state(db)
 }
 
-async fn handled(State(db): State<Db>, Query(page): Query<Page>) -> Result<Json<Value>, ApiError> {
+async fn handled(State(db): State<Store>, Query(page): Query<Page>) -> Result<Json<Value>, ApiError> {
     let (after, limit) = (page.after, page.limit());
-    let items = db.call(move |c| entries(c, after, limit)).await.map_err(ApiError::store)?;
+    let items = db.read(move |sql| entries(sql, after, limit)).await.map_err(ApiError::store)?;
     let next = items.last().map_or(after, |last| last.seq);
     Ok(Json(json!({"items": items, "next": next})))
 }
 
-fn entries(connection: &Connection, after: i64, limit: u32) -> Result<Vec<Entry>, DbError> {
-    let sql = "SELECT seq, event_id, kind, aggregate_id FROM handled WHERE seq > ?1 ORDER BY seq LIMIT ?2";
-    let read = |row: &rusqlite::Row<'_>| {
-        Ok(Entry { seq: row.get(0)?, event_id: row.get(1)?, kind: row.get(2)?, aggregate_id: row.get(3)? })
+fn entries(sql: &dyn Sql, after: i64, limit: u32) -> Result<Vec<Entry>, DbError> {
+    let page = "SELECT seq, event_id, kind, aggregate_id FROM handled WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+    let read = |row: &Row| {
+        Ok(Entry { seq: row.int(0)?, event_id: row.text(1)?, kind: row.text(2)?, aggregate_id: row.text(3)? })
     };
-    Ok(connection.prepare_cached(sql)?.query_map(params![after, limit], read)?.collect::<Result<_, _>>()?)
+    sql.rows(page, vals![after, limit])?.iter().map(read).collect()
 }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::photo_portfolio::event;
 use crate::shared::http::ApiError;
 use crate::shared::kafka::{OutRecord, Publish, Record};
-use crate::shared::sqlite::{Db, DbError};
+use crate::shared::sql::{Row, Sql, Store, vals};
+use crate::shared::sqlite::DbError;
 
 /// Most letters in one answer.
 const LISTED: u32 = 1_000;
@@ -49,12 +49,13 @@ impl Letter {
 }
 
 /// Keeps letters; one that is kept already stays as it is.
-pub(super) fn keep(tx: &Connection, letters: Vec<Letter>) -> Result<(), DbError> {
-    let sql = "INSERT OR IGNORE INTO dead_letters (topic, partition, position, event_id, reason, record_key, value)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    for Letter { record, event_id, reason } in letters {
+pub(super) fn keep(tx: &dyn Sql, letters: Vec<Letter>) -> Result<(), DbError> {
+    let sql = "INSERT INTO dead_letters (topic, partition, position, event_id, reason, record_key, value)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+    for Letter { record, event_id, reason } in &letters {
         let Record { topic, partition, offset, key, payload, .. } = record;
-        tx.prepare_cached(sql)?.execute(params![topic, partition, offset, event_id, reason, key, payload])?;
+        let (id, key, payload) = (event_id.as_deref(), key.as_deref(), payload.as_deref());
+        tx.run(sql, vals![topic, *partition, *offset, id, reason, key, payload])?;
     }
     Ok(())
 }
@@ -64,7 +65,7 @@ pub(super) fn keep(tx: &Connection, letters: Vec<Letter>) -> Result<(), DbError>
 struct Listed {
     id: i64,
     topic: String,
-    partition: i32,
+    partition: i64,
     offset: i64,
     event_id: Option<String>,
     reason: String,
@@ -73,7 +74,7 @@ struct Listed {
 
 #[derive(Clone)]
 struct Review {
-    db: Db,
+    db: Store,
     publisher: Arc<dyn Publish>,
 }
 
@@ -83,7 +84,7 @@ struct Of {
 }
 
 /// `GET /dead-letters?event=ID`, `POST /dead-letters/{id or event id}/replay`.
-pub(crate) fn routes(db: Db, publisher: Arc<dyn Publish>) -> Router {
+pub(crate) fn routes(db: Store, publisher: Arc<dyn Publish>) -> Router {
     Router::new()
         .route("/dead-letters", get(list))
         .route("/dead-letters/{which}/replay", post(replay))
@@ -91,30 +92,30 @@ pub(crate) fn routes(db: Db, publisher: Arc<dyn Publish>) -> Router {
 }
 
 async fn list(State(review): State<Review>, Query(of): Query<Of>) -> Result<Json<Value>, ApiError> {
-    let items = review.db.call(move |c| listed(c, of.event.as_deref())).await.map_err(ApiError::store)?;
+    let items = review.db.read(move |sql| listed(sql, of.event.as_deref())).await.map_err(ApiError::store)?;
     Ok(Json(json!({"items": items})))
 }
 
-fn listed(connection: &Connection, event: Option<&str>) -> Result<Vec<Listed>, DbError> {
-    let sql = "SELECT id, topic, partition, position, event_id, reason, state FROM dead_letters
-               WHERE ?1 IS NULL OR event_id = ?1 ORDER BY id LIMIT ?2";
-    let read = |row: &rusqlite::Row<'_>| {
+fn listed(sql: &dyn Sql, event: Option<&str>) -> Result<Vec<Listed>, DbError> {
+    let letters = "SELECT id, topic, partition, position, event_id, reason, state FROM dead_letters
+               WHERE event_id = ?1 OR ?1 IS NULL ORDER BY id LIMIT ?2";
+    let read = |row: &Row| {
         Ok(Listed {
-            id: row.get(0)?,
-            topic: row.get(1)?,
-            partition: row.get(2)?,
-            offset: row.get(3)?,
-            event_id: row.get(4)?,
-            reason: row.get(5)?,
-            state: row.get(6)?,
+            id: row.int(0)?,
+            topic: row.text(1)?,
+            partition: row.int(2)?,
+            offset: row.int(3)?,
+            event_id: row.maybe_text(4)?,
+            reason: row.text(5)?,
+            state: row.text(6)?,
         })
     };
-    Ok(connection.prepare_cached(sql)?.query_map(params![event, LISTED], read)?.collect::<Result<_, _>>()?)
+    sql.rows(letters, vals![event, LISTED])?.iter().map(read).collect()
 }
 
 async fn replay(State(review): State<Review>, Path(which): Path<String>) -> Result<Json<Value>, ApiError> {
     let asked = which.clone();
-    let found = review.db.call(move |c| waiting(c, &asked)).await.map_err(ApiError::store)?;
+    let found = review.db.read(move |sql| waiting(sql, &asked)).await.map_err(ApiError::store)?;
     let (id, record) = found.ok_or_else(|| ApiError::NotFound(format!("no letter {which} is waiting")))?;
     let topic = record.topic.clone();
     match review.publisher.publish(vec![record]).await.pop() {
@@ -123,17 +124,17 @@ async fn replay(State(review): State<Review>, Path(which): Path<String>) -> Resu
         None => return Err(ApiError::Unavailable("the record was not handed over".into())),
     }
     let sql = "UPDATE dead_letters SET state = 'replayed' WHERE id = ?1";
-    review.db.call(move |c| Ok(c.execute(sql, [id])?)).await.map_err(ApiError::store)?;
+    review.db.write(move |tx| tx.run(sql, vals![id])).await.map_err(ApiError::store)?;
     Ok(Json(json!({"id": id, "topic": topic, "state": "replayed"})))
 }
 
 /// The newest letter of that id or event that is waiting, as a record for its own topic.
-fn waiting(connection: &Connection, which: &str) -> Result<Option<(i64, OutRecord)>, DbError> {
-    let sql = "SELECT id, topic, record_key, value FROM dead_letters
-               WHERE state = 'waiting' AND (event_id = ?1 OR CAST(id AS TEXT) = ?1) ORDER BY id DESC LIMIT 1";
-    let read = |row: &rusqlite::Row<'_>| {
-        let (topic, key, payload) = (row.get(1)?, row.get(2)?, row.get(3)?);
-        Ok((row.get(0)?, OutRecord { topic, partition: None, key, payload, headers: Vec::new() }))
+fn waiting(sql: &dyn Sql, which: &str) -> Result<Option<(i64, OutRecord)>, DbError> {
+    let newest = "SELECT id, topic, record_key, value FROM dead_letters
+                  WHERE state = 'waiting' AND (event_id = ?1 OR id = ?2) ORDER BY id DESC LIMIT 1";
+    let read = |row: Row| {
+        let (topic, key, payload) = (row.text(1)?, row.maybe_bytes(2)?, row.maybe_bytes(3)?);
+        Ok((row.int(0)?, OutRecord { topic, partition: None, key, payload, headers: Vec::new() }))
     };
-    Ok(connection.prepare_cached(sql)?.query_row([which], read).optional()?)
+    sql.row(newest, vals![which, which.parse::<i64>().ok()])?.map(read).transpose()
 }

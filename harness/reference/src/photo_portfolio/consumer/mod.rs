@@ -23,7 +23,7 @@ use crate::shared::faults::{COMMIT_FIRST, SHORT_MEMORY, consumer_faults, remembe
 use crate::shared::kafka::{BatchHandler, Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, Publish};
 use crate::shared::processed;
 use crate::shared::settings::OffsetReset;
-use crate::shared::sqlite::Db;
+use crate::shared::sql::Store;
 
 pub(super) const SKIP_DEDUP: FaultInfo =
     FaultInfo { name: "skip-dedup", summary: "handles an event again however often it comes" };
@@ -70,7 +70,7 @@ pub(super) fn dedup(context: &Context) -> Dedup {
 }
 
 /// The intake of a service.
-pub(super) fn intake(service: &'static str, db: &Db, publisher: &Arc<dyn Publish>, context: &Context) -> Intake {
+pub(super) fn intake(service: &'static str, db: &Store, publisher: &Arc<dyn Publish>, context: &Context) -> Intake {
     let faults = IntakeFaults {
         stuck: context.has(NO_DEAD_LETTER),
         drops: context.has(DROPS),
@@ -84,7 +84,7 @@ pub(super) fn intake(service: &'static str, db: &Db, publisher: &Arc<dyn Publish
 /// A handler of events by a reaction.
 pub(super) fn reacting(
     service: &'static str,
-    db: &Db,
+    db: &Store,
     publisher: &Arc<dyn Publish>,
     reaction: Arc<dyn Reaction>,
     context: &Context,
@@ -128,7 +128,7 @@ pub(super) fn consumer<H: BatchHandler>(
 }
 
 /// What every consumer shows over HTTP.
-pub(super) fn routes(db: &Db, publisher: &Arc<dyn Publish>) -> Router {
-    let remembered = processed::routes(db.clone().into(), String::new());
+pub(super) fn routes(db: &Store, publisher: &Arc<dyn Publish>) -> Router {
+    let remembered = processed::routes(db.clone(), String::new());
     journal_routes(db.clone()).merge(letter_routes(db.clone(), publisher.clone())).merge(remembered)
 }

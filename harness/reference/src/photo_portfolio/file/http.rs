@@ -22,13 +22,13 @@ use crate::shared::form::Form;
 use crate::shared::http::ApiError;
 use crate::shared::log::Log;
 use crate::shared::outbox::{self, NewEvent};
-use crate::shared::sqlite::Db;
+use crate::shared::sql::{Store, vals};
 
 type Answer = Result<(StatusCode, Json<Value>), ApiError>;
 
 #[derive(Clone)]
 pub(super) struct Api {
-    pub(super) db: Db,
+    pub(super) db: Store,
     pub(super) clock: Clock,
     pub(super) kinds: Arc<Kinds>,
     /// Only with a fault that needs it.
@@ -65,7 +65,7 @@ async fn upload(State(api): State<Api>, Path(project): Path<String>, headers: He
 
 async fn look(State(api): State<Api>, Path(media): Path<String>) -> Answer {
     let asked = media.clone();
-    let mut states = api.db.call(move |c| store::states(c, &asked)).await.map_err(ApiError::store)?;
+    let mut states = api.db.read(move |sql| store::states(sql, &asked)).await.map_err(ApiError::store)?;
     let early = api.faults.published_at_once && !states.is_empty() && !states.iter().any(|state| state == "published");
     states.extend(early.then(|| "published".to_owned()));
     let items: Vec<Value> = states.into_iter().map(|state| json!({"state": state})).collect();
@@ -98,7 +98,7 @@ async fn new_kind(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> An
     let told = NewEvent { event_type: "an event of a new kind", topic: name.clone(), payload, ..made };
     api.kinds.create(&name).await.map_err(ApiError::Unavailable)?;
     let id = told.event_id.clone();
-    let written = api.db.transaction(move |tx| outbox::insert(tx, &told, now.timestamp_millis()));
+    let written = api.db.write(move |tx| outbox::insert(tx, &told, now.timestamp_millis()));
     written.await.map_err(ApiError::store)?;
     Ok((StatusCode::CREATED, Json(json!({"topic": name, "eventId": id}))))
 }
@@ -109,7 +109,7 @@ impl Api {
         let now_ms = self.clock.now_ms();
         let by_sample = self.sample.is_some();
         let (media, row) = (upload.clone(), told.clone());
-        let written = self.db.transaction(move |tx| {
+        let written = self.db.write(move |tx| {
             store::insert(tx, &media, &row.event_id)?;
             if by_sample { Ok(()) } else { outbox::insert(tx, &row, now_ms) }
         });
@@ -130,7 +130,7 @@ impl Api {
             while let Err(error) = sample.publish(&told).await {
                 log.warn(format_args!("not published yet event_id={}: {error}", told.event_id));
             }
-            if let Err(error) = db.call(move |c| store::mark_told(c, &upload.id)).await {
+            if let Err(error) = db.write(move |tx| store::mark_told(tx, &upload.id)).await {
                 log.error(error);
             }
         });
@@ -140,16 +140,16 @@ impl Api {
     async fn publish_or_roll_back(&self, sample: &Sample, upload: &Upload, told: &NewEvent) -> Result<(), ApiError> {
         let id = upload.id.clone();
         let Err(error) = sample.publish(told).await else {
-            return self.db.call(move |c| store::mark_told(c, &id)).await.map_err(ApiError::store);
+            return self.db.write(move |tx| store::mark_told(tx, &id)).await.map_err(ApiError::store);
         };
-        let undo = self.db.call(move |c| Ok(c.execute("DELETE FROM media WHERE id = ?1", [id])?));
+        let undo = self.db.write(move |tx| tx.run("DELETE FROM media WHERE id = ?1", vals![&id]));
         undo.await.map_err(ApiError::store)?;
         Err(ApiError::Unavailable(format!("the upload was rolled back: {error}")))
     }
 
     async fn media(&self, media: &str) -> Result<(String, i64), ApiError> {
         let asked = media.to_owned();
-        let found = self.db.call(move |c| store::find(c, &asked)).await.map_err(ApiError::store)?;
+        let found = self.db.read(move |sql| store::find(sql, &asked)).await.map_err(ApiError::store)?;
         found.ok_or_else(|| ApiError::NotFound(format!("there is no media {media}")))
     }
 
@@ -157,7 +157,7 @@ impl Api {
         let now = self.clock.now();
         let told = event::make(kind, About::project(NAME, project, "owner", correlation(headers)), &data, now);
         let id = told.event_id.clone();
-        let written = self.db.transaction(move |tx| outbox::insert(tx, &told, now.timestamp_millis()));
+        let written = self.db.write(move |tx| outbox::insert(tx, &told, now.timestamp_millis()));
         written.await.map_err(ApiError::store)?;
         Ok((StatusCode::ACCEPTED, Json(json!({"eventId": id}))))
     }

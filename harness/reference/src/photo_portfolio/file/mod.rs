@@ -16,7 +16,7 @@ use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
 use crate::shared::kafka::{on_a_thread, readiness};
 use crate::shared::outbox::outbox_routes;
-use crate::shared::sqlite::Db;
+use crate::shared::store::open;
 
 pub(super) const NAME: &str = "file-service";
 
@@ -66,11 +66,10 @@ struct Faults {
 
 /// Opens the store, joins the group, and makes the routes.
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
-    let url = context.settings.store_for(NAME);
-    let db = Db::open(&url, &store::schema()).map_err(|e| url.error(e))?;
+    let db = open(context, NAME, &store::schema()).await?;
     if context.has(FORGETS) {
-        let emptied = db.transaction(|tx| Ok(tx.execute("DELETE FROM outbox", [])?)).await;
-        emptied.map_err(|e| url.error(e))?;
+        let emptied = db.write(|tx| tx.run("DELETE FROM outbox", &[])).await;
+        emptied.map_err(|e| context.settings.store_for(NAME).error(e))?;
     }
     let publisher = telling::publisher(NAME, context)?;
     let faults = telling::Faults {

@@ -1,7 +1,6 @@
-//! Media in SQLite. Every change and its event are one transaction.
+//! Media. Every change and its event are one transaction.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -10,6 +9,7 @@ use crate::photo_portfolio::consumer::{self, Reaction};
 use crate::photo_portfolio::event::{self, About, Event};
 use crate::photo_portfolio::topics;
 use crate::shared::outbox::{self, NewEvent};
+use crate::shared::sql::{Sql, vals};
 use crate::shared::sqlite::DbError;
 
 /// Every table of the service.
@@ -59,36 +59,31 @@ impl Upload {
 }
 
 /// Stores a photo.
-pub(super) fn insert(tx: &Connection, upload: &Upload, event_id: &str) -> Result<(), DbError> {
+pub(super) fn insert(tx: &dyn Sql, upload: &Upload, event_id: &str) -> Result<(), DbError> {
     let sql = "INSERT INTO media (id, project_id, file_name, size_bytes, event_id) VALUES (?1, ?2, ?3, ?4, ?5)";
     let Upload { id, project, file_name, size_bytes, .. } = upload;
-    tx.prepare_cached(sql)?.execute(params![id, project, file_name, size_bytes, event_id])?;
-    Ok(())
+    tx.run(sql, vals![id, project, file_name, *size_bytes, event_id]).map(drop)
 }
 
 /// The event of a photo was acknowledged, though it had no row in the outbox.
-pub(super) fn mark_told(connection: &Connection, media: &str) -> Result<(), DbError> {
-    connection.execute("UPDATE media SET told = 1 WHERE id = ?1", [media])?;
-    Ok(())
+pub(super) fn mark_told(tx: &dyn Sql, media: &str) -> Result<(), DbError> {
+    tx.run("UPDATE media SET told = 1 WHERE id = ?1", vals![media]).map(drop)
 }
 
 /// `stored` until the event of the upload was acknowledged, then `published`; later `processed` and `deleted`.
-pub(super) fn states(connection: &Connection, media: &str) -> Result<Vec<String>, DbError> {
-    let sql = "SELECT told OR coalesce(outbox.state = 'published', 0), processed, deleted
-               FROM media LEFT JOIN outbox ON outbox.event_id = media.event_id WHERE media.id = ?1";
-    let read = |row: &rusqlite::Row<'_>| Ok([row.get::<_, bool>(0)?, row.get(1)?, row.get(2)?]);
-    let Some(reached) = connection.prepare_cached(sql)?.query_row([media], read).optional()? else {
-        return Ok(Vec::new());
-    };
+pub(super) fn states(sql: &dyn Sql, media: &str) -> Result<Vec<String>, DbError> {
+    let of_media = "SELECT told = 1 OR coalesce(outbox.state, '') = 'published', processed, deleted
+                    FROM media LEFT JOIN outbox ON outbox.event_id = media.event_id WHERE media.id = ?1";
+    let Some(row) = sql.row(of_media, vals![media])? else { return Ok(Vec::new()) };
+    let reached = [row.flag(0)?, row.flag(1)?, row.flag(2)?];
     let names = ["published", "processed", "deleted"].into_iter().zip(reached).filter(|(_, reached)| *reached);
     Ok(["stored"].into_iter().chain(names.map(|(name, _)| name)).map(str::to_owned).collect())
 }
 
 /// Project and size of a photo that is there.
-pub(super) fn find(connection: &Connection, media: &str) -> Result<Option<(String, i64)>, DbError> {
-    let sql = "SELECT project_id, size_bytes FROM media WHERE id = ?1 AND NOT deleted";
-    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    Ok(connection.prepare_cached(sql)?.query_row([media], read).optional()?)
+pub(super) fn find(sql: &dyn Sql, media: &str) -> Result<Option<(String, i64)>, DbError> {
+    let there = "SELECT project_id, size_bytes FROM media WHERE id = ?1 AND deleted = 0";
+    sql.row(there, vals![media])?.map(|row| Ok((row.text(0)?, row.int(1)?))).transpose()
 }
 
 /// What the service does with its own events: it processes what was uploaded and deletes what is to be deleted.
@@ -100,16 +95,16 @@ pub(super) struct Work {
 }
 
 impl Reaction for Work {
-    fn react(&self, tx: &Connection, event: &Event, now: DateTime<Utc>) -> Result<bool, DbError> {
+    fn react(&self, tx: &dyn Sql, event: &Event, now: DateTime<Utc>) -> Result<bool, DbError> {
         let media = event.data["mediaId"].as_str().unwrap_or_default();
         let (kind, data) = match event.kind.as_str() {
             topics::UPLOADED => {
-                tx.execute("UPDATE media SET processed = 1 WHERE id = ?1", [media])?;
+                tx.run("UPDATE media SET processed = 1 WHERE id = ?1", vals![media])?;
                 (topics::PROCESSED, processed(event, media, now))
             }
             topics::DELETION_REQUESTED => {
                 let freed = find(tx, media)?.map_or(0, |(_, size)| size);
-                tx.execute("UPDATE media SET deleted = 1 WHERE id = ?1", [media])?;
+                tx.run("UPDATE media SET deleted = 1 WHERE id = ?1", vals![media])?;
                 (topics::DELETED, json!({"projectId": event.aggregate_id, "mediaId": media, "freedBytes": freed}))
             }
             _ => return Ok(false),

@@ -4,8 +4,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use rusqlite::OptionalExtension;
-
 use super::mail::{Mail, Mailer, NotSent};
 use crate::photo_portfolio::consumer::{self, Dedup, Intake};
 use crate::photo_portfolio::event::Event;
@@ -15,7 +13,8 @@ use crate::shared::dead_letter::Unreadable;
 use crate::shared::kafka::{BatchHandler, Record, TryAgain};
 use crate::shared::log::Log;
 use crate::shared::metrics::Metrics;
-use crate::shared::sqlite::Db;
+use crate::shared::processed;
+use crate::shared::sql::Store;
 
 const DELAY: &str = "upload_to_notification_seconds";
 /// Where a magic link leads.
@@ -28,7 +27,7 @@ pub(super) fn declare_metrics(metrics: &Metrics) {
 
 /// Sends e-mails about events.
 pub(super) struct Handler {
-    pub(super) db: Db,
+    pub(super) db: Store,
     pub(super) mailer: Mailer,
     pub(super) intake: Intake,
     pub(super) dedup: Dedup,
@@ -90,16 +89,12 @@ impl Handler {
             return Ok(false);
         }
         let (id, now) = (self.dedup.id(event), self.clock.now_ms());
-        let sql = "SELECT 1 FROM processed WHERE event_id = ?1 AND expires_ms > ?2";
-        let found = self.db.call(move |c| {
-            Ok(c.prepare_cached(sql)?.query_row(rusqlite::params![id, now], |_| Ok(())).optional()?.is_some())
-        });
-        found.await.map_err(|e| e.to_string())
+        self.db.read(move |sql| processed::is_marked(sql, &id, now)).await.map_err(|e| e.to_string())
     }
 
     async fn mark(&self, event: &Event) -> Result<(), String> {
         let (event, dedup, now) = (event.clone(), self.dedup, self.clock.now_ms());
-        let written = self.db.transaction(move |tx| {
+        let written = self.db.write(move |tx| {
             dedup.is_new(tx, &event, now)?;
             consumer::note(tx, &event)
         });

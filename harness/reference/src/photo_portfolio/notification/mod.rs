@@ -14,7 +14,8 @@ use crate::ServeError;
 use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
 use crate::shared::kafka::{Publish, on_a_thread, readiness};
-use crate::shared::sqlite::Db;
+use crate::shared::sql::Store;
+use crate::shared::store::open;
 
 pub(super) const NAME: &str = "notification-service";
 
@@ -34,8 +35,7 @@ pub(super) const FAULTS: &[FaultInfo] = &consumer::with_own::<4, 14>([BURIES, HA
 
 /// Opens the store, joins the group, and makes the routes.
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
-    let url = context.settings.store_for(NAME);
-    let db = Db::open(&url, &consumer::schema()).map_err(|e| url.error(e))?;
+    let db = open(context, NAME, &consumer::schema()).await?;
     let publisher = telling::publisher(NAME, context)?;
     handler::declare_metrics(&context.metrics);
     let mailer = mail::Mailer::new(context, context.has(HASTY), context.has(UNGUARDED));
@@ -60,7 +60,7 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
 
 fn handling(
     context: &Context,
-    db: &Db,
+    db: &Store,
     publisher: &Arc<dyn Publish>,
     mailer: &mail::Mailer,
     forgets: bool,

@@ -5,7 +5,6 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use axum::{Json, Router};
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::NAME;
@@ -19,13 +18,14 @@ use crate::shared::form::Form;
 use crate::shared::http::{ApiError, header_text};
 use crate::shared::log::Log;
 use crate::shared::outbox;
-use crate::shared::sqlite::{Db, DbError};
+use crate::shared::sql::{Sql, Store};
+use crate::shared::sqlite::DbError;
 
 type Answer = Result<(StatusCode, Json<Value>), ApiError>;
 
 #[derive(Clone)]
 pub(super) struct Api {
-    pub(super) db: Db,
+    pub(super) db: Store,
     pub(super) clock: Clock,
     pub(super) views: Views,
     /// Fault: tells the log a link's token.
@@ -69,7 +69,7 @@ async fn log_in(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Answ
     let about = About { aggregate_type: "user", ..About::project(NAME, &user, &user, correlation(&headers)) };
     let (told, now_ms) = (event::make(topics::LOGGED_IN, about, &data, api.clock.now()), api.clock.now_ms());
     let id = told.event_id.clone();
-    api.db.transaction(move |tx| outbox::insert(tx, &told, now_ms)).await.map_err(ApiError::store)?;
+    api.db.write(move |tx| outbox::insert(tx, &told, now_ms)).await.map_err(ApiError::store)?;
     Ok((StatusCode::OK, Json(json!({"eventId": id}))))
 }
 
@@ -83,7 +83,7 @@ async fn link(State(api): State<Api>, Path(project): Path<String>, headers: Head
     if let Some(log) = api.tells_address {
         log.info(format_args!("a link is made for {}", link.email));
     }
-    let token = api.db.transaction(move |tx| store::make(tx, &link, about, now)).await.map_err(ApiError::store)?;
+    let token = api.db.write(move |tx| store::make(tx, &link, about, now)).await.map_err(ApiError::store)?;
     if let Some(log) = api.leaks {
         log.info(format_args!("made a link with token={token}"));
     }
@@ -99,7 +99,7 @@ async fn open(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Answer
     if let Some(log) = api.tells_browser {
         log.info(format_args!("a link is opened with {} from {}", client.agent, client.address));
     }
-    let opened = api.db.transaction(move |tx| {
+    let opened = api.db.write(move |tx| {
         let Some(link) = store::open(tx, &token, now)? else { return Ok(None) };
         let about = About::project(NAME, &link.project, &link.created_by, correlation);
         if link.first {
@@ -122,7 +122,7 @@ async fn access(State(api): State<Api>, Path(project): Path<String>, headers: He
     form.finish(())?;
     let about = About::project(NAME, &project, &project, correlation(&headers));
     let (client, now) = (Client::of(&headers), api.clock.now());
-    let written = api.db.transaction(move |tx| {
+    let written = api.db.write(move |tx| {
         Access { project: &project, email: &email, method: "direct-link", client }.tell(tx, about, now)
     });
     written.await.map_err(ApiError::store)?;
@@ -149,7 +149,7 @@ struct Access<'a> {
 }
 
 impl Access<'_> {
-    fn tell(self, tx: &Connection, about: About, now: chrono::DateTime<chrono::Utc>) -> Result<(), DbError> {
+    fn tell(self, tx: &dyn Sql, about: About, now: chrono::DateTime<chrono::Utc>) -> Result<(), DbError> {
         let data = json!({
             "projectId": self.project,
             "clientEmail": self.email,

@@ -14,7 +14,7 @@ use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
 use crate::shared::kafka::{on_a_thread, readiness};
 use crate::shared::outbox::outbox_routes;
-use crate::shared::sqlite::Db;
+use crate::shared::store::open;
 
 pub(super) const NAME: &str = "user-service";
 
@@ -39,8 +39,7 @@ pub(super) const FAULTS: &[FaultInfo] =
 
 /// Opens the store, joins the group, and makes the routes.
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
-    let url = context.settings.store_for(NAME);
-    let db = Db::open(&url, &store::schema()).map_err(|e| url.error(e))?;
+    let db = open(context, NAME, &store::schema()).await?;
     let publisher = telling::publisher(NAME, context)?;
     let relay = telling::relay(&db, publisher.clone(), telling::Faults::default(), context);
     let leaks = context.has(LEAKS).then_some(context.log);

@@ -1,7 +1,6 @@
-//! Magic links and what clients did with them, in SQLite. A link's token is kept as a digest only.
+//! Magic links and what clients did with them. A link's token is kept as a digest only.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -12,6 +11,7 @@ use crate::photo_portfolio::topics;
 use crate::shared::clock::rfc3339;
 use crate::shared::log::Log;
 use crate::shared::outbox;
+use crate::shared::sql::{Sql, vals};
 use crate::shared::sqlite::DbError;
 
 /// How long a link can be used.
@@ -52,13 +52,12 @@ pub(super) struct Link {
 }
 
 /// Makes a link and tells of it; gives its token, which nobody can read again.
-pub(super) fn make(tx: &Connection, link: &NewLink, about: About, now: DateTime<Utc>) -> Result<String, DbError> {
+pub(super) fn make(tx: &dyn Sql, link: &NewLink, about: About, now: DateTime<Utc>) -> Result<String, DbError> {
     let token = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
     let expires = now + VALID;
-    tx.execute(
-        "INSERT INTO links (digest, project_id, client_email, created_by, expires_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![digest(&token), link.project, link.email, link.by, expires.timestamp_millis()],
-    )?;
+    let sql =
+        "INSERT INTO links (digest, project_id, client_email, created_by, expires_ms) VALUES (?1, ?2, ?3, ?4, ?5)";
+    tx.run(sql, vals![&digest(&token), &link.project, &link.email, &link.by, expires.timestamp_millis()])?;
     let data = json!({
         "projectId": link.project,
         "clientEmail": link.email,
@@ -71,18 +70,12 @@ pub(super) fn make(tx: &Connection, link: &NewLink, about: About, now: DateTime<
 }
 
 /// Opens a link. Nothing if there is none of that token, or its time is over.
-pub(super) fn open(tx: &Connection, token: &str, now: DateTime<Utc>) -> Result<Option<Link>, DbError> {
-    let sql =
-        "SELECT project_id, client_email, created_by, NOT opened FROM links WHERE digest = ?1 AND expires_ms > ?2";
-    let read = |row: &rusqlite::Row<'_>| {
-        Ok(Link { project: row.get(0)?, email: row.get(1)?, created_by: row.get(2)?, first: row.get(3)? })
-    };
+pub(super) fn open(tx: &dyn Sql, token: &str, now: DateTime<Utc>) -> Result<Option<Link>, DbError> {
+    let sql = "SELECT project_id, client_email, created_by, opened FROM links WHERE digest = ?1 AND expires_ms > ?2";
     let digest = digest(token);
-    let found = tx.query_row(sql, params![digest, now.timestamp_millis()], read).optional()?;
-    if found.is_some() {
-        tx.execute("UPDATE links SET opened = 1 WHERE digest = ?1", [digest])?;
-    }
-    Ok(found)
+    let Some(row) = tx.row(sql, vals![&digest, now.timestamp_millis()])? else { return Ok(None) };
+    tx.run("UPDATE links SET opened = 1 WHERE digest = ?1", vals![&digest])?;
+    Ok(Some(Link { project: row.text(0)?, email: row.text(1)?, created_by: row.text(2)?, first: !row.flag(3)? }))
 }
 
 /// SHA-1 by way of a UUID of version 5: enough for tokens of 244 random bits.
@@ -99,7 +92,7 @@ pub(super) struct Work {
 }
 
 impl Reaction for Work {
-    fn react(&self, tx: &Connection, event: &Event, now: DateTime<Utc>) -> Result<bool, DbError> {
+    fn react(&self, tx: &dyn Sql, event: &Event, now: DateTime<Utc>) -> Result<bool, DbError> {
         let text = |name: &str| event.data[name].as_str().unwrap_or_default().to_owned();
         let link = NewLink { project: event.aggregate_id.clone(), email: text("clientEmail"), by: text("invitedBy") };
         let mut about = About::following(NAME, event);

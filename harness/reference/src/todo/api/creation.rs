@@ -1,12 +1,12 @@
 //! Creating a task: the task, its event and whatever may still refuse it are one transaction, so that what is rolled back is told by nobody.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
 use super::super::event_type;
 use super::input::NewTask;
-use super::store::{Task, Tasks, find, found};
+use super::store::{Task, Tasks, find, task};
+use crate::shared::sql::{Sql, vals};
 use crate::shared::sqlite::DbError;
 
 impl Tasks {
@@ -15,7 +15,7 @@ impl Tasks {
         let (own, now) = (self.clone(), self.clock.now());
         self.tell_outside(&new, correlation.clone(), now).await?;
         self.db
-            .transaction(move |tx| {
+            .write(move |tx| {
                 let task = own.insert(tx, &new, now)?;
                 if !own.faults.outside {
                     own.tell(tx, event_type::CREATED, task.id, own.created(&task), correlation, now)?;
@@ -30,14 +30,14 @@ impl Tasks {
             .await
     }
 
-    fn insert(&self, tx: &Connection, new: &NewTask, now: DateTime<Utc>) -> Result<Task, DbError> {
+    fn insert(&self, tx: &dyn Sql, new: &NewTask, now: DateTime<Utc>) -> Result<Task, DbError> {
         let NewTask { title, description, user_id, parent_id } = new;
-        tx.execute(
-            "INSERT INTO tasks (title, description, status, user_id, created_at, changed_ms, parent_id)
-             VALUES (?1, ?2, 'incomplete', ?3, ?4, ?5, ?6)",
-            params![title, description, user_id, self.time(now), now.timestamp_millis(), parent_id],
-        )?;
-        found(tx, tx.last_insert_rowid())
+        let sql = "INSERT INTO tasks (title, description, status, user_id, created_at, changed_ms, parent_id)
+                   VALUES (?1, ?2, 'incomplete', ?3, ?4, ?5, ?6)
+                   RETURNING id, title, description, status, user_id, created_at";
+        let (at, ms) = (self.time(now), now.timestamp_millis());
+        let values = vals![title, description.as_deref(), user_id.as_deref(), &at, ms, *parent_id];
+        task(&tx.one(sql, values)?)
     }
 
     fn created(&self, task: &Task) -> Value {
@@ -75,16 +75,11 @@ impl Tasks {
         }
         let (own, new) = (self.clone(), new.clone());
         self.db
-            .transaction(move |tx| {
-                let next = "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'tasks'";
-                let task = Task {
-                    id: tx.query_row(next, [], |row| row.get(0))?,
-                    title: new.title,
-                    description: new.description,
-                    status: "incomplete".into(),
-                    user_id: new.user_id,
-                    created_at: own.time(now),
-                };
+            .write(move |tx| {
+                // A number that was drawn is not drawn again, so the next one follows it.
+                let drawn = own.insert(tx, &new, now)?;
+                tx.run("DELETE FROM tasks WHERE id = ?1", vals![drawn.id])?;
+                let task = Task { id: drawn.id + 1, ..drawn };
                 own.tell(tx, event_type::CREATED, task.id, own.created(&task), correlation, now)
             })
             .await
@@ -101,7 +96,7 @@ impl Tasks {
             "task_id": 0, "title": "", "description": null, "status": "incomplete",
             "created_at": own.time(now), "user_id": user,
         });
-        self.db.transaction(move |tx| own.tell(tx, event_type::CREATED, 0, payload, None, now)).await
+        self.db.write(move |tx| own.tell(tx, event_type::CREATED, 0, payload, None, now)).await
     }
 }
 
@@ -111,17 +106,19 @@ mod tests {
     use super::*;
     use crate::shared::clock::HandClock;
     use crate::shared::settings::StoreUrl;
+    use crate::shared::sql::Store;
     use crate::shared::sqlite::Db;
 
     async fn told_of_a_part_of_nothing(outside: bool) -> i64 {
-        let db = Db::open(&StoreUrl::SqliteMemory, &schema()).unwrap();
+        let db: Store = Db::open(&StoreUrl::SqliteMemory, &schema()).unwrap().into();
         let faults = Faults { outside, ..Faults::default() };
         let tasks = Tasks { db: db.clone(), clock: HandClock::new().clock(), enabled: true, faults };
         let new = NewTask { title: "milk".into(), description: None, user_id: None, parent_id: Some(7) };
         let refused = tasks.create(new, None).await.unwrap_err();
         assert_eq!(refused.to_string(), "there is no task 7 to be a part of");
         assert!(tasks.get(1).await.unwrap().is_none());
-        db.call(|c| Ok(c.query_row("SELECT count(*) FROM outbox", [], |row| row.get(0))?)).await.unwrap()
+        let count = "SELECT count(*) FROM outbox";
+        db.read(move |sql| sql.one(count, &[])?.int(0)).await.unwrap()
     }
 
     #[tokio::test]

@@ -18,7 +18,7 @@ use crate::serve::{Context, Parts};
 use crate::shared::clock::rfc3339;
 use crate::shared::kafka::{KafkaPublisher, OutRecord};
 use crate::shared::outbox::{Came, DueRow, OutboxFaults, RecordOf, Relay, declare_metrics, outbox_routes};
-use crate::shared::sqlite::Db;
+use crate::shared::store::{answers, open};
 
 pub(super) const NAME: &str = "todo-api";
 
@@ -100,12 +100,11 @@ pub(super) const FAULTS: &[FaultInfo] = &[
 /// Opens the store, makes the routes and the publisher's worker.
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let settings = &context.settings;
-    let url = settings.store_for(NAME);
-    let db = Db::open(&url, &store::schema()).map_err(|e| url.error(e))?;
-    context.log.info(format_args!("store {url}, brokers {}, events {}", settings.brokers, settings.events_enabled));
+    let db = open(context, NAME, &store::schema()).await?;
+    context.log.info(format_args!("events {}", settings.events_enabled));
     if context.has(FORGETS) {
-        let emptied = db.transaction(|tx| Ok(tx.execute("DELETE FROM outbox", [])?)).await;
-        emptied.map_err(|e| url.error(e))?;
+        let emptied = db.write(|tx| tx.run("DELETE FROM outbox", &[])).await;
+        emptied.map_err(|e| settings.store_for(NAME).error(e))?;
     }
     declare_metrics(&context.metrics);
     let brokers = match context.has(WRONG_PASSWORD) {
@@ -116,7 +115,7 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let metrics = context.metrics.clone();
     let publisher = measured::Measured::new(kafka, (!context.has(NO_METRICS)).then_some(metrics));
     let relay = Relay {
-        db: db.clone().into(),
+        db: db.clone(),
         publisher: Arc::new(publisher),
         settings: settings.outbox,
         faults: OutboxFaults {
@@ -156,12 +155,7 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
         Ok(())
     };
     let router = http::routes(tasks, context.has(BLOCKING), context.log).merge(outbox_routes(db.clone()));
-    let ready = Arc::new(move || {
-        let db = db.clone();
-        // Kafka may be away: what there is to tell is kept.
-        Box::pin(async move { db.ping().await.map_err(|e| e.to_string()) }) as _
-    });
-    Ok(Parts { router, ready, work: Some(("publisher", Box::pin(work))) })
+    Ok(Parts { router, ready: answers(db), work: Some(("publisher", Box::pin(work))) })
 }
 
 /// The record of an event: a new CloudEvent around it, with every publish.

@@ -1,7 +1,6 @@
-//! Tasks in SQLite: every change and its event in one transaction, so that neither is without the other.
+//! Tasks: every change and its event in one transaction, so that neither is without the other.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -10,7 +9,8 @@ use super::super::{envelope, event_type};
 use super::input::Change;
 use crate::shared::clock::{Clock, rfc3339};
 use crate::shared::outbox::{self, NewEvent};
-use crate::shared::sqlite::{Db, DbError};
+use crate::shared::sql::{Row, Sql, Store, vals};
+use crate::shared::sqlite::DbError;
 
 /// Tasks and what is to be published of them.
 pub(super) fn schema() -> String {
@@ -63,7 +63,7 @@ pub(super) struct Faults {
 /// All tasks.
 #[derive(Clone)]
 pub(super) struct Tasks {
-    pub(super) db: Db,
+    pub(super) db: Store,
     pub(super) clock: Clock,
     /// The feature flag: without it nothing is told, and everything else is as before.
     pub(super) enabled: bool,
@@ -80,7 +80,7 @@ impl Tasks {
     ) -> Result<Option<Task>, DbError> {
         let (own, now) = (self.clone(), self.clock.now());
         self.db
-            .transaction(move |tx| {
+            .write(move |tx| {
                 let Some(old) = find(tx, id)? else {
                     own.tell_refused(tx, id, now)?;
                     return Ok(None);
@@ -92,10 +92,8 @@ impl Tasks {
                     status: change.status.unwrap_or_else(|| old.status.clone()),
                     ..old.clone()
                 };
-                tx.execute(
-                    "UPDATE tasks SET title = ?2, description = ?3, status = ?4 WHERE id = ?1",
-                    params![id, new.title, new.description, new.status],
-                )?;
+                let sql = "UPDATE tasks SET title = ?2, description = ?3, status = ?4 WHERE id = ?1";
+                tx.run(sql, vals![id, &new.title, new.description.as_deref(), &new.status])?;
                 let payload = own.updated(&old, &new, now);
                 own.tell(tx, event_type::UPDATED, id, payload, correlation.clone(), now)?;
                 if own.faults.also_completed && new.status == "complete" && old.status != new.status {
@@ -111,14 +109,14 @@ impl Tasks {
     pub(super) async fn complete(&self, id: i64, correlation: Option<String>) -> Result<Option<Task>, DbError> {
         let (own, now) = (self.clone(), self.clock.now());
         self.db
-            .transaction(move |tx| {
+            .write(move |tx| {
                 let Some(old) = find(tx, id)? else { return Ok(None) };
                 let new = Task { status: "complete".into(), ..old.clone() };
                 if old.status == new.status {
                     return Ok(Some(old));
                 }
                 let now = changed_at(tx, id, now)?;
-                tx.execute("UPDATE tasks SET status = 'complete' WHERE id = ?1", [id])?;
+                tx.run("UPDATE tasks SET status = 'complete' WHERE id = ?1", vals![id])?;
                 let payload = json!({"task_id": id, "completed_at": own.time(now)});
                 own.tell(tx, event_type::COMPLETED, id, payload, correlation.clone(), now)?;
                 if own.faults.also_updated {
@@ -133,8 +131,8 @@ impl Tasks {
     pub(super) async fn delete(&self, id: i64, correlation: Option<String>) -> Result<bool, DbError> {
         let (own, now) = (self.clone(), self.clock.now());
         self.db
-            .transaction(move |tx| {
-                if tx.execute("DELETE FROM tasks WHERE id = ?1", [id])? == 0 {
+            .write(move |tx| {
+                if tx.run("DELETE FROM tasks WHERE id = ?1", vals![id])? == 0 {
                     return Ok(false);
                 }
                 let payload = json!({"task_id": id, "deleted_at": own.time(now)});
@@ -146,13 +144,13 @@ impl Tasks {
 
     /// The task, if there is one.
     pub(super) async fn get(&self, id: i64) -> Result<Option<Task>, DbError> {
-        self.db.call(move |connection| find(connection, id)).await
+        self.db.read(move |sql| find(sql, id)).await
     }
 
     /// Whether everything of a task was published; for the fault that waits for it.
     pub(super) async fn is_told(&self, id: i64) -> Result<bool, DbError> {
-        let sql = "SELECT count(*) FROM outbox WHERE aggregate_id = ?1 AND state <> 'published'";
-        self.db.call(move |c| Ok(c.query_row(sql, [id.to_string()], |row| row.get::<_, i64>(0))? == 0)).await
+        let open = "SELECT 1 FROM outbox WHERE aggregate_id = ?1 AND state <> 'published' LIMIT 1";
+        self.db.read(move |sql| Ok(sql.row(open, vals![&id.to_string()])?.is_none())).await
     }
 
     fn updated(&self, old: &Task, new: &Task, now: DateTime<Utc>) -> Value {
@@ -172,7 +170,7 @@ impl Tasks {
     }
 
     /// The fault that tells of an update of nothing.
-    fn tell_refused(&self, tx: &Connection, id: i64, now: DateTime<Utc>) -> Result<(), DbError> {
+    fn tell_refused(&self, tx: &dyn Sql, id: i64, now: DateTime<Utc>) -> Result<(), DbError> {
         if !self.faults.event_on_refusal {
             return Ok(());
         }
@@ -189,7 +187,7 @@ impl Tasks {
 
     pub(super) fn tell(
         &self,
-        tx: &Connection,
+        tx: &dyn Sql,
         event_type: &'static str,
         task: i64,
         payload: Value,
@@ -224,29 +222,28 @@ impl Tasks {
 }
 
 /// When a change of a task is: now, and later than the one before, also within a millisecond and where the clock was set back.
-fn changed_at(tx: &Connection, id: i64, now: DateTime<Utc>) -> Result<DateTime<Utc>, DbError> {
-    let sql = "UPDATE tasks SET changed_ms = max(?2, changed_ms + 1) WHERE id = ?1 RETURNING changed_ms";
-    let ms = tx.prepare_cached(sql)?.query_row(params![id, now.timestamp_millis()], |row| row.get(0))?;
-    Ok(DateTime::from_timestamp_millis(ms).unwrap_or(now))
+fn changed_at(tx: &dyn Sql, id: i64, now: DateTime<Utc>) -> Result<DateTime<Utc>, DbError> {
+    let sql = "UPDATE tasks SET changed_ms = CASE WHEN changed_ms < ?2 THEN ?2 ELSE changed_ms + 1 END
+               WHERE id = ?1 RETURNING changed_ms";
+    let ms = tx.row(sql, vals![id, now.timestamp_millis()])?.map(|row| row.int(0)).transpose()?;
+    Ok(ms.and_then(DateTime::from_timestamp_millis).unwrap_or(now))
 }
 
-pub(super) fn found(connection: &Connection, id: i64) -> Result<Task, DbError> {
-    find(connection, id)?.ok_or(DbError::Sqlite(rusqlite::Error::QueryReturnedNoRows))
+pub(super) fn find(sql: &dyn Sql, id: i64) -> Result<Option<Task>, DbError> {
+    let of_id = "SELECT id, title, description, status, user_id, created_at FROM tasks WHERE id = ?1";
+    sql.row(of_id, vals![id])?.as_ref().map(task).transpose()
 }
 
-pub(super) fn find(connection: &Connection, id: i64) -> Result<Option<Task>, DbError> {
-    let sql = "SELECT id, title, description, status, user_id, created_at FROM tasks WHERE id = ?1";
-    let read = |row: &rusqlite::Row<'_>| {
-        Ok(Task {
-            id: row.get(0)?,
-            title: row.get(1)?,
-            description: row.get(2)?,
-            status: row.get(3)?,
-            user_id: row.get(4)?,
-            created_at: row.get(5)?,
-        })
-    };
-    Ok(connection.prepare_cached(sql)?.query_row([id], read).optional()?)
+/// A task of a row that has its fields in their order.
+pub(super) fn task(row: &Row) -> Result<Task, DbError> {
+    Ok(Task {
+        id: row.int(0)?,
+        title: row.text(1)?,
+        description: row.maybe_text(2)?,
+        status: row.text(3)?,
+        user_id: row.maybe_text(4)?,
+        created_at: row.text(5)?,
+    })
 }
 
 #[cfg(test)]
@@ -254,10 +251,11 @@ mod tests {
     use super::super::input::NewTask;
     use super::*;
     use crate::shared::settings::StoreUrl;
+    use crate::shared::sqlite::Db;
 
     #[tokio::test]
     async fn no_two_changes_of_a_task_have_one_time() {
-        let db = Db::open(&StoreUrl::SqliteMemory, &schema()).unwrap();
+        let db: Store = Db::open(&StoreUrl::SqliteMemory, &schema()).unwrap().into();
         let clock = crate::shared::clock::HandClock::new().clock();
         let tasks = Tasks { db: db.clone(), clock, enabled: true, faults: Faults::default() };
         let new = NewTask { title: "milk".into(), description: None, user_id: None, parent_id: None };
@@ -266,10 +264,9 @@ mod tests {
         tasks.update(id, renamed("oat milk"), None).await.unwrap();
         tasks.complete(id, None).await.unwrap();
         tasks.update(id, renamed("soy milk"), None).await.unwrap();
-        let read = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
-        let sql = "SELECT payload FROM outbox ORDER BY rowid";
-        let told: Vec<String> =
-            db.call(move |c| Ok(c.prepare_cached(sql)?.query_map([], read)?.collect::<Result<_, _>>()?)).await.unwrap();
+        let all = "SELECT payload FROM outbox ORDER BY id";
+        let told = db.read(move |sql| sql.rows(all, &[])?.iter().map(|row| row.text(0)).collect::<Result<Vec<_>, _>>());
+        let told = told.await.unwrap();
         let times: Vec<String> = told
             .iter()
             .map(|envelope| serde_json::from_str::<Value>(envelope).unwrap()["timestamp"].as_str().unwrap().to_owned())

@@ -18,7 +18,7 @@ use crate::shared::dead_letter::DeadLetters;
 use crate::shared::faults::{COMMIT_FIRST, SHORT_MEMORY, consumer_faults, remembered_for};
 use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
 use crate::shared::processed;
-use crate::shared::sqlite::Db;
+use crate::shared::store::open;
 
 pub(super) const NAME: &str = "event-service";
 
@@ -102,9 +102,8 @@ const GATHERS: Duration = Duration::from_millis(500);
 /// Opens the store, joins the group, and makes the routes.
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let settings = &context.settings;
-    let url = settings.store_for(NAME);
-    let db = Db::open(&url, &store::schema()).map_err(|e| url.error(e))?;
-    context.log.info(format_args!("store {url}, topics {}, brokers {}", settings.topics.join(","), settings.brokers));
+    let db = open(context, NAME, &store::schema()).await?;
+    context.log.info(format_args!("topics {}", settings.topics.join(",")));
     let publisher = KafkaPublisher::placing(&settings.brokers, NAME, settings.delivery_timeout, "fnv1a", context.log)?;
     let counted = !context.has(NO_METRICS);
     if counted {
@@ -164,6 +163,6 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     )?;
     let ready = readiness(consumer.assignment());
     let work = on_a_thread(move || consumer.run());
-    let router = http::routes(trail).merge(processed::routes(db.into(), String::new()));
+    let router = http::routes(trail).merge(processed::routes(db, String::new()));
     Ok(Parts { router, ready, work: Some(("consumer", Box::pin(work))) })
 }

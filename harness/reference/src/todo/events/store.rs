@@ -1,14 +1,14 @@
-//! The audit trail and the state of each task, in SQLite.
+//! The audit trail and the state of each task.
 
 use std::time::Duration;
 
-use rusqlite::{Connection, params};
 use serde::Serialize;
 
 use super::super::envelope::Event;
 use super::super::event_type;
 use crate::shared::processed;
-use crate::shared::sqlite::{Db, DbError};
+use crate::shared::sql::{Row, Sql, Store, Val, vals};
+use crate::shared::sqlite::DbError;
 
 /// Everything that is kept.
 pub(super) fn schema() -> String {
@@ -70,7 +70,7 @@ pub(super) struct Entry {
 /// Audit trail and states.
 #[derive(Clone)]
 pub(super) struct Trail {
-    pub(super) db: Db,
+    pub(super) db: Store,
     pub(super) ttl: Duration,
     pub(super) faults: Faults,
 }
@@ -80,7 +80,7 @@ impl Trail {
     pub(super) async fn apply(&self, events: Vec<Event>, now_ms: i64) -> Result<Vec<Outcome>, DbError> {
         let (faults, expires_ms) = (self.faults, processed::expiry_ms(now_ms, self.ttl));
         self.db
-            .transaction(move |tx| {
+            .write(move |tx| {
                 processed::sweep(tx, now_ms)?;
                 events.iter().map(|event| apply_one(tx, event, faults, now_ms, expires_ms)).collect()
             })
@@ -89,74 +89,65 @@ impl Trail {
 
     /// The trail of a task, oldest first.
     pub(super) async fn of_task(&self, task: i64) -> Result<Vec<Entry>, DbError> {
-        self.entries("task_id = ?1 AND seq > ?2", task, 0, u32::MAX).await
+        self.db.read(move |sql| entries(sql, "task_id = ?1 ORDER BY seq", vals![task])).await
     }
 
     /// All entries after one, oldest first.
     pub(super) async fn after(&self, seq: i64, limit: u32) -> Result<Vec<Entry>, DbError> {
-        self.entries("?1 = ?1 AND seq > ?2", 0, seq, limit).await
-    }
-
-    async fn entries(&self, which: &'static str, task: i64, seq: i64, limit: u32) -> Result<Vec<Entry>, DbError> {
-        let sql = format!(
-            "SELECT seq, event_id, event_type, task_id, correlation_id, at FROM audit WHERE {which} ORDER BY seq LIMIT ?3"
-        );
-        self.db
-            .call(move |connection| {
-                let mut statement = connection.prepare_cached(&sql)?;
-                let read = |row: &rusqlite::Row<'_>| {
-                    Ok(Entry {
-                        seq: row.get(0)?,
-                        event_id: row.get(1)?,
-                        event_type: row.get(2)?,
-                        task_id: row.get(3)?,
-                        correlation_id: row.get(4)?,
-                        at: row.get(5)?,
-                    })
-                };
-                Ok(statement.query_map(params![task, seq, limit], read)?.collect::<Result<_, _>>()?)
-            })
-            .await
+        self.db.read(move |sql| entries(sql, "seq > ?1 ORDER BY seq LIMIT ?2", vals![seq, limit])).await
     }
 
     /// What a task is: `complete`, `incomplete` or `deleted`; nothing if nothing is known of it.
     pub(super) async fn state(&self, task: i64) -> Result<Vec<String>, DbError> {
-        let sql = "SELECT CASE WHEN deleted THEN 'deleted' ELSE status END FROM state WHERE task_id = ?1";
-        self.db
-            .call(move |c| Ok(c.prepare_cached(sql)?.query_map([task], |row| row.get(0))?.collect::<Result<_, _>>()?))
-            .await
+        let state = "SELECT CASE WHEN deleted = 1 THEN 'deleted' ELSE status END FROM state WHERE task_id = ?1";
+        self.texts(state, task).await
     }
 
     /// Who deleted a task, as far as this release reads it.
     pub(super) async fn deleted_by(&self, task: i64) -> Result<Vec<String>, DbError> {
-        let sql = "SELECT by_whom FROM audit WHERE task_id = ?1 AND by_whom IS NOT NULL ORDER BY seq";
-        self.db
-            .call(move |c| Ok(c.prepare_cached(sql)?.query_map([task], |row| row.get(0))?.collect::<Result<_, _>>()?))
-            .await
+        self.texts("SELECT by_whom FROM audit WHERE task_id = ?1 AND by_whom IS NOT NULL ORDER BY seq", task).await
+    }
+
+    async fn texts(&self, which: &'static str, task: i64) -> Result<Vec<String>, DbError> {
+        self.db.read(move |sql| sql.rows(which, vals![task])?.iter().map(|row| row.text(0)).collect()).await
     }
 
     /// How many events of each type there were of a user's tasks, whichever of them was seen first.
     pub(super) async fn counts_of(&self, user: String) -> Result<Vec<(String, i64)>, DbError> {
-        let sql = "SELECT e.event_type, count(*) FROM audit c JOIN audit e ON e.task_id = c.task_id AND (e.seq >= c.seq OR NOT ?2)
-                   WHERE c.user_id = ?1 GROUP BY e.event_type ORDER BY e.event_type";
+        let of_user = "SELECT e.event_type, count(*) FROM audit c JOIN audit e ON e.task_id = c.task_id AND (e.seq >= c.seq OR NOT ?2)
+                       WHERE c.user_id = ?1 GROUP BY e.event_type ORDER BY e.event_type";
         let in_order = self.faults.counts_in_order;
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-        self.db
-            .call(move |c| {
-                Ok(c.prepare_cached(sql)?.query_map(params![user, in_order], read)?.collect::<Result<_, _>>()?)
-            })
-            .await
+        self.db.read(move |sql| counts(&sql.rows(of_user, vals![&user, in_order])?)).await
     }
 
     /// How many events of each type were handled.
     pub(super) async fn counts(&self) -> Result<Vec<(String, i64)>, DbError> {
-        let sql = "SELECT event_type, count(*) FROM audit GROUP BY event_type ORDER BY event_type";
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-        self.db.call(move |c| Ok(c.prepare_cached(sql)?.query_map([], read)?.collect::<Result<_, _>>()?)).await
+        let all = "SELECT event_type, count(*) FROM audit GROUP BY event_type ORDER BY event_type";
+        self.db.read(move |sql| counts(&sql.rows(all, &[])?)).await
     }
 }
 
-fn apply_one(tx: &Connection, event: &Event, faults: Faults, now_ms: i64, expires_ms: i64) -> Result<Outcome, DbError> {
+fn entries(sql: &dyn Sql, which: &str, values: &[Val<'_>]) -> Result<Vec<Entry>, DbError> {
+    let which = format!("SELECT seq, event_id, event_type, task_id, correlation_id, at FROM audit WHERE {which}");
+    sql.rows(&which, values)?.iter().map(entry).collect()
+}
+
+fn entry(row: &Row) -> Result<Entry, DbError> {
+    Ok(Entry {
+        seq: row.int(0)?,
+        event_id: row.text(1)?,
+        event_type: row.text(2)?,
+        task_id: row.int(3)?,
+        correlation_id: row.text(4)?,
+        at: row.text(5)?,
+    })
+}
+
+fn counts(rows: &[Row]) -> Result<Vec<(String, i64)>, DbError> {
+    rows.iter().map(|row| Ok((row.text(0)?, row.int(1)?))).collect()
+}
+
+fn apply_one(tx: &dyn Sql, event: &Event, faults: Faults, now_ms: i64, expires_ms: i64) -> Result<Outcome, DbError> {
     let id = if faults.by_envelope { &event.envelope_id } else { &event.event_id };
     let first_time = processed::mark(tx, id, now_ms, expires_ms)?;
     if !first_time && !faults.skip_dedup {
@@ -165,25 +156,24 @@ fn apply_one(tx: &Connection, event: &Event, faults: Faults, now_ms: i64, expire
     if !(faults.forgets_deleted && event.event_type == event_type::DELETED) {
         change_state(tx, event, faults)?;
     }
-    tx.prepare_cached(
-        "INSERT INTO audit (event_id, event_type, task_id, correlation_id, at, title, user_id, by_whom)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?
-    .execute(params![
-        event.event_id,
+    let sql = "INSERT INTO audit (event_id, event_type, task_id, correlation_id, at, title, user_id, by_whom)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let values = vals![
+        &event.event_id,
         event.event_type,
         event.task_id,
-        event.correlation_id,
-        event.timestamp,
+        &event.correlation_id,
+        &event.timestamp,
         event.payload["title"].as_str(),
         // Only a creation says whose task it is.
         event.payload["user_id"].as_str().filter(|_| event.event_type == event_type::CREATED),
-        event.by
-    ])?;
+        event.by.as_deref(),
+    ];
+    tx.run(sql, values)?;
     Ok(Outcome::Handled)
 }
 
-fn change_state(tx: &Connection, event: &Event, faults: Faults) -> Result<(), DbError> {
+fn change_state(tx: &dyn Sql, event: &Event, faults: Faults) -> Result<(), DbError> {
     let text = |name: &str| event.payload[name].as_str().unwrap_or_default();
     let sql = match event.event_type {
         // A creation only says that there is a task: whatever else is known came later.
@@ -210,8 +200,7 @@ fn change_state(tx: &Connection, event: &Event, faults: Faults) -> Result<(), Db
         event_type::UPDATED => (text("status"), text("updated_at")),
         _ => ("incomplete", ""),
     };
-    tx.prepare_cached(sql)?.execute(params![event.task_id, status, at])?;
-    Ok(())
+    tx.run(sql, vals![event.task_id, status, at]).map(drop)
 }
 
 #[cfg(test)]
@@ -220,6 +209,7 @@ mod tests {
 
     use super::*;
     use crate::shared::settings::StoreUrl;
+    use crate::shared::sqlite::Db;
 
     fn event(id: &str, event_type: &'static str, payload: Value) -> Event {
         Event {
@@ -235,7 +225,7 @@ mod tests {
     }
 
     fn trail(faults: Faults) -> Trail {
-        let db = Db::open(&StoreUrl::SqliteMemory, &schema()).unwrap();
+        let db = Db::open(&StoreUrl::SqliteMemory, &schema()).unwrap().into();
         Trail { db, ttl: Duration::from_secs(60), faults }
     }
 
