@@ -13,6 +13,7 @@ pub(crate) mod onlooker;
 pub(crate) mod outbox;
 pub(crate) mod postgres;
 pub(crate) mod processed;
+pub(crate) mod replay;
 pub(crate) mod settings;
 pub(crate) mod sql;
 pub(crate) mod sqlite;

@@ -1,10 +1,11 @@
 //! A consumer of one topic: every event once, what is made of it published before it is marked, what cannot be read dead-lettered.
 
+mod archive;
 mod handler;
 mod http;
 mod store;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use crate::shared::dead_letter::DeadLetters;
 use crate::shared::faults::{COMMIT_FIRST, SHORT_MEMORY, consumer_faults, remembered_for};
 use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
 use crate::shared::processed;
+use crate::shared::replay::{REPLAY_LOOPS, REPLAY_REWRITES, REPLAY_TWICE, Replays};
+use crate::shared::sql::Store;
 use crate::shared::sqlite::Db;
 
 const SKIP_DEDUP: FaultInfo =
@@ -84,6 +87,9 @@ pub(super) const FAULTS: &[FaultInfo] = &[
     UNACKNOWLEDGED,
     SLOW,
     SHORT_MEMORY,
+    REPLAY_TWICE,
+    REPLAY_LOOPS,
+    REPLAY_REWRITES,
 ];
 
 /// How old a record is with the fault `late`.
@@ -108,6 +114,8 @@ pub(super) async fn build(service: &'static str, context: &Context) -> Result<Pa
     let dead_letters =
         DeadLetters::new(publisher.clone(), context.metrics.clone(), context.log, handler::DEAD_LETTERED);
     handler::declare_metrics(&context.metrics);
+    let letters =
+        Replays::new(context, handler::dead_letter_topic(stage), publisher.clone(), Arc::new(Store::from(db.clone())));
     let store =
         store::Store { db, ttl: remembered_for(context), skip_dedup: context.has(SKIP_DEDUP) || context.has(ANEW) };
     let handler = handler::Handler {
@@ -117,6 +125,8 @@ pub(super) async fn build(service: &'static str, context: &Context) -> Result<Pa
         output: stage.output.map(codec).transpose()?,
         publisher,
         dead_letters,
+        archive: archive::Archive::of(service, context)?.map(Arc::new),
+        given_up: BTreeSet::new(),
         store: store.clone(),
         faults: handler::Faults {
             no_dead_letter: context.has(NO_DEAD_LETTER),
@@ -153,6 +163,7 @@ pub(super) async fn build(service: &'static str, context: &Context) -> Result<Pa
         Consumer::new(consumer_settings, handler, context.metrics.clone(), context.log, context.stop.clone())?;
     let ready = readiness(consumer.assignment());
     let work = on_a_thread(move || consumer.run());
-    let router = processed::routes(store.db.clone().into(), String::new()).merge(http::routes(store));
+    let remembered = processed::routes(store.db.clone().into(), String::new());
+    let router = remembered.merge(http::routes(store)).merge(letters.routes());
     Ok(Parts { router, ready, work: Some(("consumer", Box::pin(work))) })
 }
