@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
-//! nova-bus with the stores of content, search and messages in PostgreSQL: the pack's own scenarios hold there as on SQLite.
+//! nova-bus with the stores of content, search, messages and identity in PostgreSQL: the pack's own scenarios hold there as on SQLite.
 
 mod support;
 
@@ -17,7 +17,7 @@ fn nova_bus_holds_its_promises_on_postgres() {
     copy(&project().join("features/nova-bus"), &pack);
     let file = pack.join("system.yaml");
     let mut system = std::fs::read_to_string(&file).unwrap();
-    for store in ["content", "search", "messages"] {
+    for store in ["content", "search", "messages", "identity"] {
         let sqlite = format!("sqlite:{{data}}/{store}.db");
         assert!(system.contains(&sqlite), "system.yaml has no {sqlite} any more");
         system = system.replace(&sqlite, &Container::url(&container.address));

@@ -50,7 +50,7 @@ pub struct SettingsError(pub Vec<SettingFault>);
 /// | `KAFKA_DELIVERY_TIMEOUT_MS` | `30000` | after this long without acknowledgement a send has failed |
 /// | `AUTO_OFFSET_RESET` | `latest` | where a group without a commit begins: `latest` or `earliest` |
 /// | `HTTP_ADDR` | `127.0.0.1:0` | where HTTP is served; port 0 chooses one |
-/// | `STORE_URL` | `sqlite:SERVICE.db` | `sqlite::memory:`, `sqlite:/path`, for the feed also `redis://host:port/db`, for content, search and messages of nova-bus `postgres://user@host/database` |
+/// | `STORE_URL` | `sqlite:SERVICE.db` | `sqlite::memory:`, `sqlite:/path`, for the feed also `redis://host:port/db`, for content, search, messages and identity of nova-bus `postgres://user@host/database` |
 /// | `GRAPH_URL` | none | where the feed asks for followers |
 /// | `MAIL_URL`, `PUSH_URL` | none | where e-mails and push messages are sent to |
 /// | `ARCHIVE_URL` | none | where the audit-writer's store is |
