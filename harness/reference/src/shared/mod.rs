@@ -11,6 +11,7 @@ pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod onlooker;
 pub(crate) mod outbox;
+pub(crate) mod outside;
 pub(crate) mod postgres;
 pub(crate) mod processed;
 pub(crate) mod replay;

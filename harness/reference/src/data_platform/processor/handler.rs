@@ -4,12 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::super::envelope::{Codec, Event, Unreadable, derived_id};
 use super::super::partition;
 use super::super::stages::Stage;
-use super::archive::{Archive, NotWritten};
 use super::store::Store;
 use crate::shared::clock::Clock;
 use crate::shared::dead_letter::{DeadLetters, Place, Unreadable as Refused, dead_letter, place};
@@ -17,6 +17,7 @@ use crate::shared::faults::crash;
 use crate::shared::kafka::{BatchHandler, KafkaPublisher, OutRecord, Publish, Record, TryAgain};
 use crate::shared::log::Log;
 use crate::shared::metrics::Metrics;
+use crate::shared::outside::{NotTold, Outside};
 use crate::shared::stop::Stop;
 
 const HANDLED: &str = "events_handled_total";
@@ -59,7 +60,7 @@ pub(super) struct Handler {
     pub(super) publisher: Arc<KafkaPublisher>,
     pub(super) dead_letters: DeadLetters,
     /// Where every event is written before it counts as handled, if it is written anywhere.
-    pub(super) archive: Option<Arc<Archive>>,
+    pub(super) archive: Option<Arc<Outside>>,
     /// Where records of the batch in hand stand that are given up: their dead letters are written.
     pub(super) given_up: BTreeSet<Place>,
     pub(super) store: Store,
@@ -131,10 +132,10 @@ impl Handler {
             else {
                 continue;
             };
-            match archive.write(&event).await {
+            match archive.tell(&event.event_id, &entry(&event)).await {
                 Ok(()) => written.push(event),
-                Err(NotWritten::Stopping) => return Err(TryAgain("stopping before it was written".to_owned())),
-                Err(NotWritten::GivenUp(reason)) => {
+                Err(NotTold::Stopping) => return Err(TryAgain("stopping before it was written".to_owned())),
+                Err(NotTold::GivenUp(reason)) => {
                     self.log.error(format_args!("event_id={}: {reason}", event.event_id));
                     self.refuse(&[Refused { record, reason }], Some(&event.event_id)).await?;
                     self.given_up.insert(place(record));
@@ -217,4 +218,10 @@ impl Handler {
             crash(&format!("cannot handle event_id={}", event.event_id));
         }
     }
+}
+
+/// An event as it is written to the archive.
+fn entry(event: &Event) -> Value {
+    let Event { event_id, correlation_id, org_id, payload } = event;
+    json!({"event_id": event_id, "correlation_id": correlation_id, "org_id": org_id, "payload": payload})
 }

@@ -1,6 +1,5 @@
 //! A consumer of one topic: every event once, what is made of it published before it is marked, what cannot be read dead-lettered.
 
-mod archive;
 mod handler;
 mod http;
 mod store;
@@ -18,6 +17,7 @@ use crate::serve::{Context, Parts};
 use crate::shared::dead_letter::DeadLetters;
 use crate::shared::faults::{COMMIT_FIRST, SHORT_MEMORY, consumer_faults, remembered_for};
 use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
+use crate::shared::outside::Outside;
 use crate::shared::processed;
 use crate::shared::replay::{REPLAY_LOOPS, REPLAY_REWRITES, REPLAY_TWICE, Replays};
 use crate::shared::sql::Store;
@@ -125,7 +125,7 @@ pub(super) async fn build(service: &'static str, context: &Context) -> Result<Pa
         output: stage.output.map(codec).transpose()?,
         publisher,
         dead_letters,
-        archive: archive::Archive::of(service, context)?.map(Arc::new),
+        archive: archive(service, context)?,
         given_up: BTreeSet::new(),
         store: store.clone(),
         faults: handler::Faults {
@@ -166,4 +166,11 @@ pub(super) async fn build(service: &'static str, context: &Context) -> Result<Pa
     let remembered = processed::routes(store.db.clone().into(), String::new());
     let router = remembered.merge(http::routes(store)).merge(letters.routes());
     Ok(Parts { router, ready, work: Some(("consumer", Box::pin(work))) })
+}
+
+/// The audit store, which is outside, and audit-writer's: where `ARCHIVE_URL` says.
+fn archive(service: &str, context: &Context) -> Result<Option<Arc<Outside>>, ServeError> {
+    let url = context.settings.archive_url.as_ref().filter(|_| service == "audit-writer");
+    let outside = |url| Outside::new("the archive", format!("{url}/entries"), context).map(Arc::new);
+    url.map(outside).transpose()
 }
