@@ -1,7 +1,7 @@
 # language: zh-CN
 功能: 用户身份事件
 
-  identity-service 不在此处：事件直接发布到 nova.identity.events。
+  消费者一侧：事件直接发布到 nova.identity.events。由 identity-service 发布的事件见 身份服务.feature。
 
   背景:
     假如系统正在运行

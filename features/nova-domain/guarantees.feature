@@ -83,6 +83,9 @@ Feature: Guarantees of every subscriber
       | security-service  | user.password_changed |
       | rate-limiter      | user.failed_login     |
       | cdn-service       | media.deleted         |
+      | reader-v1         | user.created          |
+      | reader-v2         | user.created          |
+      | reader-v3         | user.created          |
 
   Scenario: what has no effect is checked all the same
     When an invalid "message.read" is published

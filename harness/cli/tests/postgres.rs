@@ -61,7 +61,7 @@ fn nova_bus_holds_its_promises_on_postgres() {
         rows("content", r#""content-service".outbox WHERE state = 'published'"#, 10),
         rows("search", r#""search-service".processed"#, 10),
     ];
-    holds_on_postgres("nova-bus", &["content", "search", "messages"], &[], &there);
+    holds_on_postgres("nova-bus", &["content", "search", "messages", "identity"], &[], &there);
 }
 
 #[test]

@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(
             service,
             "system `nova-bus` has no service `feed`; known: content-service, graph-service, feed-service, media-service, \
-             message-service, search-service, lag-exporter"
+             message-service, search-service, identity-service, lag-exporter"
         );
         let fault = find("nova-bus", "graph-service", &["slow".into()]).unwrap_err().to_string();
         assert_eq!(

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
 use axum::{Json, Router};
 use serde_json::{Value, json};
@@ -44,6 +45,7 @@ CREATE TABLE IF NOT EXISTS follows (
     follower TEXT NOT NULL,
     PRIMARY KEY (followee, follower)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS broken (user_id TEXT PRIMARY KEY) WITHOUT ROWID;
 ";
 
 /// Opens the store, makes the routes and the consumer of deletions. Kafka may be away: followers are told all the same.
@@ -105,11 +107,13 @@ fn open(url: &StoreUrl) -> Result<Db, ServeError> {
     Db::open(url, &format!("{SCHEMA}{}", taking::schema())).map_err(|e| url.error(e))
 }
 
-/// `PUT` and `DELETE /follows/{follower}/{followee}`, `GET /followers/{user}`.
+/// `PUT` and `DELETE /follows/{follower}/{followee}`, `GET /followers/{user}`; `PUT` and `DELETE /broken/{user}`: whose followers it fails
+/// to say, with 500, until that is mended.
 fn routes(db: Db) -> Router {
     Router::new()
         .route("/follows/{follower}/{followee}", put(follow).delete(unfollow))
         .route("/followers/{user}", get(followers))
+        .route("/broken/{user}", put(break_user).delete(mend_user))
         .with_state(db)
 }
 
@@ -138,17 +142,35 @@ async fn unfollow(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn followers(State(db): State<Db>, Path(user): Path<String>) -> Result<Json<Value>, ApiError> {
-    let names: Vec<String> = db
+async fn break_user(State(db): State<Db>, Path(user): Path<String>) -> Result<StatusCode, ApiError> {
+    let sql = "INSERT OR IGNORE INTO broken (user_id) VALUES (?1)";
+    db.call(move |c| Ok(c.execute(sql, [user])?)).await.map_err(ApiError::store)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn mend_user(State(db): State<Db>, Path(user): Path<String>) -> Result<StatusCode, ApiError> {
+    db.call(move |c| Ok(c.execute("DELETE FROM broken WHERE user_id = ?1", [user])?)).await.map_err(ApiError::store)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn followers(State(db): State<Db>, Path(user): Path<String>) -> Result<Response, ApiError> {
+    let names: Option<Vec<String>> = db
         .call(move |c| {
+            let mut broken = c.prepare_cached("SELECT 1 FROM broken WHERE user_id = ?1")?;
+            if broken.exists([&user])? {
+                return Ok(None);
+            }
             let mut statement =
                 c.prepare_cached("SELECT follower FROM follows WHERE followee = ?1 ORDER BY follower")?;
             let rows = statement.query_map([user], |row| row.get(0))?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            Ok(Some(rows.collect::<Result<_, _>>()?))
         })
         .await
         .map_err(ApiError::store)?;
-    Ok(Json(json!({"followers": names})))
+    Ok(names.map_or_else(
+        || StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        |names| Json(json!({"followers": names})).into_response(),
+    ))
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 //! content-service (HTTP, posts, outbox) → `nova.content.events` → feed-service (idempotent consumer, feeds, journal) → HTTP;
 //! feed-service asks graph-service who follows whom. media-service → `nova.media.events` → content-service, where uploads wait
 //! for a post. message-service → `nova.message.events` → search-service, which also reads the posts, the users and the legacy topics.
-//! graph-service forgets users whose deletion `nova.identity.events` tells. lag-exporter looks on.
+//! identity-service (HTTP, users, outbox) → `nova.identity.events`; graph-service forgets users whose deletion that tells. lag-exporter looks on.
 
 mod content;
 mod feed;
 mod graph;
+mod identity;
 mod journal;
 mod media;
 mod messages;
@@ -73,6 +74,11 @@ pub(crate) const SYSTEM: SystemInfo = SystemInfo {
             faults: search::FAULTS,
         },
         ServiceInfo {
+            name: identity::NAME,
+            summary: "users over HTTP; every change is told through a transactional outbox on nova.identity.events",
+            faults: identity::FAULTS,
+        },
+        ServiceInfo {
             name: lag_exporter::NAME,
             summary: "shows how far every group is behind, as a look from outside",
             faults: lag_exporter::FAULTS,
@@ -88,6 +94,7 @@ pub(crate) async fn build(service: &str, context: &Context) -> Result<Parts, Ser
         media::NAME => media::build(context).await,
         messages::NAME => messages::build(context).await,
         search::NAME => search::build(context).await,
+        identity::NAME => identity::build(context).await,
         lag_exporter::NAME => lag_exporter::build(context, watched(context)),
         _ => feed::build(context).await,
     }

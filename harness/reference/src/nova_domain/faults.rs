@@ -52,6 +52,10 @@ pub(super) const ONE_LESS: FaultInfo = fault("one-attempt-less", "tries two time
 pub(super) const NO_BACKOFF: FaultInfo = fault("no-backoff", "tries again at once");
 pub(super) const DROPS_FAILED: FaultInfo =
     fault("drops-failed", "forgets what failed for the last time, without a dead letter");
+pub(super) const GIVEN_UP_IS_HANDLED: FaultInfo = fault(
+    "given-up-is-handled",
+    "marks what failed for the last time as handled, so that it is skipped when it is replayed",
+);
 pub(super) const NOTIFIES_UNMAPPED: FaultInfo =
     fault("notifies-unmapped", "sends an e-mail for video.uploaded too, which has no mapping");
 pub(super) const BOTH_WAYS: FaultInfo = fault("both-ways", "sends by push and e-mail what goes one way only");
@@ -61,7 +65,13 @@ pub(super) const SOURCE_OPTIONAL: FaultInfo =
     fault("source-optional", "takes user.created of version 1 without `source`, as if it were version 3");
 pub(super) const NO_SOURCE: FaultInfo =
     fault("no-source", "leaves `source` out of user.created before version 3 has removed it");
-pub(super) const REFUSES_NEW: FaultInfo =
-    fault("refuses-new-version", "refuses every version of an event but the first");
+pub(super) const REFUSES_NEW: FaultInfo = fault(
+    "refuses-new-version",
+    "refuses every version of an event that is newer than its own (of most services the first)",
+);
+pub(super) const REFUSES_OLD: FaultInfo =
+    fault("refuses-old-version", "refuses every version of an event that is older than its own");
+pub(super) const NEEDS_LOCALE: FaultInfo =
+    fault("needs-new-field", "refuses user.created without `locale`, which version 2 added");
 pub(super) const LOGS_ADDRESS: FaultInfo = fault("logs-address", "writes e-mail addresses into its log");
 pub(super) const NO_METRICS: FaultInfo = fault("no-metrics", "does not count what it handles and what fails");

@@ -20,6 +20,7 @@ use crate::ServeError;
 use crate::catalogue::{FaultInfo, ServiceInfo, SystemInfo};
 use crate::serve::{Context, Parts};
 use crate::shared::faults::{COMMIT_FIRST, SHORT_MEMORY};
+use crate::shared::replay::{REPLAY_LOOPS, REPLAY_TWICE};
 use crate::shared::store::{answers, open};
 
 const fn service(name: &'static str, summary: &'static str, faults: &'static [FaultInfo]) -> ServiceInfo {
@@ -88,6 +89,9 @@ pub(crate) const SYSTEM: SystemInfo = SystemInfo {
                 faults::ONE_LESS,
                 faults::NO_BACKOFF,
                 faults::DROPS_FAILED,
+                faults::GIVEN_UP_IS_HANDLED,
+                REPLAY_TWICE,
+                REPLAY_LOOPS,
                 faults::NO_DEAD_LETTER,
                 faults::NOTIFIES_UNMAPPED,
                 faults::IGNORES_EVENT,
@@ -103,6 +107,18 @@ pub(crate) const SYSTEM: SystemInfo = SystemInfo {
         service("security-service", "notes log-ins, failed ones, and changed passwords", OBSERVER),
         service("rate-limiter", "notes failed log-ins", OBSERVER),
         service("cdn-service", "notes media files that come, change and go", OBSERVER),
+        service(
+            roles::READER,
+            "reads user.created as a release that knows version 1, 2 or 3 of it (EVENT_VERSION), in the group KAFKA_GROUP_ID",
+            &[
+                faults::SKIP_DEDUP,
+                faults::NO_DEAD_LETTER,
+                faults::NEEDS_SOURCE,
+                faults::NEEDS_LOCALE,
+                faults::REFUSES_NEW,
+                faults::REFUSES_OLD,
+            ],
+        ),
     ],
 };
 

@@ -3,7 +3,7 @@
 //! The group's own position stays. What is read goes through the service's own handler, which knows what it has handled.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -12,7 +12,6 @@ use axum::{Json, Router};
 use chrono::DateTime;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaResult;
-use rdkafka::{Offset, TopicPartitionList};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
@@ -20,14 +19,11 @@ use tokio::sync::Mutex;
 use crate::ServeError;
 use crate::shared::form::Form;
 use crate::shared::http::ApiError;
-use crate::shared::kafka::{BatchHandler, Brokers, Record};
+use crate::shared::kafka::{BatchHandler, Brokers, Record, reread};
 use crate::shared::log::Log;
 
 /// How long the brokers may take for an answer.
 const ASK: Duration = Duration::from_secs(5);
-/// How long nothing may come although there is more.
-const SILENCE: Duration = Duration::from_secs(10);
-const BATCH: usize = 100;
 
 /// Which topics are read.
 type Takes = Arc<dyn Fn(&str) -> bool + Send + Sync>;
@@ -83,61 +79,9 @@ impl<H: BatchHandler + Send + 'static> Replayer<H> {
 
     fn read(&self, runtime: &Handle, from_ms: i64) -> Result<usize, String> {
         let mut handler = runtime.block_on(self.handler.lock());
-        let consumer = self.consumer().map_err(|e| e.to_string())?;
-        let mut open = self.place(&consumer, from_ms).map_err(|e| e.to_string())?;
-        let (mut batch, mut count, mut last) = (Vec::new(), 0, Instant::now());
-        while !open.is_empty() {
-            match consumer.poll(Duration::from_millis(50)) {
-                Some(message) => {
-                    let record = Record::from(&message.map_err(|e| e.to_string())?);
-                    last = Instant::now();
-                    let is_behind = |end: &End| end.topic == record.topic && end.partition == record.partition;
-                    open.retain(|end| !(is_behind(end) && record.offset + 1 >= end.offset));
-                    batch.push(record);
-                }
-                None if last.elapsed() > SILENCE => return Err("the brokers gave no more records".into()),
-                None => {}
-            }
-            if batch.len() >= BATCH || open.is_empty() {
-                count += batch.len();
-                runtime.block_on(handler.handle(&batch)).map_err(|again| again.to_string())?;
-                batch.clear();
-            }
-        }
-        Ok(count)
-    }
-
-    fn consumer(&self) -> KafkaResult<BaseConsumer> {
-        self.brokers
-            .client()
-            .set("client.id", format!("{}-replay", self.service))
-            // Nothing is joined or committed: partitions are taken by hand.
-            .set("group.id", format!("{}-replay", self.service))
-            .set("enable.auto.commit", "false")
-            .set("fetch.wait.max.ms", "50")
-            .create()
-    }
-
-    /// Takes every partition from the first record of that time on; gives where each ends now, if there is anything before.
-    fn place(&self, consumer: &BaseConsumer, from_ms: i64) -> KafkaResult<Vec<End>> {
-        let metadata = consumer.fetch_metadata(None, ASK)?;
-        let mut asked = TopicPartitionList::new();
-        for topic in metadata.topics().iter().filter(|topic| (self.takes)(topic.name())) {
-            for partition in topic.partitions() {
-                asked.add_partition_offset(topic.name(), partition.id(), Offset::Offset(from_ms))?;
-            }
-        }
-        let (mut taken, mut ends) = (TopicPartitionList::new(), Vec::new());
-        for element in consumer.offsets_for_times(asked, ASK)?.elements() {
-            let Offset::Offset(first) = element.offset() else { continue };
-            let (_, offset) = consumer.fetch_watermarks(element.topic(), element.partition(), ASK)?;
-            if first < offset {
-                taken.add_partition_offset(element.topic(), element.partition(), Offset::Offset(first))?;
-                ends.push(End { topic: element.topic().to_owned(), partition: element.partition(), offset });
-            }
-        }
-        consumer.assign(&taken)?;
-        Ok(ends)
+        let client = format!("{}-replay", self.service);
+        let handle = |batch: &[Record]| runtime.block_on(handler.handle(batch)).map_err(|again| again.to_string());
+        reread(&self.brokers, &client, |topic| (self.takes)(topic), from_ms, handle)
     }
 }
 
@@ -149,11 +93,4 @@ pub(super) fn topics_now(brokers: &Brokers, takes: impl Fn(&str) -> bool) -> Res
         Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).filter(|name| takes(name)).collect())
     };
     names().map_err(|source| ServeError::Kafka { what: "topics", source })
-}
-
-/// Where a partition ended when the replay began.
-struct End {
-    topic: String,
-    partition: i32,
-    offset: i64,
 }

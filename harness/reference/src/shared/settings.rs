@@ -53,7 +53,8 @@ pub struct SettingsError(pub Vec<SettingFault>);
 /// | `STORE_URL` | `sqlite:SERVICE.db`, of nova-domain's writers `sqlite:nova-domain.db` | `sqlite::memory:`, `sqlite:/path`, or `postgres://user@host/database`; of nova-bus the feed takes SQLite or `redis://host:port/db`, the graph SQLite only |
 /// | `GRAPH_URL` | none | where the feed asks for followers |
 /// | `MAIL_URL`, `PUSH_URL` | none | where e-mails and push messages are sent to |
-/// | `EVENT_VERSION` | `1` | the version in which events are written that have several |
+/// | `ARCHIVE_URL` | none | where the audit-writer's store is |
+/// | `EVENT_VERSION` | `1` | the version in which events are written that have several; of a reader the newest that it knows |
 /// | `CONTENT_URL` | none | where the feed asks for posts, if it asks |
 /// | `ENABLE_DIRECT_CALL` | `false` | whether the feed asks the content-service for a post, as before events: `true` or `false` |
 /// | `KAFKA_MEDIA_EVENTS_TOPIC`, `KAFKA_EVENTS_TOPIC` | `PREFIX.media.events` | media events; the first that is set counts |
@@ -89,6 +90,7 @@ pub struct Settings {
     pub(crate) pending_ttl: Duration,
     pub(crate) mail_url: Option<String>,
     pub(crate) push_url: Option<String>,
+    pub(crate) archive_url: Option<String>,
     pub(crate) event_version: u32,
     pub(crate) registry_url: Option<String>,
     pub(crate) outbox: OutboxSettings,
@@ -215,6 +217,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             graph_url: self.parsed("GRAPH_URL", "a URL such as http://127.0.0.1:8082", http_url),
             mail_url: self.parsed("MAIL_URL", "a URL such as http://127.0.0.1:8083", http_url),
             push_url: self.parsed("PUSH_URL", "a URL such as http://127.0.0.1:8084", http_url),
+            archive_url: self.parsed("ARCHIVE_URL", "a URL such as http://127.0.0.1:8085", http_url),
             event_version: self.count("EVENT_VERSION", 1, "a number from 1", 1),
             content_url: self.parsed("CONTENT_URL", "a URL such as http://127.0.0.1:8083", http_url),
             direct_call: self.parsed("ENABLE_DIRECT_CALL", "`true` or `false`", |text| text.parse().ok()),

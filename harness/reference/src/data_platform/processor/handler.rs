@@ -1,9 +1,10 @@
 //! Handling a batch: read, leave out what was handled, publish what is made of the rest, mark it, dead-letter what cannot be read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::super::envelope::{Codec, Event, Unreadable, derived_id};
@@ -11,11 +12,12 @@ use super::super::partition;
 use super::super::stages::Stage;
 use super::store::Journal;
 use crate::shared::clock::Clock;
-use crate::shared::dead_letter::{DeadLetters, Unreadable as Refused, dead_letter};
+use crate::shared::dead_letter::{DeadLetters, Place, Unreadable as Refused, dead_letter, place};
 use crate::shared::faults::crash;
 use crate::shared::kafka::{BatchHandler, KafkaPublisher, OutRecord, Publish, Record, TryAgain};
 use crate::shared::log::Log;
 use crate::shared::metrics::Metrics;
+use crate::shared::outside::{NotTold, Outside};
 use crate::shared::stop::Stop;
 
 const HANDLED: &str = "events_handled_total";
@@ -27,6 +29,11 @@ pub(super) fn declare_metrics(metrics: &Metrics) {
     metrics.counter(HANDLED, "Events that were handled, once each.", false);
     metrics.counter(DUPLICATE, "Events skipped because they were handled before.", false);
     metrics.counter(DEAD_LETTERED, "Records sent to the dead-letter topic.", false);
+}
+
+/// Where a stage buries what it cannot handle.
+pub(super) fn dead_letter_topic(stage: Stage) -> String {
+    format!("{}.dlq", stage.input.name)
 }
 
 /// Ways of being wrong that belong to the handler.
@@ -52,6 +59,10 @@ pub(super) struct Handler {
     pub(super) output: Option<Codec>,
     pub(super) publisher: Arc<KafkaPublisher>,
     pub(super) dead_letters: DeadLetters,
+    /// Where every event is written before it counts as handled, if it is written anywhere.
+    pub(super) archive: Option<Arc<Outside>>,
+    /// Where records of the batch in hand stand that are given up: their dead letters are written.
+    pub(super) given_up: BTreeSet<Place>,
     pub(super) store: Journal,
     pub(super) faults: Faults,
     /// Fault: the first event of each organisation, until there is a second.
@@ -62,42 +73,76 @@ pub(super) struct Handler {
     pub(super) stop: Stop,
 }
 
+/// The record that each event of a batch came with, by the event's id.
+type Records<'r> = HashMap<String, &'r Record>;
+
+/// What a batch holds: events, their records, and what is none.
+type Readings<'r> = (Vec<Event>, Records<'r>, Vec<Refused<'r>>);
+
 impl BatchHandler for Handler {
     async fn handle(&mut self, batch: &[Record]) -> Result<(), TryAgain> {
         if let Some(time) = self.faults.slow {
             self.stop.sleep(time.saturating_mul(u32::try_from(batch.len()).unwrap_or(u32::MAX))).await;
         }
-        let (events, refused) = self.read(batch).await?;
+        let (events, records, refused) = self.read(batch).await?;
         let events = self.in_turn(events);
         let fresh = self.store.fresh(events.clone()).await.map_err(|e| TryAgain(e.to_string()))?;
         self.crash_at(&fresh);
+        self.metrics.add(DUPLICATE, &[], (events.len() - fresh.len()) as u64);
+        let fresh = self.archived(fresh, &records).await?;
         if !self.faults.ignores {
             self.publish_derived(&fresh).await?;
         }
         let ignored = self.faults.ignores;
         self.store.mark(fresh.clone(), !ignored, self.clock.now_ms()).await.map_err(|e| TryAgain(e.to_string()))?;
         self.metrics.add(HANDLED, &[], fresh.len() as u64);
-        self.metrics.add(DUPLICATE, &[], (events.len() - fresh.len()) as u64);
         for event in &fresh {
             self.log.info(format_args!("handled org_id={} event_id={}", event.org_id, event.event_id));
         }
-        self.refuse(&refused).await?;
+        self.refuse(&refused, None).await?;
         self.dead_letters.settled();
+        self.given_up.clear();
         Ok(())
     }
 }
 
 impl Handler {
-    async fn read<'a>(&self, batch: &'a [Record]) -> Result<(Vec<Event>, Vec<Refused<'a>>), TryAgain> {
-        let (mut events, mut refused) = (Vec::new(), Vec::new());
+    async fn read<'a>(&self, batch: &'a [Record]) -> Result<Readings<'a>, TryAgain> {
+        let (mut events, mut records, mut refused) = (Vec::new(), HashMap::new(), Vec::new());
         for record in batch {
             match self.input.read(record.payload.as_deref()).await {
-                Ok(event) => events.push(event),
+                Ok(event) => {
+                    records.entry(event.event_id.clone()).or_insert(record);
+                    events.push(event);
+                }
                 Err(Unreadable::NotNow(reason)) => return Err(TryAgain(reason)),
                 Err(Unreadable::Bad(reason)) => refused.push(Refused { record, reason }),
             }
         }
-        Ok((events, refused))
+        Ok((events, records, refused))
+    }
+
+    /// Those that are in the archive now, where there is one; what cannot be written there is dead-lettered at once, so that it is not
+    /// tried anew if the batch has to be given again.
+    async fn archived(&mut self, fresh: Vec<Event>, records: &Records<'_>) -> Result<Vec<Event>, TryAgain> {
+        let Some(archive) = self.archive.clone() else { return Ok(fresh) };
+        let mut written = Vec::with_capacity(fresh.len());
+        for event in fresh {
+            let Some(record) = records.get(&event.event_id).filter(|record| !self.given_up.contains(&place(record)))
+            else {
+                continue;
+            };
+            match archive.tell(&event.event_id, &entry(&event)).await {
+                Ok(()) => written.push(event),
+                Err(NotTold::Stopping) => return Err(TryAgain("stopping before it was written".to_owned())),
+                Err(NotTold::GivenUp(reason)) => {
+                    self.log.error(format_args!("event_id={}: {reason}", event.event_id));
+                    self.refuse(&[Refused { record, reason }], Some(&event.event_id)).await?;
+                    self.given_up.insert(place(record));
+                }
+            }
+        }
+        Ok(written)
     }
 
     /// The events as they are handled now: all of them, unless the fault `reorder` has some wait.
@@ -140,14 +185,15 @@ impl Handler {
         Ok(record)
     }
 
-    async fn refuse(&mut self, refused: &[Refused<'_>]) -> Result<(), TryAgain> {
+    /// Dead-letters records; `event` is whose they are, if that could be read.
+    async fn refuse(&mut self, refused: &[Refused<'_>], event: Option<&str>) -> Result<(), TryAgain> {
         if let (true, Some(first)) = (self.faults.no_dead_letter, refused.first()) {
             return Err(TryAgain(first.reason.clone()));
         }
-        let topic = format!("{}.dlq", self.stage.input.name);
+        let topic = dead_letter_topic(self.stage);
         let (keyless, rewrites) = (self.faults.empty_dead_letter, self.faults.rewrites_dead_letter);
         let letter = |one: &Refused<'_>| {
-            let letter = dead_letter(one, &topic, None);
+            let letter = dead_letter(one, &topic, event.map(str::to_owned));
             let key = letter.key.clone().filter(|_| !keyless);
             let as_text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned().into_bytes();
             let payload = if rewrites { letter.payload.map(as_text) } else { letter.payload };
@@ -172,4 +218,10 @@ impl Handler {
             crash(&format!("cannot handle event_id={}", event.event_id));
         }
     }
+}
+
+/// An event as it is written to the archive.
+fn entry(event: &Event) -> Value {
+    let Event { event_id, correlation_id, org_id, payload } = event;
+    json!({"event_id": event_id, "correlation_id": correlation_id, "org_id": org_id, "payload": payload})
 }

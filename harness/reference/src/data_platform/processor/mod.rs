@@ -4,7 +4,7 @@ mod handler;
 mod http;
 mod store;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,9 @@ use crate::serve::{Context, Parts};
 use crate::shared::dead_letter::DeadLetters;
 use crate::shared::faults::{COMMIT_FIRST, SHORT_MEMORY, consumer_faults, remembered_for};
 use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
+use crate::shared::outside::Outside;
 use crate::shared::processed;
+use crate::shared::replay::{REPLAY_LOOPS, REPLAY_REWRITES, REPLAY_TWICE, Replays};
 use crate::shared::store::open;
 
 const SKIP_DEDUP: FaultInfo =
@@ -84,6 +86,9 @@ pub(super) const FAULTS: &[FaultInfo] = &[
     UNACKNOWLEDGED,
     SLOW,
     SHORT_MEMORY,
+    REPLAY_TWICE,
+    REPLAY_LOOPS,
+    REPLAY_REWRITES,
 ];
 
 /// How old a record is with the fault `late`.
@@ -107,6 +112,8 @@ pub(super) async fn build(service: &'static str, context: &Context) -> Result<Pa
     let dead_letters =
         DeadLetters::new(publisher.clone(), context.metrics.clone(), context.log, handler::DEAD_LETTERED);
     handler::declare_metrics(&context.metrics);
+    let letters =
+        Replays::new(context, handler::dead_letter_topic(stage), publisher.clone(), Arc::new(db.clone()));
     let store =
         store::Journal { db, ttl: remembered_for(context), skip_dedup: context.has(SKIP_DEDUP) || context.has(ANEW) };
     let handler = handler::Handler {
@@ -116,6 +123,8 @@ pub(super) async fn build(service: &'static str, context: &Context) -> Result<Pa
         output: stage.output.map(codec).transpose()?,
         publisher,
         dead_letters,
+        archive: archive(service, context)?,
+        given_up: BTreeSet::new(),
         store: store.clone(),
         faults: handler::Faults {
             no_dead_letter: context.has(NO_DEAD_LETTER),
@@ -152,6 +161,14 @@ pub(super) async fn build(service: &'static str, context: &Context) -> Result<Pa
         Consumer::new(consumer_settings, handler, context.metrics.clone(), context.log, context.stop.clone())?;
     let ready = readiness(consumer.assignment());
     let work = on_a_thread(move || consumer.run());
-    let router = processed::routes(store.db.clone(), String::new()).merge(http::routes(store));
+    let remembered = processed::routes(store.db.clone(), String::new());
+    let router = remembered.merge(http::routes(store)).merge(letters.routes());
     Ok(Parts { router, ready, work: Some(("consumer", Box::pin(work))) })
+}
+
+/// The audit store, which is outside, and audit-writer's: where `ARCHIVE_URL` says.
+fn archive(service: &str, context: &Context) -> Result<Option<Arc<Outside>>, ServeError> {
+    let url = context.settings.archive_url.as_ref().filter(|_| service == "audit-writer");
+    let outside = |url| Outside::new("the archive", format!("{url}/entries"), context).map(Arc::new);
+    url.map(outside).transpose()
 }

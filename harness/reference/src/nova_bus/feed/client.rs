@@ -11,6 +11,17 @@ use crate::shared::settings::{SettingFault, SettingsError};
 /// How long one question may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Why a question has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NoAnswer {
+    /// The service is away, or answers nobody now.
+    #[error("{0}")]
+    Away(String),
+    /// It is there, and fails at this question: 500.
+    #[error("{0}")]
+    Failed(String),
+}
+
 /// Asks one service.
 #[derive(Clone)]
 pub(super) struct JsonClient {
@@ -35,17 +46,23 @@ impl JsonClient {
     }
 
     /// The answer at that path; nothing if there is no such thing.
-    pub(super) async fn get(&self, path: &[&str]) -> Result<Option<Value>, String> {
+    pub(super) async fn get(&self, path: &[&str]) -> Result<Option<Value>, NoAnswer> {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
-        let failed = |e: reqwest::Error| with_causes(&e);
-        let response = self.client.get(url).send().await.map_err(failed)?;
+        let away = |e: reqwest::Error| NoAnswer::Away(with_causes(&e));
+        let response = self.client.get(url).send().await.map_err(away)?;
         if response.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
-        response.error_for_status().map_err(failed)?.json().await.map(Some).map_err(failed)
+        match response.error_for_status() {
+            Ok(response) => response.json().await.map(Some).map_err(away),
+            Err(error) if error.status() == Some(StatusCode::INTERNAL_SERVER_ERROR) => {
+                Err(NoAnswer::Failed(with_causes(&error.without_url())))
+            }
+            Err(error) => Err(away(error)),
+        }
     }
 }
 

@@ -3,13 +3,13 @@
 use futures::future::BoxFuture;
 use serde::Deserialize;
 
-use super::client::JsonClient;
+use super::client::{JsonClient, NoAnswer};
 use crate::ServeError;
 
 /// Who follows a user, now.
 pub(super) trait Followers: Send + Sync {
-    /// The followers' ids, or why they cannot be had at the moment.
-    fn of<'a>(&'a self, user: &'a str) -> BoxFuture<'a, Result<Vec<String>, String>>;
+    /// The followers' ids, or why they cannot be had: at the moment, or of this user.
+    fn of<'a>(&'a self, user: &'a str) -> BoxFuture<'a, Result<Vec<String>, NoAnswer>>;
 }
 
 /// Asks over HTTP.
@@ -26,17 +26,21 @@ impl GraphClient {
         JsonClient::new("GRAPH_URL", base).map(GraphClient)
     }
 
-    async fn ask(&self, user: &str) -> Result<Vec<String>, String> {
-        let failed = |e: String| format!("the graph-service does not say who follows {user}: {e}");
-        let answer = self.0.get(&["followers", user]).await.map_err(failed)?;
-        let answer = answer.ok_or_else(|| failed("it has no such path".into()))?;
-        let answer: Answer = serde_json::from_value(answer).map_err(|e| failed(e.to_string()))?;
+    async fn ask(&self, user: &str) -> Result<Vec<String>, NoAnswer> {
+        let said = |e: String| format!("the graph-service does not say who follows {user}: {e}");
+        let away = |e: String| NoAnswer::Away(said(e));
+        let answer = match self.0.get(&["followers", user]).await {
+            Err(NoAnswer::Failed(why)) => return Err(NoAnswer::Failed(said(why))),
+            answer => answer.map_err(|e| away(e.to_string()))?,
+        };
+        let answer = answer.ok_or_else(|| away("it has no such path".into()))?;
+        let answer: Answer = serde_json::from_value(answer).map_err(|e| away(e.to_string()))?;
         Ok(answer.followers)
     }
 }
 
 impl Followers for GraphClient {
-    fn of<'a>(&'a self, user: &'a str) -> BoxFuture<'a, Result<Vec<String>, String>> {
+    fn of<'a>(&'a self, user: &'a str) -> BoxFuture<'a, Result<Vec<String>, NoAnswer>> {
         Box::pin(self.ask(user))
     }
 }

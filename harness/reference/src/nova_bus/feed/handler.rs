@@ -11,6 +11,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::super::event_type;
 use super::super::reading::{Leniency, Refusal};
+use super::client::NoAnswer;
 use super::event::{self, Change, Event, Read, Status};
 use super::graph_client::Followers;
 use super::store::{Care, FeedStore, Outcome, Work};
@@ -29,6 +30,12 @@ const UNKNOWN: &str = "feed_events_unknown_type_total";
 
 /// Questions to the graph-service at a time.
 const CONCURRENT_QUESTIONS: usize = 16;
+/// How often it is asked in all who follows a user, if it fails at that very question; the pause before each time twice the one before.
+const QUESTIONS: u32 = 3;
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+
+/// Followers by author, or why they cannot be had.
+type Asked = HashMap<String, Result<Vec<String>, String>>;
 
 /// Declares what the handler counts.
 pub(super) fn declare_metrics(metrics: &Metrics) {
@@ -36,6 +43,11 @@ pub(super) fn declare_metrics(metrics: &Metrics) {
     metrics.counter(DUPLICATE, "Events skipped because their event_id was handled before.", false);
     metrics.counter(DEAD_LETTERED, "Records sent to the dead-letter topic.", false);
     metrics.counter(UNKNOWN, "Events skipped because their type is not one of this service's.", false);
+}
+
+/// Where what cannot be handled of a topic goes.
+pub(super) fn dead_letter_topic(topic: &str) -> String {
+    format!("{topic}.dlq")
 }
 
 /// Ways of being wrong that belong to the handler.
@@ -80,9 +92,9 @@ pub(super) struct Handler {
 
 impl BatchHandler for Handler {
     async fn handle(&mut self, batch: &[Record]) -> Result<(), TryAgain> {
-        let (events, unreadable) = self.read(batch);
-        self.apply(&events).await?;
-        let letter = |one: &Unreadable<'_>| dead_letter(one, &format!("{}.dlq", one.record.topic), None);
+        let (taken, mut unreadable) = self.read(batch);
+        unreadable.extend(self.apply(taken).await?);
+        let letter = |one: &Unreadable<'_>| dead_letter(one, &dead_letter_topic(&one.record.topic), None);
         self.dead_letters.write(&unreadable, letter).await?;
         if let Some(first) = unreadable.first().filter(|_| self.faults.blocked) {
             return Err(TryAgain(first.reason.clone()));
@@ -93,12 +105,12 @@ impl BatchHandler for Handler {
 }
 
 impl Handler {
-    fn read<'a>(&self, batch: &'a [Record]) -> (Vec<Event>, Vec<Unreadable<'a>>) {
+    fn read<'a>(&self, batch: &'a [Record]) -> (Vec<(&'a Record, Event)>, Vec<Unreadable<'a>>) {
         let (mut events, mut unreadable) = (Vec::new(), Vec::new());
         let leniency = self.leniency();
         for record in batch {
             match event::read(record, leniency) {
-                Ok(Read::Event(event)) => events.push(event),
+                Ok(Read::Event(event)) => events.push((record, event)),
                 Ok(Read::UnknownType { event_type, event_id }) => {
                     self.metrics.add(UNKNOWN, &[], 1);
                     self.log.info(format_args!("skipped {event_type}: not a type of this service event_id={event_id}"));
@@ -121,14 +133,28 @@ impl Handler {
         }
     }
 
-    async fn apply(&self, events: &[Event]) -> Result<(), TryAgain> {
-        if events.is_empty() {
-            return Ok(());
+    /// Applies what can be; gives what cannot, because nobody can say who follows its author.
+    async fn apply<'a>(&self, taken: Vec<(&'a Record, Event)>) -> Result<Vec<Unreadable<'a>>, TryAgain> {
+        if taken.is_empty() {
+            return Ok(Vec::new());
         }
-        let asked = events.iter().filter(|event| self.needs_followers(event)).map(|event| event.user_id.as_str());
-        let followers = self.followers_of(asked.collect()).await?;
-        self.stop_at_fan_out(events, &followers).await?;
-        let works: Vec<Work> = events.iter().map(|event| self.work(event, &followers)).collect();
+        let needing = taken.iter().map(|(_, event)| event).filter(|event| self.needs_followers(event));
+        let asked = self.followers_of(needing.map(|event| event.user_id.as_str()).collect()).await?;
+        let (mut events, mut failed) = (Vec::with_capacity(taken.len()), Vec::new());
+        for (record, event) in taken {
+            match asked.get(&event.user_id).filter(|_| self.needs_followers(&event)) {
+                Some(Err(reason)) => failed.push(Unreadable { record, reason: reason.clone() }),
+                _ => events.push(event),
+            }
+        }
+        let followers = asked.into_iter().filter_map(|(author, answer)| Some((author, answer.ok()?))).collect();
+        self.apply_all(&events, &followers).await?;
+        Ok(failed)
+    }
+
+    async fn apply_all(&self, events: &[Event], followers: &HashMap<String, Vec<String>>) -> Result<(), TryAgain> {
+        self.stop_at_fan_out(events, followers).await?;
+        let works: Vec<Work> = events.iter().map(|event| self.work(event, followers)).collect();
         let marks: Vec<Work> = works.iter().map(only_marked).collect();
         let outcomes = self.store.apply(works, self.clock.now_ms()).await.map_err(|e| TryAgain(e.to_string()))?;
         for (event, outcome) in events.iter().zip(outcomes) {
@@ -146,12 +172,28 @@ impl Handler {
         may_show(event) || self.faults.followers_of_now
     }
 
-    async fn followers_of(&self, authors: HashSet<&str>) -> Result<HashMap<String, Vec<String>>, TryAgain> {
-        let questions = authors.into_iter().map(|author| async move {
-            let followers = self.followers.of(author).await.map_err(TryAgain)?;
-            Ok((author.to_owned(), followers))
-        });
+    async fn followers_of(&self, authors: HashSet<&str>) -> Result<Asked, TryAgain> {
+        let questions =
+            authors.into_iter().map(|author| async move { Ok((author.to_owned(), self.ask(author).await?)) });
         stream::iter(questions).buffer_unordered(CONCURRENT_QUESTIONS).try_collect().await
+    }
+
+    /// While the graph-service is away everything waits for it. If it is there and fails at this user, nobody else waits for that.
+    async fn ask(&self, author: &str) -> Result<Result<Vec<String>, String>, TryAgain> {
+        for attempt in 0..QUESTIONS {
+            if attempt > 0 {
+                self.stop.sleep(FIRST_BACKOFF * (1 << (attempt - 1))).await;
+            }
+            match self.followers.of(author).await {
+                Ok(followers) => return Ok(Ok(followers)),
+                Err(NoAnswer::Away(reason)) => return Err(TryAgain(reason)),
+                Err(NoAnswer::Failed(reason)) if attempt + 1 == QUESTIONS => {
+                    return Ok(Err(format!("asked {QUESTIONS} times: {reason}")));
+                }
+                Err(NoAnswer::Failed(reason)) => self.log.warn(format_args!("attempt {}: {reason}", attempt + 1)),
+            }
+        }
+        Err(TryAgain("nobody was asked".to_owned()))
     }
 
     fn work(&self, event: &Event, followers: &HashMap<String, Vec<String>>) -> Work {

@@ -13,14 +13,25 @@ use crate::shared::stop::{Stopper, stop_pair};
 #[derive(Default)]
 struct FakeGraph {
     down: Mutex<bool>,
+    /// Whose followers it fails to say, and how often.
+    broken: Mutex<Option<(&'static str, u32)>>,
     asked: Mutex<Vec<String>>,
 }
 
 impl Followers for FakeGraph {
-    fn of<'a>(&'a self, user: &'a str) -> BoxFuture<'a, Result<Vec<String>, String>> {
+    fn of<'a>(&'a self, user: &'a str) -> BoxFuture<'a, Result<Vec<String>, NoAnswer>> {
         self.asked.lock().unwrap().push(user.to_owned());
         let down = *self.down.lock().unwrap();
-        Box::pin(async move { if down { Err("connection refused".into()) } else { Ok(vec!["bob".into()]) } })
+        let mut broken = self.broken.lock().unwrap();
+        let failing = broken.as_mut().filter(|(whose, left)| *whose == user && *left > 0);
+        let failed = failing.map(|(_, left)| *left -= 1).is_some();
+        Box::pin(async move {
+            match (down, failed) {
+                (true, _) => Err(NoAnswer::Away("connection refused".into())),
+                (_, true) => Err(NoAnswer::Failed("500".into())),
+                _ => Ok(vec!["bob".into()]),
+            }
+        })
     }
 }
 
@@ -102,6 +113,22 @@ async fn a_batch_is_handled_in_order_and_asks_for_each_author_once() {
     assert_eq!(bench.handled().await, ["e0", "e1", "e2"]);
     assert_eq!(*bench.graph.asked.lock().unwrap(), ["alice"]);
     assert_eq!(bench.metrics.value(HANDLED, &[("event_type", event_type::CREATED)]), Some(2.0));
+}
+
+#[tokio::test]
+async fn a_post_whose_followers_nobody_can_say_is_dead_lettered_after_three_questions_and_holds_up_nobody() {
+    let mut bench = bench(Faults::default());
+    let of_ann = json!({"post_id": "p1", "user_id": "ann", "created_at": "2025-01-15T10:30:00Z"});
+    let batch = || [event(0, event_type::CREATED, of_ann.clone()), created(1, "p2"), deleted(2, "p1")];
+    *bench.graph.broken.lock().unwrap() = Some(("ann", 2));
+    bench.handle(&batch()).await.unwrap();
+    assert_eq!((bench.dead.published().len(), bench.handled().await.len()), (0, 3), "the third question was answered");
+    *bench.graph.broken.lock().unwrap() = Some(("ann", 3));
+    let more = [event(3, event_type::CREATED, of_ann.clone()), created(4, "p3")];
+    bench.handle(&more).await.unwrap();
+    let letters: Vec<_> = bench.dead.published().into_iter().map(|letter| letter.key).collect();
+    assert_eq!(letters, [Some(b"key-3".to_vec())]);
+    assert_eq!(bench.handled().await, ["e0", "e1", "e2", "e4"], "what is dead-lettered was not handled");
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ impl Feeds {
     /// A post, if there is one, and where it is looked for.
     async fn post(&self, id: &str) -> Result<(Option<Value>, &'static str), ApiError> {
         Ok(match &self.content {
-            Some(content) => (content.get(&["posts", id]).await.map_err(ApiError::Unavailable)?, "content-service"),
+            Some(content) => (content.get(&["posts", id]).await.map_err(ApiError::store)?, "content-service"),
             None => {
                 let cached = self.store.post(id.to_owned()).await.map_err(ApiError::store)?;
                 (cached.map(|post| serde_json::to_value(post).unwrap_or_default()), "cache")

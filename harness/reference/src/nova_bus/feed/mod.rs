@@ -9,6 +9,7 @@ mod event;
 mod graph_client;
 mod handler;
 mod http;
+mod letters;
 mod redis;
 mod sqlite;
 mod store;
@@ -21,10 +22,14 @@ use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
 use crate::shared::dead_letter::DeadLetters;
 use crate::shared::faults::{COMMIT_FIRST, SHORT_MEMORY, STOP_LOSES, consumer_faults, remembered_for};
-use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
+use crate::shared::kafka::{
+    Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, Publish, on_a_thread, readiness,
+};
+use crate::shared::replay::{REPLAY_LOSES_HEADERS, REPLAY_TWICE, Replays};
 use crate::shared::settings::{SettingFault, Settings, SettingsError, StoreUrl};
 
 use super::reading::Leniency;
+use super::topics;
 use client::JsonClient;
 
 pub(super) const NAME: &str = "feed-service";
@@ -135,6 +140,8 @@ pub(super) const FAULTS: &[FaultInfo] = &[
     BLOCKED,
     FLAG_BY_PRESENCE,
     ASKS_ON_READ,
+    REPLAY_TWICE,
+    REPLAY_LOSES_HEADERS,
 ];
 
 /// How old a record is with the fault `late`.
@@ -156,18 +163,17 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
         settings.topics.join(","),
         settings.brokers
     ));
-    let publisher = KafkaPublisher::new(&settings.brokers, NAME, settings.delivery_timeout, context.log)?;
+    let publisher: Arc<dyn Publish> =
+        Arc::new(KafkaPublisher::new(&settings.brokers, NAME, settings.delivery_timeout, context.log)?);
+    // Of the posts only: other services bury what they cannot read of users on the same topic as this one.
+    let letters = handler::dead_letter_topic(&topics::content(settings));
+    let letters = Replays::new(context, letters, publisher.clone(), Arc::new(letters::LetterMarks(store.clone())));
     handler::declare_metrics(&context.metrics);
     let followers: Arc<dyn graph_client::Followers> = Arc::new(graph_client::GraphClient::new(graph_url)?);
     let handler = handler::Handler {
         store: store.clone(),
         followers: followers.clone(),
-        dead_letters: DeadLetters::new(
-            Arc::new(publisher),
-            context.metrics.clone(),
-            context.log,
-            handler::DEAD_LETTERED,
-        ),
+        dead_letters: DeadLetters::new(publisher, context.metrics.clone(), context.log, handler::DEAD_LETTERED),
         faults: faults(context),
         clock: context.clock.clone(),
         metrics: context.metrics.clone(),
@@ -185,7 +191,8 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
         content: direct_call(context)?,
         asked_first: context.has(ASKS_ON_READ).then_some(followers),
     };
-    Ok(Parts { router: http::routes(feeds), ready, work: Some(("consumer", Box::pin(work))) })
+    let router = http::routes(feeds).merge(letters.routes());
+    Ok(Parts { router, ready, work: Some(("consumer", Box::pin(work))) })
 }
 
 fn faults(context: &Context) -> handler::Faults {

@@ -149,6 +149,13 @@ impl FeedStore for RedisFeed {
         })
     }
 
+    fn forget(&self, event_ids: Vec<String>) -> Call<'_, ()> {
+        Box::pin(async move {
+            let keys: Vec<String> = event_ids.iter().map(|id| format!("processed:{id}")).collect();
+            self.ask(cmd("DEL").arg(keys)).await
+        })
+    }
+
     fn handled_after(&self, seq: i64, limit: u32) -> Call<'_, Vec<Handling>> {
         Box::pin(async move {
             // The n-th row of the list has sequence number n, so what follows it begins at index n.

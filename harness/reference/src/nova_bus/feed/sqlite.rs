@@ -109,6 +109,16 @@ impl FeedStore for SqliteFeed {
         Box::pin(async move { Ok(self.db.call(move |c| processed::lifetime_seconds(&*c, &event_id)).await?) })
     }
 
+    fn forget(&self, event_ids: Vec<String>) -> Call<'_, ()> {
+        Box::pin(async move {
+            let forget = move |tx: &rusqlite::Transaction<'_>| {
+                let sql = "DELETE FROM processed WHERE event_id = ?1";
+                event_ids.iter().try_for_each(|id| run(tx, sql, params![id]).map(drop))
+            };
+            Ok(self.db.transaction(forget).await?)
+        })
+    }
+
     fn handled_after(&self, seq: i64, limit: u32) -> Call<'_, Vec<Handling>> {
         Box::pin(async move {
             let sql = "SELECT seq, event_id, event_type, post_id, handled_ms FROM handled WHERE seq > ?1 ORDER BY seq LIMIT ?2";

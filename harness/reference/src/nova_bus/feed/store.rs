@@ -109,6 +109,8 @@ pub(super) trait FeedStore: Send + Sync {
     fn handled_of(&self, post_id: String) -> Call<'_, Vec<Handling>>;
     /// For how many seconds in all the id of an event is remembered; nothing if it is not.
     fn lifetime(&self, event_id: String) -> Call<'_, Option<i64>>;
+    /// Forgets ids that are remembered.
+    fn forget(&self, event_ids: Vec<String>) -> Call<'_, ()>;
     /// Handlings after that sequence number, oldest first.
     fn handled_after(&self, seq: i64, limit: u32) -> Call<'_, Vec<Handling>>;
 }

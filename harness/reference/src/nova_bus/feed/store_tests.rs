@@ -331,3 +331,18 @@ async fn a_redis_connection_that_was_cut_is_replaced() {
     }
     assert_eq!(store.handled_after(0, 10).await.unwrap().len(), 2);
 }
+
+/// As it marks which letters were replayed.
+#[tokio::test]
+async fn an_id_that_is_forgotten_is_new_again() {
+    use super::super::letters::LetterMarks;
+    use crate::shared::replay::Marks;
+    each(|store| async move {
+        let marks = LetterMarks(store);
+        let ids = || vec!["letter 1".to_owned(), "letter 2".to_owned()];
+        assert_eq!(marks.mark(ids(), NOW).await, Ok(vec![true, true]));
+        marks.unmark(vec!["letter 2".to_owned()]).await.unwrap();
+        assert_eq!(marks.mark(ids(), NOW).await, Ok(vec![false, true]));
+    })
+    .await;
+}

@@ -4,6 +4,7 @@ mod cleanup;
 mod docs;
 mod feed;
 mod notification;
+mod reader;
 mod relations;
 mod search;
 
@@ -13,10 +14,14 @@ use super::envelope::Event;
 use super::kinds;
 use super::writer;
 use crate::serve::Context;
+use crate::shared::settings::Settings;
 use crate::shared::sql::{Sql, Store};
 use crate::shared::sqlite::DbError;
 
 pub(super) use notification::{Delivery, Way};
+
+/// Reads as releases of three versions would, each in a group of its own.
+pub(super) const READER: &str = "versioned-reader";
 
 /// What a service makes of an event.
 pub(super) trait Role: Send + Sync {
@@ -53,8 +58,14 @@ pub(super) fn role(service: &'static str, context: &Context) -> (Box<dyn Role>, 
         "user-service" | "messaging-service" | "content-service" | "video-service" => {
             (Box::new(cleanup::Cleanup::new(service, context)), writer::schema())
         }
+        READER => (Box::new(reader::Reader::of(context.settings.event_version)), reader::SCHEMA.to_owned()),
         _ => (Box::new(Observer), String::new()),
     }
+}
+
+/// The group that a service reads in: its own name, but for the one of which several releases run side by side.
+pub(super) fn group(service: &'static str, settings: &Settings) -> String {
+    if service == READER { settings.group_id.clone() } else { service.to_owned() }
 }
 
 /// The types of events that a service takes; none if it takes nothing.
@@ -90,6 +101,7 @@ pub(super) fn subscriptions(service: &str) -> Vec<&'static str> {
         "security-service" => of(&[], &["user.login", "user.failed_login", "user.password_changed"]),
         "rate-limiter" => of(&[], &["user.failed_login"]),
         "cdn-service" => of(&["media."], &[]),
+        READER => of(&[], &["user.created"]),
         _ => Vec::new(),
     }
 }
@@ -113,6 +125,7 @@ mod tests {
             ("security-service", 3),
             ("rate-limiter", 1),
             ("cdn-service", 3),
+            (READER, 1),
             ("auth-service", 0),
         ];
         services.iter().for_each(|(service, events)| assert_eq!(count(service), *events, "{service}"));

@@ -1,7 +1,7 @@
 //! Handling a batch: read and check every record, apply all in one transaction, send what is to be sent, dead-letter what cannot be read or
 //! failed for the last time.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,9 @@ use super::super::envelope::{self, Event};
 use super::super::roles::{Delivery, Role};
 use super::deliver::{NotSent, Sender};
 use super::journal;
+use super::versions::Versions;
 use crate::shared::clock::Clock;
-use crate::shared::dead_letter::{DeadLetters, Unreadable, dead_letter};
+use crate::shared::dead_letter::{DeadLetters, Place, Unreadable, dead_letter, place};
 use crate::shared::kafka::{BatchHandler, Record, TryAgain};
 use crate::shared::log::Log;
 use crate::shared::metrics::Metrics;
@@ -42,9 +43,7 @@ pub(super) struct Faults {
     pub(super) skip_dedup: bool,
     pub(super) no_dead_letter: bool,
     pub(super) drops_failed: bool,
-    pub(super) needs_source: bool,
-    pub(super) source_optional: bool,
-    pub(super) refuses_new: bool,
+    pub(super) given_up_is_handled: bool,
     pub(super) gathers: Option<Duration>,
     pub(super) backwards: bool,
     pub(super) ignores_event: bool,
@@ -53,18 +52,19 @@ pub(super) struct Faults {
 /// What the fault `ignores-event` takes without noting it.
 const IGNORED: [&str; 3] = ["user.failed_login", "media.processing_complete", "stream.ended"];
 
-/// The version of user.created that has no `source` any more.
-const SOURCE_WENT: i64 = 3;
-
 /// Handles the events of one service.
 pub(super) struct Handler {
     pub(super) service: &'static str,
+    pub(super) dead_letter_topic: String,
     /// First part of every topic.
     pub(super) prefix: String,
     pub(super) role: Arc<dyn Role>,
+    pub(super) versions: Versions,
     pub(super) db: Store,
     pub(super) sender: Sender,
     pub(super) dead_letters: DeadLetters,
+    /// Where records of the batch in hand stand that failed for the last time: they are not tried again with it.
+    pub(super) given_up: BTreeSet<Place>,
     pub(super) ttl: Duration,
     pub(super) faults: Faults,
     pub(super) clock: Clock,
@@ -98,6 +98,7 @@ impl BatchHandler for Handler {
             match fate {
                 Fate::Duplicate => self.skipped(event),
                 Fate::Done => self.handled(event),
+                Fate::ToSend(_) if self.given_up.contains(&place(record)) => {}
                 Fate::ToSend(deliveries) => self.send(record, event, &deliveries).await?,
             }
         }
@@ -106,6 +107,7 @@ impl BatchHandler for Handler {
         }
         self.bury(&unreadable).await?;
         self.dead_letters.settled();
+        self.given_up.clear();
         self.metrics.add(TAKEN, &[], batch.len() as u64);
         batch.iter().for_each(|_| self.metrics.observe(DURATION, began.elapsed()));
         Ok(())
@@ -127,13 +129,7 @@ impl Handler {
     fn read_one(&self, record: &Record) -> Result<Event, String> {
         let expected = record.topic.strip_prefix(&self.prefix).and_then(|rest| rest.strip_prefix('.'));
         let event = envelope::read(record.payload.as_deref(), expected.unwrap_or(&record.topic))?;
-        if self.faults.refuses_new && event.version > 1 {
-            return Err(format!("version {} is not known here", event.version));
-        }
-        let needs_source = event.version < SOURCE_WENT && !self.faults.source_optional || self.faults.needs_source;
-        if needs_source && event.kind.event == "user.created" && event.data["source"].is_null() {
-            return Err("`data.source` is missing".to_owned());
-        }
+        self.versions.check(&event)?;
         Ok(event)
     }
 
@@ -171,6 +167,7 @@ impl Handler {
         all.await
     }
 
+    /// What fails for the last time is dead-lettered and not marked, so that it can be replayed.
     async fn send(&mut self, record: &Record, event: &Event, deliveries: &[Delivery]) -> Result<(), TryAgain> {
         match self.sender.deliver(deliveries).await {
             Ok(()) => {
@@ -184,7 +181,10 @@ impl Handler {
                     true => self.metrics.add(FAILED, &[], 1),
                     false => self.bury(&[Unreadable { record, reason }]).await?,
                 }
-                self.mark(event, false).await?;
+                self.given_up.insert(place(record));
+                if self.faults.given_up_is_handled {
+                    self.mark(event, false).await?;
+                }
             }
         }
         Ok(())
@@ -201,8 +201,8 @@ impl Handler {
     }
 
     async fn bury(&mut self, failed: &[Unreadable<'_>]) -> Result<(), TryAgain> {
-        let topic = format!("{}.dead-letter.{}", self.prefix, self.service);
-        self.dead_letters.write(failed, |one| dead_letter(one, &topic, original_id(one.record))).await?;
+        let letter = |one: &Unreadable<'_>| dead_letter(one, &self.dead_letter_topic, original_id(one.record));
+        self.dead_letters.write(failed, letter).await?;
         self.metrics.add(FAILED, &[], failed.len() as u64);
         Ok(())
     }

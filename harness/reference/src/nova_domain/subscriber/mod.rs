@@ -1,21 +1,23 @@
 //! A subscribing service: every event once, however often it comes; what it makes of it is its [`Role`].
 //!
 //! Record → [`envelope`](super::envelope) (checked, or refused with the reason) → one transaction (not handled before? then the role's
-//! effect, the mark and a line of the [`journal`]) → messages to people ([`deliver`]) → dead letters → commit.
+//! effect, the mark and a line of the [`journal`]) → messages to people ([`deliver`]) → dead letters → commit. What is dead-lettered can be
+//! asked for once more ([`Replays`]): it was not handled, so its id is not known.
 
 mod deliver;
 mod handler;
 mod http;
 mod journal;
+mod versions;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 
 use super::faults::{
-    BACKWARDS, DROPS_FAILED, IGNORES_EVENT, LATE, NEEDS_SOURCE, NO_DEAD_LETTER, NO_METRICS, REFUSES_NEW, SKIP_DEDUP,
-    SOURCE_OPTIONAL,
+    BACKWARDS, DROPS_FAILED, GIVEN_UP_IS_HANDLED, IGNORES_EVENT, LATE, NO_DEAD_LETTER, NO_METRICS, SKIP_DEDUP,
 };
 use super::roles::{self, Role};
 use crate::ServeError;
@@ -23,8 +25,11 @@ use crate::serve::{Context, Work};
 use crate::shared::dead_letter::DeadLetters;
 use crate::shared::faults::{consumer_faults, remembered_for};
 use crate::shared::http::ReadyCheck;
-use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
+use crate::shared::kafka::{
+    Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, Publish, on_a_thread, readiness,
+};
 use crate::shared::processed;
+use crate::shared::replay::Replays;
 use crate::shared::sql::Store;
 
 /// How old a record is with the fault `late`: older than the document's 5 s.
@@ -53,14 +58,23 @@ pub(super) fn build(
     }
     let publisher =
         KafkaPublisher::placing(&settings.brokers, service, settings.delivery_timeout, "murmur2_random", context.log)?;
+    let publisher: Arc<dyn Publish> = Arc::new(publisher);
     let (metrics, log) = (context.metrics.clone(), context.log);
+    let group = roles::group(service, settings);
+    let dead_letter_topic = format!("{}.dead-letter.{group}", settings.topic_prefix);
+    let letters =
+        Replays::new(context, dead_letter_topic.clone(), publisher.clone(), Arc::new(db.clone()));
+    let router = router.merge(letters.routes());
     let handler = handler::Handler {
         service,
+        dead_letter_topic,
         prefix: settings.topic_prefix.clone(),
         role,
+        versions: versions::Versions::of(context),
         db,
         sender: deliver::Sender::new(context)?,
-        dead_letters: DeadLetters::new(Arc::new(publisher), metrics.clone(), log, handler::DEAD_LETTERED),
+        dead_letters: DeadLetters::new(publisher, metrics.clone(), log, handler::DEAD_LETTERED),
+        given_up: BTreeSet::new(),
         ttl: remembered_for(context),
         faults: faults(context),
         clock: context.clock.clone(),
@@ -71,7 +85,7 @@ pub(super) fn build(
     let topic = |event: &&str| format!("{}.{event}", settings.topic_prefix);
     let faults = ConsumerFaults { late: context.has(LATE).then_some(LATE_BY), ..consumer_faults(context) };
     let consumer_settings = ConsumerSettings {
-        group: service.to_owned(),
+        group,
         topics: roles::subscriptions(service).iter().map(topic).collect(),
         ..ConsumerSettings::new(settings, service, faults)
     };
@@ -86,9 +100,7 @@ fn faults(context: &Context) -> handler::Faults {
         skip_dedup: context.has(SKIP_DEDUP),
         no_dead_letter: context.has(NO_DEAD_LETTER),
         drops_failed: context.has(DROPS_FAILED),
-        needs_source: context.has(NEEDS_SOURCE),
-        source_optional: context.has(SOURCE_OPTIONAL),
-        refuses_new: context.has(REFUSES_NEW),
+        given_up_is_handled: context.has(GIVEN_UP_IS_HANDLED),
         gathers: context.has(BACKWARDS).then_some(GATHERING),
         backwards: context.has(BACKWARDS),
         ignores_event: context.has(IGNORES_EVENT),

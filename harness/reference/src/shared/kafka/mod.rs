@@ -5,6 +5,7 @@ mod brokers;
 mod consumer;
 mod producer;
 mod record;
+mod reread;
 mod topics;
 mod transaction;
 mod work;
@@ -16,6 +17,7 @@ pub(crate) use consumer::{BatchHandler, Consumer, ConsumerFaults, ConsumerSettin
 pub(crate) use producer::fake;
 pub(crate) use producer::{KafkaPublisher, Publish, PublishError};
 pub(crate) use record::{Header, OutRecord, Record};
+pub(crate) use reread::reread;
 pub(crate) use topics::add_partition;
 pub(crate) use transaction::{Transaction, Transactions};
 pub(crate) use work::{on_a_thread, readiness};

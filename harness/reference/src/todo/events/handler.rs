@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::super::envelope::{self, Event, Knows};
 use super::super::event_type;
 use super::store::{Outcome, Trail};
+use super::telling::{Taken, Teller};
 use crate::shared::clock::Clock;
 use crate::shared::dead_letter::{DeadLetters, Unreadable, dead_letter};
 use crate::shared::faults::crash;
@@ -20,7 +21,7 @@ const DURATION: &str = "event_processing_duration_seconds";
 const DUPLICATE: &str = "events_duplicate_total";
 pub(super) const DEAD_LETTERED: &str = "events_dead_lettered_total";
 /// Where dead letters go.
-const DEAD_LETTERS: &str = "todo.tasks.dlq";
+pub(super) const DEAD_LETTERS: &str = "todo.tasks.dlq";
 
 /// Declares what the handler counts; the first two by the document's own names.
 pub(super) fn declare_metrics(metrics: &Metrics) {
@@ -46,6 +47,8 @@ pub(super) struct Faults {
 /// Handles task events.
 pub(super) struct Handler {
     pub(super) trail: Trail,
+    /// Who tells owners of completions, if anybody does.
+    pub(super) teller: Option<Teller>,
     pub(super) dead_letters: DeadLetters,
     pub(super) knows: Knows,
     pub(super) faults: Faults,
@@ -61,10 +64,15 @@ impl BatchHandler for Handler {
         if let Some(time) = self.faults.gathers {
             self.stop.sleep(time).await;
         }
-        let (mut events, unreadable) = self.read(batch);
+        let (mut taken, mut unreadable) = self.read(batch);
         if self.faults.reorder {
-            events.reverse();
+            taken.reverse();
         }
+        let (events, failed) = match &self.teller {
+            Some(teller) => teller.tell(taken, self.clock.now_ms()).await?,
+            None => (taken.into_iter().map(|(_, event)| event).collect(), Vec::new()),
+        };
+        unreadable.extend(failed);
         self.apply(events).await?;
         self.refuse(unreadable).await?;
         self.dead_letters.settled();
@@ -74,11 +82,11 @@ impl BatchHandler for Handler {
 }
 
 impl Handler {
-    fn read<'a>(&self, batch: &'a [Record]) -> (Vec<Event>, Vec<Unreadable<'a>>) {
-        let (mut events, mut unreadable) = (Vec::new(), Vec::new());
+    fn read<'a>(&self, batch: &'a [Record]) -> (Vec<Taken<'a>>, Vec<Unreadable<'a>>) {
+        let (mut taken, mut unreadable) = (Vec::new(), Vec::new());
         for record in batch {
             match self.read_one(record.payload.as_deref()) {
-                Ok(event) => events.push(event),
+                Ok(event) => taken.push((record, event)),
                 // As the document's own handler: what it does not find is nothing to it.
                 Err(reason) if self.faults.payload_path => {
                     self.log.error(format_args!("KeyError: 'payload': {reason}"))
@@ -86,7 +94,7 @@ impl Handler {
                 Err(reason) => unreadable.push(Unreadable { record, reason }),
             }
         }
-        (events, unreadable)
+        (taken, unreadable)
     }
 
     fn read_one(&self, value: Option<&[u8]>) -> Result<Event, String> {

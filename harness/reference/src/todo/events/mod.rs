@@ -1,11 +1,13 @@
 //! event-service: consumes every task event once, and keeps the audit trail and the state of each task.
 //!
-//! Record → [`super::envelope`] (checked against the schema, or refused with the reason) → [`store`] (one transaction: not handled
-//! before? then audit trail, state, journal) → dead letters of what was refused → commit.
+//! Record → [`super::envelope`] (checked against the schema, or refused with the reason) → [`telling`] (the owner of a task that is
+//! complete) → [`store`] (one transaction: not handled before? then audit trail, state, journal) → dead letters of what was refused →
+//! commit. What is dead-lettered can be asked for once more ([`Replays`]).
 
 mod handler;
 mod http;
 mod store;
+mod telling;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +18,12 @@ use crate::catalogue::FaultInfo;
 use crate::serve::{Context, Parts};
 use crate::shared::dead_letter::DeadLetters;
 use crate::shared::faults::{COMMIT_FIRST, SHORT_MEMORY, consumer_faults, remembered_for};
-use crate::shared::kafka::{Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, on_a_thread, readiness};
+use crate::shared::kafka::{
+    Consumer, ConsumerFaults, ConsumerSettings, KafkaPublisher, Publish, on_a_thread, readiness,
+};
+use crate::shared::outside::Outside;
 use crate::shared::processed;
+use crate::shared::replay::{REPLAY_LOOPS, REPLAY_TWICE, Replays};
 use crate::shared::store::open;
 
 pub(super) const NAME: &str = "event-service";
@@ -90,6 +96,8 @@ pub(super) const FAULTS: &[FaultInfo] = &[
     GIVES_UP,
     NO_BACKOFF,
     CRASH,
+    REPLAY_TWICE,
+    REPLAY_LOOPS,
 ];
 
 /// The document's own name.
@@ -105,6 +113,9 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     let db = open(context, NAME, &store::schema()).await?;
     context.log.info(format_args!("topics {}", settings.topics.join(",")));
     let publisher = KafkaPublisher::placing(&settings.brokers, NAME, settings.delivery_timeout, "fnv1a", context.log)?;
+    let publisher: Arc<dyn Publish> = Arc::new(publisher);
+    let letters = Arc::new(db.clone());
+    let letters = Replays::new(context, handler::DEAD_LETTERS.to_owned(), publisher.clone(), letters);
     let counted = !context.has(NO_METRICS);
     if counted {
         handler::declare_metrics(&context.metrics);
@@ -122,12 +133,8 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     };
     let handler = handler::Handler {
         trail: trail.clone(),
-        dead_letters: DeadLetters::new(
-            Arc::new(publisher),
-            context.metrics.clone(),
-            context.log,
-            handler::DEAD_LETTERED,
-        ),
+        teller: teller(context, &trail)?,
+        dead_letters: DeadLetters::new(publisher, context.metrics.clone(), context.log, handler::DEAD_LETTERED),
         knows: Knows {
             version: settings.event_version,
             refuses_new: context.has(REFUSES_NEW),
@@ -163,6 +170,14 @@ pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
     )?;
     let ready = readiness(consumer.assignment());
     let work = on_a_thread(move || consumer.run());
-    let router = http::routes(trail).merge(processed::routes(db, String::new()));
+    let remembered = processed::routes(db, String::new());
+    let router = http::routes(trail).merge(remembered).merge(letters.routes());
     Ok(Parts { router, ready, work: Some(("consumer", Box::pin(work))) })
+}
+
+/// Who tells owners of completions: where `PUSH_URL` says how.
+fn teller(context: &Context, trail: &store::Trail) -> Result<Option<telling::Teller>, ServeError> {
+    let outside = |url| Outside::new("the push service", format!("{url}/send"), context);
+    let push = context.settings.push_url.as_ref().map(outside).transpose()?;
+    Ok(push.map(|push| telling::Teller { push, trail: trail.clone() }))
 }
