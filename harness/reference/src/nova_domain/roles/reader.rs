@@ -6,14 +6,13 @@
 use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::super::envelope::Event;
 use super::{Delivery, Role};
 use crate::shared::http::ApiError;
 use crate::shared::sql::{Row, Sql, Store, vals};
-use crate::shared::sqlite::{Db, DbError};
+use crate::shared::sqlite::DbError;
 
 /// What was read of every event.
 pub(super) const SCHEMA: &str = "
@@ -58,14 +57,14 @@ impl Reader {
 }
 
 impl Role for Reader {
-    fn apply(&self, tx: &Connection, event: &Event) -> Result<Vec<Delivery>, DbError> {
+    fn apply(&self, tx: &dyn Sql, event: &Event) -> Result<Vec<Delivery>, DbError> {
         let sql = "INSERT INTO reads (event_id, user_id, what) VALUES (?1, ?2, ?3) ON CONFLICT (event_id) DO NOTHING";
         tx.run(sql, vals![&event.id, event.text("user_id"), &self.read(&event.data)])?;
         Ok(Vec::new())
     }
 
-    fn routes(&self, db: Db) -> Router {
-        Router::new().route("/reads/{user}", get(reads)).with_state(db.into())
+    fn routes(&self, db: Store) -> Router {
+        Router::new().route("/reads/{user}", get(reads)).with_state(db)
     }
 }
 

@@ -54,7 +54,7 @@ impl Teller {
             return Ok(false);
         }
         let id = event.event_id.clone();
-        let known = self.trail.db.call(move |connection| processed::is_marked(&*connection, &id, now_ms)).await;
+        let known = self.trail.db.read(move |connection| processed::is_marked(connection, &id, now_ms)).await;
         Ok(!known.map_err(|e| TryAgain(e.to_string()))? || self.trail.faults.skip_dedup)
     }
 }
