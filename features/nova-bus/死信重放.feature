@@ -17,7 +17,7 @@
       | user | {alice} |
     并且执行操作"replay the dead letters of feed-service"
       | event | {帖子.id} |
-    那么用户"bob"的动态在10秒内显示帖子"帖子"
+    那么用户"bob"的动态在20秒内显示帖子"帖子"
     当执行操作"replay what feed-service has replayed"
       | event | {帖子.id} |
     那么服务"feed-service"只处理"帖子"一次
@@ -31,7 +31,7 @@
     当执行操作"mend followers"
       | user | {alice} |
     并且"帖子"再次发布1次
-    那么用户"bob"的动态在10秒内显示帖子"帖子"
+    那么用户"bob"的动态在20秒内显示帖子"帖子"
     当执行操作"replay the dead letters of feed-service"
       | event | {帖子.id} |
     那么服务"feed-service"只处理"帖子"一次

@@ -14,7 +14,7 @@ Feature: Dead letters once more
     Then it is dead-lettered within 5s
     When action "replay the dead letters of notification-service" is done
       | event | {follow.id} |
-    Then view "noted by notification-service" shows "user.followed" within 10s
+    Then view "noted by notification-service" shows "user.followed" within 20s
       | subject | {follow.data.follower_id} |
     When action "replay what notification-service has replayed" is done
       | event | {follow.id} |
@@ -28,7 +28,7 @@ Feature: Dead letters once more
       | /data/followee_id | {ann} |
     Then it is dead-lettered within 5s
     When "follow" is published again 1 time
-    Then view "noted by notification-service" shows "user.followed" within 10s
+    Then view "noted by notification-service" shows "user.followed" within 20s
       | subject | {follow.data.follower_id} |
     When action "replay the dead letters of notification-service" is done
       | event | {follow.id} |
@@ -43,7 +43,7 @@ Feature: Dead letters once more
     Then it is dead-lettered within 5s
     When action "replay the dead letters of notification-service" is done
       | event | {follow.id} |
-    Then stub "push" is called for "follow" exactly 6 times, watched for 500ms
+    Then service "notification-service" logs "failed again after a replay event_id={follow.id}" within 20s
     When action "replay what notification-service has replayed" is done
       | event | {follow.id} |
     Then stub "push" is called for "follow" exactly 6 times, watched for 500ms

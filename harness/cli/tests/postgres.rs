@@ -80,6 +80,7 @@ fn todo_holds_its_promises_on_postgres() {
         "in their order",
         "of two instances",
         "what was not told when the service was killed",
+        "once it is replayed",
     ];
     holds_on_postgres("todo", &["todo", "quiet", "stranger", "events", "events-v1"], &chosen, &there);
 }
@@ -119,7 +120,7 @@ fn data_platform_holds_its_promises_on_postgres() {
         "audit-writer",
     ];
     let there = [rows("bronze-processor", r#""bronze-processor".handled"#, 4)];
-    let chosen = ["one correlation id", "comes again", "in the order in which", "audit store", "of two instances"];
+    let chosen = ["one correlation id", "comes again", "in the order in which", "audit store", "once it is replayed", "of two instances"];
     holds_on_postgres("data-platform", &stores, &chosen, &there);
 }
 
@@ -151,6 +152,7 @@ fn nova_domain_holds_its_promises_on_postgres() {
         "a like that is seen before",
         "comes again",
         "what is rolled back or refused",
+        "once it is replayed",
         "of two instances",
     ];
     holds_on_postgres("nova-domain", &stores, &chosen, &there);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::kafka::{Header, OutRecord, Publish, Record, TryAgain};
 use super::log::Log;
 use super::metrics::Metrics;
+use super::replay::REPLAYED_FROM;
 
 /// A record that cannot be handled, and why.
 pub(crate) struct Unreadable<'r> {
@@ -42,6 +43,12 @@ pub(crate) fn dead_letter(unreadable: &Unreadable<'_>, topic: &str, event_id: Op
     }
 }
 
+/// Whose letter it is, if that could be read.
+fn event_of(letter: &OutRecord) -> Option<String> {
+    let (_, id) = letter.headers.iter().rev().find(|(name, _)| name == "original_event_id")?;
+    String::from_utf8(id.clone()?).ok()
+}
+
 /// Writes the dead letters of the batch in hand. A batch that is given again writes only those that are not on the topic yet.
 pub(crate) struct DeadLetters {
     publisher: Arc<dyn Publish>,
@@ -67,15 +74,19 @@ impl DeadLetters {
         if left.is_empty() {
             return Ok(());
         }
-        let letters = left.iter().map(|one| letter(one)).collect();
+        let letters: Vec<OutRecord> = left.iter().map(|one| letter(one)).collect();
+        let events: Vec<Option<String>> = letters.iter().map(event_of).collect();
         let mut result = Ok(());
-        for (one, outcome) in left.iter().zip(self.publisher.publish(letters).await) {
+        for ((one, event), outcome) in left.iter().zip(events).zip(self.publisher.publish(letters).await) {
             let Record { topic, partition, offset, .. } = one.record;
             match outcome {
                 Ok(()) => {
                     self.written.insert(place(one.record));
                     self.metrics.add(self.counter, &[], 1);
                     self.log.warn(format_args!("dead-lettered {topic}[{partition}]@{offset}: {}", one.reason));
+                    if let (true, Some(event)) = (one.record.header(REPLAYED_FROM).is_some(), event) {
+                        self.log.warn(format_args!("failed again after a replay event_id={event}"));
+                    }
                 }
                 Err(error) => result = Err(TryAgain(format!("dead letter for {topic}[{partition}]@{offset}: {error}"))),
             }

@@ -128,18 +128,20 @@ impl Handler {
         let Some(archive) = self.archive.clone() else { return Ok(fresh) };
         let mut written = Vec::with_capacity(fresh.len());
         for event in fresh {
-            let Some(record) = records.get(&event.event_id).filter(|record| !self.given_up.contains(&place(record)))
-            else {
+            let record = records.get(&event.event_id).copied();
+            if record.is_some_and(|record| self.given_up.contains(&place(record))) {
                 continue;
-            };
-            match archive.tell(&event.event_id, &entry(&event)).await {
-                Ok(()) => written.push(event),
-                Err(NotTold::Stopping) => return Err(TryAgain("stopping before it was written".to_owned())),
-                Err(NotTold::GivenUp(reason)) => {
+            }
+            match (archive.tell(&event.event_id, &entry(&event)).await, record) {
+                (Ok(()), _) => written.push(event),
+                (Err(NotTold::Stopping), _) => return Err(TryAgain("stopping before it was written".to_owned())),
+                (Err(NotTold::GivenUp(reason)), Some(record)) => {
                     self.log.error(format_args!("event_id={}: {reason}", event.event_id));
                     self.refuse(&[Refused { record, reason }], Some(&event.event_id)).await?;
                     self.given_up.insert(place(record));
                 }
+                // Held back from an earlier batch, by a fault.
+                (Err(NotTold::GivenUp(reason)), None) => return Err(TryAgain(reason)),
             }
         }
         Ok(written)
