@@ -120,7 +120,14 @@ fn data_platform_holds_its_promises_on_postgres() {
         "audit-writer",
     ];
     let there = [rows("bronze-processor", r#""bronze-processor".handled"#, 4)];
-    let chosen = ["one correlation id", "comes again", "in the order in which", "audit store", "once it is replayed", "of two instances"];
+    let chosen = [
+        "one correlation id",
+        "comes again",
+        "in the order in which",
+        "audit store",
+        "once it is replayed",
+        "of two instances",
+    ];
     holds_on_postgres("data-platform", &stores, &chosen, &there);
 }
 

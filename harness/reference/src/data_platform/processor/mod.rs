@@ -112,8 +112,7 @@ pub(super) async fn build(service: &'static str, context: &Context) -> Result<Pa
     let dead_letters =
         DeadLetters::new(publisher.clone(), context.metrics.clone(), context.log, handler::DEAD_LETTERED);
     handler::declare_metrics(&context.metrics);
-    let letters =
-        Replays::new(context, handler::dead_letter_topic(stage), publisher.clone(), Arc::new(db.clone()));
+    let letters = Replays::new(context, handler::dead_letter_topic(stage), publisher.clone(), Arc::new(db.clone()));
     let store =
         store::Journal { db, ttl: remembered_for(context), skip_dedup: context.has(SKIP_DEDUP) || context.has(ANEW) };
     let handler = handler::Handler {

@@ -62,8 +62,7 @@ pub(super) fn build(
     let (metrics, log) = (context.metrics.clone(), context.log);
     let group = roles::group(service, settings);
     let dead_letter_topic = format!("{}.dead-letter.{group}", settings.topic_prefix);
-    let letters =
-        Replays::new(context, dead_letter_topic.clone(), publisher.clone(), Arc::new(db.clone()));
+    let letters = Replays::new(context, dead_letter_topic.clone(), publisher.clone(), Arc::new(db.clone()));
     let router = router.merge(letters.routes());
     let handler = handler::Handler {
         service,
