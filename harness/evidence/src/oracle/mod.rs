@@ -9,6 +9,7 @@ mod on_topic;
 mod on_topic_once;
 mod order;
 mod processed;
+mod retried;
 mod target;
 mod tracked;
 mod tries;

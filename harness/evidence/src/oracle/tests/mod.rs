@@ -6,4 +6,5 @@ mod properties;
 mod retries;
 mod single;
 mod stream;
+mod truths;
 mod words;
