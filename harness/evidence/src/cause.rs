@@ -435,7 +435,7 @@ pub(crate) fn duration(of: Duration) -> String {
     if millis < 1000.0 { format!("{} ms", trimmed(millis, 1)) } else { format!("{} s", trimmed(millis / 1e3, 2)) }
 }
 
-fn trimmed(value: f64, decimals: usize) -> String {
+pub(crate) fn trimmed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }

@@ -55,6 +55,7 @@ pub enum SentenceId {
     GroupHasProcessed,
     HandledExactlyOnce,
     NoneIsLost,
+    ShareInTime,
     OrderOnTopic,
     OrderOfEffects,
     ServiceIsKilled,

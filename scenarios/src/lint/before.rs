@@ -26,7 +26,7 @@ impl Story {
                 "publish one before it, or do an action that causes one (`publishes` in system.yaml)",
             ),
             Id::EventFollows | Id::OnTopicOnce => self.not_caused(pack, sub),
-            Id::NoneIsLost | Id::ServiceIsKilledAfter if !self.background => whole(
+            Id::NoneIsLost | Id::ShareInTime | Id::ServiceIsKilledAfter if !self.background => whole(
                 "no events are published in the background before this step",
                 "begin with `When 300 \"…\" events are published at 200/s in the background`",
             ),

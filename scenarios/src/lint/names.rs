@@ -118,9 +118,12 @@ fn cannot_count(pack: &Pack, sub: &Sub) -> Option<Diagnostic> {
             | SentenceId::OrderOfEffects
             | SentenceId::ServiceIsKilledAfter
             | SentenceId::NoneIsLost
+            | SentenceId::ShareInTime
     );
     let service = match sub.sentence.id {
-        SentenceId::NoneIsLost => pack.system.group(&sub.argument(Kind::Group)?)?.service.clone(),
+        SentenceId::NoneIsLost | SentenceId::ShareInTime => {
+            pack.system.group(&sub.argument(Kind::Group)?)?.service.clone()
+        }
         _ => sub.argument(Kind::Service)?,
     };
     let missing = counts && pack.system.counting_view(&service).is_none();

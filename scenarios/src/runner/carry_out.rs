@@ -140,6 +140,7 @@ impl Running {
             SentenceId::GroupHasProcessed => self.group_has_processed(&arguments).await,
             SentenceId::HandledExactlyOnce => self.handled_exactly_once(&arguments).await,
             SentenceId::NoneIsLost => self.none_is_lost(&arguments).await,
+            SentenceId::ShareInTime => self.share_in_time(&arguments).await,
             SentenceId::OrderOnTopic => self.order_on_topic(&arguments).await,
             SentenceId::OrderOfEffects => self.order_of_effects(&arguments).await,
             SentenceId::ServiceIsKilled => self.kill(&arguments).await,

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 
 use super::kit::*;
 use super::retries::{path, read_from};
-use crate::oracle::{Attempts, AttemptsSeen, DeadLetteredAfter, Expected, OnTopic, OnTopicOnce, StaysAbsent, judge};
+use crate::oracle::{
+    Attempts, AttemptsSeen, DeadLetteredAfter, Expected, OnTopic, OnTopicOnce, ShareInTime, StaysAbsent, judge,
+};
 use crate::{Blind, Cause, Observation, Seen, Verdict};
 
 /// When everything is over, whatever the history.
@@ -204,6 +206,44 @@ proptest! {
         }
     }
 
+    /// Many events, each with its effect after so long, or none; the view shows them a little later, or much later after a cut.
+    #[test]
+    fn what_a_share_of_many_has_in_time(
+        effects in proptest::collection::vec((proptest::option::of(0.0f64..4.0), 0.0f64..0.2), 1..12),
+        percent in 1u32..=100,
+        cut in cut(),
+        dies in any::<bool>(),
+    ) {
+        let limit = 2.0;
+        let mut history = Vec::new();
+        for (number, (effect_after, shown_after)) in effects.iter().enumerate() {
+            let (id, published) = (format!("e{number}"), number as f64 * 0.1);
+            history.push(seen(&id, i64::try_from(number).unwrap(), published));
+            let Some(after) = effect_after else { continue };
+            let shown = published + after + shown_after;
+            match cut.filter(|cut| shown >= cut.from && shown < cut.to) {
+                None => history.push(effect(&id, shown)),
+                Some(cut) if cut.made_good => history.push(effect(&id, cut.to)),
+                Some(_) => {}
+            }
+        }
+        history.extend(cut.map(|cut| blind(Some("handled"), cut.from, Some(cut.to))));
+        history.extend(cut.filter(|cut| cut.made_good).map(|cut| caught_up("handled", cut.to)));
+        history.extend(dies.then(|| died(true, 20.0)));
+        let targets = (0..effects.len()).map(|number| target(&format!("e{number}"))).collect();
+        let share = f64::from(percent) / 100.0;
+        let oracle = ShareInTime::new(targets, handler(), "handled", share, at(0.0), Duration::from_secs_f64(limit));
+        let verdict = judge(oracle.seen_within(Duration::from_millis(200)), &in_order(history), at(OVER));
+        let in_time = effects.iter().filter(|(after, _)| after.is_some_and(|after| after <= limit)).count();
+        // So many of a hundred, exactly.
+        let is_kept = in_time * 100 >= percent as usize * effects.len();
+        right(&verdict, is_kept)?;
+        let is_near = |(after, shown): &(Option<f64>, f64)| after.is_some_and(|after| after <= limit && after + shown > limit);
+        if cut.is_none() && is_kept && !effects.iter().any(is_near) {
+            prop_assert!(verdict.is_held(), "nothing keeps it from being told: {verdict:?}");
+        }
+    }
+
     /// A service that tries so often, each try so long after the one before, and our stub that may keep it waiting meanwhile.
     #[test]
     fn what_is_tried_so_often(
@@ -280,6 +320,31 @@ fn a_control_that_may_overtake_proves_only_what_is_watched_for_long_enough() {
         ("watched for less than its deadline", told(absent(2), &[seen("later", 8, 1.0)], 2.0)),
         ("watched for its deadline", told(absent(5), &[seen("later", 8, 1.0)], 5.0)),
         ("it came", told(absent(2), &[seen("later", 8, 1.0), seen("e", 9, 3.0)], 3.0)),
+    ]));
+}
+
+#[test]
+fn a_share_of_many_events() {
+    let share = |share: f64| {
+        let targets = ["a", "b", "c", "d"].map(target).to_vec();
+        ShareInTime::new(targets, handler(), "handled", share, at(0.0), Duration::from_secs(2))
+            .seen_within(Duration::from_millis(500))
+    };
+    let here = [seen("a", 1, 1.0), seen("b", 2, 1.0), seen("c", 3, 1.0), seen("d", 4, 1.0)];
+    let with = |more: &[Observation]| [&here[..], more].concat();
+    let three = [effect("a", 1.5), effect("b", 2.0), effect("c", 3.0)];
+    let and = |more: &[Observation]| with(&[&three[..], more].concat());
+    let refusals = ["a", "b", "c", "d"].map(|id| refused(id, 1.0));
+    insta::assert_snapshot!(table(vec![
+        ("three of four, as soon as they are there", told(share(0.75), &with(&three), 3.0)),
+        ("there is time for the fourth", told(share(0.9), &with(&three), 5.4)),
+        ("the fourth never comes", told(share(0.9), &and(&[committed(5, 1.2)]), 6.0)),
+        ("the fourth is too late", told(share(0.9), &and(&[effect("d", 4.2)]), 6.0)),
+        ("the fourth may have been in time", told(share(0.9), &and(&[effect("d", 3.4)]), 6.0)),
+        ("the view was unseen", told(share(0.9), &and(&[blind(Some("handled"), 2.0, Some(4.0))]), 6.0)),
+        ("we ended the service", told(share(0.9), &and(&[died(true, 2.0)]), 100.0)),
+        ("all of them, and one was refused", told(share(1.0), &[&here[..3], &three[..], &refusals[3..]].concat(), 6.0)),
+        ("none was published", told(share(0.5), &refusals, 6.0)),
     ]));
 }
 
