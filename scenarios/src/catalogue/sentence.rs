@@ -52,6 +52,7 @@ pub enum SentenceId {
     ViewShows,
     ViewNoLongerShows,
     ViewKeepsNotShowing,
+    ViewNeverGoesBack,
     GroupHasProcessed,
     HandledExactlyOnce,
     NoneIsLost,

@@ -19,7 +19,10 @@ impl Story {
         };
         let arguments = sentence_arguments(sub.sentence, &sub.text())?;
         let needs_event = says_it(sub, &arguments)
-            || matches!(sub.sentence.id, Id::ViewShows | Id::ViewNoLongerShows | Id::TextIsNowhere);
+            || matches!(
+                sub.sentence.id,
+                Id::ViewShows | Id::ViewNoLongerShows | Id::ViewNeverGoesBack | Id::TextIsNowhere
+            );
         match sub.sentence.id {
             _ if needs_event && self.it.is_none() => whole(
                 "no event is published or caused before this step, so there is nothing that it could speak of",

@@ -1,6 +1,7 @@
 //! Names in steps: events, groups, services, views, actions, references to earlier steps.
 
 use eventproof_source::{Diagnostic, Diagnostics, nearest, units};
+use eventproof_system::ViewKind;
 
 use super::story::Told;
 use crate::catalogue::{Kind, SentenceId, broker_fault};
@@ -64,6 +65,7 @@ pub(super) fn of_sentence(pack: &Pack, known: &Known<'_>, sub: &Sub) -> Vec<Told
     faults.extend(no_profile(pack, sub));
     faults.extend(no_size(sub));
     faults.extend(not_later(pack, sub));
+    faults.extend(no_version(pack, sub));
     faults
 }
 
@@ -108,6 +110,15 @@ fn not_later(pack: &Pack, sub: &Sub) -> Option<Told> {
     let message = format!("\"{name}\" runs from the beginning, so it cannot join");
     let help = "declare an instance of its own in system.yaml: `SERVICE-2: {like: SERVICE, starts: later}`";
     is_there.then(|| (Diagnostic::error("feature/cannot-join", message).help(help), name))
+}
+
+/// Versions are asked of a view that says none.
+fn no_version(pack: &Pack, sub: &Sub) -> Option<Told> {
+    let name = sub.argument(Kind::List).filter(|_| sub.sentence.id == SentenceId::ViewNeverGoesBack)?;
+    let ViewKind::List(list) = &pack.system.view(&name)?.kind else { return None };
+    let message = format!("view \"{name}\" says no version, so this could never be told");
+    let help = "say in system.yaml where an item has its version, a whole number: `list: {…, version: /version}`";
+    list.version.is_none().then(|| (Diagnostic::error("feature/no-version", message).help(help), name))
 }
 
 /// Counting is asked of a service that has no view that counts.

@@ -138,6 +138,18 @@ mod tests {
     }
 
     #[test]
+    fn versions_are_asked_only_of_views_that_say_them() {
+        let told = |more: &str| {
+            let list = format!("{{http: 'http://x/', items: /i, item: /id{more}}}");
+            let system = format!("{SYSTEM}views: {{shelf: {{service: stock, group: stock, list: {list}}}}}\n");
+            let steps = "    When \"order.placed\" is published\n    Then view \"shelf\" never goes back to an older version of \"x\", watched for 1s\n";
+            told_of(&format!("Feature: f\n\n  Scenario: s\n{steps}"), &system)
+        };
+        assert_eq!(told(", version: /version"), [""; 0]);
+        assert_eq!(told(""), ["5 [feature/no-version] view \"shelf\" says no version, so this could never be told"]);
+    }
+
+    #[test]
     fn the_lag_of_a_group_that_nobody_has_is_told() {
         let alert = "alerts: {behind: {service: stock, value: {lag: stok}, above: 10}}\n";
         let folder = small(&[("system.yaml", &format!("{SYSTEM}{alert}"))]);

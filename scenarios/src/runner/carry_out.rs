@@ -137,6 +137,7 @@ impl Running {
             SentenceId::ViewShows => self.view_becomes(&arguments, &table, true).await,
             SentenceId::ViewNoLongerShows => self.view_becomes(&arguments, &table, false).await,
             SentenceId::ViewKeepsNotShowing => Ok(self.view_keeps_not_showing(&arguments, &table).await),
+            SentenceId::ViewNeverGoesBack => self.view_never_goes_back(&arguments, &table).await,
             SentenceId::GroupHasProcessed => self.group_has_processed(&arguments).await,
             SentenceId::HandledExactlyOnce => self.handled_exactly_once(&arguments).await,
             SentenceId::NoneIsLost => self.none_is_lost(&arguments).await,

@@ -5,7 +5,8 @@ use std::time::Duration;
 use eventproof_broker::Topics;
 use eventproof_contract::{Handling, SentinelField};
 use eventproof_evidence::oracle::{
-    ExactlyOnce, Handler, NoneLost, OnTopic, OnTopicOnce, Processed, ShareInTime, Target, ViewBecomes, ViewKeeps,
+    ExactlyOnce, Handler, NeverOlder, NoneLost, OnTopic, OnTopicOnce, Processed, ShareInTime, Target, ViewBecomes,
+    ViewKeeps,
 };
 use eventproof_evidence::{Proof, Reason, Verdict};
 use eventproof_system::Params;
@@ -104,6 +105,25 @@ impl Running {
             oracle = oracle.retried_over(event.target.clone(), path);
         }
         self.await_verdict_looking(oracle, view, &params, item, &subject).await
+    }
+
+    /// `view "…" never goes back to an older version of "…", watched for …`.
+    pub async fn view_never_goes_back(
+        &self,
+        arguments: &Arguments,
+        table: &[(String, String)],
+    ) -> Result<Verdict, Verdict> {
+        let (view, item) = (arguments.text("view").unwrap_or_default(), arguments.text("item").unwrap_or_default());
+        let watch = arguments.duration("watch").unwrap_or_default();
+        let event = self.event(None)?;
+        let handler = self.view_handler(view)?;
+        let params: Params = table.iter().cloned().collect();
+        let subject = subject(view, &params, item);
+        let path = self.retry_path(&event.message, &handler.group);
+        let what = format!("\"{item}\"");
+        let by = (event.target.clone(), handler);
+        let oracle = NeverOlder::new(&what, (view, &subject), by, self.now(), watch, PROCESSED).retried_over(path);
+        Ok(self.await_verdict_looking(oracle, view, &params, item, &subject).await)
     }
 
     fn view_handler(&self, view: &str) -> Result<Handler, Verdict> {

@@ -148,6 +148,20 @@ pub(super) static EXPECTING: &[Sentence] = &[
         ],
     },
     Sentence {
+        id: SentenceId::ViewNeverGoesBack,
+        name: "view-never-goes-back",
+        meaning: "At no look does a view show an older version of an item than a look of the scenario before, though the last event of the scenario, a stale one, say, has been handled.",
+        observes: "the view, asked again and again, and the version that it says (`version` of the view in system.yaml); the record of the last event, the group's committed offsets and retry topics: the time counts from when it was handled",
+        proves: "that the event was read, waits for no other try, and that no look found an older version up to the end of the time",
+        cannot_prove: "that none was there between two looks, or comes later; that the view has the newest version: look for it first, by what that shows",
+        table: "values for the view's placeholders",
+        example: "Then view \"orders\" never goes back to an older version of \"{order.order_id}\", watched for 2s",
+        forms: &[
+            en("view {view:list} never goes back to an older version of {item:text}, watched for {watch:duration}"),
+            zh("观察{watch:duration}，视图{view:list}从不退回到{item:text}的旧版本"),
+        ],
+    },
+    Sentence {
         id: SentenceId::GroupHasProcessed,
         name: "group-has-processed",
         meaning: "A consumer group has committed past the last event of the scenario.",

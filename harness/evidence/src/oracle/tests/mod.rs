@@ -7,4 +7,5 @@ mod retries;
 mod single;
 mod stream;
 mod truths;
+mod versions;
 mod words;
