@@ -125,6 +125,7 @@ fn properties(sentence: SentenceId, caused: bool, duplicated: bool) -> Vec<Prope
         SentenceId::StubIsCalled => vec![Property::Delivery],
         SentenceId::ViewShows | SentenceId::ViewNoLongerShows => vec![Property::Delivery, Property::Deadline],
         SentenceId::GroupHasProcessed | SentenceId::NoneIsLost => vec![Property::Delivery],
+        SentenceId::ShareInTime => vec![Property::Delivery, Property::Deadline],
         SentenceId::HandledExactlyOnce if duplicated => vec![Property::Delivery, Property::Idempotency],
         SentenceId::HandledExactlyOnce => vec![Property::Delivery],
         SentenceId::OrderOnTopic | SentenceId::OrderOfEffects => vec![Property::Order],

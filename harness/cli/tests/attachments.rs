@@ -84,6 +84,44 @@ Feature: Orders
     assert!(kept.contains("/pay?for=(hidden)"));
 }
 
+#[test]
+fn what_services_printed_while_a_scenario_ran_is_kept_with_it_and_nothing_of_another_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = support::project().join("harness/cli/tests/packs/retries");
+    let system = std::fs::read_to_string(from.join("system.yaml")).unwrap();
+    // One copy: both scenarios have the same service, and its log has the lines of both.
+    std::fs::write(folder.path().join("system.yaml"), system.replace("copies: 2\n", "")).unwrap();
+    std::fs::copy(from.join("asyncapi.yaml"), folder.path().join("asyncapi.yaml")).unwrap();
+    let scenario = |name: &str, before: &str| {
+        format!(
+            "  Scenario: {name}\n    {before}When \"job.given\" is published\n      | subject | {{one}} |\n      | fails | 1 |\n    Then view \"list\" shows \"{{one}}\" within 10s\n    And view \"list\" shows \"nobody\" within 100ms\n\n"
+        )
+    };
+    // Who stops a service has it alone: neither begins before the other is over.
+    let alone = "Given service \"retries\" is stopped\n    And service \"retries\" is started again\n    ";
+    let all = [scenario("one", alone), scenario("another", alone)];
+    std::fs::write(folder.path().join("own.feature"), format!("Feature: logs\n\n{}", all.concat())).unwrap();
+    let report = folder.path().join("report");
+    let ran = eventproof(&["run", folder.path().to_str().unwrap(), "--report", report.to_str().unwrap()]);
+    let text = std::fs::read_to_string(report.join("result.json"));
+    let text = text.unwrap_or_else(|_| panic!("{}{}", ran.progress, ran.result));
+    let result: Value = serde_json::from_str(&text).unwrap();
+    let kept = |name: &str| {
+        let scenario = result["scenarios"].as_array().unwrap().iter().find(|one| one["name"] == name).unwrap();
+        let id = scenario["attachments"]["records"][0]["id"].as_str().unwrap_or_else(|| panic!("{scenario}"));
+        assert_eq!(scenario["logs"][0]["service"], "retries", "{scenario}");
+        (id.to_owned(), scenario["logs"][0]["lines"].as_array().unwrap().clone())
+    };
+    let tells = |lines: &[Value], id: &str| {
+        lines.iter().filter_map(Value::as_str).any(|line| line.contains("attempt 1 failed") && line.contains(id))
+    };
+    let ((one, its), (another, others)) = (kept("one"), kept("another"));
+    assert!(tells(&its, &one) && !tells(&its, &another), "{its:?}");
+    assert!(tells(&others, &another) && !tells(&others, &one), "{others:?}");
+    let page = std::fs::read_to_string(report.join("report.html")).unwrap();
+    assert!(page.contains("Log of retries: the last ") && page.contains(&one) && page.contains(&another));
+}
+
 /// Publishing that would take an hour.
 const BACKGROUND: &str = "
   @limit:1s

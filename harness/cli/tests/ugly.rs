@@ -131,6 +131,92 @@ fn what_waits_for_another_try_is_neither_away_nor_there() {
     assert!(text.contains("1 of 2 events of key"), "{text}");
 }
 
+/// The pack of retries whose dead letters follow from jobs: a job that nobody can read is buried at once, one that fails is so after all
+/// its tries.
+fn buried(handling: &str) -> tempfile::TempDir {
+    let scenario = |name: &str, fails: u32, watched: &str| {
+        format!(
+            "  Scenario: {name}\n    When \"job.given\" is published as \"first\"\n      | subject | {{one}} |\n      | fails | {fails} |\n    And \"job.given\" is published as \"unreadable\"\n      | subject | {{one}} |\n      | fails | -1 |\n    Then \"job.dead\" follows from \"unreadable\" within 10s\n    And no \"job.dead\" follows from \"first\", watched for {watched}\n\n"
+        )
+    };
+    let all = [
+        scenario("it waits, and is buried after all", 3, "100ms"),
+        scenario("it waits, and is done with the second try", 1, "100ms"),
+        scenario("it is done at once", 0, "100ms"),
+        scenario("it is done at once, and is watched for its deadline", 0, "3s"),
+    ];
+    let folder = with(&format!("Feature: never\n\n{}", all.concat()));
+    let contract = folder.path().join("asyncapi.yaml");
+    let text = std::fs::read_to_string(&contract).unwrap();
+    let told = text
+        .replace(
+            "{id: $message.payload#/event_id}",
+            "{id: $message.payload#/event_id, correlation: $message.payload#/trace}",
+        )
+        .replace("original_event_id}}", "original_event_id, correlation: $message.payload#/trace}}")
+        .replace("[event_id, subject,", "[event_id, trace, subject,")
+        .replace("        subject: {", "        trace: {type: string, format: uuid}\n        subject: {")
+        .replace("fails: {type: integer, minimum: 0", "fails: {type: integer, minimum: -1")
+        .replace("      deadline: 2s\n", &format!("      deadline: 2s\n{handling}"));
+    std::fs::write(&contract, told).unwrap();
+    folder
+}
+
+#[test]
+fn of_what_waits_for_another_try_it_is_not_said_that_nothing_follows() {
+    let folder = buried("");
+    let (ran, said) = run(path(folder.path()), &[]);
+    let of = |name: &str| said.get(name).unwrap_or_else(|| panic!("{}{}", ran.progress, ran.result));
+    let (outcome, code, text) = of("it waits, and is buried after all");
+    assert_eq!((outcome.as_str(), code.as_str()), ("broken", "unwanted"), "{text}");
+    assert!(text.contains("topic ugly.jobs.dead"), "{text}");
+    for name in ["it waits, and is done with the second try", "it is done at once"] {
+        let (outcome, _, text) = of(name);
+        assert_eq!(outcome, "held", "{name}: {text}");
+        assert!(text.contains("\"job.dead\" with correlation id"), "{text}");
+    }
+}
+
+#[test]
+fn where_jobs_of_a_key_are_done_side_by_side_a_later_one_proves_nothing_of_an_earlier() {
+    let folder = buried("      handling: parallel\n");
+    let (ran, said) = run(path(folder.path()), &[]);
+    let of = |name: &str| said.get(name).unwrap_or_else(|| panic!("{}{}", ran.progress, ran.result));
+    let (outcome, code, text) = of("it is done at once");
+    assert_eq!((outcome.as_str(), code.as_str()), ("no_verdict", "no-positive-control"), "{text}");
+    assert!(text.contains("handled side by side") && text.contains("watch for its deadline of 2 s"), "{text}");
+    assert_eq!(of("it is done at once, and is watched for its deadline").0, "held", "{said:?}");
+    assert_eq!(of("it waits, and is buried after all").0, "broken", "{said:?}");
+}
+
+#[test]
+fn of_many_jobs_a_share_is_done_in_time_or_it_is_told_how_many_were_not() {
+    let scenario = |name: &str, takes: u32, then: &str| {
+        format!(
+            "  Scenario: {name}\n    When 12 \"job.given\" events are published at 200/s in the background\n      | takes_ms | {takes} |\n    Then {then}\n\n"
+        )
+    };
+    let all = [
+        scenario("quick", 0, "group \"retries\" handles at least 99.5 % of them within 20s each"),
+        scenario("slow", 500, "group \"retries\" handles at least 90 % of them within 1s each"),
+        scenario("slow, in Chinese", 500, "消费组“retries”至少有90％的事件各在1秒内得到处理"),
+    ];
+    let folder = with(&format!("Feature: shares\n\n{}", all.concat()));
+    let (ran, said) = run(path(folder.path()), &[]);
+    assert_eq!(ran.code, 1, "{}{}", ran.progress, ran.result);
+    assert_eq!(said["quick"].0, "held", "{said:?}");
+    assert!(said["quick"].2.starts_with("12 of 12 events (100 %) had their effect in view \"done\""), "{said:?}");
+    for name in ["slow", "slow, in Chinese"] {
+        let (outcome, code, text) = &said[name];
+        assert_eq!((outcome.as_str(), code.as_str()), ("broken", "objective-missed"), "{text}");
+        assert!(
+            text.starts_with("effects in view \"done\" of at least 90 % of 12 events within 1 s was missed: "),
+            "{text}"
+        );
+        assert!(text.contains(" too late, the slowest after "), "{text}");
+    }
+}
+
 #[test]
 fn what_waits_can_be_told_by_its_bytes() {
     let folder = with(concat!(

@@ -26,6 +26,7 @@ mod read;
 mod registry;
 mod retry;
 mod schema;
+mod sensitive;
 mod violation;
 
 pub use encoding::{DecodeError, Framing, SchemaError, SchemaImport, SchemaKind, SchemaSource, SchemaText};

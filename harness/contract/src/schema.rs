@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::encoding::{
     Avro, Codec, DecodeError, Folds, Frame, Framing, Protobuf, SchemaError, SchemaImport, SchemaKind, SchemaText,
 };
+use crate::sensitive::touches;
 
 /// A schema, as written and as compiled, with the encoding of its values. Formats are asserted.
 pub struct Schema {
@@ -42,7 +43,7 @@ impl Schema {
     }
 
     /// Whether nothing is said of the payload.
-    pub(crate) fn is_opaque(&self) -> bool {
+    pub fn is_opaque(&self) -> bool {
         matches!(self.codec, Codec::Opaque)
     }
 
@@ -135,8 +136,7 @@ impl Schema {
         let found = self.validator.iter_errors(value).map(|error| {
             let pointer = error.instance_path().to_string();
             // A message about the whole object may quote any field of it.
-            let quotes_sensitive =
-                sensitive.iter().any(|hidden| hidden.starts_with(&pointer) || pointer.starts_with(hidden.as_str()));
+            let quotes_sensitive = sensitive.iter().any(|hidden| touches(hidden, &pointer));
             let text = match quotes_sensitive && !is_about_names(&error) {
                 true => error.masked_with("(hidden)").to_string(),
                 false => error.to_string(),

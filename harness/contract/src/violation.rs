@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::facts::Facts;
+use crate::sensitive::touches;
 use crate::{Contract, DecodeError, Message};
 
 /// One departure. Values of sensitive fields are never in it.
@@ -86,7 +87,7 @@ impl Contract {
         let (placed, partitioner, service) = expected.first()?;
         let key = String::from_utf8_lossy(key);
         let rule = message.envelope.key.as_ref();
-        let shown = if rule.is_some_and(|rule| message.sensitive.contains(&rule.pointer)) { "(hidden)" } else { &key };
+        let shown = if rule.is_some_and(|rule| message.hides_what(rule)) { "(hidden)" } else { &key };
         let by = service.map(|service| format!(" of {service}")).unwrap_or_default();
         let text = format!(
             "key \"{shown}\" is on {partition} of topic \"{topic}\", by {}{by} it belongs on {placed} of {partitions}",
@@ -140,7 +141,7 @@ impl Message {
             found.push(violation("missing-id", &place, "the event has no id"));
         }
         if let (Some(rule), true) = (&self.envelope.key, facts.key != facts.expected_key) {
-            let hidden = self.sensitive.contains(&rule.pointer);
+            let hidden = self.hides_what(rule);
             let shown = |key: &Option<String>| match key {
                 Some(_) if hidden => "(hidden)".to_owned(),
                 Some(key) => format!("\"{key}\""),
@@ -159,9 +160,12 @@ impl Message {
 
 /// Pointers to what is sensitive, as a part of the payload has them; all of it where it stands below one of them.
 fn below(sensitive: &[String], at: &str) -> Vec<String> {
-    let inside = sensitive.iter().filter_map(|pointer| pointer.strip_prefix(at).map(str::to_owned));
-    let around = sensitive.iter().filter(|pointer| at.starts_with(pointer.as_str())).map(|_| String::new());
-    inside.chain(around).collect()
+    let rest = |pointer: &str| match pointer.strip_prefix(at) {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => rest.to_owned(),
+        // All of the part stands within it, or a list between them makes it unsure what does.
+        _ => String::new(),
+    };
+    sensitive.iter().filter(|pointer| touches(pointer, at)).map(|pointer| rest(pointer)).collect()
 }
 
 fn unreadable(why: &DecodeError) -> Violation {

@@ -170,6 +170,8 @@ pub enum Cause {
     Repeated { what: String, view: String, expected: u64, actual: u64 },
     /// What should not be there is.
     Unwanted { what: String, view: String, after: Duration },
+    /// A view showed an older version than before.
+    WentBack { what: String, view: String, version: i64, newest: i64, after: Duration },
     /// Two events of one key came the other way round.
     Reordered { key: String, leg: String, first: String, second: String },
     /// One key is on two partitions of a topic.
@@ -254,6 +256,7 @@ impl Cause {
             | Cause::NotProcessed { missing, .. } => missing.code(),
             Cause::Repeated { .. } => "repeated",
             Cause::Unwanted { .. } => "unwanted",
+            Cause::WentBack { .. } => "stale-version",
             Cause::Reordered { .. } => "reordered",
             Cause::KeySplit { .. } => "key-split",
             Cause::Lost { .. } => "lost",
@@ -340,6 +343,11 @@ impl fmt::Display for Cause {
             Cause::Unwanted { what, view, after } => {
                 write!(f, "{what} appeared in view \"{view}\" after {}, and should not", duration(*after))
             }
+            Cause::WentBack { what, view, version, newest, after } => write!(
+                f,
+                "{what} in view \"{view}\" went back to version {version}, {} after version {newest} was shown",
+                duration(*after)
+            ),
             Cause::Reordered { key, leg, first, second } => {
                 write!(f, "events of key \"{key}\" changed their order {leg}: {second} came before {first}")
             }
@@ -435,7 +443,7 @@ pub(crate) fn duration(of: Duration) -> String {
     if millis < 1000.0 { format!("{} ms", trimmed(millis, 1)) } else { format!("{} s", trimmed(millis / 1e3, 2)) }
 }
 
-fn trimmed(value: f64, decimals: usize) -> String {
+pub(crate) fn trimmed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }

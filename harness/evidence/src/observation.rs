@@ -91,6 +91,9 @@ pub struct Sample {
     pub subject: Name,
     /// `None`: the view did not answer, or not with something that could be understood.
     pub shown: Option<bool>,
+    /// Which version of it, where the view says versions.
+    #[serde(default)]
+    pub version: Option<i64>,
     /// What the view answered instead, or the error, in a line.
     pub detail: String,
     pub asked: At,

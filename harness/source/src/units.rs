@@ -66,10 +66,10 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
     Ok((number * factor).round() as u64)
 }
 
-/// `99.5 %`, as a share of one.
+/// `99.5 %`, as a share of one; the sign may be the wide one of Chinese texts.
 pub fn parse_percent(text: &str) -> Result<f64, String> {
     let expected = || format!("`{text}` is no percentage: write a number and %, such as 99.5 %");
-    let number = text.trim().strip_suffix('%').ok_or_else(expected)?;
+    let number = text.trim().strip_suffix(['%', '％']).ok_or_else(expected)?;
     number.trim().parse::<f64>().map(|percent| percent / 100.0).map_err(|_| expected())
 }
 
@@ -114,7 +114,8 @@ mod tests {
         assert_eq!(parse_size("1000 B"), Ok(1000));
         assert_eq!(parse_size("1 MiB"), Ok(1_048_576));
         assert!(parse_size("1 parsec").is_err());
-        assert_eq!(parse_percent("99.5 %"), Ok(0.995));
+        assert_eq!((parse_percent("99.5 %"), parse_percent("99％")), (Ok(0.995), Ok(0.99)));
+        assert!(parse_percent("99").is_err());
     }
 
     #[test]

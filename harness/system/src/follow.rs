@@ -7,6 +7,7 @@ use eventproof_evidence::{At, Blind, Observation};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
+use crate::rig::JOURNAL_IDLE;
 use crate::template::fill;
 use crate::view::text;
 use crate::{JournalView, Params, System, SystemError, ViewKind, ViewSpec};
@@ -15,6 +16,14 @@ use crate::{JournalView, Params, System, SystemError, ViewKind, ViewSpec};
 const SILENCE: Duration = Duration::from_secs(1);
 
 impl System {
+    /// How long an entry of a journal view may be there before it is seen; a longer silence is told as blindness.
+    pub fn longest_look(&self, view: &str) -> Duration {
+        match self.view(view).map(|spec| &spec.kind) {
+            Ok(ViewKind::Journal(journal)) => journal.every.max(JOURNAL_IDLE) + SILENCE,
+            _ => SILENCE,
+        }
+    }
+
     /// Follows every journal view until the tasks are aborted. `report` gets an `Effect` for each entry. A view that has
     /// nothing new is asked less and less often, down to once in `idle` (never more often than the view says): many
     /// services with nothing to tell would cost what the others need.

@@ -17,7 +17,7 @@ use crate::registry::Registry;
 use crate::{Assignment, Environment, GroupNeed, GroupSpec, Offsets, Readiness, System, SystemError, SystemSpec};
 
 /// The longest pause between two questions to a view that has nothing new: effects are judged by limits of seconds.
-const JOURNAL_IDLE: Duration = Duration::from_millis(160);
+pub(crate) const JOURNAL_IDLE: Duration = Duration::from_millis(160);
 /// How often groups are asked for state and positions.
 const GROUPS_EVERY: Duration = Duration::from_millis(50);
 

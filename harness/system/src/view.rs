@@ -39,10 +39,12 @@ impl System {
             }
             Err(error) => (None, (None, error.to_string())),
         };
+        let version = answer.as_ref().and_then(|answer| version_of(list, answer, item));
         let sample = Sample {
             view: view.into(),
             subject: subject.into(),
             shown,
+            version,
             detail: detail.chars().take(DETAIL).collect(),
             asked,
             answered: self.clock.now(),
@@ -103,6 +105,14 @@ fn contains(list: &ListView, answer: &Value, item: &str) -> (Option<bool>, Strin
     (Some(shown), format!("{} items", items.len()))
 }
 
+/// The oldest version in which the list shows an item.
+fn version_of(list: &ListView, answer: &Value, item: &str) -> Option<i64> {
+    let place = list.version.as_ref()?;
+    let items = answer.pointer(&list.items)?.as_array()?;
+    let entries = items.iter().filter(|entry| entry.pointer(&list.item).is_some_and(|found| text(found) == item));
+    entries.filter_map(|entry| text(entry.pointer(place)?).parse().ok()).min()
+}
+
 /// A JSON value as the text that people compare: strings without quotes.
 pub(crate) fn text(value: &Value) -> String {
     match value {
@@ -118,7 +128,8 @@ mod tests {
     use super::*;
 
     fn feed() -> ListView {
-        ListView { http: String::new(), items: "/items".into(), item: "/post_id".into() }
+        let version = Some("/version".to_owned());
+        ListView { http: String::new(), items: "/items".into(), item: "/post_id".into(), version }
     }
 
     #[test]
@@ -127,6 +138,16 @@ mod tests {
         assert_eq!(contains(&feed(), &answer, "p1").0, Some(true));
         assert_eq!(contains(&feed(), &answer, "2").0, Some(true));
         assert_eq!(contains(&feed(), &answer, "p3").0, Some(false));
+    }
+
+    #[test]
+    fn the_oldest_version_of_an_item_counts() {
+        let answer = json!({"items": [
+            {"post_id": "p1", "version": 7}, {"post_id": "p1", "version": "5"}, {"post_id": "p2", "version": 1}, {"post_id": "p3"},
+        ]});
+        let of = |item| version_of(&feed(), &answer, item);
+        assert_eq!((of("p1"), of("p2"), of("p3"), of("p4")), (Some(5), Some(1), None, None));
+        assert_eq!(version_of(&ListView { version: None, ..feed() }, &answer, "p1"), None);
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub enum Kind {
     Duration,
     Count,
     Rate,
+    Percentage,
 }
 
 const QUOTED: &str = r#""[^"]*"|“[^”]*”|「[^」]*」"#;
@@ -44,7 +45,7 @@ impl Kind {
         Kind::ALL.iter().copied().find(|kind| kind.name() == name)
     }
 
-    const ALL: [Kind; 15] = [
+    const ALL: [Kind; 16] = [
         Kind::Event,
         Kind::Group,
         Kind::Service,
@@ -60,6 +61,7 @@ impl Kind {
         Kind::Duration,
         Kind::Count,
         Kind::Rate,
+        Kind::Percentage,
     ];
 
     /// All names, for messages.
@@ -85,6 +87,7 @@ impl Kind {
             Kind::Duration => "duration",
             Kind::Count => "count",
             Kind::Rate => "rate",
+            Kind::Percentage => "percentage",
         }
     }
 
@@ -106,6 +109,7 @@ impl Kind {
             Kind::Duration => "`5s`, `200 ms`, `5min`, `2h`, `7d`; 毫秒, 秒, 分钟, 小时, 天",
             Kind::Count => "a whole number",
             Kind::Rate => "`200/s`, `10/min`",
+            Kind::Percentage => "`99 %`, `99.9%`: above 0, at most 100",
         }
     }
 
@@ -120,18 +124,22 @@ impl Kind {
             Kind::Duration => "1s",
             Kind::Count => "1",
             Kind::Rate => "1/s",
+            Kind::Percentage => "1 %",
             _ => "x",
         }
     }
 
     /// What a text begins with that is a time, a rate or a count: its kind, and how long it is.
     pub(crate) fn measured(text: &str) -> (Kind, usize) {
-        let kinds = [Kind::Duration, Kind::Rate, Kind::Count];
+        let kinds = [Kind::Duration, Kind::Rate, Kind::Percentage, Kind::Count];
         let found = kinds.into_iter().filter_map(|kind| {
             let pattern = Regex::new(&format!("^(?:{})", kind.pattern())).ok()?;
             Some((kind, pattern.find(text)?.end()))
         });
-        found.max_by_key(|(kind, length)| (*length, *kind != Kind::Count)).unwrap_or((Kind::Count, 0))
+        // A number without a sign is no percentage here; where one is asked for, lint tells that the sign is missing.
+        let is_meant =
+            |(kind, length): &(Kind, usize)| *kind != Kind::Percentage || text[..*length].ends_with(['%', '％']);
+        found.filter(is_meant).max_by_key(|(kind, length)| (*length, *kind != Kind::Count)).unwrap_or((Kind::Count, 0))
     }
 
     fn pattern(self) -> &'static str {
@@ -139,6 +147,7 @@ impl Kind {
             Kind::Duration => r"\d+(?:\.\d+)?\s?(?:ms|s|min|m|h|d|毫秒|秒|分钟|小时|天)",
             Kind::Count => r"\d+",
             Kind::Rate => r"\d+(?:\.\d+)?/(?:s|min|h)",
+            Kind::Percentage => r"\d+(?:\.\d+)?(?:\s?[%％])?",
             _ => QUOTED,
         }
     }

@@ -51,6 +51,11 @@ impl Arguments {
         units::parse_rate(self.text(name)?).ok()
     }
 
+    /// A percentage, as a share of one.
+    pub fn percentage(&self, name: &str) -> Option<f64> {
+        units::parse_percent(self.text(name)?).ok()
+    }
+
     /// All parameters: name, kind, text.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Kind, &str)> {
         self.values.iter().map(|(name, (kind, value))| (name.as_str(), *kind, value.as_str()))

@@ -19,14 +19,17 @@ impl Story {
         };
         let arguments = sentence_arguments(sub.sentence, &sub.text())?;
         let needs_event = says_it(sub, &arguments)
-            || matches!(sub.sentence.id, Id::ViewShows | Id::ViewNoLongerShows | Id::TextIsNowhere);
+            || matches!(
+                sub.sentence.id,
+                Id::ViewShows | Id::ViewNoLongerShows | Id::ViewNeverGoesBack | Id::TextIsNowhere
+            );
         match sub.sentence.id {
             _ if needs_event && self.it.is_none() => whole(
                 "no event is published or caused before this step, so there is nothing that it could speak of",
                 "publish one before it, or do an action that causes one (`publishes` in system.yaml)",
             ),
             Id::EventFollows | Id::OnTopicOnce => self.not_caused(pack, sub),
-            Id::NoneIsLost | Id::ServiceIsKilledAfter if !self.background => whole(
+            Id::NoneIsLost | Id::ShareInTime | Id::ServiceIsKilledAfter if !self.background => whole(
                 "no events are published in the background before this step",
                 "begin with `When 300 \"…\" events are published at 200/s in the background`",
             ),

@@ -1,6 +1,7 @@
 //! Names in steps: events, groups, services, views, actions, references to earlier steps.
 
 use eventproof_source::{Diagnostic, Diagnostics, nearest, units};
+use eventproof_system::ViewKind;
 
 use super::story::Told;
 use crate::catalogue::{Kind, SentenceId, broker_fault};
@@ -64,6 +65,7 @@ pub(super) fn of_sentence(pack: &Pack, known: &Known<'_>, sub: &Sub) -> Vec<Told
     faults.extend(no_profile(pack, sub));
     faults.extend(no_size(sub));
     faults.extend(not_later(pack, sub));
+    faults.extend(no_version(pack, sub));
     faults
 }
 
@@ -110,6 +112,15 @@ fn not_later(pack: &Pack, sub: &Sub) -> Option<Told> {
     is_there.then(|| (Diagnostic::error("feature/cannot-join", message).help(help), name))
 }
 
+/// Versions are asked of a view that says none.
+fn no_version(pack: &Pack, sub: &Sub) -> Option<Told> {
+    let name = sub.argument(Kind::List).filter(|_| sub.sentence.id == SentenceId::ViewNeverGoesBack)?;
+    let ViewKind::List(list) = &pack.system.view(&name)?.kind else { return None };
+    let message = format!("view \"{name}\" says no version, so this could never be told");
+    let help = "say in system.yaml where an item has its version, a whole number: `list: {…, version: /version}`";
+    list.version.is_none().then(|| (Diagnostic::error("feature/no-version", message).help(help), name))
+}
+
 /// Counting is asked of a service that has no view that counts.
 fn cannot_count(pack: &Pack, sub: &Sub) -> Option<Diagnostic> {
     let counts = matches!(
@@ -118,9 +129,12 @@ fn cannot_count(pack: &Pack, sub: &Sub) -> Option<Diagnostic> {
             | SentenceId::OrderOfEffects
             | SentenceId::ServiceIsKilledAfter
             | SentenceId::NoneIsLost
+            | SentenceId::ShareInTime
     );
     let service = match sub.sentence.id {
-        SentenceId::NoneIsLost => pack.system.group(&sub.argument(Kind::Group)?)?.service.clone(),
+        SentenceId::NoneIsLost | SentenceId::ShareInTime => {
+            pack.system.group(&sub.argument(Kind::Group)?)?.service.clone()
+        }
         _ => sub.argument(Kind::Service)?,
     };
     let missing = counts && pack.system.counting_view(&service).is_none();

@@ -23,7 +23,7 @@ pub(super) fn rows(pack: &Pack, sub: &Sub) -> Vec<Told> {
     let mut faults = twice(sub);
     faults.extend(match sub.sentence.id {
         Id::ActionIsDone | Id::ActionsInARow => of_action(pack, sub),
-        Id::ViewShows | Id::ViewNoLongerShows | Id::ViewKeepsNotShowing => of_view(pack, sub),
+        Id::ViewShows | Id::ViewNoLongerShows | Id::ViewKeepsNotShowing | Id::ViewNeverGoesBack => of_view(pack, sub),
         Id::EventIsPublished | Id::PublishedEverywhere | Id::PublishedInBackground => of_event(pack, sub, &[]),
         Id::SizedIsPublished | Id::TooLargeIsRefused => {
             let mut faults = of_event(pack, sub, &[]);

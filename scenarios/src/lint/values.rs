@@ -15,14 +15,32 @@ use crate::plan::{Sub, sentence_arguments};
 pub(super) fn times(pack: &Pack, sub: &Sub, most: Duration, killed: &BTreeSet<String>) -> Vec<Told> {
     let whole = [too_long(sub, most), too_short(pack, sub, killed)];
     let whole = whole.into_iter().flatten().map(|fault| (fault, String::new()));
-    whole.chain(nothing_at_all(sub)).collect()
+    whole.chain(nothing_at_all(sub)).chain(no_percentage(sub)).collect()
+}
+
+/// What no share can be: a number that does not say what it counts, and more than all.
+fn no_percentage(sub: &Sub) -> Option<Told> {
+    let arguments = sentence_arguments(sub.sentence, &sub.text())?;
+    let of = |name: &str| arguments.percentage(name);
+    let is_wrong = |share: Option<f64>| share.is_none_or(|share| share <= 0.0 || share > 1.0);
+    let (name, _, text) = arguments.iter().find(|(name, kind, _)| *kind == Kind::Percentage && is_wrong(of(name)))?;
+    let message = match of(name) {
+        None => format!("{text} says of no share how large it is: it has no % sign"),
+        Some(share) if share > 1.0 => format!("{text} is more than all of them"),
+        Some(_) => format!("{text} of them are none, so this could never fail"),
+    };
+    let help = format!(
+        "write a percentage above 0 % and up to 100 %, such as `{} %`",
+        if of(name).is_none() { text } else { "99.5" }
+    );
+    Some((Diagnostic::error("feature/percentage", message).help(help), text.to_owned()))
 }
 
 /// The service whose work a sentence waits for, and the group where it names one.
 fn awaited(pack: &Pack, sub: &Sub) -> Option<(String, Option<String>)> {
     let of_group = |group: String| Some((pack.system.group(&group)?.service.clone(), Some(group)));
     match sub.sentence.id {
-        SentenceId::NoneIsLost | SentenceId::GroupHasProcessed | SentenceId::LagIsBelow => {
+        SentenceId::NoneIsLost | SentenceId::ShareInTime | SentenceId::GroupHasProcessed | SentenceId::LagIsBelow => {
             of_group(sub.argument(Kind::Group)?)
         }
         SentenceId::ViewShows | SentenceId::ViewNoLongerShows => {
@@ -99,6 +117,36 @@ mod tests {
     fn a_field_that_an_event_does_not_have_is_told_before_anything_starts() {
         let steps = "    When \"order.placed\" is published\n      | totl      | 7 |\n      | /order_id | a |\n";
         assert_eq!(told(steps), ["5 [feature/unknown-field] \"order.placed\" has no field `totl`"]);
+    }
+
+    #[test]
+    fn what_is_no_percentage_is_told_with_what_would_be() {
+        let system = format!(
+            "{SYSTEM}views:\n  done: {{service: stock, group: stock, journal: {{http: 'http://x/?a={{cursor}}', items: /i, event: /e, next: /n}}}}\n"
+        );
+        let told = |share: &str| {
+            let steps = format!(
+                "    When 5 \"order.placed\" events are published at 5/s in the background\n    Then group \"stock\" handles at least {share} of them within 5s each\n"
+            );
+            told_of(&format!("Feature: f\n\n  Scenario: s\n{steps}"), &system)
+        };
+        assert_eq!(told("99.5 %"), [""; 0]);
+        assert_eq!(told("100%"), [""; 0]);
+        assert_eq!(told("101 %"), ["5 [feature/percentage] 101 % is more than all of them"]);
+        assert_eq!(told("0%"), ["5 [feature/percentage] 0% of them are none, so this could never fail"]);
+        assert_eq!(told("99"), ["5 [feature/percentage] 99 says of no share how large it is: it has no % sign"]);
+    }
+
+    #[test]
+    fn versions_are_asked_only_of_views_that_say_them() {
+        let told = |more: &str| {
+            let list = format!("{{http: 'http://x/', items: /i, item: /id{more}}}");
+            let system = format!("{SYSTEM}views: {{shelf: {{service: stock, group: stock, list: {list}}}}}\n");
+            let steps = "    When \"order.placed\" is published\n    Then view \"shelf\" never goes back to an older version of \"x\", watched for 1s\n";
+            told_of(&format!("Feature: f\n\n  Scenario: s\n{steps}"), &system)
+        };
+        assert_eq!(told(", version: /version"), [""; 0]);
+        assert_eq!(told(""), ["5 [feature/no-version] view \"shelf\" says no version, so this could never be told"]);
     }
 
     #[test]

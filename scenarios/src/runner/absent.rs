@@ -1,5 +1,6 @@
 //! Sentences about what must not follow, and about one record's own conformance.
 
+use eventproof_contract::{Handling, Operation};
 use eventproof_evidence::oracle::{Recognise, StaysAbsent, Target};
 use eventproof_evidence::{Cause, Proof, Seen, Verdict};
 
@@ -23,9 +24,26 @@ impl Running {
         };
         // Watched from now on; what came before is known.
         let since = seen.at;
-        let watch = self.now().since(since) + watch;
-        let oracle = StaysAbsent::new(unwanted, control, since, watch, watch + cause.appears);
+        let watched = self.now().since(since) + watch;
+        let mut oracle = StaysAbsent::new(unwanted, control, since, watched, watched + cause.appears);
+        for handler in self.who_tells(name, &cause.message) {
+            let Some(group) = handler.group.as_deref() else { continue };
+            oracle = oracle.retried_over(cause.target.clone(), self.retry_path(&cause.message, group), watch);
+            if handler.handling == Handling::Parallel {
+                oracle = oracle.overtaken_within(self.deadline(&cause.message, group));
+            }
+        }
         Ok(self.await_verdict(oracle).await)
+    }
+
+    /// Who makes the one event of the other, by the contract; where it says of none that it sends the one, all that receive the other.
+    fn who_tells<'a>(&'a self, name: &'a str, cause: &'a str) -> Vec<&'a Operation> {
+        let contract = &self.context.pack.contract;
+        let senders: Vec<&str> = contract.senders(name).filter_map(|one| one.service.as_deref()).collect();
+        let (likely, other): (Vec<_>, Vec<_>) = contract
+            .receivers(cause)
+            .partition(|one| one.service.as_deref().is_some_and(|service| senders.contains(&service)));
+        if likely.is_empty() { other } else { likely }
     }
 
     /// `it conforms to the contract`.

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use eventproof_contract::Contract;
 use eventproof_evidence::oracle::Target;
 use eventproof_evidence::{At, Name, Observation, Seen};
 use eventproof_reports::model::{Attachments, Exchange, KeptLook, KeptRecord};
@@ -24,7 +25,8 @@ const LOOKS: usize = 30;
 impl Running {
     /// The records of its events and of what belongs to them by correlation, and every exchange of its actions.
     pub fn attachments(&self) -> Attachments {
-        let hidden = Hidden::of(&self.context.pack.contract);
+        let contract = &self.context.pack.contract;
+        let hidden = Hidden::of(contract);
         let background = self.background.iter().flat_map(|background| &background.events);
         let targets: Vec<_> = self.events.iter().chain(background).map(|event| &event.target).collect();
         let mut correlations: HashSet<Name> = HashSet::new();
@@ -34,7 +36,7 @@ impl Running {
             let related = seen.correlation.as_ref().is_some_and(|correlation| correlations.contains(correlation));
             if related || targets.iter().any(|target| target.matches(seen)) {
                 correlations.extend(seen.correlation.clone());
-                records.push(self.kept(seen, &hidden));
+                records.push(kept(seen, contract, &hidden, self.began));
             }
             if records.len() == MOST {
                 break;
@@ -46,6 +48,7 @@ impl Running {
 
     /// Of each event that never came, the records that are like it: the first few.
     fn nearest_records(&self, targets: &[&Target], hidden: &Hidden) -> Vec<KeptRecord> {
+        let contract = &self.context.pack.contract;
         let journal = self.context.rig.journal.since(self.standpoint.from());
         let seen: Vec<&Seen> = journal
             .iter()
@@ -57,38 +60,12 @@ impl Running {
         let missing = targets.iter().filter(|target| !seen.iter().any(|one| target.matches(one)));
         let near = missing.flat_map(|target| {
             let like = seen.iter().filter(|one| target.is_nearly(one)).take(NEAR);
-            like.map(|one| KeptRecord { nearest_to: Some(target.what.clone()), ..self.kept(one, hidden) })
+            like.map(|one| KeptRecord {
+                nearest_to: Some(target.what.clone()),
+                ..kept(one, contract, hidden, self.began)
+            })
         });
         near.take(MOST).collect()
-    }
-
-    /// Whether a record's key is what the contract calls sensitive.
-    pub(super) fn is_secret_key(&self, seen: &Seen, hidden: &Hidden) -> bool {
-        let contract = &self.context.pack.contract;
-        let declared = seen.event_type.as_deref().and_then(|name| contract.message(name));
-        let by = declared.and_then(|message| message.envelope.key.as_ref()).map(|rule| rule.pointer.as_str());
-        by.is_some_and(|pointer| hidden.is_pointer(pointer))
-    }
-
-    fn kept(&self, seen: &Seen, hidden: &Hidden) -> KeptRecord {
-        let text = |name: &Option<Name>| name.as_deref().map(str::to_owned);
-        let key = match self.is_secret_key(seen, hidden) {
-            true => Some(HIDDEN.to_owned()),
-            false => text(&seen.key),
-        };
-        let shown = seen.fields.iter().filter(|(pointer, _)| !hidden.is_pointer(pointer));
-        KeptRecord {
-            at_ms: millis(seen.at, self.began),
-            place: seen.place().to_string(),
-            message: text(&seen.event_type),
-            id: text(&seen.id),
-            correlation: text(&seen.correlation),
-            key,
-            fields: shown.map(|(pointer, text)| (pointer.to_string(), text.to_string())).collect(),
-            violations: seen.violations.clone(),
-            time_ms: seen.timestamp_ms,
-            nearest_to: None,
-        }
     }
 
     /// Keeps what an action sent and was answered.
@@ -100,9 +77,9 @@ impl Running {
         let hidden = Hidden::of(&context.pack.contract);
         if let Ok(answer) = answer {
             let bodies = answer.sent.iter().chain([&answer.body]);
-            bodies.for_each(|body| hidden.values_in(body, false, &mut self.secrets));
+            bodies.for_each(|body| hidden.values_in(body, &mut self.secrets));
         }
-        let secret = params.iter().filter(|(name, _)| hidden.is_pointer(name));
+        let secret = params.iter().filter(|(name, _)| hidden.is_named(name));
         self.secrets.extend(secret.map(|(_, value)| value.clone()));
         let without = |text: &str| hidden.without(text, params);
         let at_ms = millis(asked, self.began);
@@ -160,5 +137,26 @@ impl Running {
 
     fn looks(&self) -> std::sync::MutexGuard<'_, std::collections::VecDeque<KeptLook>> {
         self.looks.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// A record as it may be shown.
+pub(super) fn kept(seen: &Seen, contract: &Contract, hidden: &Hidden, began: At) -> KeptRecord {
+    let marks = hidden.marks(seen, contract);
+    let text = |name: &Option<Name>| {
+        name.as_deref().map(|name| if marks.contains(&name) { HIDDEN.to_owned() } else { name.to_owned() })
+    };
+    let shown = seen.fields.iter().filter(|(pointer, _)| !hidden.is_field_of(seen, contract, pointer));
+    KeptRecord {
+        at_ms: millis(seen.at, began),
+        place: seen.place().to_string(),
+        message: seen.event_type.as_deref().map(str::to_owned),
+        id: text(&seen.id),
+        correlation: text(&seen.correlation),
+        key: text(&seen.key),
+        fields: shown.map(|(pointer, text)| (pointer.to_string(), text.to_string())).collect(),
+        violations: seen.violations.clone(),
+        time_ms: seen.timestamp_ms,
+        nearest_to: None,
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use eventproof_broker::Topics;
 use eventproof_contract::{Handling, SentinelField};
 use eventproof_evidence::oracle::{
-    ExactlyOnce, Handler, NoneLost, OnTopic, OnTopicOnce, Processed, Target, ViewBecomes, ViewKeeps,
+    ExactlyOnce, Handler, NeverOlder, NoneLost, OnTopic, OnTopicOnce, Processed, ShareInTime, Target, ViewBecomes,
+    ViewKeeps,
 };
 use eventproof_evidence::{Proof, Reason, Verdict};
 use eventproof_system::Params;
@@ -106,6 +107,25 @@ impl Running {
         self.await_verdict_looking(oracle, view, &params, item, &subject).await
     }
 
+    /// `view "…" never goes back to an older version of "…", watched for …`.
+    pub async fn view_never_goes_back(
+        &self,
+        arguments: &Arguments,
+        table: &[(String, String)],
+    ) -> Result<Verdict, Verdict> {
+        let (view, item) = (arguments.text("view").unwrap_or_default(), arguments.text("item").unwrap_or_default());
+        let watch = arguments.duration("watch").unwrap_or_default();
+        let event = self.event(None)?;
+        let handler = self.view_handler(view)?;
+        let params: Params = table.iter().cloned().collect();
+        let subject = subject(view, &params, item);
+        let path = self.retry_path(&event.message, &handler.group);
+        let what = format!("\"{item}\"");
+        let by = (event.target.clone(), handler);
+        let oracle = NeverOlder::new(&what, (view, &subject), by, self.now(), watch, PROCESSED).retried_over(path);
+        Ok(self.await_verdict_looking(oracle, view, &params, item, &subject).await)
+    }
+
     fn view_handler(&self, view: &str) -> Result<Handler, Verdict> {
         let spec = self.context.rig.system.view(view).map_err(environment)?;
         Ok(Handler { service: spec.service.clone(), group: spec.group.clone() })
@@ -194,6 +214,24 @@ impl Running {
         let oracle = NoneLost::new(targets, Handler { service, group }, &view, background.since, limit);
         let oracle = oracle.retried_over(&path);
         Ok(self.await_verdict(oracle).await)
+    }
+
+    /// `group "…" handles at least … of them within … each`.
+    pub async fn share_in_time(&mut self, arguments: &Arguments) -> Result<Verdict, Verdict> {
+        let group = arguments.text("group").unwrap_or_default().to_owned();
+        let limit = arguments.duration("limit").unwrap_or_default();
+        let share = arguments.percentage("share").ok_or_else(|| environment("there is no percentage in the step"))?;
+        self.finish_background().await;
+        let background = self.background.as_ref().ok_or_else(|| {
+            let detail = "no events were published in the background".to_owned();
+            Verdict::CannotTell(Reason::NoPositiveControl { detail })
+        })?;
+        let service = self.context.pack.system.group(&group).map(|spec| spec.service.clone()).unwrap_or_default();
+        let view = self.counting_view(&service)?;
+        let targets = background.events.iter().map(|event| event.target.clone()).collect();
+        let handler = Handler { service, group };
+        let oracle = ShareInTime::new(targets, handler, &view, share, background.since, limit);
+        Ok(self.await_verdict(oracle.seen_within(self.context.rig.system.longest_look(&view))).await)
     }
 
     /// Waits until every background event has its fate. Once the scenario's time is over, nothing more is published; a step

@@ -8,6 +8,7 @@ use eventproof_evidence::oracle::{NoneLost, Recognise, Target};
 use eventproof_evidence::{Name, Proof, Reason, Verdict};
 use serde_json::Value;
 
+use super::hidden::HIDDEN;
 use super::world::{Background, Event, Running, by_id, environment};
 use crate::catalogue::Arguments;
 
@@ -253,8 +254,11 @@ fn by_business(message: &Message, draft: &Draft, partition: Option<i32>) -> Targ
         fields.extend(text.map(|text| (Name::from(pointer.as_str()), Name::from(text))));
     }
     fields.dedup();
-    let shown: Vec<String> =
-        fields.iter().map(|(pointer, text)| format!("{}={text}", pointer.trim_start_matches('/'))).collect();
+    let shown = |(pointer, text): &(Name, Name)| {
+        let text = if message.hides(pointer) { HIDDEN } else { text };
+        format!("{}={text}", pointer.trim_start_matches('/'))
+    };
+    let shown: Vec<String> = fields.iter().map(shown).collect();
     Target {
         what: format!("\"{}\" with {}", message.name, shown.join(", ")),
         topic: draft.record.topic.as_str().into(),

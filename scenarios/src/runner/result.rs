@@ -28,7 +28,7 @@ impl RunContext {
     pub(super) fn tell_not_begun(&self, planned: &PlannedScenario) {
         let text = "an earlier scenario did not hold, and nothing more begins then (--fail-fast)".to_owned();
         let note = Finding { outcome: Outcome::Skipped, code: NOT_BEGUN.to_owned(), text, took_ms: None };
-        self.run.lock_results().push(not_run(planned, note));
+        self.run.lock_results().push(self.hide(not_run(planned, note)));
         self.run.has_ended(planned);
     }
 
@@ -39,13 +39,14 @@ impl RunContext {
         for planned in self.plan.scenarios.iter().filter(open) {
             let detail = format!("the run was ended before this had its verdict: {why}");
             let note = Finding::no_verdict(&Reason::Environment { detail });
-            self.run.lock_results().push(not_run(planned, note));
+            self.run.lock_results().push(self.hide(not_run(planned, note)));
             self.run.has_ended(planned);
         }
     }
 
     fn tell_no_verdict(&self, planned: &PlannedScenario, detail: String) {
-        let result = self.keep(planned, not_run(planned, Finding::no_verdict(&Reason::Environment { detail })));
+        let result = self.hide(not_run(planned, Finding::no_verdict(&Reason::Environment { detail })));
+        let result = self.keep(planned, result);
         self.run.listener.ended(&result);
     }
 }

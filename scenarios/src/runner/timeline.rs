@@ -1,10 +1,11 @@
 //! A scenario's time line: what was observed of its own events, of groups and of services while it ran.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use eventproof_evidence::{At, Observation};
+use eventproof_evidence::{At, Name, Observation};
 use eventproof_reports::model::{ServiceLog, TimelineEntry};
 
+use super::hidden::{HIDDEN, Hidden};
 use super::world::Running;
 
 /// Lines that a time line may have.
@@ -29,6 +30,7 @@ impl Running {
         let events: Vec<_> = self.events.iter().chain(background).collect();
         let mut ids: HashSet<String> =
             events.iter().filter_map(|event| event.target.id().map(|id| id.to_string())).collect();
+        let secret = self.secret_marks(&Hidden::of(&self.context.pack.contract));
         let mut lines = Vec::new();
         for observation in self.context.rig.journal.since(self.standpoint.from()) {
             if let Observation::Seen(seen) = &*observation
@@ -36,7 +38,7 @@ impl Running {
             {
                 ids.extend(seen.id.iter().map(|id| id.to_string()));
             }
-            if let Some((kind, text)) = line(&observation, &ids) {
+            if let Some((kind, text)) = line(&observation, &ids, &secret) {
                 lines.push(TimelineEntry { at_ms: millis(observation.at(), self.began), kind: kind.to_owned(), text });
             }
             if lines.len() == LONGEST {
@@ -51,11 +53,15 @@ pub(super) fn millis(at: At, began: At) -> f64 {
     at.since(began).as_secs_f64() * 1e3
 }
 
-fn line(observation: &Observation, ids: &HashSet<String>) -> Option<(&'static str, String)> {
+fn line(observation: &Observation, ids: &HashSet<String>, secret: &BTreeSet<String>) -> Option<(&'static str, String)> {
     let ours = |id: &str| ids.contains(id);
+    let shown = |key: &Option<Name>| match key.as_deref() {
+        Some(key) if secret.contains(key) => HIDDEN.to_owned(),
+        key => key.unwrap_or("none").to_owned(),
+    };
     Some(match observation {
         Observation::Sent { event, topic, key, .. } if ours(event) => {
-            ("published", format!("{event} to {topic}, key {}", key.as_deref().unwrap_or("none")))
+            ("published", format!("{event} to {topic}, key {}", shown(key)))
         }
         Observation::Acknowledged { event, topic, partition, offset, .. } if ours(event) => {
             ("acknowledged", format!("{event} at {topic}[{partition}]@{offset}"))
@@ -70,7 +76,7 @@ fn line(observation: &Observation, ids: &HashSet<String>) -> Option<(&'static st
                 seen.event_type.as_deref().unwrap_or("a record"),
                 seen.id.as_deref().unwrap_or_default(),
                 seen.place(),
-                seen.key.as_deref().unwrap_or("none")
+                shown(&seen.key)
             ),
         ),
         Observation::Effect { view, event, .. } if ours(event) => ("effect", format!("{event} in view {view}")),

@@ -87,9 +87,8 @@ impl ContractSink {
         violations.extend(self.partitions.check(&self.contract, facts.message.as_deref(), record));
         let sensitive = facts.message.as_deref().and_then(|name| self.contract.message(name));
         let name = |text: &Option<String>| text.as_deref().map(Name::from);
-        let mut known_fields = fields(&facts.payload, |pointer| {
-            sensitive.is_some_and(|message| message.sensitive.iter().any(|hidden| hidden == pointer))
-        });
+        let mut known_fields =
+            fields(&facts.payload, |pointer| sensitive.is_some_and(|message| message.hides(pointer)));
         known_fields.extend(self.links(record, &facts.payload));
         known_fields.extend(self.by_bytes.contains(record.topic).then(|| (BYTES.into(), digest(record.payload))));
         Seen {
@@ -153,14 +152,22 @@ fn fields(payload: &serde_json::Value, hidden: impl Fn(&str) -> bool) -> Vec<(Na
 }
 
 fn collect(value: &serde_json::Value, pointer: &str, hidden: &impl Fn(&str) -> bool, found: &mut Vec<(Name, Name)>) {
-    if found.len() >= MOST || (!pointer.is_empty() && hidden(pointer)) {
+    if found.len() >= MOST || hidden(pointer) {
         return;
     }
     match value {
         serde_json::Value::Object(fields) if pointer.matches('/').count() < DEEP => {
-            fields.iter().for_each(|(name, inner)| collect(inner, &format!("{pointer}/{name}"), hidden, found));
+            fields.iter().for_each(|(name, inner)| collect(inner, &below(pointer, name), hidden, found));
         }
         value => found.extend(text_of(value).map(|text| (Name::from(pointer), Name::from(text)))),
+    }
+}
+
+/// The pointer to a field of what is at `pointer`.
+fn below(pointer: &str, name: &str) -> String {
+    match name.contains(['~', '/']) {
+        true => format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1")),
+        false => format!("{pointer}/{name}"),
     }
 }
 

@@ -44,6 +44,11 @@ impl OnTopic {
         &self.target
     }
 
+    /// From when on it is waited for.
+    pub(super) fn since(&self) -> At {
+        self.since
+    }
+
     pub(super) fn surroundings(&self) -> &Surroundings {
         &self.surroundings
     }

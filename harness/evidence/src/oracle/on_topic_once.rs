@@ -11,7 +11,7 @@ pub struct OnTopicOnce {
     first: OnTopic,
     watch: Duration,
     /// Every place of every id that was seen: which id is the event's is known only once it came.
-    seen: Vec<(Name, Place)>,
+    seen: Vec<(Option<Name>, Place)>,
 }
 
 impl OnTopicOnce {
@@ -20,9 +20,17 @@ impl OnTopicOnce {
         OnTopicOnce { first, watch, seen: Vec::new() }
     }
 
+    /// Where the event stands. A record without an id was noted because it is the event by what else tells it; the same record may be
+    /// read again after the recorder was cut off, and stands there once.
     fn places(&self) -> Vec<&Place> {
         let id = self.first.found().and_then(|found| found.id.as_ref());
-        self.seen.iter().filter(|(known, _)| Some(known) == id).map(|(_, place)| place).collect()
+        let mut places: Vec<&Place> = Vec::new();
+        for (_, place) in self.seen.iter().filter(|(known, _)| known.as_ref() == id) {
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        places
     }
 }
 
@@ -30,10 +38,10 @@ impl Oracle for OnTopicOnce {
     fn observe(&mut self, observation: &Observation) {
         self.first.observe(observation);
         if let Observation::Seen(seen) = observation
-            && let Some(id) = seen.id.clone()
             && seen.topic == self.first.target().topic
+            && (seen.id.is_some() || self.first.target().matches(seen))
         {
-            self.seen.push((id, seen.place()));
+            self.seen.push((seen.id.clone(), seen.place()));
         }
     }
 
@@ -52,7 +60,8 @@ impl Oracle for OnTopicOnce {
         if now <= until {
             return Verdict::NotYet;
         }
-        match self.first.surroundings().blindness(&found.topic, found.at, until) {
+        // What was seen first may have been the second.
+        match self.first.surroundings().blindness(&found.topic, self.first.since(), until) {
             Some(reason) => Verdict::CannotTell(reason),
             None => Verdict::Held(Proof::of(format!(
                 "at {} only, for {}",

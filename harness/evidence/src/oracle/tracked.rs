@@ -19,6 +19,8 @@ pub(super) struct Tracked {
     pub refused: Option<String>,
     /// Its effects, as positions among all effects of the view.
     pub effects: Vec<u64>,
+    /// When the first of them was seen.
+    pub first_effect: Option<At>,
     /// When the last of them was seen.
     pub last_effect: Option<At>,
     /// Its records in retry topics.
@@ -46,6 +48,7 @@ impl Tracked {
             uncertain: None,
             refused: None,
             effects: Vec::new(),
+            first_effect: None,
             last_effect: None,
             waiting: Waiting::default(),
             letters: Waiting::default(),
@@ -94,6 +97,7 @@ impl Tracked {
             let early = std::mem::take(&mut self.early);
             for (_, index, at) in early.into_iter().filter(|(event, ..)| event == id) {
                 self.effects.push(index);
+                self.first_effect.get_or_insert(at);
                 self.last_effect = Some(at);
             }
         }
@@ -104,6 +108,7 @@ impl Tracked {
         match &self.id {
             Some(id) if id == event => {
                 self.effects.push(self.all_effects);
+                self.first_effect.get_or_insert(at);
                 self.last_effect = Some(at);
             }
             Some(_) => {}

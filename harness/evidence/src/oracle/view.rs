@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::retried::Retried;
 use super::tracked::Tracked;
 use super::waiting::RetryPath;
 use super::{Handler, OnTopic, Oracle, Target};
@@ -190,9 +191,7 @@ pub struct ViewKeeps {
     contrary: Option<Sample>,
     silence: Option<String>,
     /// What could still change it, where it may wait in retry topics.
-    retried: Option<Tracked>,
-    /// Since when nothing waits there.
-    settled: Option<At>,
+    retried: Option<Retried>,
     surroundings: Surroundings,
 }
 
@@ -211,7 +210,6 @@ impl ViewKeeps {
             contrary: None,
             silence: None,
             retried: None,
-            settled: None,
             surroundings: Surroundings::default(),
         }
     }
@@ -219,37 +217,24 @@ impl ViewKeeps {
     /// The same, where this event may wait in retry topics: while it does, that nothing is shown proves nothing, and the time
     /// counts from its last try.
     pub fn retried_over(self, event: Target, path: RetryPath) -> ViewKeeps {
-        ViewKeeps { retried: Some(Tracked::new(event).retried_over(path)), ..self }
-    }
-
-    fn note_retries(&mut self, observation: &Observation) {
-        let Some(event) = &mut self.retried else { return };
-        self.surroundings.observe(observation);
-        let before = event.waiting.waits().len();
-        event.observe(observation, "");
-        let is_open = event.waiting.open(&self.surroundings).is_some();
-        let has_more = event.waiting.waits().len() != before;
-        if is_open || has_more {
-            self.settled = None;
-        }
-        if !is_open && !event.waiting.waits().is_empty() {
-            self.settled.get_or_insert(observation.at());
-        }
+        ViewKeeps { retried: Some(Retried::new(event, path)), ..self }
     }
 
     /// The reason for having no verdict, or for waiting on: the event may still be tried again.
     fn pending(&self, now: At) -> Option<Verdict> {
         let event = self.retried.as_ref()?;
-        let over = now > self.since + self.lasting + event.waiting.allowance() + grace(self.lasting) + LOOK_PATIENCE;
-        let blindness = || event.blind_to_retries(&self.surroundings, self.since, now);
-        let reason = event.pending(&self.surroundings).or_else(blindness)?;
+        let over = now > self.since + self.lasting + event.allowance() + grace(self.lasting) + LOOK_PATIENCE;
+        let reason = event.pending(&self.surroundings, self.since, now)?;
         Some(if over { Verdict::CannotTell(reason) } else { Verdict::NotYet })
     }
 }
 
 impl Oracle for ViewKeeps {
     fn observe(&mut self, observation: &Observation) {
-        self.note_retries(observation);
+        if let Some(event) = &mut self.retried {
+            self.surroundings.observe(observation);
+            event.observe(observation, &self.surroundings);
+        }
         let Observation::Sampled(sample) = observation else { return };
         if sample.view != self.view || sample.subject != self.subject || sample.asked < self.since {
             return;
@@ -267,7 +252,8 @@ impl Oracle for ViewKeeps {
     }
 
     fn verdict(&self, now: At) -> Verdict {
-        let end = self.settled.unwrap_or(self.since).max(self.since) + self.lasting;
+        let settled = self.retried.as_ref().and_then(Retried::settled);
+        let end = settled.unwrap_or(self.since).max(self.since) + self.lasting;
         if let Some(contrary) = &self.contrary {
             return Verdict::Broken(Cause::Unwanted {
                 what: self.what.clone(),

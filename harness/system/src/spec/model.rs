@@ -211,6 +211,8 @@ pub struct ListView {
     pub items: String,
     /// JSON pointer within an item to what it is recognised by.
     pub item: String,
+    /// JSON pointer within an item to its version, a whole number that only grows, where it has one.
+    pub version: Option<String>,
 }
 
 /// A GET that answers the entries after a cursor.

@@ -205,8 +205,9 @@ impl<'a> Reader<'a> {
         let http = fields.required_string("http", faults);
         let items = fields.required_string("items", faults);
         let item = fields.required_string("item", faults);
+        let version = fields.string("version", faults);
         fields.finish(faults);
-        Some(ListView { http: http?, items: items?, item: item? })
+        Some(ListView { http: http?, items: items?, item: item?, version })
     }
 
     fn journal(&mut self, node: &'a Node) -> Option<JournalView> {

@@ -148,6 +148,20 @@ pub(super) static EXPECTING: &[Sentence] = &[
         ],
     },
     Sentence {
+        id: SentenceId::ViewNeverGoesBack,
+        name: "view-never-goes-back",
+        meaning: "At no look does a view show an older version of an item than a look of the scenario before, though the last event of the scenario, a stale one, say, has been handled.",
+        observes: "the view, asked again and again, and the version that it says (`version` of the view in system.yaml); the record of the last event, the group's committed offsets and retry topics: the time counts from when it was handled",
+        proves: "that the event was read, waits for no other try, and that no look found an older version up to the end of the time",
+        cannot_prove: "that none was there between two looks, or comes later; that the view has the newest version: look for it first, by what that shows",
+        table: "values for the view's placeholders",
+        example: "Then view \"orders\" never goes back to an older version of \"{order.order_id}\", watched for 2s",
+        forms: &[
+            en("view {view:list} never goes back to an older version of {item:text}, watched for {watch:duration}"),
+            zh("观察{watch:duration}，视图{view:list}从不退回到{item:text}的旧版本"),
+        ],
+    },
+    Sentence {
         id: SentenceId::GroupHasProcessed,
         name: "group-has-processed",
         meaning: "A consumer group has committed past the last event of the scenario.",
@@ -198,6 +212,20 @@ pub(super) static EXPECTING: &[Sentence] = &[
         ],
     },
     Sentence {
+        id: SentenceId::ShareInTime,
+        name: "share-in-time",
+        meaning: "Of the events published in the background, a share at least has its effect in time; the limit counts from each event's record on its topic.",
+        observes: "every record on the topic; every effect in the service's counting view, and when it was seen there; the group's assignment after a disturbance, from which the limit counts",
+        proves: "that so many of these events had their effect in time",
+        cannot_prove: "at which percentile a larger load is: a load profile does; anything of events whose publishing failed or is uncertain: they are not judged, and counted",
+        table: "",
+        example: "Then group \"feed-service-group\" handles at least 99 % of them within 5s each",
+        forms: &[
+            en("group {group:group} handles at least {share:percentage} of them within {limit:duration} each"),
+            zh("消费组{group:group}至少有{share:percentage}的事件各在{limit:duration}内得到处理"),
+        ],
+    },
+    Sentence {
         id: SentenceId::OrderOnTopic,
         name: "order-on-topic",
         meaning: "The events of this scenario that have one key stand on one partition, in the order in which they were caused.",
@@ -230,8 +258,8 @@ pub(super) static EXPECTING: &[Sentence] = &[
         name: "never-follows",
         meaning: "No event with the same correlation id follows while it is watched; of a later event of the same key and scenario one must follow, or nothing is proved.",
         observes: "every record of the topic; the correlation ids of both events, as they were seen",
-        proves: "that what follows from the later event came, and nothing from the earlier one, up to the end of the watch",
-        cannot_prove: "that none comes later",
+        proves: "that what follows from the later event came, and nothing from the earlier one, up to the end of the watch, which counts anew from its last try where it waits in a retry topic",
+        cannot_prove: "that none comes later; anything while the earlier event still waits for another try; where events of a key are handled side by side, anything before their deadline is over",
         table: "",
         example: "Then no \"gold.data.ready\" follows from \"broken\", watched for 1s",
         forms: &[

@@ -82,6 +82,7 @@ pub fn look(shown: Option<bool>, asked: f64) -> Observation {
         view: "feed".into(),
         subject: "p".into(),
         shown,
+        version: None,
         detail: "connection refused".into(),
         asked: at(asked),
         answered: at(asked + 0.01),

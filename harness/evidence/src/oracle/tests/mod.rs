@@ -6,4 +6,6 @@ mod properties;
 mod retries;
 mod single;
 mod stream;
+mod truths;
+mod versions;
 mod words;

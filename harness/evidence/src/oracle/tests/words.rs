@@ -77,6 +77,13 @@ fn causes() -> Vec<Cause> {
         no_effect(Missing::Unexplained { group: group(), record: place() }),
         Cause::Repeated { what: what(), view: "handled".into(), expected: 1, actual: 3 },
         Cause::Unwanted { what: what(), view: "feed".into(), after: Duration::from_millis(40) },
+        Cause::WentBack {
+            what: "\"p\"".into(),
+            view: "feed".into(),
+            version: 3,
+            newest: 5,
+            after: Duration::from_millis(120),
+        },
         Cause::Reordered { key: "k".into(), leg: "on the topic".into(), first: "a".into(), second: "b".into() },
         Cause::KeySplit { key: "k".into(), topic: "posts".into(), partitions: vec![0, 2] },
         Cause::Lost { leg: group(), lost: 2, of: 300, examples: vec!["a".into(), "b".into()], missing: None },
