@@ -23,13 +23,13 @@ fn assert_caught(ran: &Ran, scenario: &str, diagnosis: &str) {
 fn a_healthy_system_is_not_accused_and_all_reports_are_written() {
     let (ran, report) = run(&[]);
     assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
-    assert!(ran.result.contains("68 scenarios: 68 held"), "{}", ran.result);
+    assert!(ran.result.contains("75 scenarios: 75 held"), "{}", ran.result);
     let html = std::fs::read_to_string(report.path().join("report.html")).unwrap();
     assert!(html.contains("Every promise was kept") && html.contains("embedded broker"));
     assert!(std::fs::read_to_string(report.path().join("junit.xml")).unwrap().contains("failures=\"0\""));
     let json: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(report.path().join("result.json")).unwrap()).unwrap();
-    assert_eq!(json["scenarios"].as_array().unwrap().len(), 68);
+    assert_eq!(json["scenarios"].as_array().unwrap().len(), 75);
     assert_eq!(json["conformance"]["nonconforming"], 0);
 }
 
@@ -265,6 +265,6 @@ fn the_same_pack_holds_on_apache_kafka() {
     }
     let (ran, _report) = run(&["--broker", "container", "--allow-skipped", "broker-faults"]);
     assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
-    assert!(ran.result.contains("68 scenarios: 62 held, 6 skipped"), "{}", ran.result);
+    assert!(ran.result.contains("75 scenarios: 69 held, 6 skipped"), "{}", ran.result);
     assert!(ran.result.contains("on the Apache Kafka 4.2.0 (container)"), "{}", ran.result);
 }
