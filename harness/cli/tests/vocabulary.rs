@@ -56,7 +56,7 @@ fn pack() -> tempfile::TempDir {
     std::fs::create_dir(folder.path().join("load")).unwrap();
     let load = |name: &str, more: &str| {
         format!(
-            "name: {name}\npack: ..\nmessage: file.media.uploaded\nkeys: 5\nrate: 50/s\nevents: 50\neffects: [events kept]\nsettle: 10s\nobjectives:\n  - lost(topic) = 0\n{more}"
+            "name: {name}\npack: ..\nmessage: file.media.uploaded\nkeys: 5\nrate: 50/s\nevents: 50\neffects: [events kept]\nsettle: 10s\nslip_limit: 10s\nobjectives:\n  - lost(topic) = 0\n{more}"
         )
     };
     put("load/short.yaml", &load("short", ""));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use eventproof_contract::{Generator, Message};
+use eventproof_contract::{Expression, Generator, Message, Part};
 use eventproof_source::{Diagnostic, nearest};
 use eventproof_system::{ListView, ViewKind, placeholders};
 use serde_json::Value;
@@ -31,7 +31,8 @@ pub(super) fn rows(pack: &Pack, sub: &Sub) -> Vec<Told> {
             faults
         }
         Id::InvalidIsPublished => of_event(pack, sub, &["rule", "place"]),
-        Id::NoneCameBefore | Id::StubAnswers | Id::StubDelays | Id::StubBreaksOff => pointers(sub),
+        Id::NoneCameBefore => unwanted(pack, sub),
+        Id::StubAnswers | Id::StubDelays | Id::StubBreaksOff => pointers(sub),
         Id::TextIsNowhere => excepted(pack, sub),
         _ => Vec::new(),
     });
@@ -115,9 +116,11 @@ fn of_event(pack: &Pack, sub: &Sub, choosing: &[&str]) -> Vec<Told> {
         sub.table.iter().zip(sub.values()).map(|((name, _), value)| (name.clone(), value)).collect();
     let fields: Vec<(String, String)> =
         fields.into_iter().filter(|(name, _)| !choosing.contains(&name.as_str())).collect();
-    let unknown: Vec<Told> = fields.iter().filter_map(|(name, _)| unknown_field(message, name, choosing)).collect();
-    if !unknown.is_empty() {
-        return unknown;
+    let unknown = fields.iter().filter_map(|(name, _)| unknown_field(message, name, choosing));
+    let stamped = fields.iter().filter_map(|(name, _)| stamped_field(message, name));
+    let wrong: Vec<Told> = unknown.chain(stamped).collect();
+    if !wrong.is_empty() {
+        return wrong;
     }
     refused(pack, message, &fields)
 }
@@ -153,6 +156,26 @@ fn unknown_field(message: &Message, name: &str, choosing: &[&str]) -> Option<Tol
     Some((error("feature/unknown-field", message, help), name.to_owned()))
 }
 
+/// A field that each event is stamped with: what a table gives it would be written over.
+fn stamped_field(message: &Message, name: &str) -> Option<Told> {
+    let pointer = if name.starts_with('/') { name.to_owned() } else { format!("/{name}") };
+    let envelope = &message.envelope;
+    let parts = [
+        (&envelope.id, "id"),
+        (&envelope.event_type, "type"),
+        (&envelope.correlation, "correlation id"),
+        (&envelope.time, "time"),
+    ];
+    let is_here = |one: &Expression| one.part == Part::Payload && one.pointer == pointer;
+    let (_, what) = parts.into_iter().find(|(one, _)| one.as_ref().is_some_and(is_here))?;
+    let text = format!(
+        "`{name}` is the {what} of \"{}\", which every event that is published here has of its own",
+        message.name
+    );
+    let help = "leave it out: with `as \"NAME\"` behind the step it is read as {NAME.FIELD}".to_owned();
+    Some((error("feature/stamped-field", text, help), name.to_owned()))
+}
+
 /// Values without placeholders are known before the run.
 fn refused(pack: &Pack, message: &Message, fields: &[(String, String)]) -> Vec<Told> {
     let literal = fields.iter().filter(|(_, value)| !value.contains('{'));
@@ -180,6 +203,23 @@ fn pointers(sub: &Sub) -> Vec<Told> {
         )
     });
     told.collect()
+}
+
+/// Fields by which a record is looked for that must not be there: by one that records do not have, or that nobody may read of them, none
+/// is ever found.
+fn unwanted(pack: &Pack, sub: &Sub) -> Vec<Told> {
+    let mut faults = pointers(sub);
+    let Some(message) = sub.argument(Kind::Event).and_then(|name| pack.contract.message(&name)) else { return faults };
+    for (name, _) in sub.table.iter().filter(|(name, _)| name.starts_with('/')) {
+        if message.hides(name) {
+            let text = format!("`{name}` of \"{}\" is sensitive, so no record is known by it", message.name);
+            let help =
+                "name another field, such as the correlation id: by this one nothing would ever be found".to_owned();
+            faults.push((error("feature/sensitive-field", text, help), name.clone()));
+        }
+        faults.extend(unknown_field(message, name, &[]));
+    }
+    faults
 }
 
 fn excepted(pack: &Pack, sub: &Sub) -> Vec<Told> {

@@ -154,6 +154,25 @@ fn tables_that_mean_nothing_are_told_row_by_row() {
 }
 
 #[test]
+fn what_must_not_have_come_is_looked_for_by_fields_that_records_are_known_by() {
+    let place = "payload: {type: object, properties: {order_id: {type: string}, total: {type: integer}}}";
+    let secret = CONTRACT.replace(place, &format!("{place}\n        x-eventproof: {{sensitive: [/total]}}"));
+    assert_ne!(secret, CONTRACT);
+    let steps = "    When \"order.placed\" is published\n    Then no \"order.placed\" came before it\n      | /total | 7 |\n      | /ordr_id | 7 |\n      | /order_id | 7 |\n";
+    let feature = format!("Feature: f\n\n  Scenario: s\n{steps}");
+    let folder = small(&[("asyncapi.yaml", secret.as_str()), ("a.feature", feature.as_str())]);
+    let faults = Pack::read(folder.path()).and_then(|pack| pack.plan()).unwrap_err();
+    let told: Vec<String> = faults.iter().map(|one| format!("[{}] {}", one.code, one.message)).collect();
+    assert_eq!(
+        told,
+        [
+            "[feature/sensitive-field] `/total` of \"order.placed\" is sensitive, so no record is known by it",
+            "[feature/unknown-field] \"order.placed\" has no field `ordr_id`",
+        ]
+    );
+}
+
+#[test]
 fn a_store_that_nobody_knows_and_one_that_does_not_fail_are_told() {
     let system = SYSTEM.replace("[stock]}}", "[stock, '{stock-db.port}']}}")
         + "stores: {stock-db: {address: '127.0.0.1:5432', services: [stock]}}\n";
