@@ -161,7 +161,7 @@ fn what_must_not_have_come_is_looked_for_by_fields_that_records_are_known_by() {
     let steps = "    When \"order.placed\" is published\n    Then no \"order.placed\" came before it\n      | /total | 7 |\n      | /ordr_id | 7 |\n      | /order_id | 7 |\n";
     let feature = format!("Feature: f\n\n  Scenario: s\n{steps}");
     let folder = small(&[("asyncapi.yaml", secret.as_str()), ("a.feature", feature.as_str())]);
-    let faults = Pack::read(folder.path()).and_then(|pack| pack.plan()).unwrap_err();
+    let faults = Pack::read(folder.path()).and_then(|pack| pack.plan()).err().unwrap();
     let told: Vec<String> = faults.iter().map(|one| format!("[{}] {}", one.code, one.message)).collect();
     assert_eq!(
         told,
