@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use eventproof_contract::{Expression, Generator, Message, Part};
-use eventproof_source::{Diagnostic, nearest};
+use eventproof_contract::{Expression, GenerateError, Generator, Message, Part};
+use eventproof_source::{Diagnostic, nearest, units};
 use eventproof_system::{ListView, ViewKind, placeholders};
 use serde_json::Value;
 
 use super::story::{Told, choices};
 use crate::catalogue::{Kind, SentenceId};
 use crate::pack::Pack;
-use crate::plan::Sub;
+use crate::plan::{Sub, sentence_arguments};
 
 /// What is wrong with the table of a sentence.
 pub(super) fn rows(pack: &Pack, sub: &Sub) -> Vec<Told> {
@@ -28,6 +28,9 @@ pub(super) fn rows(pack: &Pack, sub: &Sub) -> Vec<Told> {
         Id::SizedIsPublished | Id::TooLargeIsRefused => {
             let mut faults = of_event(pack, sub, &[]);
             faults.extend(no_room(pack, sub));
+            if faults.is_empty() {
+                faults.extend(too_short(pack, sub));
+            }
             faults
         }
         Id::InvalidIsPublished => of_event(pack, sub, &["rule", "place"]),
@@ -191,6 +194,34 @@ fn refused(pack: &Pack, message: &Message, fields: &[(String, String)]) -> Vec<T
         (error("feature/refused-value", said, help.to_owned()), name)
     });
     told.collect()
+}
+
+/// How often it is tried to make a record so short: its texts are drawn.
+const DRAWN: u64 = 8;
+
+/// A size that the record has already before anything is put into it. What placeholders stand for is only known in the run.
+fn too_short(pack: &Pack, sub: &Sub) -> Option<Told> {
+    let arguments = sentence_arguments(sub.sentence, &sub.text())?;
+    let written = arguments.text("size")?.to_owned();
+    let size = usize::try_from(units::parse_size(&written).ok()?).ok()?;
+    let message = pack.contract.message(&sub.argument(Kind::Event)?)?;
+    let given: Vec<(String, String)> =
+        sub.table.iter().zip(sub.values()).map(|((name, _), text)| (name.clone(), text)).collect();
+    if given.iter().any(|(_, text)| text.contains('{')) {
+        return None;
+    }
+    let given: Vec<(String, Value)> =
+        given.iter().map(|(name, text)| (name.clone(), crate::runner::typed(message, name, text))).collect();
+    let made = (0..DRAWN).map(|seed| Generator::new(seed, "lint").record(&pack.contract, message, &given, Some(size)));
+    let why: Option<Vec<String>> = made
+        .map(|made| match made {
+            Err(GenerateError::Size { detail, .. }) => Some(detail),
+            _ => None,
+        })
+        .collect();
+    let detail = why?.pop()?;
+    let text = format!("\"{}\" cannot be made {written} long: {detail}", message.name);
+    Some((error("feature/too-short", text, "name a greater size".to_owned()), written))
 }
 
 fn pointers(sub: &Sub) -> Vec<Told> {

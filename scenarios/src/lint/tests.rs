@@ -204,12 +204,15 @@ fn an_alert_that_did_not_fire_cannot_be_silent_again_and_a_size_is_a_size() {
         "And alert \"behind\" fires within 5s",
         "And alert \"behind\" is silent again within 5s",
         "And \"order.placed\" of \"2 Mib\" is refused as too large",
+        "When \"order.placed\" of \"5 B\" is published",
+        "And \"order.placed\" of \"500 B\" is published",
     ];
     assert_eq!(
         told_of(&format!("Feature: f\n\n  Scenario: s\n    {}\n", steps.join("\n    ")), &system),
         [
             "4 [feature/nothing-before] alert \"behind\" does not fire before this step",
             "7 [feature/size] `2 Mib` is no size: write a number and a unit, such as 1000 B, 10 KB or 1 MiB",
+            "8 [feature/too-short] \"order.placed\" cannot be made 5 B long: without its `order_id` it has 25 already",
         ]
     );
 }

@@ -13,10 +13,14 @@ impl Tasks {
     /// Creates a task and its event. A part of a task that is not there is refused, and all of it rolled back.
     pub(super) async fn create(&self, new: NewTask, correlation: Option<String>) -> Result<Task, DbError> {
         let (own, now) = (self.clone(), self.clock.now());
-        self.tell_outside(&new, correlation.clone(), now).await?;
+        let told = self.tell_outside(&new, correlation.clone(), now).await?;
         self.db
             .write(move |tx| {
-                let task = own.insert(tx, &new, now)?;
+                let mut task = own.insert(tx, &new, now)?;
+                if let Some(id) = told {
+                    tx.run("UPDATE tasks SET id = ?1 WHERE id = ?2", vals![id, task.id])?;
+                    task.id = id;
+                }
                 if !own.faults.outside {
                     own.tell(tx, event_type::CREATED, task.id, own.created(&task), correlation, now)?;
                 }
@@ -63,24 +67,24 @@ impl Tasks {
         payload
     }
 
-    /// The fault that writes the event before, and not with, the task: it guesses which number the task will have.
+    /// The fault that writes the event before, and not with, the task: it draws the number that the task will have.
     async fn tell_outside(
         &self,
         new: &NewTask,
         correlation: Option<String>,
         now: DateTime<Utc>,
-    ) -> Result<(), DbError> {
+    ) -> Result<Option<i64>, DbError> {
         if !self.faults.outside {
-            return Ok(());
+            return Ok(None);
         }
         let (own, new) = (self.clone(), new.clone());
         self.db
             .write(move |tx| {
-                // A number that was drawn is not drawn again, so the next one follows it.
+                // A number that was drawn is not drawn again.
                 let drawn = own.insert(tx, &new, now)?;
                 tx.run("DELETE FROM tasks WHERE id = ?1", vals![drawn.id])?;
-                let task = Task { id: drawn.id + 1, ..drawn };
-                own.tell(tx, event_type::CREATED, task.id, own.created(&task), correlation, now)
+                own.tell(tx, event_type::CREATED, drawn.id, own.created(&drawn), correlation, now)?;
+                Ok(Some(drawn.id))
             })
             .await
     }
