@@ -212,7 +212,7 @@ fn an_alert_that_did_not_fire_cannot_be_silent_again_and_a_size_is_a_size() {
         [
             "4 [feature/nothing-before] alert \"behind\" does not fire before this step",
             "7 [feature/size] `2 Mib` is no size: write a number and a unit, such as 1000 B, 10 KB or 1 MiB",
-            "8 [feature/too-short] \"order.placed\" cannot be made 5 B long: without its `order_id` it has 25 already",
+            "8 [feature/too-short] \"order.placed\" cannot be made 5 B long: without its `order_id` it has 15 already",
         ]
     );
 }
