@@ -75,13 +75,15 @@ struct Exporter {
 struct Tail {
     consumer: BaseConsumer<LogContext>,
     ends: HashMap<(String, i32), i64>,
+    /// Up to when what came is counted.
+    counted_to: Instant,
 }
 
 pub(super) fn build(context: &Context) -> Result<Parts, ServeError> {
     let settings = &context.settings;
     context.metrics.gauge(LAG, "Records that a group has not committed yet.", true);
-    context.metrics.gauge(MESSAGES, "Records per second, of the last second.", true);
-    context.metrics.gauge(BYTES, "Bytes of keys and values per second, of the last second.", true);
+    context.metrics.gauge(MESSAGES, "Records per second, since the look before.", true);
+    context.metrics.gauge(BYTES, "Bytes of keys and values per second, since the look before.", true);
     context.metrics.gauge(SCHEMAS, "Versions of all subjects.", true);
     let ready = Arc::new(AtomicBool::new(false));
     let client = |group: &str| client(&settings.brokers, group, context.log);
@@ -107,7 +109,7 @@ pub(super) fn build(context: &Context) -> Result<Parts, ServeError> {
 }
 
 fn client(brokers: &Brokers, group: &str, log: Log) -> Result<BaseConsumer<LogContext>, KafkaError> {
-    onlooker(brokers, NAME, group, ("fetch.wait.max.ms", "100"), log)
+    onlooker(brokers, NAME, group, &[("fetch.wait.max.ms", "100")], log)
 }
 
 impl Exporter {
@@ -128,9 +130,8 @@ impl Exporter {
 
     fn round(&self, tail: Option<Tail>) -> Result<Tail, KafkaError> {
         let mut tail = tail.map_or_else(|| Tail::start(&self.brokers, self.log), Ok)?;
-        let began = Instant::now();
-        let flows = tail.read(began + ROUND)?;
-        self.show_rates(&flows, began.elapsed());
+        let flows = tail.read(Instant::now() + ROUND)?;
+        self.show_rates(&flows, tail.looked());
         if !self.faults.no_lag {
             self.show_lag(&tail)?;
         }
@@ -198,7 +199,13 @@ impl Tail {
             }
         }
         consumer.assign(&from)?;
-        Ok(Tail { consumer, ends })
+        Ok(Tail { consumer, ends, counted_to: Instant::now() })
+    }
+
+    /// How long it is since this was asked before: what came meanwhile waited in the client.
+    fn looked(&mut self) -> Duration {
+        let now = Instant::now();
+        now.duration_since(std::mem::replace(&mut self.counted_to, now))
     }
 
     /// What comes until then, by topic.

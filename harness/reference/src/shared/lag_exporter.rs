@@ -77,8 +77,7 @@ struct Behind {
 pub(crate) fn build(context: &Context, watched: Vec<Watched>) -> Result<Parts, ServeError> {
     let name = if context.has(OWN_NAMES) { OTHER_NAME } else { LAG };
     context.metrics.gauge(name, "Records that a group has not committed yet, on all its partitions.", true);
-    let hasty = ("reconnect.backoff.max.ms", "1000");
-    let client = |group: &str| onlooker(&context.settings.brokers, NAME, group, hasty, context.log);
+    let client = |group: &str| onlooker(&context.settings.brokers, NAME, group, &[], context.log);
     let groups: Result<Vec<_>, KafkaError> =
         watched.into_iter().map(|one| client(one.group).map(|client| (one, client))).collect();
     let ready = Arc::new(AtomicBool::new(false));

@@ -25,15 +25,18 @@ pub(crate) fn measuring(
     Parts { router: Router::new(), ready: Arc::new(is_ready), work: Some(("exporter", Box::pin(work))) }
 }
 
-/// A client that may ask for a group's positions and joins none, with a setting more.
+/// A client that may ask for a group's positions and joins none, with some settings more. A broker that is back is found again within a
+/// second: who looks on must not be the last to see.
 pub(crate) fn onlooker(
     brokers: &Brokers,
     name: &str,
     group: &str,
-    (setting, value): (&str, &str),
+    more: &[(&str, &str)],
     log: Log,
 ) -> Result<BaseConsumer<LogContext>, KafkaError> {
     let mut config = brokers.client();
-    config.set("client.id", name).set("group.id", group).set("enable.auto.commit", "false").set(setting, value);
+    config.set("client.id", name).set("group.id", group).set("enable.auto.commit", "false");
+    config.set("reconnect.backoff.max.ms", "1000");
+    more.iter().for_each(|(setting, value)| _ = config.set(*setting, *value));
     config.create_with_context(LogContext(log))
 }
