@@ -1,12 +1,12 @@
 //! What a scenario costs beside its own waiting: planning it, and running it on the embedded broker.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use eventproof_bench::write_pack;
 use eventproof_broker::BrokerChoice;
 use eventproof_evidence::oracle::{OnTopic, Oracle, Recognise, Target};
 use eventproof_evidence::{At, Clock, Journal, Observation, RunClock, Seen};
@@ -17,26 +17,6 @@ use eventproof_system::{Rig, RigPlan};
 /// Scenarios of a pack.
 const MANY: usize = 200;
 
-const CONTRACT: &str = "\
-asyncapi: 3.0.0
-info: {title: shop, version: '1'}
-x-eventproof: {envelope: {id: $message.payload#/event_id}}
-channels:
-  orders:
-    address: shop.orders
-    bindings: {kafka: {partitions: 4}}
-    messages:
-      placed:
-        name: order.placed
-        payload:
-          type: object
-          required: [event_id, order_id]
-          properties: {event_id: {type: string, format: uuid}, order_id: {type: string}}
-        x-eventproof: {key: $message.payload#/order_id}
-operations:
-  tell: {action: send, channel: {$ref: '#/channels/orders'}, x-eventproof: {service: shop, present: false}}
-";
-
 struct Quiet;
 
 impl ScenarioListener for Quiet {
@@ -46,19 +26,9 @@ impl ScenarioListener for Quiet {
     }
 }
 
-fn write_pack(folder: &Path) {
-    let mut feature = "Feature: many\n".to_owned();
-    for number in 0..MANY {
-        write!(feature, "\n  Scenario: order {number}\n    When \"order.placed\" is published\n    Then \"order.placed\" follows within 10s\n    And \"order.placed\" is on its topic only once, watched for 1ms\n").unwrap();
-    }
-    for (name, text) in [("asyncapi.yaml", CONTRACT), ("system.yaml", "system: shop\n"), ("a.feature", &feature)] {
-        std::fs::write(folder.join(name), text).unwrap();
-    }
-}
-
 fn planned(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
-    write_pack(folder.path());
+    write_pack(folder.path(), MANY).unwrap();
     let mut group = criterion.benchmark_group("scenario of three steps");
     group.throughput(Throughput::Elements(MANY as u64));
     group.bench_function("read and planned", |bench| {

@@ -60,18 +60,28 @@ pub(crate) fn stages(collector: &Collector, taken: &Taken) -> Vec<Stage> {
         }
         _ => (format!("{from} to its effect seen in the service's journal view"), taken.effect_error),
     };
+    owed(collector, collector.stage_names(), &collector.stages, meaning)
+}
+
+/// Those of the stages or spans that any event can pass, by what each of an arm's means and how far it may be off.
+fn owed(
+    collector: &Collector,
+    names: Vec<String>,
+    all: &[Latencies],
+    meaning: impl Fn(usize) -> (String, Duration),
+) -> Vec<Stage> {
     let of_arm = collector.frame.stages();
     let stage = |(index, (name, latencies)): (usize, (String, &Latencies))| {
         let (meaning, error) = meaning(index % of_arm);
         Stage { name, meaning, error_ms: error.as_secs_f64() * 1e3, distribution: Distribution::of(latencies) }
     };
-    let all = collector.stage_names().into_iter().zip(&collector.stages).enumerate().map(stage);
+    let all = names.into_iter().zip(all).enumerate().map(stage);
     all.zip(collector.owed_stages()).filter(|(_, owed)| *owed).map(|(stage, _)| stage).collect()
 }
 
 /// The spans: for each stage the last part of the way there.
 pub(crate) fn spans(collector: &Collector, taken: &Taken) -> Vec<Stage> {
-    let (groups, of_arm) = (collector.frame.groups.len(), collector.frame.stages());
+    let groups = collector.frame.groups.len();
     let linger = taken.linger.map(|linger| format!(", its linger of up to {} included", format_duration(linger)));
     let meaning = |stage: usize| match stage {
         0 if taken.linger.is_some() => {
@@ -88,12 +98,7 @@ pub(crate) fn spans(collector: &Collector, taken: &Taken) -> Vec<Stage> {
         }
         _ => ("read from its topic to its effect seen".to_owned(), taken.effect_error),
     };
-    let span = |(index, (name, latencies)): (usize, (String, &Latencies))| {
-        let (meaning, error) = meaning(index % of_arm);
-        Stage { name, meaning, error_ms: error.as_secs_f64() * 1e3, distribution: Distribution::of(latencies) }
-    };
-    let all = collector.span_names().into_iter().zip(&collector.spans).enumerate().map(span);
-    let all = all.zip(collector.owed_stages()).filter(|(_, owed)| *owed).map(|(span, _)| span);
+    let all = owed(collector, collector.span_names(), &collector.spans, meaning);
     slip(collector, taken).into_iter().chain(all).collect()
 }
 

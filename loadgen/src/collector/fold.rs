@@ -174,7 +174,7 @@ impl Collector {
             Message::Unknown { number, why } => {
                 self.ledger.unknown(self.frame.key(number), number);
                 // Whatever else it reaches, it has no acknowledgement to wait for any more.
-                let measured = self.reached_an_end(number).is_some();
+                let measured = self.reached_an_end(number, None).is_some();
                 self.failures_of(number).unknown(measured, why);
             }
             Message::Ours(ours) => self.seen(ours.into()),
@@ -250,8 +250,7 @@ impl Collector {
     fn acknowledged(&mut self, number: u64, at: At) {
         self.current.acknowledged += 1;
         self.ledger.acknowledged(self.frame.key(number), number);
-        self.passed(number, 0, at);
-        if let Some(planned) = self.reached_an_end(number) {
+        if let Some(planned) = self.reached_an_end(number, Some((0, at))) {
             self.last_acknowledged = Some(at);
             self.acknowledged_measured += 1;
             self.latency(number, 0, at.since(planned));
@@ -350,8 +349,7 @@ impl Collector {
         self.asides.ended(leg, number);
         self.last_arrived[leg] = self.last_arrived[leg].max(Some(at));
         self.due(leg, number, at);
-        self.passed(number, leg + 1, at);
-        if let Some(planned) = self.reached_an_end(number) {
+        if let Some(planned) = self.reached_an_end(number, Some((leg + 1, at))) {
             self.latency(number, leg + 1, at.since(planned));
         }
         true
@@ -365,12 +363,18 @@ impl Collector {
         }
     }
 
-    /// An event has reached one more of its ends; when it has reached all, it is forgotten. Returns when it was planned, if it
-    /// is measured.
-    fn reached_an_end(&mut self, number: u64) -> Option<At> {
+    /// An event has reached one more of its ends, at a stage and an instant if it did not only get lost; when it has reached all, it is
+    /// forgotten. Returns when it was planned, if it is measured.
+    fn reached_an_end(&mut self, number: u64, stage: Option<(usize, At)>) -> Option<At> {
         let flight = self.flights.get_mut(&number)?;
         flight.owes -= 1;
         let (planned, owes, hash) = (flight.planned, flight.owes, flight.hash);
+        if let Some((stage, at)) = stage.filter(|_| planned >= self.frame.measured_from) {
+            let (arm, stages) = (self.frame.lane(number).arm, self.frame.stages());
+            flight.passed.reach(stage, at, |stage, took| {
+                self.span_slices[stages::place(arm, stage, stages)].record(took);
+            });
+        }
         if owes == 0 {
             self.flights.remove(&number);
             hash.into_iter().for_each(|hash| self.recent.keep(number, hash));

@@ -32,11 +32,12 @@ impl Collector {
         let warm_up = self.frame.measured_from.since(self.frame.start);
         interval.warm_up = interval.from_ms < warm_up.as_secs_f64() * 1e3;
         let owed = self.owed_stages();
-        let slices = self.stage_names().into_iter().zip(&self.slices).zip(owed).filter(|(_, owed)| *owed);
-        interval.stages = slices.map(|((name, slice), _)| slice_of(name, slice)).collect();
-        let spans = self.span_names().into_iter().zip(&self.span_slices).zip(self.owed_stages());
-        let spans = spans.filter(|(_, owed)| *owed);
-        interval.spans = spans.map(|((name, slice), _)| slice_of(name, slice)).collect();
+        let of_owed = |names: Vec<String>, slices: &[Latencies]| {
+            let all = names.into_iter().zip(slices).zip(&owed).filter(|(_, owed)| **owed);
+            all.map(|((name, slice), _)| slice_of(name, slice)).collect()
+        };
+        interval.stages = of_owed(self.stage_names(), &self.slices);
+        interval.spans = of_owed(self.span_names(), &self.span_slices);
         interval.slip = slice_of(stages::SLIP.to_owned(), &self.slip_slice);
         interval.resident_mb = (self.frame.resident)();
         self.lags.forget(&self.frame.lagging);

@@ -29,7 +29,7 @@ impl Passed {
     }
 
     /// It comes to a stage: calls back with each stage whose last part is known now, and how long that took.
-    fn reach(&mut self, stage: usize, at: At, mut took: impl FnMut(usize, Duration)) {
+    pub fn reach(&mut self, stage: usize, at: At, mut took: impl FnMut(usize, Duration)) {
         match stage {
             0 => {
                 self.acknowledged = Some(at);
@@ -52,18 +52,6 @@ impl Passed {
 }
 
 impl Collector {
-    /// An event comes to a stage of its arm.
-    pub(super) fn passed(&mut self, number: u64, stage: usize, at: At) {
-        let Some(flight) = self.flights.get_mut(&number) else { return };
-        if flight.planned < self.frame.measured_from {
-            return;
-        }
-        let (arm, stages) = (self.frame.lane(number).arm, self.frame.stages());
-        flight.passed.reach(stage, at, |stage, took| {
-            self.span_slices[stages::place(arm, stage, stages)].record(took);
-        });
-    }
-
     /// A group has committed past an event that was seen then.
     pub(super) fn committed_past(&mut self, number: u64, group: usize, took: Duration) {
         let stage = 2 + self.frame.groups.len() + group;
