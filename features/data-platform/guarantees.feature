@@ -8,7 +8,7 @@ Feature: Guarantees of every group
     And the same event is published again 3 times
     And the same event is published again once it was handled
     # As long as its topic keeps records: 7 days.
-    Then view "remembered by bronze-processor" shows "604800" within 10s
+    Then view "remembered by bronze-processor" shows "604800" within 30s
       | event | {raw.event_id} |
     And service "bronze-processor" handles it exactly once
 
@@ -17,7 +17,7 @@ Feature: Guarantees of every group
     And the same event is published again 3 times
     And the same event is published again once it was handled
     # As long as its topic keeps records: 30 days.
-    Then view "remembered by notification-sender" shows "2592000" within 10s
+    Then view "remembered by notification-sender" shows "2592000" within 30s
       | event | {alert.event_id} |
     And service "notification-sender" handles it exactly once
 
@@ -108,7 +108,7 @@ Feature: Guarantees of every group
     And the same event is published again 2 times
     And the same event is published again once it was handled
     # As long as its topic keeps records.
-    Then view "remembered by <group>" shows "<seconds>" within 10s
+    Then view "remembered by <group>" shows "<seconds>" within 30s
       | event | {first.event_id} |
     And service "<group>" handles it exactly once
 

@@ -8,7 +8,7 @@ Feature: Guarantees of every subscriber
     And the same event is published again 3 times
     And the same event is published again once it was handled
     # As long as events are on their topics: 30 days.
-    Then view "remembered by feed-service" shows "2592000" within 10s
+    Then view "remembered by feed-service" shows "2592000" within 30s
       | event | {post.id} |
     And service "feed-service" handles it exactly once
 
@@ -16,7 +16,7 @@ Feature: Guarantees of every subscriber
     When "post.created" is published as "post"
     And the same event is published again 3 times
     And the same event is published again once it was handled
-    Then view "remembered by search-service" shows "2592000" within 10s
+    Then view "remembered by search-service" shows "2592000" within 30s
       | event | {post.id} |
     And service "search-service" handles it exactly once
 
@@ -26,7 +26,7 @@ Feature: Guarantees of every subscriber
     And the same event is published again 2 times
     And the same event is published again once it was handled
     # As long as events are on their topics: 30 days.
-    Then view "remembered by <service>" shows "2592000" within 10s
+    Then view "remembered by <service>" shows "2592000" within 30s
       | event | {first.id} |
     And service "<service>" handles it exactly once
 
@@ -44,7 +44,7 @@ Feature: Guarantees of every subscriber
     When "user.deleted" is published as "end"
     And the same event is published again 2 times
     And the same event is published again once it was handled
-    Then view "remembered by content-service" shows "2592000" within 10s
+    Then view "remembered by content-service" shows "2592000" within 30s
       | event | {end.id} |
     And service "content-service" handles it exactly once
 

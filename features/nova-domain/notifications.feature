@@ -82,7 +82,7 @@ Feature: Eight types of events notify somebody
     When "user.followed" is published as "follow"
     And the same event is published again 3 times
     And the same event is published again once it was handled
-    Then view "remembered by notification-service" shows "2592000" within 10s
+    Then view "remembered by notification-service" shows "2592000" within 30s
       | event | {follow.id} |
     And service "notification-service" handles it exactly once
     And stub "push" is called for "follow" exactly 1 time, watched for 500ms

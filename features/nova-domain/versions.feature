@@ -26,7 +26,7 @@ Feature: Readers of three versions side by side
       | user | {second.data.user_id} |
     And view "read by <reader>" shows "<of version 3>" within 5s
       | user | {third.user} |
-    And view "remembered by <reader>" shows "2592000" within 10s
+    And view "remembered by <reader>" shows "2592000" within 30s
       | event | {second.id} |
     And service "<reader>" handles "first" exactly once
     And service "<reader>" handles "second" exactly once

@@ -72,7 +72,7 @@ Feature: Clients
       | /aggregateId | {new.aggregateId} |
     Then service "user-service" handles "new" exactly once
     # 30 days, as long as business events are on their topics. The time counts from the event, and looking for a second link took some.
-    And view "remembered by user-service" shows "2592000" within 20s
+    And view "remembered by user-service" shows "2592000" within 30s
       | event | {new.id} |
 
   Scenario: events about a project are told under the project

@@ -44,7 +44,7 @@ Feature: History and insights
     And the same event is published again 3 times
     And the same event is published again once it was handled
     # A year, as long as analytics events are on their topics.
-    Then view "remembered by analytics-service" shows "31536000" within 10s
+    Then view "remembered by analytics-service" shows "31536000" within 30s
       | event | {upload.id} |
     And service "analytics-service" handles it exactly once
     And view "facts" shows "photos: 1" within 5s

@@ -8,7 +8,7 @@ Feature: Notifications
     And the same event is published again 3 times
     And the same event is published again once it was handled
     # 30 days, as long as business events are on their topics.
-    Then view "remembered by notification-service" shows "2592000" within 10s
+    Then view "remembered by notification-service" shows "2592000" within 30s
       | event | {ready.id} |
     And service "notification-service" handles it exactly once
     And stub "mail" is called for it exactly 1 time, watched for 1s

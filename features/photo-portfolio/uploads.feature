@@ -61,7 +61,7 @@ Feature: Photos
     And the same event is published again 3 times
     And the same event is published again once it was handled
     # 30 days, as long as business events are on their topics.
-    Then view "remembered by file-service" shows "2592000" within 10s
+    Then view "remembered by file-service" shows "2592000" within 30s
       | event | {upload.id} |
     And service "file-service" handles it exactly once
 

@@ -45,7 +45,7 @@ pub use own::{CONTROL, OwnTopic, RESULTS};
 pub use provider::{Broker, BrokerChoice, BrokerKind};
 pub use publisher::{Published, Publisher};
 pub use range::{Recorded, read_at, read_range};
-pub use recorder::{ContractSink, PartitionCounts, RawRecord, Recorder, Share, Sink};
+pub use recorder::{ContractSink, FIELDS_DEEP, FIELDS_MOST, PartitionCounts, RawRecord, Recorder, Share, Sink};
 pub use sample::sample;
 pub use scan::{Found, search};
 pub use sender::{Delivery, Failure, SendError, Sender, SenderSettings};

@@ -109,6 +109,11 @@ fn on_both(pack: &str, fault: &str, name: &str) -> (Told, Told) {
     })
 }
 
+/// One after the other: where the machine is too busy for both.
+fn on_one_and_then_the_other(pack: &str, fault: &str, name: &str) -> (Told, Told) {
+    (verdicts(pack, fault, name, "embedded"), verdicts(pack, fault, name, "container"))
+}
+
 fn differ_by_no_verdict_only(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> bool {
     let differing = || one.iter().filter(|(name, told)| other.get(*name) != Some(told)).map(|(name, _)| name);
     let open =
@@ -126,9 +131,11 @@ fn verdicts_are_the_same_on_the_embedded_broker_and_on_apache_kafka() {
     for (pack, faults) in FAULTS {
         for (fault, name) in *faults {
             let (mut embedded, mut container) = on_both(pack, fault, name);
-            if differ_by_no_verdict_only(&embedded.table, &container.table) {
-                // On a busy machine a look may come too late to tell. That is honest, and says nothing of the broker: once more.
-                (embedded, container) = on_both(pack, fault, name);
+            for _ in 0..2 {
+                if differ_by_no_verdict_only(&embedded.table, &container.table) {
+                    // On a busy machine a look may come too late to tell. That is honest, and says nothing of the broker: once more.
+                    (embedded, container) = on_one_and_then_the_other(pack, fault, name);
+                }
             }
             let said = format!("{}\n{}", embedded.ran, container.ran);
             let (embedded, container) = (embedded.table, container.table);

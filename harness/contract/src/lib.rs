@@ -21,6 +21,7 @@ mod init;
 mod model;
 mod outline;
 mod partitioner;
+mod place;
 mod promise;
 mod read;
 mod registry;
@@ -40,6 +41,7 @@ pub use model::{
     Server,
 };
 pub use partitioner::Partitioner;
+pub use place::PlaceInPayload;
 pub use promise::{Promise, Property};
 pub use registry::{Registration, SubjectNaming};
 pub use retry::{Backoff, DeadLetter, Kept, Link, Position, Retry, RetryTopics};

@@ -27,6 +27,8 @@ pub enum Reason {
     NoPositiveControl { detail: String },
     /// What counts the attempts does not tell when they were.
     TimesUnknown { what: String, detail: String },
+    /// Two records are on different partitions, and nothing tells which came first.
+    OrderUnknown { what: String, detail: String },
     /// The view cannot count, so it cannot show that something happened once.
     CannotCount { view: String },
     /// The view never gave an answer that could be understood.
@@ -58,6 +60,7 @@ impl Reason {
             Reason::OffsetsElsewhere { .. } => "offsets-elsewhere",
             Reason::NoPositiveControl { .. } => "no-positive-control",
             Reason::TimesUnknown { .. } => "times-unknown",
+            Reason::OrderUnknown { .. } => "order-unknown",
             Reason::CannotCount { .. } => "cannot-count",
             Reason::ViewSilent { .. } => "view-silent",
             Reason::OwnDoing { .. } => "own-doing",
@@ -105,6 +108,9 @@ impl fmt::Display for Reason {
             Reason::NoPositiveControl { detail } => write!(f, "no positive control: {detail}"),
             Reason::TimesUnknown { what, detail } => {
                 write!(f, "nothing shows how far apart the attempts at {what} were: {detail}")
+            }
+            Reason::OrderUnknown { what, detail } => {
+                write!(f, "nothing shows whether {what} came first: {detail}")
             }
             Reason::CannotCount { view } => {
                 write!(f, "view \"{view}\" cannot count, so it cannot show that something happened only once")

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use eventproof_contract::{Expression, GenerateError, Generator, Message, Part};
+use eventproof_broker::FIELDS_DEEP;
+use eventproof_contract::{Expression, GenerateError, Generator, Message, Part, PlaceInPayload};
 use eventproof_source::{Diagnostic, nearest, units};
 use eventproof_system::{ListView, ViewKind, placeholders};
 use serde_json::Value;
@@ -146,22 +147,38 @@ fn no_room(pack: &Pack, sub: &Sub) -> Option<Told> {
     Some((error("feature/no-room", message, help.to_owned()), String::new()))
 }
 
+/// A field that the schema of an event has no place for.
 fn unknown_field(message: &Message, name: &str, choosing: &[&str]) -> Option<Told> {
-    let known = message.payload.document.get("properties")?.as_object()?;
-    // What stands below the top may lie behind references and alternatives.
-    let top = name.trim_start_matches('/').split('/').next().unwrap_or_default();
-    if top.contains('{') || known.contains_key(top) {
-        return None;
+    let pointer = pointer(name);
+    // What a placeholder stands for is only known in the run.
+    let before = pointer.find('{').map_or(pointer.as_str(), |at| pointer[..at].trim_end_matches(|one| one != '/'));
+    let told = |text: String, help: String| Some((error("feature/unknown-field", text, help), name.to_owned()));
+    match message.place_in_payload(before.trim_end_matches('/')) {
+        PlaceInPayload::Declared | PlaceInPayload::Open | PlaceInPayload::WithinList(_) => None,
+        PlaceInPayload::WithinValue(parent) => told(
+            format!("`{}` of \"{}\" is a value that has no fields", parent.trim_start_matches('/'), message.name),
+            "write the pointer of the field itself".to_owned(),
+        ),
+        PlaceInPayload::Unknown { parent, name: missing, known } => {
+            let choosing = choosing.iter().copied().filter(|_| parent.is_empty());
+            let names: Vec<&str> = known.iter().map(String::as_str).chain(choosing).collect();
+            let whose = match parent.is_empty() {
+                true => format!("\"{}\"", message.name),
+                false => format!("`{}` of \"{}\"", parent.trim_start_matches('/'), message.name),
+            };
+            told(format!("{whose} has no field `{missing}`"), choices(&missing, &names, "it has none"))
+        }
     }
-    let names: Vec<&str> = known.keys().map(String::as_str).chain(choosing.iter().copied()).collect();
-    let help = choices(top, &names, "it has none");
-    let message = format!("\"{}\" has no field `{top}`", message.name);
-    Some((error("feature/unknown-field", message, help), name.to_owned()))
+}
+
+/// The JSON pointer that a row's name stands for.
+fn pointer(name: &str) -> String {
+    if name.starts_with('/') { name.to_owned() } else { format!("/{name}") }
 }
 
 /// A field that each event is stamped with: what a table gives it would be written over.
 fn stamped_field(message: &Message, name: &str) -> Option<Told> {
-    let pointer = if name.starts_with('/') { name.to_owned() } else { format!("/{name}") };
+    let pointer = pointer(name);
     let envelope = &message.envelope;
     let parts = [
         (&envelope.id, "id"),
@@ -236,21 +253,35 @@ fn pointers(sub: &Sub) -> Vec<Told> {
     told.collect()
 }
 
-/// Fields by which a record is looked for that must not be there: by one that records do not have, or that nobody may read of them, none
-/// is ever found.
+/// Fields by which a record is looked for that must not be there: by one that records do not have, or that nobody keeps or may read of
+/// them, none is ever found.
 fn unwanted(pack: &Pack, sub: &Sub) -> Vec<Told> {
     let mut faults = pointers(sub);
     let Some(message) = sub.argument(Kind::Event).and_then(|name| pack.contract.message(&name)) else { return faults };
     for (name, _) in sub.table.iter().filter(|(name, _)| name.starts_with('/')) {
-        if message.hides(name) {
-            let text = format!("`{name}` of \"{}\" is sensitive, so no record is known by it", message.name);
-            let help =
-                "name another field, such as the correlation id: by this one nothing would ever be found".to_owned();
-            faults.push((error("feature/sensitive-field", text, help), name.clone()));
-        }
-        faults.extend(unknown_field(message, name, &[]));
+        let fault =
+            sensitive(message, name).or_else(|| unknown_field(message, name, &[])).or_else(|| unkept(message, name));
+        faults.extend(fault);
     }
     faults
+}
+
+fn sensitive(message: &Message, name: &str) -> Option<Told> {
+    let text = format!("`{name}` of \"{}\" is sensitive, so no record is known by it", message.name);
+    let help = "name another field, such as the correlation id: by this one nothing would ever be found";
+    message.hides(name).then(|| (error("feature/sensitive-field", text, help.to_owned()), name.to_owned()))
+}
+
+/// A field that is not kept of records that were seen.
+fn unkept(message: &Message, name: &str) -> Option<Told> {
+    let why = match message.place_in_payload(name) {
+        PlaceInPayload::WithinList(list) => format!("stands in the list `{list}`"),
+        _ if name.matches('/').count() > FIELDS_DEEP => format!("stands more than {FIELDS_DEEP} names deep"),
+        _ => return None,
+    };
+    let text = format!("`{name}` of \"{}\" {why}, where no record is known by it", message.name);
+    let help = "name another field, such as the correlation id: by this one nothing would ever be found".to_owned();
+    Some((error("feature/unkept-field", text, help), name.to_owned()))
 }
 
 fn excepted(pack: &Pack, sub: &Sub) -> Vec<Told> {

@@ -154,6 +154,24 @@ fn tables_that_mean_nothing_are_told_row_by_row() {
 }
 
 #[test]
+fn a_pointer_below_the_top_is_one_of_what_is_declared_there() {
+    let deep = CONTRACT.replace(
+        "total: {type: integer}}}",
+        "data: {type: object, properties: {title: {type: string}, lines: {type: array, items: {type: object, properties: {sku: {type: string}}}}, \
+         b: {type: object, properties: {c: {type: object, properties: {d: {type: object, properties: {e: {type: object}}}}}}}}}}}",
+    );
+    assert_ne!(deep, CONTRACT);
+    let rows = "      | /data/titel | 7 |\n      | /data/title/x | 7 |\n      | /data/lines/0/sku | 7 |\n      | /data/b/c/d/e/f | 7 |\n      | /data/title | 7 |\n";
+    let published = "    When \"order.placed\" is published\n      | /data/titel | a |\n      | data/title | a |\n      | /data/{it.order_id}/x | a |\n";
+    let feature =
+        format!("Feature: f\n\n  Scenario: s\n{published}    Then no \"order.placed\" came before it\n{rows}");
+    let folder = small(&[("asyncapi.yaml", deep.as_str()), ("a.feature", feature.as_str())]);
+    let faults = Pack::read(folder.path()).and_then(|pack| pack.plan()).err().unwrap();
+    let told: Vec<String> = faults.iter().map(|one| format!("[{}] {}", one.code, one.message)).collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
 fn what_must_not_have_come_is_looked_for_by_fields_that_records_are_known_by() {
     let place = "payload: {type: object, properties: {order_id: {type: string}, total: {type: integer}}}";
     let secret = CONTRACT.replace(place, &format!("{place}\n        x-eventproof: {{sensitive: [/total]}}"));

@@ -4,6 +4,7 @@ use eventproof_contract::{Handling, Operation};
 use eventproof_evidence::oracle::{Recognise, StaysAbsent, Target};
 use eventproof_evidence::{Cause, Proof, Seen, Verdict};
 
+use super::hidden::HIDDEN;
 use super::world::{Event, Running, broken, environment};
 use crate::catalogue::Arguments;
 
@@ -76,12 +77,13 @@ impl Running {
             .correlation
             .clone()
             .ok_or_else(|| environment(format!("{} carries no correlation id", cause.target.what)))?;
+        let shown = if declared.hides_what(place) { HIDDEN } else { &*correlation };
         Ok(Target {
-            what: format!("\"{name}\" with correlation id {correlation}"),
+            what: format!("\"{name}\" with correlation id {shown}"),
             topic: declared.topic.as_str().into(),
-            recognise: Recognise::Fields {
+            recognise: Recognise::Correlated {
                 event_type: super::publish::recorded_type(declared).into(),
-                fields: vec![(place.pointer.as_str().into(), correlation)],
+                correlation: correlation.clone(),
             },
             key: None,
             partition: None,

@@ -100,7 +100,7 @@ impl Running {
             SentenceId::SchemasAsDeclared => self.schemas_as_declared().await,
             SentenceId::PublishedInNewEnvelope => self.publish_in_new_envelope(&arguments).await,
             SentenceId::DerivedFollows => self.derived_follows(&arguments).await,
-            SentenceId::NoneCameBefore => self.none_came_before(&arguments, &table),
+            SentenceId::NoneCameBefore => self.none_came_before(&arguments, &table).await,
             SentenceId::IsDeadLettered => self.is_dead_lettered(&arguments).await,
             SentenceId::DeadLetteredAfter => self.dead_lettered_after(&arguments).await,
             SentenceId::NeverFollows => self.never_follows(&arguments).await,

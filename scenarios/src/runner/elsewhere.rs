@@ -1,21 +1,26 @@
 //! Sentences that look elsewhere on the topics: at what must not have come, at dead letters, at what follows from what.
 
-use eventproof_broker::read_at;
-use eventproof_contract::{DeadLetter, Kept, Record};
-use eventproof_evidence::oracle::{DeadLetteredAfter, OnTopic, Recognise, Target};
-use eventproof_evidence::{Cause, Name, Observation, Place, Proof, Reason, Seen, Verdict};
+use eventproof_broker::{FIELDS_MOST, read_at};
+use eventproof_contract::{DeadLetter, Kept, Message, PlaceInPayload, Record};
+use eventproof_evidence::oracle::{DeadLetteredAfter, NoneBefore, OnTopic, Recognise, Target};
+use eventproof_evidence::{Cause, Name, Observation, Place, Seen, Verdict};
 
 use super::world::{Event, Running, broken, environment};
 use crate::catalogue::Arguments;
 
 impl Running {
     /// `no "…" came before it`.
-    pub fn none_came_before(&self, arguments: &Arguments, table: &[(String, String)]) -> Result<Verdict, Verdict> {
+    pub async fn none_came_before(
+        &self,
+        arguments: &Arguments,
+        table: &[(String, String)],
+    ) -> Result<Verdict, Verdict> {
         let name = arguments.text("event").unwrap_or_default();
         let declared = self.context.message(name)?;
         let last = self.event(arguments.text("name"))?;
         let fields: Vec<(Name, Name)> =
             table.iter().map(|(pointer, text)| (pointer.as_str().into(), text.as_str().into())).collect();
+        let undeclared = undeclared(declared, &fields)?;
         let unwanted = Target {
             what: format!("\"{name}\""),
             topic: declared.topic.as_str().into(),
@@ -23,37 +28,8 @@ impl Running {
             key: None,
             partition: None,
         };
-        let seen: Vec<Seen> = self
-            .context
-            .rig
-            .journal
-            .since(self.standpoint.from())
-            .iter()
-            .filter_map(|observation| match &**observation {
-                Observation::Seen(seen) => Some(seen.clone()),
-                _ => None,
-            })
-            .collect();
-        let Some(control) = seen.iter().find(|seen| last.target.matches(seen)) else {
-            let detail = format!(
-                "{} was not seen before this step, so nothing tells that a record would have been",
-                last.target.what
-            );
-            return Err(Verdict::CannotTell(Reason::NoPositiveControl { detail }));
-        };
-        let is_other = |one: &&Seen| one.id != control.id;
-        match seen.iter().filter(is_other).find(|one| unwanted.matches(one) && one.at <= control.at) {
-            Some(found) => Err(broken(Cause::Unwanted {
-                what: format!("{} at {}", unwanted.what, found.place()),
-                view: format!("topic {}", unwanted.topic),
-                after: found.at.since(self.began),
-            })),
-            None => Ok(Verdict::Held(Proof::of(format!(
-                "{} was seen at {}, and nothing of the kind before it",
-                last.target.what,
-                control.place()
-            )))),
-        }
+        let oracle = NoneBefore::new(unwanted, last.target.clone(), self.began, FIELDS_MOST);
+        Ok(self.await_verdict(oracle.known_by_undeclared(undeclared)).await)
     }
 
     /// `it is dead-lettered within …`.
@@ -190,6 +166,19 @@ impl Running {
 
 fn unlinked(event: &Event, missing: &str) -> Verdict {
     environment(format!("nothing links a dead letter to {}: {missing} is not known", event.target.what))
+}
+
+/// Which of these fields only records tell of. By a field that no record can have nothing would ever be found.
+fn undeclared(message: &Message, fields: &[(Name, Name)]) -> Result<Vec<Name>, Verdict> {
+    let mut open = Vec::new();
+    for (pointer, _) in fields {
+        match message.place_in_payload(pointer) {
+            PlaceInPayload::Declared => {}
+            PlaceInPayload::Open => open.push(pointer.clone()),
+            _ => return Err(environment(format!("`{pointer}` is no field of \"{}\"", message.name))),
+        }
+    }
+    Ok(open)
 }
 
 /// In what a dead letter departs from the record that it was. What stands in them is not told: lengths and names only.

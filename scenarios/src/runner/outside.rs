@@ -148,7 +148,7 @@ impl Running {
         let later = self.events.iter().filter(|other| other.since > event.since);
         let controls: Vec<Target> = later.map(|other| other.target.clone()).collect();
         let oracle = Attempts::new(event.target.clone(), handler, expected, controls, event.since);
-        Ok(self.await_verdict(oracle.retried_over(path)).await)
+        Ok(self.await_verdict(oracle.asked_at(self.now()).retried_over(path)).await)
     }
 
     fn stub_service(&self, arguments: &Arguments) -> Option<String> {

@@ -25,7 +25,7 @@ use crate::{Broker, BrokerError};
 use arrears::Arrears;
 use positions::Positions;
 use sight::Sight;
-pub use sink::{ContractSink, PartitionCounts, RawRecord, Sink};
+pub use sink::{ContractSink, FIELDS_DEEP, FIELDS_MOST, PartitionCounts, RawRecord, Sink};
 
 /// How long one poll waits.
 const POLL: Duration = Duration::from_millis(50);

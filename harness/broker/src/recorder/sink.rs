@@ -140,9 +140,10 @@ fn digest(payload: Option<&[u8]>) -> Name {
     format!("{}:{:016x}", bytes.len(), hasher.finish()).into()
 }
 
-/// How deep, and how many, fields are kept.
-const DEEP: usize = 5;
-const MOST: usize = 100;
+/// How deep fields are kept of a record that was seen: how many names their pointers have.
+pub const FIELDS_DEEP: usize = 5;
+/// How many of them are kept: of a record that has so many, others may be missing.
+pub const FIELDS_MOST: usize = 100;
 
 /// The fields of a payload, and of objects within it, by which a record can be recognised; sensitive ones left out.
 fn fields(payload: &serde_json::Value, hidden: impl Fn(&str) -> bool) -> Vec<(Name, Name)> {
@@ -152,11 +153,11 @@ fn fields(payload: &serde_json::Value, hidden: impl Fn(&str) -> bool) -> Vec<(Na
 }
 
 fn collect(value: &serde_json::Value, pointer: &str, hidden: &impl Fn(&str) -> bool, found: &mut Vec<(Name, Name)>) {
-    if found.len() >= MOST || hidden(pointer) {
+    if found.len() >= FIELDS_MOST || hidden(pointer) {
         return;
     }
     match value {
-        serde_json::Value::Object(fields) if pointer.matches('/').count() < DEEP => {
+        serde_json::Value::Object(fields) if pointer.matches('/').count() < FIELDS_DEEP => {
             fields.iter().for_each(|(name, inner)| collect(inner, &below(pointer, name), hidden, found));
         }
         value => found.extend(text_of(value).map(|text| (Name::from(pointer), Name::from(text)))),

@@ -55,6 +55,8 @@ pub struct Attempts {
     /// Later events that must be called for: without them, "never" proves nothing.
     controls: Vec<Tracked>,
     since: At,
+    /// When it was asked: what a step before it caused anew, as by a replay, has its time from then on.
+    asked: At,
     calls: Vec<Call>,
     surroundings: Surroundings,
 }
@@ -74,6 +76,7 @@ impl Attempts {
             expected,
             controls: controls.into_iter().map(Tracked::new).collect(),
             since,
+            asked: since,
             calls: Vec::new(),
             surroundings: Surroundings::default(),
         }
@@ -82,6 +85,11 @@ impl Attempts {
     /// The same, where the service puts what failed into retry topics.
     pub fn retried_over(self, path: RetryPath) -> Attempts {
         Attempts { event: self.event.retried_over(path), ..self }
+    }
+
+    /// The same, asked at `asked` and not when the event came: only from then on is waited, and watched.
+    pub fn asked_at(self, asked: At) -> Attempts {
+        Attempts { asked, ..self }
     }
 
     fn calls_for<'a>(&'a self, event: &'a Tracked) -> impl Iterator<Item = &'a Call> + 'a {
@@ -118,6 +126,7 @@ impl Attempts {
         let seen = self.event.first_seen.unwrap_or(self.since);
         let handler = self.handler.as_ref();
         let base = handler.map_or(seen, |who| self.surroundings.deadline_base(&who.service, &who.group, seen));
+        let base = base.max(self.asked);
         let limit = self.expected.limit + self.expected.pauses.iter().sum::<Duration>();
         if now <= base + limit + grace(limit) {
             return Verdict::NotYet;
@@ -165,6 +174,7 @@ impl Attempts {
         let Some(last) = calls.last().map(|call| call.at).or_else(|| self.control()) else {
             return self.without_control(now);
         };
+        let last = last.max(self.asked);
         if now <= last + self.expected.watch {
             return Verdict::NotYet;
         }
@@ -222,7 +232,7 @@ impl Attempts {
 
     fn without_control(&self, now: At) -> Verdict {
         let limit = self.expected.appears + self.expected.limit;
-        if now <= self.since + limit + grace(limit) {
+        if now <= self.since.max(self.asked) + limit + grace(limit) {
             return Verdict::NotYet;
         }
         let what = match &self.expected.seen_in {

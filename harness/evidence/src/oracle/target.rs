@@ -31,6 +31,8 @@ pub enum Recognise {
     Id(Name),
     /// Its type and some of its fields (JSON pointer, text): a service chose its id.
     Fields { event_type: Name, fields: Vec<(Name, Name)> },
+    /// Its type and the correlation id that it carries, wherever the contract says that it does.
+    Correlated { event_type: Name, correlation: Name },
     /// Some of its fields or headers (`$message.header#/name`), whatever its type: a dead letter says where its record stood.
     Marks(Vec<(Name, Name)>),
 }
@@ -40,7 +42,7 @@ impl Target {
     pub fn id(&self) -> Option<&Name> {
         match &self.recognise {
             Recognise::Id(id) => Some(id),
-            Recognise::Fields { .. } | Recognise::Marks(_) => None,
+            Recognise::Fields { .. } | Recognise::Correlated { .. } | Recognise::Marks(_) => None,
         }
     }
 
@@ -52,7 +54,9 @@ impl Target {
     /// Whether a record on another topic says that it is the event that a service should have put on this one. A copy of an
     /// event with a known id is no such thing: it may be a dead letter.
     pub(super) fn strayed_to(&self, seen: &Seen) -> bool {
-        matches!(self.recognise, Recognise::Fields { .. }) && seen.topic != self.topic && self.is_said_by(seen)
+        matches!(self.recognise, Recognise::Fields { .. } | Recognise::Correlated { .. })
+            && seen.topic != self.topic
+            && self.is_said_by(seen)
     }
 
     /// Whether a record of its type on its topic has some of its fields, and not all.
@@ -86,6 +90,9 @@ impl Target {
         match &self.recognise {
             Recognise::Id(id) => seen.id.as_ref() == Some(id),
             Recognise::Marks(marks) => marks.iter().all(|(place, text)| seen.field(place) == Some(text)),
+            Recognise::Correlated { event_type, correlation } => {
+                seen.event_type.as_ref() == Some(event_type) && seen.correlation.as_ref() == Some(correlation)
+            }
             Recognise::Fields { event_type, fields } => {
                 seen.event_type.as_ref() == Some(event_type)
                     && fields.iter().all(|(pointer, text)| seen.field(pointer) == Some(text))

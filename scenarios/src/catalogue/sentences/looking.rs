@@ -88,9 +88,9 @@ pub(super) static LOOKING: &[Sentence] = &[
     Sentence {
         id: SentenceId::StubIsCalled,
         name: "stub-is-called",
-        meaning: "An event causes so many calls of a stub, and no further one while it is watched. With 0, a later event of the scenario must cause one.",
+        meaning: "An event causes so many calls of a stub, and no further one while it is watched. Waited and watched is from this step on, so a replay before it has its time. With 0, a later event of the scenario must cause one.",
         observes: "every call, and the id of the event that it says it is for",
-        proves: "how many calls there were up to the end of the watch",
+        proves: "how many calls there were up to the end of the watch, which begins with the step",
         cannot_prove: "that none comes later",
         table: "",
         example: "Then stub \"mail\" is called for it exactly 1 time, watched for 1s",

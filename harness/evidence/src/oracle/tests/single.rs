@@ -287,6 +287,17 @@ fn an_event_that_is_tried_so_often() {
             told(never(), &[seen("later", 6, 0.5), called("later", 0.6), here()], 12.5)
         ),
         ("called for, and should not be", told(never(), &tried(&[1.1]), 1.2)),
+        (
+            "asked later, and something may still come",
+            told(attempts(1, &[], &[]).asked_at(at(20.0)), &tried(&[1.1]), 21.9)
+        ),
+        ("asked later, and nothing more came", told(attempts(1, &[], &[]).asked_at(at(20.0)), &tried(&[1.1]), 22.1)),
+        ("asked later, and one more came", told(attempts(1, &[], &[]).asked_at(at(20.0)), &tried(&[1.1, 21.0]), 21.1)),
+        (
+            "asked later, once less, and waited for",
+            told(attempts(2, &[], &[]).asked_at(at(20.0)), &tried(&[1.1]), 25.0)
+        ),
+        ("asked later, once less", told(attempts(2, &[], &[]).asked_at(at(20.0)), &tried(&[1.1]), 36.0)),
         ("once more, and our stub had stalled", told(three(), &stalled(&[1.1, 1.3, 1.7, 5.0]), 5.1)),
         ("far too late, and our stub had stalled", told(three(), &stalled(&[1.1, 1.3, 5.0]), 7.1)),
         ("called for though it should not be, and our stub had stalled", told(never(), &stalled(&[4.8]), 4.9)),

@@ -155,6 +155,7 @@ fn reasons() -> Vec<Reason> {
         Reason::OffsetsElsewhere { group: "g".into(), detail: detail() },
         Reason::NoPositiveControl { detail: detail() },
         Reason::TimesUnknown { what: event(), detail: detail() },
+        Reason::OrderUnknown { what: event(), detail: detail() },
         Reason::CannotCount { view: "feed".into() },
         Reason::ViewSilent { view: "feed".into(), detail: detail() },
         Reason::OwnDoing { detail: detail() },

@@ -1,0 +1,140 @@
+//! Whether a place in a payload can be there, as its schema says: for pointers that people write.
+
+use std::collections::{BTreeSet, HashSet};
+
+use serde_json::Value;
+
+use crate::Message;
+
+/// What a schema says of a place in a payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlaceInPayload {
+    /// It is declared.
+    Declared,
+    /// The schema leaves open what stands there.
+    Open,
+    /// It may be there, within the items of the list at this pointer.
+    WithinList(String),
+    /// What is declared at `parent` (a pointer, empty for the payload) has fields, and none of this name.
+    Unknown { parent: String, name: String, known: Vec<String> },
+    /// What is declared at this pointer is a value that has no fields.
+    WithinValue(String),
+}
+
+/// A schema, with the document that its references point into.
+#[derive(Clone, Copy)]
+struct Said<'v> {
+    root: &'v Value,
+    schema: &'v Value,
+}
+
+impl Message {
+    /// What the payload's schema says of the place at `pointer`, a JSON pointer; earlier versions count, and further schemas of parts
+    /// (`also`). A name behind fields that are declared must be one of them, whether or not the schema would take others: nobody
+    /// writes down what nobody declared, but by mistake.
+    pub fn place_in_payload(&self, pointer: &str) -> PlaceInPayload {
+        let (mut parent, mut list, mut open) = (String::new(), None, false);
+        let mut here = meant(self.roots().chain(self.further(&parent)).collect());
+        for name in pointer.split('/').skip(1).map(unescaped) {
+            let inner: Vec<Said<'_>> = here.iter().flat_map(|said| within(*said, &name)).collect();
+            if inner.is_empty() {
+                match refusal(&here, &parent, &name) {
+                    Some(refusal) => return refusal,
+                    None => return PlaceInPayload::Open,
+                }
+            }
+            let is_item = is_number(&name) && here.iter().any(|said| allows(said.schema, "array"));
+            if is_item && list.is_none() {
+                list = Some(parent.clone());
+            }
+            open |= !is_item && !here.iter().any(|said| declares(*said, &name));
+            parent = format!("{parent}/{}", escaped(&name));
+            here = meant(inner.into_iter().chain(self.further(&parent)).collect());
+        }
+        match list {
+            Some(list) => PlaceInPayload::WithinList(list),
+            None if open => PlaceInPayload::Open,
+            None => PlaceInPayload::Declared,
+        }
+    }
+
+    fn roots(&self) -> impl Iterator<Item = Said<'_>> {
+        let all = std::iter::once(&self.payload).chain(&self.earlier);
+        all.map(|schema| Said { root: &schema.document, schema: &schema.document })
+    }
+
+    /// What further schemas say of the part at `place`.
+    fn further<'a>(&'a self, place: &str) -> impl Iterator<Item = Said<'a>> {
+        let place = place.to_owned();
+        let also = self.also.iter().filter(move |also| also.at == place);
+        also.map(|also| Said { root: &also.schema.document, schema: &also.schema.document })
+    }
+}
+
+/// Why nothing of this name is within what these say; `None` where they leave it open.
+fn refusal(here: &[Said<'_>], parent: &str, name: &str) -> Option<PlaceInPayload> {
+    let holds = |said: &Said<'_>| allows(said.schema, "object") || allows(said.schema, "array");
+    if !here.iter().any(holds) {
+        return Some(PlaceInPayload::WithinValue(parent.to_owned()));
+    }
+    let declared = here.iter().filter_map(|said| said.schema.get("properties")?.as_object());
+    let known: BTreeSet<&String> = declared.flat_map(|fields| fields.keys()).collect();
+    let known: Vec<String> = known.into_iter().cloned().collect();
+    (!known.is_empty()).then(|| PlaceInPayload::Unknown { parent: parent.to_owned(), name: name.to_owned(), known })
+}
+
+fn declares(said: Said<'_>, name: &str) -> bool {
+    said.schema.get("properties").is_some_and(|fields| fields.get(name).is_some())
+}
+
+/// What a schema says of a field, or of an item, within what it describes.
+fn within<'v>(said: Said<'v>, name: &str) -> Vec<Said<'v>> {
+    let schema = said.schema;
+    let field = schema.get("properties").and_then(|fields| fields.get(name));
+    // Which pattern a name meets is not looked at: any may be meant.
+    let patterned = schema.get("patternProperties").and_then(Value::as_object).into_iter().flatten();
+    let other = schema.get("additionalProperties").filter(|other| other.is_object());
+    let items = schema.get("items").filter(|_| is_number(name));
+    let inner = field.into_iter().chain(patterned.map(|(_, inner)| inner)).chain(other).chain(items);
+    inner.map(|schema| Said { root: said.root, schema }).collect()
+}
+
+/// All schemas that may say something of one place: through references and alternatives.
+fn meant(mut open: Vec<Said<'_>>) -> Vec<Said<'_>> {
+    let (mut found, mut visited) = (Vec::new(), HashSet::new());
+    while let Some(Said { root, schema }) = open.pop() {
+        if !visited.insert(std::ptr::from_ref(schema)) {
+            continue;
+        }
+        let reference = schema.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#'));
+        let several = ["allOf", "anyOf", "oneOf"].iter().filter_map(|name| schema.get(*name)?.as_array()).flatten();
+        let conditional = ["then", "else"].iter().filter_map(|name| schema.get(*name));
+        let referred = reference.and_then(|pointer| root.pointer(pointer));
+        open.extend(referred.into_iter().chain(several).chain(conditional).map(|schema| Said { root, schema }));
+        if reference.is_none() {
+            found.push(Said { root, schema });
+        }
+    }
+    found
+}
+
+/// Whether a schema leaves it open that a value is of this type. What only names alternatives does so through them.
+fn allows(schema: &Value, kind: &str) -> bool {
+    match schema.get("type") {
+        Some(Value::String(one)) => one == kind,
+        Some(Value::Array(several)) => several.iter().any(|one| one == kind),
+        _ => !["allOf", "anyOf", "oneOf"].iter().any(|name| schema.get(*name).is_some()),
+    }
+}
+
+fn is_number(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn unescaped(name: &str) -> String {
+    name.replace("~1", "/").replace("~0", "~")
+}
+
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
