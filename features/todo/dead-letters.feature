@@ -35,3 +35,17 @@ Feature: Dead letters once more
       | event | {done.id} |
     Then stub "push" is called for "done" exactly 4 times, watched for 500ms
     And service "event-service" handles "done" exactly once
+
+  Scenario: what fails again after a replay is dead-lettered again, and goes round no further
+    Given stub "push" answers 503 6 times
+      | /task_id | 8300003 |
+    When "task.completed" is published as "done"
+      | /data/payload/task_id | 8300003 |
+    Then it is dead-lettered within 5s
+    When action "replay the dead letters of event-service" is done
+      | event | {done.id} |
+    Then stub "push" is called for "done" exactly 6 times, watched for 500ms
+    And service "event-service" logs "failed again after a replay event_id={done.id}" within 20s
+    When action "replay what event-service has replayed" is done
+      | event | {done.id} |
+    Then stub "push" is called for "done" exactly 6 times, watched for 500ms

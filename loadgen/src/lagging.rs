@@ -7,6 +7,9 @@ use eventproof_reports::model::Interval;
 /// Intervals that a slope takes at least.
 pub(crate) const LEAST: usize = 5;
 
+/// How long a rise has to last before it is one: twice as long as Kafka's clients wait by themselves from one commit to the next.
+const LASTING_MS: f64 = 10e3;
+
 /// The lag of a group at the end of each interval, in seconds and records.
 fn points(intervals: &[Interval], group: &str) -> Vec<(f64, f64)> {
     let sending = intervals.iter().filter(|interval| !interval.warm_up && interval.planned > 0);
@@ -29,6 +32,19 @@ pub(crate) fn slope(intervals: &[Interval], group: &str) -> Result<f64, usize> {
     let together: f64 = points.iter().map(|point| (point.0 - time) * (point.1 - records)).sum();
     let spread: f64 = points.iter().map(|point| (point.0 - time).powi(2)).sum();
     Ok(together / spread)
+}
+
+/// By how many records a second it rises, if it does: in the last third it is never as low as it was at its highest in the first. A
+/// group that commits in steps swings, and comes down again with every commit.
+pub(crate) fn rising(intervals: &[Interval], group: &str) -> Option<f64> {
+    let points = points(intervals, group);
+    let lasted = (points.last()?.0 - points.first()?.0) * 1e3;
+    let third = points.len() / 3;
+    let records = |points: &[(f64, f64)]| points.iter().map(|point| point.1).collect::<Vec<_>>();
+    let first = records(points.get(..third)?).into_iter().fold(f64::MIN, f64::max);
+    let last = records(points.get(points.len() - third..)?).into_iter().fold(f64::MAX, f64::min);
+    let rises = lasted >= LASTING_MS && last > first;
+    slope(intervals, group).ok().filter(|slope| rises && *slope > 0.0)
 }
 
 /// The longest time without a break in which it was at `limit` or above, whether events were sent or not; and whether it was so at
@@ -68,6 +84,20 @@ mod tests {
         assert!(slope(&intervals(&[5, 9, 5, 9, 5, 9, 5]), "g").unwrap().abs() < 0.5, "a group that commits in steps");
         assert_eq!(slope(&intervals(&[1, 2, 3]), "g"), Err(3));
         assert_eq!(slope(&intervals(&[1; 9]), "another"), Err(0));
+    }
+
+    #[test]
+    fn a_lag_that_comes_down_with_every_commit_does_not_rise() {
+        let rising =
+            |lag: fn(i64) -> i64, count: i64| super::rising(&intervals(&(0..count).map(lag).collect::<Vec<_>>()), "g");
+        assert!((rising(|second| 20 * second, 12).unwrap() - 20.0).abs() < 1e-9);
+        assert_eq!(rising(|second| 20 * second, 10), None, "it may only not have committed yet");
+        assert_eq!(rising(|second| 1000 * (second % 5), 12), None, "commits every five seconds");
+        assert_eq!(rising(|second| 1000 - second, 20), None);
+        assert!(
+            rising(|second| 1000 * (second % 5) + 500 * second, 30).is_some(),
+            "commits, and falls behind all the same"
+        );
     }
 
     #[test]

@@ -22,16 +22,13 @@ impl System {
     /// # Errors
     /// If one of them does not answer.
     pub async fn scrape(&self, service: &str) -> Result<Scrape, SystemError> {
-        let instances = self.spec().services.iter().filter(|one| one.like.as_deref() == Some(service));
-        let names: Vec<String> =
-            std::iter::once(service.to_owned()).chain(instances.map(|one| one.name.clone())).collect();
         let mut all = Scrape::default();
-        for name in names {
+        for name in self.spec().with_instances(service) {
             // An instance that nobody has asked for yet shows nothing.
-            if self.spec().service(&name).is_some_and(|one| one.later) && !self.is_running(&name).await {
+            if self.spec().service(name).is_some_and(|one| one.later) && !self.is_running(name).await {
                 continue;
             }
-            all.0.extend(Scrape::parse(&self.metrics(&name).await?).0);
+            all.0.extend(Scrape::parse(&self.metrics(name).await?).0);
         }
         Ok(all)
     }

@@ -1,9 +1,12 @@
 //! What keeps a load from being faster: a queue that grows, the generator itself, or an objective that is missed.
 //!
 //! A queue grows where the latency of a stage grows with time: what comes in at 110 % of what is done waits longer by a tenth of
-//! every second that passes. Committed offsets would show the same, but only in steps of the group's own commit interval.
+//! every second that passes. Committed offsets show the same in steps of the group's own commit interval: a lag that has risen over
+//! several of them counts as well, where no stage shows it.
 
 use eventproof_reports::model::{Interval, LoadResult, Outcome, StageSlice};
+
+use crate::lagging;
 
 /// How much of the time that passed a stage's latency may grow by.
 const GROWTH: f64 = 0.02;
@@ -14,6 +17,9 @@ const LEAST_GROWTH_MS: f64 = 60.0;
 pub(super) fn limit(result: &LoadResult) -> Option<String> {
     if let Some(stage) = growing(&result.intervals) {
         return Some(queue_of(&stage, result));
+    }
+    if let Some((group, slope)) = falling_behind(&result.intervals) {
+        return Some(format!("the group does not keep up: lag({group}) rises by {slope:.1} records/s"));
     }
     if let Some(why) = &result.generator.saturated {
         return Some(format!("the generator: {why}"));
@@ -66,7 +72,8 @@ pub(super) fn is_missed(result: &LoadResult) -> bool {
     let all = objectives.chain(result.findings.iter().map(|finding| finding.outcome));
     // What is missing may only not have been seen; what was refused was.
     let refused = result.counts.refused > 0 && !is_limited(result, "failed(");
-    refused || growing(&result.intervals).is_some() || all.into_iter().any(|outcome| outcome == Outcome::Broken)
+    let falls_behind = growing(&result.intervals).is_some() || falling_behind(&result.intervals).is_some();
+    refused || falls_behind || all.into_iter().any(|outcome| outcome == Outcome::Broken)
 }
 
 fn queue_of(stage: &str, result: &LoadResult) -> String {
@@ -82,6 +89,18 @@ fn queue_of(stage: &str, result: &LoadResult) -> String {
         _ => "the group does not keep up, its lag rises".to_owned(),
     };
     format!("{waits}: {stage} takes longer and longer")
+}
+
+/// A group whose lag rises by more than what a machine's unevenness explains, and by how many records a second.
+fn falling_behind(intervals: &[Interval]) -> Option<(String, f64)> {
+    let sending = intervals.iter().filter(|interval| !interval.warm_up && interval.planned > 0);
+    let (events, ms) = sending.fold((0, 0.0), |(events, ms), one| (events + one.planned, ms + one.to_ms - one.from_ms));
+    let most = GROWTH * events as f64 / (ms / 1e3);
+    let groups = intervals.last()?.lag.iter().map(|point| point.group.clone());
+    groups
+        .filter_map(|group| Some((lagging::rising(intervals, &group)?, group)))
+        .find(|(slope, _)| *slope > most)
+        .map(|(slope, group)| (group, slope))
 }
 
 /// The first stage on an event's way whose latency grew from the first interval after the warm-up to the last with sends.
@@ -134,6 +153,25 @@ mod tests {
         let text = |growth| limit(&result(growth)).unwrap();
         assert!(text([100.0, 100.0, 100.0]).starts_with("the broker's acknowledgements do not keep up"));
         assert!(text([0.0, 0.0, 100.0]).starts_with("the group does not keep up, its lag rises: processed(g)"));
+    }
+
+    #[test]
+    fn a_group_whose_lag_rises_is_a_limit_where_no_stage_shows_it() {
+        use eventproof_reports::model::LagPoint;
+        let rising = |by: i64, count: u32| {
+            let one = result([0.0, 0.0, 0.0]).intervals.remove(1);
+            let interval = |index: u32| Interval {
+                from_ms: f64::from(index) * 1e3,
+                to_ms: f64::from(index + 1) * 1e3,
+                lag: vec![LagPoint { group: "g".to_owned(), records: by * i64::from(index), offsets: None }],
+                ..one.clone()
+            };
+            LoadResult { intervals: (0..count).map(interval).collect(), ..LoadResult::default() }
+        };
+        assert_eq!(limit(&rising(10, 15)).unwrap(), "the group does not keep up: lag(g) rises by 10.0 records/s");
+        assert!(is_missed(&rising(10, 15)));
+        assert_eq!(limit(&rising(1, 15)), None, "a hundredth of the rate is no rise");
+        assert_eq!(limit(&rising(10, 8)), None, "it may commit no sooner");
     }
 
     #[test]

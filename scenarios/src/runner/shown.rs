@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use eventproof_evidence::{Cause, Proof, Reason, Verdict, Waited};
+use eventproof_evidence::{Cause, Observation, Proof, Reason, Verdict, Waited};
 
 use super::world::{Running, broken, environment};
 use crate::catalogue::Arguments;
@@ -68,6 +68,9 @@ impl Running {
             }
             let over = waited > limit && reached.is_none();
             if over || actual > expected as f64 {
+                if let Some(reason) = self.began_anew(service) {
+                    return Err(Verdict::CannotTell(reason));
+                }
                 let (metric, service) = (metric.to_owned(), service.to_owned());
                 let waited = Waited { limit, watched: waited };
                 return Err(broken(match sum {
@@ -79,19 +82,39 @@ impl Running {
         }
     }
 
+    /// Counters of a process that was started meanwhile say nothing of those that were there before.
+    fn began_anew(&self, service: &str) -> Option<Reason> {
+        let instances: Vec<&str> = self.context.pack.system.with_instances(service).collect();
+        let observed = self.context.rig.journal.since(self.standpoint.from());
+        let started = observed.iter().find_map(|observation| match &**observation {
+            Observation::Started { service, at } if *at > self.began && instances.contains(&&**service) => {
+                Some(service)
+            }
+            _ => None,
+        })?;
+        Some(Reason::OwnDoing {
+            detail: format!("it started service \"{started}\" in this scenario, and its counters began anew"),
+        })
+    }
+
     /// `service "…" logs "…" within …`.
     pub async fn service_logs(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
         let (service, text) =
             (arguments.text("service").unwrap_or_default(), arguments.text("text").unwrap_or_default());
         let limit = arguments.duration("limit").unwrap_or_default();
-        let from = self.printed.get(service).copied().unwrap_or_default();
+        let system = &self.context.rig.system;
+        let from = |instance: &str| self.printed.get(instance).copied().unwrap_or_default();
+        let instances: Vec<&str> = self.context.pack.system.with_instances(service).collect();
         let began = self.now();
         loop {
-            if let Some(line) = self.context.rig.system.logged(service, from, text) {
+            if let Some(line) = instances.iter().find_map(|one| system.logged(one, from(one), text)) {
                 return Ok(Verdict::Held(Proof::timed(format!("it logged: {line}"), self.now().since(began))));
             }
             let waited = self.now().since(began);
             if waited > limit {
+                if let Some(one) = instances.iter().find(|one| system.forgot_lines(one, from(one))) {
+                    return Err(more_than_is_kept(one));
+                }
                 let (text, service) = (text.to_owned(), service.to_owned());
                 return Err(broken(Cause::LogMissing { text, service, waited: Waited { limit, watched: waited } }));
             }
@@ -125,9 +148,7 @@ impl Running {
         }
         let forgetful = |(service, from): &(&String, &u64)| self.context.rig.system.forgot_lines(service, **from);
         if let Some((service, _)) = self.printed.iter().find(forgetful) {
-            return Err(environment(format!(
-                "service \"{service}\" printed more than is kept: not all of it was looked through"
-            )));
+            return Err(more_than_is_kept(service));
         }
         if !may.is_empty() && allowed.is_empty() {
             let detail = format!("it is not on {} either, so it may not be what was meant", may.join(", "));
@@ -139,4 +160,8 @@ impl Running {
             self.printed.len()
         ))))
     }
+}
+
+fn more_than_is_kept(service: &str) -> Verdict {
+    environment(format!("service \"{service}\" printed more than is kept: not all of it was looked through"))
 }

@@ -307,6 +307,12 @@ impl SystemSpec {
         self.stores.iter().find(|store| store.name == name)
     }
 
+    /// A service and its other instances: which of them has a record is for Kafka to say.
+    pub fn with_instances<'a>(&'a self, service: &'a str) -> impl Iterator<Item = &'a str> {
+        let others = self.services.iter().filter(move |one| one.like.as_deref() == Some(service));
+        std::iter::once(service).chain(others.map(|one| one.name.as_str()))
+    }
+
     /// The services that use a store, further instances of them among these.
     pub fn users_of(&self, store: &StoreSpec) -> impl Iterator<Item = &ServiceSpec> {
         let uses = |service: &&ServiceSpec| store.is_used_by(service);

@@ -63,8 +63,8 @@ pub(super) static LOOKING: &[Sentence] = &[
     Sentence {
         id: SentenceId::ServiceLogs,
         name: "service-logs",
-        meaning: "A service prints a line with this text, after the scenario began.",
-        observes: "what the service writes to its standard output and error",
+        meaning: "A service, or another instance of it, prints a line with this text, after the scenario began.",
+        observes: "what the service and its other instances write to their standard output and error",
         proves: "that it was printed",
         cannot_prove: "that it was not printed for somebody else: have something of this scenario's own in the text",
         table: "",
@@ -165,7 +165,7 @@ pub(super) static LOOKING: &[Sentence] = &[
         meaning: "A counter of a service, summed over its series with these labels, has grown by exactly so much since the scenario began, and grows no further for half a second.",
         observes: "GET /metrics of the service, in Prometheus' text format, when the scenario begins and again and again",
         proves: "by how much it grew; attempts, where the service counts them",
-        cannot_prove: "whose doing it was: the scenario has the service for itself, but not who calls it from elsewhere",
+        cannot_prove: "that it grew where the scenario itself starts the service again, as its counters then begin anew; whose doing it was: the scenario has the service for itself, but not who calls it from elsewhere",
         table: "labels that the series must have: | event_type | task.created |",
         example: "Then metric \"delivery_attempts_total\" of service \"mailer\" grows by 3 within 5s",
         forms: &[

@@ -23,7 +23,7 @@ use crate::shared::kafka::{
 };
 use crate::shared::outside::Outside;
 use crate::shared::processed;
-use crate::shared::replay::{REPLAY_TWICE, Replays};
+use crate::shared::replay::{REPLAY_LOOPS, REPLAY_TWICE, Replays};
 use crate::shared::store::open;
 
 pub(super) const NAME: &str = "event-service";
@@ -97,6 +97,7 @@ pub(super) const FAULTS: &[FaultInfo] = &[
     NO_BACKOFF,
     CRASH,
     REPLAY_TWICE,
+    REPLAY_LOOPS,
 ];
 
 /// The document's own name.
