@@ -87,6 +87,8 @@ impl Running {
             },
             key: None,
             partition: None,
+            // Another event with the same correlation id may have been followed before.
+            from: cause.target.from,
         })
     }
 }

@@ -104,7 +104,7 @@ impl Running {
                     .fold(template.clone(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value));
                 recognised.push((Name::from(pointer.as_str()), Name::from(text)));
             }
-            let event = self.caused(&follows.message, recognised, name, answered, follows.within)?;
+            let event = self.caused(&follows.message, recognised, name, (asked, answered), follows.within)?;
             self.remember(event, &fields);
         } else {
             for (field, value) in fields {
@@ -120,7 +120,7 @@ impl Running {
         message: &str,
         fields: Vec<(Name, Name)>,
         name: Option<String>,
-        since: At,
+        (asked, since): (At, At),
         appears: Duration,
     ) -> Result<Event, Verdict> {
         let declared = self.context.message(message)?;
@@ -135,6 +135,8 @@ impl Running {
             recognise: Recognise::Fields { event_type: recorded_type(declared).into(), fields },
             partition: self.partition_of(message, key.as_deref()),
             key: key.clone(),
+            // An action that was done before, with the same values, caused one like it.
+            from: asked,
         };
         Ok(Event { name, message: message.to_owned(), target, key, draft: None, copies: 1, since, appears })
     }

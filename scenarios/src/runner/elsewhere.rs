@@ -1,9 +1,9 @@
 //! Sentences that look elsewhere on the topics: at what must not have come, at dead letters, at what follows from what.
 
 use eventproof_broker::{FIELDS_MOST, read_at};
-use eventproof_contract::{DeadLetter, Kept, Message, PlaceInPayload, Record};
+use eventproof_contract::{DeadLetter, Kept, Message, Operation, PlaceInPayload, Record};
 use eventproof_evidence::oracle::{DeadLetteredAfter, NoneBefore, OnTopic, Recognise, Target};
-use eventproof_evidence::{Cause, Name, Observation, Place, Seen, Verdict};
+use eventproof_evidence::{At, Cause, Name, Observation, Place, Reason, Seen, Verdict};
 
 use super::world::{Event, Running, broken, environment};
 use crate::catalogue::Arguments;
@@ -27,6 +27,7 @@ impl Running {
             recognise: Recognise::Fields { event_type: super::publish::recorded_type(declared).into(), fields },
             key: None,
             partition: None,
+            from: At::START,
         };
         let oracle = NoneBefore::new(unwanted, last.target.clone(), self.began, FIELDS_MOST);
         Ok(self.await_verdict(oracle.known_by_undeclared(undeclared)).await)
@@ -47,6 +48,12 @@ impl Running {
     pub async fn dead_lettered_after(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
         let event = self.event(arguments.text("name"))?;
         let (letter, _, awaited) = self.letter_of(event, arguments)?;
+        let contract = &self.context.pack.contract;
+        let is_its =
+            |one: &&Operation| one.present && one.dead_letter.as_ref().is_some_and(|one| one.channel == letter.channel);
+        if let Some(receiver) = contract.receivers(&event.message).find(is_its) {
+            self.buries_alone(receiver, &event.message)?;
+        }
         let says = letter.attempts.as_ref().ok_or_else(|| {
             environment(format!(
                 "the contract does not say where a dead letter of \"{}\" counts its attempts (`dead_letter: {{attempts: …}}`)",
@@ -70,6 +77,9 @@ impl Running {
         let mut receivers = contract.receivers(&event.message).filter(|one| one.present && one.dead_letter.is_some());
         let receiver = receivers.find(|one| is_its(one.service.as_deref()));
         let letter = receiver.and_then(|one| one.dead_letter.as_ref());
+        if let (Some(receiver), Some(_)) = (receiver, by) {
+            self.buries_alone(receiver, &event.message)?;
+        }
         let placed = letter.and_then(|letter| Some((letter, contract.channel(&letter.channel)?)));
         let (letter, channel) = placed.ok_or_else(|| {
             let whose =
@@ -83,11 +93,25 @@ impl Running {
             key: event.target.key.clone(),
             // It keeps its key; where that belongs is the dead letter's producer's to say.
             partition: None,
+            from: At::START,
         };
         let limit = arguments.duration("limit").unwrap_or_default();
         let service = receiver.and_then(|one| one.service.clone());
         let awaited = OnTopic::new(target.clone(), self.now(), limit, service);
         Ok((letter, target, awaited))
+    }
+
+    /// Where several groups bury a message in one place, nothing tells whose dead letter one is.
+    pub(super) fn buries_alone(&self, receiver: &Operation, message: &str) -> Result<(), Verdict> {
+        let Some(other) = self.buries_there_too(receiver, message) else { return Ok(()) };
+        let group = |one: &Operation| one.group.clone().unwrap_or_default();
+        Err(Verdict::CannotTell(Reason::NoPositiveControl {
+            detail: format!(
+                "groups \"{}\" and \"{}\" both put dead letters of \"{message}\" into one channel, and nothing tells whose one is",
+                group(receiver),
+                group(other)
+            ),
+        }))
     }
 
     /// Sets a dead letter beside the record that it was.
@@ -145,8 +169,16 @@ impl Running {
 
     /// The first record of the event that was seen since the scenario began.
     pub(super) fn first_seen(&self, target: &Target) -> Option<Seen> {
-        self.context.rig.journal.since(self.standpoint.from()).iter().find_map(|observation| match &**observation {
-            Observation::Seen(seen) if target.matches(seen) => Some(seen.clone()),
+        let observed = self.context.rig.journal.since(self.standpoint.from());
+        // One that cannot be read is known by the place where the broker put it.
+        let ours = observed.iter().find_map(|observation| match &**observation {
+            Observation::Acknowledged { event, topic, partition, offset, .. } if Some(event) == target.id() => {
+                Some(Place { topic: topic.to_string(), partition: *partition, offset: *offset })
+            }
+            _ => None,
+        });
+        observed.iter().find_map(|observation| match &**observation {
+            Observation::Seen(seen) if target.matches(seen) || Some(seen.place()) == ours => Some(seen.clone()),
             _ => None,
         })
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use eventproof_broker::Topics;
 use eventproof_contract::{Handling, SentinelField};
 use eventproof_evidence::oracle::{
-    ExactlyOnce, Handler, NeverOlder, NoneLost, OnTopic, OnTopicOnce, Processed, ShareInTime, Target, ViewBecomes,
-    ViewKeeps,
+    ExactlyOnce, Handler, NeverOlder, NoneLost, OnTopic, OnTopicOnce, Processed, RetryPath, ShareInTime, Target,
+    ViewBecomes, ViewKeeps,
 };
 use eventproof_evidence::{Proof, Reason, Verdict};
 use eventproof_system::Params;
@@ -48,7 +48,8 @@ impl Running {
         let message = arguments.text("event").unwrap_or_default();
         let event = self.last_of(message)?;
         let watch = arguments.duration("watch").unwrap_or(event.appears);
-        Ok(self.await_verdict(OnTopicOnce::new(self.appears_within(event, event.appears), watch)).await)
+        let once = OnTopicOnce::new(self.appears_within(event, event.appears), watch);
+        Ok(self.await_verdict(once.asked_at(self.now())).await)
     }
 
     /// The last event of a message that this scenario caused.
@@ -121,9 +122,21 @@ impl Running {
         let subject = subject(view, &params, item);
         let path = self.retry_path(&event.message, &handler.group);
         let what = format!("\"{item}\"");
+        let others = self.also_handled(event, &handler.group);
         let by = (event.target.clone(), handler);
         let oracle = NeverOlder::new(&what, (view, &subject), by, self.now(), watch, PROCESSED).retried_over(path);
+        let oracle = oracle.beside(others);
         Ok(self.await_verdict_looking(oracle, view, &params, item, &subject).await)
+    }
+
+    /// The other events of the scenario that a group reads.
+    fn also_handled(&self, event: &Event, group: &str) -> Vec<(Target, RetryPath)> {
+        let contract = &self.context.pack.contract;
+        let reads = |one: &&Event| {
+            one.target.id() != event.target.id() && contract.group_reads(group, &one.message) != Some(false)
+        };
+        let others = self.events.iter().filter(|one| one.target.id().is_some()).filter(reads);
+        others.map(|one| (one.target.clone(), self.retry_path(&one.message, group))).collect()
     }
 
     fn view_handler(&self, view: &str) -> Result<Handler, Verdict> {

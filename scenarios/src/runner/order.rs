@@ -6,8 +6,9 @@ use std::time::Duration;
 use eventproof_evidence::oracle::{EffectOrder, Target, TopicOrder};
 use eventproof_evidence::{Name, Oracle, Proof, Reason, Verdict};
 
-use super::world::Running;
+use super::world::{Event, Running};
 use crate::catalogue::Arguments;
+use crate::needs::receives;
 
 /// How long all events of a key may take where the contract says nothing.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -16,8 +17,10 @@ impl Running {
     /// `the events of key "…" keep their order on the topic`.
     pub async fn order_on_topic(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
         let key = arguments.text("key").unwrap_or_default();
-        let oracles =
-            self.events_of(key)?.into_iter().map(|(_, events)| TopicOrder::new(key, events, self.began, self.limit()));
+        let oracles = self
+            .events_of(key, |_| true)?
+            .into_iter()
+            .map(|(_, events)| TopicOrder::new(key, events, self.began, self.limit()));
         self.await_all(oracles).await
     }
 
@@ -26,7 +29,8 @@ impl Running {
         let (service, key) = (arguments.text("service").unwrap_or_default(), arguments.text("key").unwrap_or_default());
         let view = self.counting_view(service)?;
         let mut oracles = Vec::new();
-        for (message, events) in self.events_of(key)? {
+        let pack = &self.context.pack;
+        for (message, events) in self.events_of(key, |event| receives(pack, service, &event.message) != Some(false))? {
             let handler = self.handler_of(service, &message)?;
             let path = self.retry_path(&message, &handler.group);
             let oracle = EffectOrder::new(key, events, handler, &view, self.began, self.limit());
@@ -53,15 +57,17 @@ impl Running {
     }
 
     /// The events of a key, topic by topic, with the message of the first: between topics there is no order.
-    fn events_of(&self, key: &str) -> Result<Vec<(String, Vec<Target>)>, Verdict> {
+    fn events_of(&self, key: &str, counts: impl Fn(&Event) -> bool) -> Result<Vec<(String, Vec<Target>)>, Verdict> {
         let mut by_topic: BTreeMap<Name, (String, Vec<Target>)> = BTreeMap::new();
-        for event in self.events.iter().filter(|event| event.key.as_deref() == Some(key)) {
+        for event in self.events.iter().filter(|event| event.key.as_deref() == Some(key) && counts(event)) {
             let of_topic = by_topic.entry(event.target.topic.clone());
             of_topic.or_insert_with(|| (event.message.clone(), Vec::new())).1.push(event.target.clone());
         }
         let most = by_topic.values().map(|(_, events)| events.len()).max().unwrap_or_default();
         if most < 2 {
-            let detail = format!("this scenario has {most} event(s) of key \"{key}\" on a topic: order takes two");
+            let detail = format!(
+                "this scenario has {most} event(s) of key \"{key}\" on a topic that count here: order takes two"
+            );
             return Err(Verdict::CannotTell(Reason::NoPositiveControl { detail }));
         }
         Ok(by_topic.into_values().filter(|(_, events)| events.len() > 1).collect())

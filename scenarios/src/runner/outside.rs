@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use eventproof_contract::Handling;
 use eventproof_evidence::oracle::{Attempts, AttemptsSeen, Expected, Handler, Target};
 use eventproof_evidence::{Proof, Verdict};
 use eventproof_system::{Failing, Instead};
@@ -145,10 +146,23 @@ impl Running {
         let path = handler.as_ref().map(|who| self.retry_path(&event.message, &who.group)).unwrap_or_default();
         let limit = handler.as_ref().map_or(UNSTATED, |who| self.deadline(&event.message, &who.group));
         let expected = Expected { seen_in, times, pauses, appears: event.appears, limit, watch };
-        let later = self.events.iter().filter(|other| other.since > event.since);
-        let controls: Vec<Target> = later.map(|other| other.target.clone()).collect();
-        let oracle = Attempts::new(event.target.clone(), handler, expected, controls, event.since);
+        let (behind, others) = self.later_than(event, handler.as_ref());
+        let oracle = Attempts::new(event.target.clone(), handler, expected, behind, event.since).shown_by(others);
         Ok(self.await_verdict(oracle.asked_at(self.now()).retried_over(path)).await)
+    }
+
+    /// Later events of the scenario: those that are handled behind this one, and all others.
+    fn later_than(&self, event: &Event, handler: Option<&Handler>) -> (Vec<Target>, Vec<Target>) {
+        let mut receivers = self.context.pack.contract.receivers(&event.message);
+        let receiver = receivers.find(|one| handler.is_none_or(|who| one.group.as_deref() == Some(&who.group)));
+        let is_serial = receiver.is_none_or(|one| one.handling == Handling::SerialPerKey);
+        let is_behind = |other: &&Event| {
+            is_serial && other.message == event.message && other.key.is_some() && other.key == event.key
+        };
+        let later = self.events.iter().filter(|other| other.since > event.since);
+        let (behind, others): (Vec<_>, Vec<_>) = later.partition(is_behind);
+        let targets = |events: Vec<&Event>| events.into_iter().map(|one| one.target.clone()).collect();
+        (targets(behind), targets(others))
     }
 
     fn stub_service(&self, arguments: &Arguments) -> Option<String> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use eventproof_broker::Published;
 use eventproof_contract::{Draft, Message};
 use eventproof_evidence::oracle::{NoneLost, Recognise, Target};
-use eventproof_evidence::{Name, Proof, Reason, Verdict};
+use eventproof_evidence::{At, Name, Proof, Reason, Verdict};
 use serde_json::Value;
 
 use super::hidden::HIDDEN;
@@ -35,7 +35,8 @@ impl Running {
         let partition = self.partition_of(message, key.as_deref());
         let id = draft.event.id.clone().filter(|id| !id.is_empty());
         let target = match (id, self.context.pack.contract.message(message)) {
-            (None, Some(declared)) => by_business(declared, &draft, partition),
+            // One like it may have been published before.
+            (None, Some(declared)) => Target { from: self.now(), ..by_business(declared, &draft, partition) },
             (id, _) => by_id(message, &draft.record.topic, &id.unwrap_or_default(), key.clone(), partition),
         };
         Event {
@@ -265,6 +266,7 @@ fn by_business(message: &Message, draft: &Draft, partition: Option<i32>) -> Targ
         recognise: Recognise::Fields { event_type: recorded_type(message).into(), fields },
         key: draft.event.key.clone(),
         partition,
+        from: At::START,
     }
 }
 

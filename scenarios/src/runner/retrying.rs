@@ -16,17 +16,28 @@ const WATCH: Duration = Duration::from_millis(500);
 impl Running {
     /// Where a message waits for another try when this group cannot handle it, and where it ends; nowhere where the contract says nothing of it.
     pub(super) fn retry_path(&self, message: &str, group: &str) -> RetryPath {
-        let receivers = || self.context.pack.contract.receivers(message);
-        let Some(receiver) = receivers().find(|one| one.group.as_deref() == Some(group)) else {
+        let mut receivers = self.context.pack.contract.receivers(message);
+        let Some(receiver) = receivers.find(|one| one.group.as_deref() == Some(group)) else {
             return RetryPath::default();
         };
         let path = self.path_of(receiver).unwrap_or_default();
+        RetryPath { dead: self.own_dead_letters_of(receiver, message), ..path }
+    }
+
+    /// Another group that puts dead letters of a message where this one does.
+    pub(super) fn buries_there_too<'a>(&'a self, receiver: &Operation, message: &'a str) -> Option<&'a Operation> {
         let channel = |one: &Operation| one.dead_letter.as_ref().map(|letter| letter.channel.clone());
-        // Where several groups bury in one place, nothing tells whose dead letter one is.
-        let mut others = receivers().filter(|one| one.group != receiver.group);
-        let is_shared = others.any(|other| channel(other).is_some() && channel(other) == channel(receiver));
-        let dead = if is_shared { None } else { self.dead_letters_of(receiver) };
-        RetryPath { dead, ..path }
+        let mut others = self.context.pack.contract.receivers(message).filter(|one| one.present);
+        others.find(|one| one.group != receiver.group && channel(one).is_some() && channel(one) == channel(receiver))
+    }
+
+    /// Where its dead letters are, if nobody else's of this message are there, too.
+    fn own_dead_letters_of(
+        &self,
+        receiver: &Operation,
+        message: &str,
+    ) -> Option<(eventproof_evidence::Name, RecordLink)> {
+        if self.buries_there_too(receiver, message).is_some() { None } else { self.dead_letters_of(receiver) }
     }
 
     fn path_of(&self, operation: &Operation) -> Option<RetryPath> {
@@ -76,14 +87,15 @@ impl Running {
             limit: self.deadline(&event.message, &handler.group),
             watch: next + WATCH,
             view: self.counting_view(service).ok().map(Into::into),
-            dead: self.dead_letters_of(receiver),
+            dead: self.own_dead_letters_of(receiver, &event.message),
         };
         if expected.view.is_none() && expected.dead.is_none() {
             return Err(environment(format!(
-                "nothing would show how the last try of service \"{service}\" ends: the contract states no `dead_letter`, and no view counts its effects"
+                "nothing would show how the last try of service \"{service}\" ends: the contract states no `dead_letter` that is its alone, and no view counts its effects"
             )));
         }
-        Ok(self.await_verdict(Tries::new(event.target.clone(), path, handler, expected, event.since)).await)
+        let oracle = Tries::new(event.target.clone(), path, handler, expected, event.since).asked_at(self.now());
+        Ok(self.await_verdict(oracle).await)
     }
 
     /// The operation by which a service receives a message, if its retries go over topics.

@@ -269,6 +269,7 @@ pub(super) fn by_id(message: &str, topic: &str, id: &str, key: Option<String>, p
         recognise: Recognise::Id(id.into()),
         key,
         partition,
+        from: At::START,
     }
 }
 

@@ -52,8 +52,12 @@ pub struct Attempts {
     event: Tracked,
     handler: Option<Handler>,
     expected: Expected,
-    /// Later events that must be called for: without them, "never" proves nothing.
+    /// Later events that must be called for: without them, "never" proves nothing. These are handled behind it.
     controls: Vec<Tracked>,
+    /// Later events that may be handled before it: they show that calls are seen once the group has read it.
+    others: Vec<Tracked>,
+    /// Since when the group is past every place of the event.
+    past: Option<At>,
     since: At,
     /// When it was asked: what a step before it caused anew, as by a replay, has its time from then on.
     asked: At,
@@ -62,7 +66,8 @@ pub struct Attempts {
 }
 
 impl Attempts {
-    /// The event must have been called for `expected.times` times. `handler` is who calls, for the diagnosis.
+    /// The event must have been called for `expected.times` times. `handler` is who calls. `controls` are events that are handled behind
+    /// it: of its message and its key, where handling is serial.
     pub fn new(
         event: Target,
         handler: Option<Handler>,
@@ -75,6 +80,8 @@ impl Attempts {
             handler,
             expected,
             controls: controls.into_iter().map(Tracked::new).collect(),
+            others: Vec::new(),
+            past: None,
             since,
             asked: since,
             calls: Vec::new(),
@@ -85,6 +92,11 @@ impl Attempts {
     /// The same, where the service puts what failed into retry topics.
     pub fn retried_over(self, path: RetryPath) -> Attempts {
         Attempts { event: self.event.retried_over(path), ..self }
+    }
+
+    /// The same, where these later events show that there are calls once the group is known to have read the event.
+    pub fn shown_by(self, others: Vec<Target>) -> Attempts {
+        Attempts { others: others.into_iter().map(Tracked::new).collect(), ..self }
     }
 
     /// The same, asked at `asked` and not when the event came: only from then on is waited, and watched.
@@ -225,9 +237,22 @@ impl Attempts {
 
     /// When a later event was called for: the path works, so the earlier one would have been.
     fn control(&self) -> Option<At> {
+        let behind = self.called_after(&self.controls);
+        let others = || self.past.and_then(|past| Some(past.max(self.called_after(&self.others)?)));
+        behind.or_else(others)
+    }
+
+    fn called_after(&self, controls: &[Tracked]) -> Option<At> {
         let after = self.event.first_seen?;
-        let later = self.controls.iter().filter(|control| control.first_seen.is_some_and(|seen| seen > after));
+        let later = controls.iter().filter(|control| control.first_seen.is_some_and(|seen| seen > after));
         later.flat_map(|control| self.calls_for(control)).map(|call| call.at).max()
+    }
+
+    fn note_past(&mut self, at: At) {
+        let Some(handler) = &self.handler else { return };
+        let places = &self.event.places;
+        let is_past = !places.is_empty() && places.iter().all(|place| self.surroundings.is_past(&handler.group, place));
+        self.past = is_past.then(|| self.past.unwrap_or(at));
     }
 
     fn without_control(&self, now: At) -> Verdict {
@@ -240,7 +265,7 @@ impl Attempts {
             AttemptsSeen::InLog(service) => format!("attempt in the log of service \"{service}\""),
         };
         let detail = format!(
-            "no {what} for a later event of this scenario was seen, so nothing tells that there would have been one: publish an event behind it that must be called for"
+            "no {what} for a later event of this scenario was seen that is handled behind it, so nothing tells that there would have been one: publish an event behind it that must be called for, of the same message and key, or with `group \"…\" has processed it` between them"
         );
         Verdict::CannotTell(Reason::NoPositiveControl { detail })
     }
@@ -256,7 +281,8 @@ impl Oracle for Attempts {
     fn observe(&mut self, observation: &Observation) {
         self.surroundings.observe(observation);
         self.event.observe(observation, "");
-        self.controls.iter_mut().for_each(|control| control.observe(observation, ""));
+        self.controls.iter_mut().chain(&mut self.others).for_each(|control| control.observe(observation, ""));
+        self.note_past(observation.at());
         let seen_in = &self.expected.seen_in;
         match observation {
             Observation::Called { stub, event: Some(event), at, .. } if matches!(seen_in, AttemptsSeen::AtStub(name) if name == stub) =>

@@ -95,7 +95,9 @@ impl ExactlyOnce {
     fn sentinel_passed(&self) -> bool {
         let Some(sentinel) = &self.sentinel else { return false };
         let Some(place) = sentinel.places.first() else { return false };
-        let is_before = |copy: &crate::cause::Place| copy.partition == place.partition && copy.offset < place.offset;
+        let is_before = |copy: &crate::cause::Place| {
+            (&copy.topic, copy.partition) == (&place.topic, place.partition) && copy.offset < place.offset
+        };
         self.event.places.len() >= self.copies
             && self.event.places.iter().all(is_before)
             && !sentinel.effects.is_empty()
@@ -126,8 +128,9 @@ impl ExactlyOnce {
                 "one effect of {copies} copies; a later event of the same key has had its own{again}"
             ));
         }
-        // The second effect may come as late after the first as the first after the record.
-        let past = self.committed_past?.max(self.event.last_effect.unwrap_or(self.since));
+        // The second effect may come as late after the first as the first after the record; and what a step before this one caused anew,
+        // on whatever way, has its time from now on.
+        let past = self.committed_past?.max(self.event.last_effect.unwrap_or(self.since)).max(self.since);
         (now >= past + self.settling).then(|| {
             format!(
                 "one effect of {} copies; group \"{}\" has committed past the last, and nothing followed for {}{again}",
@@ -136,6 +139,11 @@ impl ExactlyOnce {
                 crate::cause::duration(self.settling)
             )
         })
+    }
+
+    /// From when on it may take so long: not before the group is whole again after what we did to it.
+    fn base(&self) -> At {
+        self.surroundings.deadline_base(&self.handler.service, &self.handler.group, self.since)
     }
 
     /// How long it may take in all until there is a proof.
@@ -149,7 +157,7 @@ impl ExactlyOnce {
 
     /// The view could not be seen for a while: a second effect may have hidden there, unless it catches up.
     fn blind_so_far(&self, reason: Reason, now: At) -> Verdict {
-        let over = now.since(self.since) > self.patience();
+        let over = now.since(self.base()) > self.patience();
         if over { Verdict::CannotTell(reason) } else { Verdict::NotYet }
     }
 
@@ -157,7 +165,7 @@ impl ExactlyOnce {
         if let Some(death) = self.surroundings.death(&self.handler.service) {
             return Verdict::Broken(Cause::ServiceDied(death.clone()));
         }
-        let waited = Waited { limit: self.limit, watched: now.since(self.since) };
+        let waited = Waited { limit: self.limit, watched: now.since(self.base()) };
         if waited.watched <= self.patience() {
             return Verdict::NotYet;
         }
@@ -188,7 +196,7 @@ impl ExactlyOnce {
             let event = self.event.label();
             return Verdict::CannotTell(Reason::NotPublished { event, error: error.clone() });
         }
-        let waited = Waited { limit: self.limit, watched: now.since(self.since) };
+        let waited = Waited { limit: self.limit, watched: now.since(self.base()) };
         if waited.watched <= self.limit + self.event.waiting.allowance() + grace(self.limit) {
             return Verdict::NotYet;
         }

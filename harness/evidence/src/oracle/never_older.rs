@@ -15,6 +15,8 @@ pub struct NeverOlder {
     view: Name,
     subject: Name,
     event: Tracked,
+    /// Others that may make it: they must have been handled as well.
+    others: Vec<Tracked>,
     handler: Handler,
     since: At,
     lasting: Duration,
@@ -46,6 +48,7 @@ impl NeverOlder {
             view: view.into(),
             subject: subject.into(),
             event: Tracked::new(event),
+            others: Vec::new(),
             handler,
             since,
             lasting,
@@ -63,6 +66,21 @@ impl NeverOlder {
     /// The same, where the event may wait in retry topics.
     pub fn retried_over(self, path: RetryPath) -> NeverOlder {
         NeverOlder { event: self.event.retried_over(path), ..self }
+    }
+
+    /// The same, where these events of the group may show something older, too: one that is published once more among them.
+    pub fn beside(self, others: Vec<(Target, RetryPath)>) -> NeverOlder {
+        let others = others.into_iter().map(|(event, path)| Tracked::new(event).retried_over(path)).collect();
+        NeverOlder { others, ..self }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Tracked> {
+        std::iter::once(&self.event).chain(&self.others)
+    }
+
+    fn is_read(&self, event: &Tracked) -> bool {
+        let is_past = |place| self.surroundings.is_past(&self.handler.group, place);
+        !event.places.is_empty() && event.places.iter().all(is_past)
     }
 
     fn look(&mut self, sample: &Sample) {
@@ -86,28 +104,29 @@ impl NeverOlder {
     }
 
     fn note_handled(&mut self, at: At) {
-        let is_past = |place| self.surroundings.is_past(&self.handler.group, place);
-        let is_handled = self.event.last_copy().is_some_and(is_past) && self.pending(at).is_none();
+        let is_handled = self.all().all(|event| self.is_read(event)) && self.pending(at).is_none();
         self.handled = is_handled.then(|| self.handled.unwrap_or(at));
     }
 
     fn pending(&self, now: At) -> Option<Reason> {
-        let blindness = || self.event.blind_to_retries(&self.surroundings, self.since, now);
-        self.event.pending(&self.surroundings).or_else(blindness)
+        let blindness = |event: &Tracked| event.blind_to_retries(&self.surroundings, self.since, now);
+        self.all().find_map(|event| event.pending(&self.surroundings).or_else(|| blindness(event)))
     }
 
     /// The event is not known to have been handled.
     fn judge_unhandled(&self, now: At) -> Verdict {
-        let limit = self.patience + self.lasting + self.event.waiting.allowance();
+        let allowance = self.all().map(|event| event.waiting.allowance()).max().unwrap_or_default();
+        let limit = self.patience + self.lasting + allowance;
         if now <= self.since + limit + grace(self.patience) {
             return Verdict::NotYet;
         }
         let own_doing = self.surroundings.own_doing(&self.handler.service);
         let reason = own_doing.or_else(|| self.pending(now)).unwrap_or_else(|| {
-            let why = self.event.last_copy().map_or("it was not seen on its topic".to_owned(), |place| {
-                self.event.explain(&self.surroundings, &self.handler, place).to_string()
+            let event = self.all().find(|event| !self.is_read(event)).unwrap_or(&self.event);
+            let why = event.last_copy().map_or("it was not seen on its topic".to_owned(), |place| {
+                event.explain(&self.surroundings, &self.handler, place).to_string()
             });
-            let detail = format!("{} is not known to have been handled: {why}", self.event.label());
+            let detail = format!("{} is not known to have been handled: {why}", event.label());
             Reason::NoPositiveControl { detail }
         });
         Verdict::CannotTell(reason)
@@ -132,7 +151,7 @@ impl NeverOlder {
 impl Oracle for NeverOlder {
     fn observe(&mut self, observation: &Observation) {
         self.surroundings.observe(observation);
-        self.event.observe(observation, "");
+        std::iter::once(&mut self.event).chain(&mut self.others).for_each(|event| event.observe(observation, ""));
         self.note_handled(observation.at());
         if let Observation::Sampled(sample) = observation
             && sample.view == self.view

@@ -13,6 +13,12 @@ pub struct OnTopic {
     limit: Duration,
     service: Option<String>,
     found: Option<Seen>,
+    /// Where our own record stands, as the broker acknowledged it: one that cannot be read is known by nothing else.
+    ours: Vec<Place>,
+    /// When the last of several was acknowledged: published again, it has its time again.
+    again: Option<At>,
+    /// Records without an id, whose place is not known yet.
+    nameless: Vec<Seen>,
     /// The first record that says it is the event, on another topic.
     strayed: Option<Place>,
     /// The record since the beginning that is most like it.
@@ -30,13 +36,30 @@ enum Fate {
 impl OnTopic {
     /// The event must be there within `limit` after `since`. `service` is who should publish it, for the diagnosis.
     pub fn new(target: Target, since: At, limit: Duration, service: Option<String>) -> OnTopic {
-        let (found, strayed, near, fate, surroundings) = (None, None, None, None, Surroundings::default());
-        OnTopic { target, since, limit, service, found, strayed, near, fate, surroundings }
+        OnTopic {
+            target,
+            since,
+            limit,
+            service,
+            found: None,
+            ours: Vec::new(),
+            again: None,
+            nameless: Vec::new(),
+            strayed: None,
+            near: None,
+            fate: None,
+            surroundings: Surroundings::default(),
+        }
     }
 
     /// The record, once it was seen.
     pub fn found(&self) -> Option<&Seen> {
         self.found.as_ref()
+    }
+
+    /// From when on what follows from it has its time: from its record, or from the last one by which we published it again.
+    pub(super) fn came_at(&self) -> Option<At> {
+        self.found.as_ref().map(|seen| self.again.map_or(seen.at, |again| again.max(seen.at)))
     }
 
     /// What is waited for.
@@ -51,6 +74,31 @@ impl OnTopic {
 
     pub(super) fn surroundings(&self) -> &Surroundings {
         &self.surroundings
+    }
+
+    fn note_acknowledged(&mut self, place: Place, at: At) {
+        if self.ours.contains(&place) || *place.topic != *self.target.topic {
+            return;
+        }
+        if !self.ours.is_empty() {
+            self.again = self.again.max(Some(at));
+        }
+        let is_there = |seen: &&Seen| seen.place() == place;
+        self.found = self.found.take().or_else(|| self.nameless.iter().find(is_there).cloned());
+        self.ours.push(place);
+    }
+
+    fn note_seen(&mut self, seen: &Seen) {
+        let is_it = self.target.matches(seen) || self.ours.contains(&seen.place());
+        if self.found.is_none() && is_it {
+            self.found = Some(seen.clone());
+        } else if self.strayed.is_none() && self.target.strayed_to(seen) {
+            self.strayed = Some(seen.place());
+        } else if seen.at >= self.since {
+            self.note_near(seen);
+        }
+        let may_be_ours = self.target.id().is_some() && seen.id.is_none() && seen.topic == self.target.topic;
+        self.nameless.extend((self.found.is_none() && may_be_ours).then(|| seen.clone()));
     }
 
     fn note_near(&mut self, seen: &Seen) {
@@ -126,13 +174,10 @@ impl Oracle for OnTopic {
     fn observe(&mut self, observation: &Observation) {
         self.surroundings.observe(observation);
         match observation {
-            Observation::Seen(seen) if self.found.is_none() && self.target.matches(seen) => {
-                self.found = Some(seen.clone());
+            Observation::Seen(seen) => self.note_seen(seen),
+            Observation::Acknowledged { event, topic, partition, offset, at } if self.target.id() == Some(event) => {
+                self.note_acknowledged(Place { topic: topic.to_string(), partition: *partition, offset: *offset }, *at);
             }
-            Observation::Seen(seen) if self.strayed.is_none() && self.target.strayed_to(seen) => {
-                self.strayed = Some(seen.place());
-            }
-            Observation::Seen(seen) if seen.at >= self.since => self.note_near(seen),
             Observation::Refused { event, error, .. } => self.note_fate(event, Fate::Refused(error.clone())),
             Observation::Unknown { event, error, .. } => self.note_fate(event, Fate::Unknown(error.clone())),
             _ => {}

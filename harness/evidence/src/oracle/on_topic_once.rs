@@ -10,6 +10,8 @@ use crate::{At, Cause, Name, Observation, Proof, Verdict};
 pub struct OnTopicOnce {
     first: OnTopic,
     watch: Duration,
+    /// Watched is from then on: what a step before caused anew has its time.
+    asked: At,
     /// Every place of every id that was seen: which id is the event's is known only once it came.
     seen: Vec<(Option<Name>, Place)>,
 }
@@ -17,7 +19,12 @@ pub struct OnTopicOnce {
 impl OnTopicOnce {
     /// `first` says when the event must be there; `watch`, how long after it no copy may come.
     pub fn new(first: OnTopic, watch: Duration) -> OnTopicOnce {
-        OnTopicOnce { first, watch, seen: Vec::new() }
+        OnTopicOnce { asked: first.since(), first, watch, seen: Vec::new() }
+    }
+
+    /// The same, asked at `asked` and not when the event came: only from then on is watched.
+    pub fn asked_at(self, asked: At) -> OnTopicOnce {
+        OnTopicOnce { asked, ..self }
     }
 
     /// Where the event stands. A record without an id was noted because it is the event by what else tells it; the same record may be
@@ -56,7 +63,7 @@ impl Oracle for OnTopicOnce {
             let places = places.into_iter().map(ToString::to_string).collect();
             return Verdict::Broken(Cause::Doubled { what: self.first.target().what.clone(), places });
         }
-        let until = found.at + self.watch;
+        let until = found.at.max(self.asked) + self.watch;
         if now <= until {
             return Verdict::NotYet;
         }

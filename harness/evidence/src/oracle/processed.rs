@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::tracked::Tracked;
 use super::{Handler, OnTopic, Oracle, Target};
 use crate::cause::Place;
 use crate::surroundings::grace;
@@ -14,6 +15,8 @@ const ASKED_EVERY: Duration = Duration::from_millis(250);
 /// when the service commits.
 pub struct Processed {
     on_topic: OnTopic,
+    /// Every place where it stands: published again, it is processed once the group is past the last.
+    event: Tracked,
     handler: Handler,
     limit: Duration,
     past: Option<At>,
@@ -23,11 +26,16 @@ impl Processed {
     /// The group must be past the event within `limit` after the event was seen on the topic (which itself must
     /// happen within `appears` after `since`).
     pub fn new(target: Target, since: At, appears: Duration, handler: Handler, limit: Duration) -> Processed {
-        Processed { on_topic: OnTopic::new(target, since, appears, None), handler, limit, past: None }
+        let event = Tracked::new(target.clone());
+        Processed { on_topic: OnTopic::new(target, since, appears, None), event, handler, limit, past: None }
     }
 
+    /// The first place that the group is not past, or the last of all.
     fn place(&self) -> Option<Place> {
-        self.on_topic.found().map(crate::Seen::place)
+        let found = self.on_topic.found().map(crate::Seen::place)?;
+        let open =
+            self.event.places.iter().find(|place| !self.on_topic.surroundings().is_past(&self.handler.group, place));
+        Some(open.or(self.event.places.last()).cloned().unwrap_or(found))
     }
 
     fn judge_past(&self, base: At, past: At, place: &Place) -> Verdict {
@@ -47,10 +55,11 @@ impl Processed {
 impl Oracle for Processed {
     fn observe(&mut self, observation: &Observation) {
         self.on_topic.observe(observation);
+        self.event.observe(observation, "");
         let Some(place) = self.place() else { return };
-        if self.past.is_none() && self.on_topic.surroundings().is_past(&self.handler.group, &place) {
-            self.past = Some(observation.at());
-        }
+        // A group that is set back is not past it any more.
+        let is_past = self.on_topic.surroundings().is_past(&self.handler.group, &place);
+        self.past = is_past.then(|| self.past.unwrap_or(observation.at()));
     }
 
     fn awaits(&self) -> Option<&Target> {
@@ -58,12 +67,14 @@ impl Oracle for Processed {
     }
 
     fn verdict(&self, now: At) -> Verdict {
-        let Some(seen) = self.on_topic.found() else { return self.on_topic.verdict(now) };
+        let (Some(came), Some(place)) = (self.on_topic.came_at(), self.place()) else {
+            return self.on_topic.verdict(now);
+        };
         let (service, group) = (&self.handler.service, &self.handler.group);
         let surroundings = self.on_topic.surroundings();
-        let base = surroundings.deadline_base(service, group, seen.at);
+        let base = surroundings.deadline_base(service, group, came);
         if let Some(past) = self.past {
-            return self.judge_past(base, past, &seen.place());
+            return self.judge_past(base, past, &place);
         }
         if now <= base + self.limit + grace(self.limit) {
             return Verdict::NotYet;
@@ -83,7 +94,7 @@ impl Oracle for Processed {
         Verdict::Broken(Cause::NotProcessed {
             group: group.clone(),
             waited: Waited { limit: self.limit, watched: now.since(base) },
-            missing: surroundings.explain(service, group, &seen.place()),
+            missing: surroundings.explain(service, group, &place),
         })
     }
 }

@@ -15,6 +15,8 @@ pub struct Target {
     pub key: Option<String>,
     /// The partition where its producer's partitioner puts that key.
     pub partition: Option<i32>,
+    /// When what causes it began: a record that was seen before is another one, like it as it may be.
+    pub from: At,
 }
 
 /// Who should turn the event into an effect.
@@ -48,13 +50,14 @@ impl Target {
 
     /// Whether this record is the event, on its topic: on whatever partition and under whatever key.
     pub fn matches(&self, seen: &Seen) -> bool {
-        seen.topic == self.topic && self.is_said_by(seen)
+        seen.topic == self.topic && seen.at >= self.from && self.is_said_by(seen)
     }
 
     /// Whether a record on another topic says that it is the event that a service should have put on this one. A copy of an
     /// event with a known id is no such thing: it may be a dead letter.
     pub(super) fn strayed_to(&self, seen: &Seen) -> bool {
         matches!(self.recognise, Recognise::Fields { .. } | Recognise::Correlated { .. })
+            && seen.at >= self.from
             && seen.topic != self.topic
             && self.is_said_by(seen)
     }
@@ -67,7 +70,7 @@ impl Target {
     /// In what a record of its type on its topic differs from it, if some of its fields are the same and others are not.
     pub(super) fn nearly(&self, seen: &Seen, since: At) -> Option<Near> {
         let Recognise::Fields { event_type, fields } = &self.recognise else { return None };
-        if seen.topic != self.topic || seen.event_type.as_ref() != Some(event_type) {
+        if seen.topic != self.topic || seen.at < self.from || seen.event_type.as_ref() != Some(event_type) {
             return None;
         }
         let is_same = |(pointer, text): &&(Name, Name)| seen.field(pointer) == Some(text);

@@ -44,6 +44,8 @@ pub struct Tries {
     handler: Handler,
     expected: ExpectedTries,
     since: At,
+    /// Watched is from then on: what a step before caused anew has its time.
+    asked: At,
     surroundings: Surroundings,
 }
 
@@ -72,8 +74,14 @@ impl Tries {
             handler,
             expected,
             since,
+            asked: since,
             surroundings: Surroundings::default(),
         }
+    }
+
+    /// The same, asked at `asked` and not when the event came: only from then on is watched.
+    pub fn asked_at(self, asked: At) -> Tries {
+        Tries { asked, ..self }
     }
 
     /// What ended the last attempt: the dead letter, or the effect.
@@ -137,7 +145,7 @@ impl Tries {
     /// As many as expected: nothing more may come for a while, and the pauses must be as planned.
     fn judge_enough(&self, end: Mark, now: At) -> Verdict {
         let waits = self.event.waiting.waits();
-        let last = waits.iter().map(|wait| wait.at).max().unwrap_or(end.at).max(end.at);
+        let last = waits.iter().map(|wait| wait.at).max().unwrap_or(end.at).max(end.at).max(self.asked);
         if now <= last + self.expected.watch {
             return Verdict::NotYet;
         }
@@ -146,7 +154,13 @@ impl Tries {
         let pairs = marks.windows(2).zip(&self.expected.pauses).enumerate();
         let wrong =
             pairs.filter_map(|(number, (pair, planned))| self.spacing(number, &pair[0], &pair[1], *planned)).next();
-        wrong.unwrap_or_else(|| Verdict::Held(Proof::of(told(&marks))))
+        wrong.or_else(|| self.may_have_missed_one(now)).unwrap_or_else(|| Verdict::Held(Proof::of(told(&marks))))
+    }
+
+    /// A further try, or another letter, may stand where we could not look.
+    fn may_have_missed_one(&self, now: At) -> Option<Verdict> {
+        let letters = || self.event.letters.topics().find_map(|one| self.surroundings.blindness(one, self.since, now));
+        self.event.blind_to_retries(&self.surroundings, self.since, now).or_else(letters).map(Verdict::CannotTell)
     }
 
     /// What is wrong with a pause. It is as planned if either clock says so: the recorder may have been late, and some

@@ -80,7 +80,8 @@ impl ViewBecomes {
 
     fn judge(&self, seen: &Seen, now: At) -> Verdict {
         let (service, group) = (&self.handler.service, &self.handler.group);
-        let base = self.on_topic.surroundings().deadline_base(service, group, seen.at);
+        let came = self.on_topic.came_at().unwrap_or(seen.at);
+        let base = self.on_topic.surroundings().deadline_base(service, group, came);
         if let Some(found) = &self.look.first_match {
             return self.judge_match(base, found);
         }

@@ -19,6 +19,7 @@ pub fn target(id: &str) -> Target {
         recognise: Recognise::Id(id.into()),
         key: Some("k".into()),
         partition: Some(0),
+        from: At::START,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Every oracle on made-up histories: the exact words of each way of failing, and what must never change a verdict.
 
+mod anew;
 mod before;
 mod kinds;
 mod kit;

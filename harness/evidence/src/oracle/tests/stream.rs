@@ -94,7 +94,7 @@ fn an_event_that_is_handled_exactly_once() {
         ("refused", told(once(false), &[refused("e", 1.0)], 1.1)),
         ("service died after the first", sentinel(&[effect("e", 0.5), died(false, 0.6)], 1.0)),
         ("service ended by us after the first", sentinel(&[effect("e", 0.5), died(true, 0.6)], 1.0)),
-        ("service ended by us and left so", sentinel(&[effect("e", 0.5), died(true, 0.6)], 20.0)),
+        ("service ended by us and left so", sentinel(&[effect("e", 0.5), died(true, 0.6)], 100.0)),
     ]));
 }
 
