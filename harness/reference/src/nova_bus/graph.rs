@@ -63,7 +63,7 @@ fn forget(context: &Context, db: Db) -> Result<impl Future<Output = Result<(), S
     let reading = Reading {
         service: NAME,
         group: GROUP.into(),
-        dead_letter_topic: format!("{topic}.dlq"),
+        dead_letter_topic: format!("{NAME}.dlq"),
         topics: vec![topic],
         gather: Duration::ZERO,
         batch: 100,
