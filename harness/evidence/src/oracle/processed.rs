@@ -33,9 +33,10 @@ impl Processed {
     /// The first place that the group is not past, or the last of all.
     fn place(&self) -> Option<Place> {
         let found = self.on_topic.found().map(crate::Seen::place)?;
-        let open =
-            self.event.places.iter().find(|place| !self.on_topic.surroundings().is_past(&self.handler.group, place));
-        Some(open.or(self.event.places.last()).cloned().unwrap_or(found))
+        let here = || self.event.places.iter().filter(|place| place.topic == found.topic);
+        let surroundings = self.on_topic.surroundings();
+        let open = here().find(|place| !surroundings.is_past(&self.handler.group, place));
+        Some(open.or_else(|| here().last()).cloned().unwrap_or(found))
     }
 
     fn judge_past(&self, base: At, past: At, place: &Place) -> Verdict {
