@@ -206,7 +206,7 @@ fn blind_to_loss(objective: &Objective, collector: &Collector) -> Option<Verdict
     let blind = collector.blind.iter().chain(made_good).find(|blind| concerns(blind.what.as_deref()))?;
     let found = counts_of(collector, leg).is_some_and(|counts| counted(*what, &counts) > 0);
     found.then(|| {
-        let lasted = blind.to.map_or(Duration::ZERO, |to| to.since(blind.from));
+        let lasted = blind.lasted(collector.now);
         Verdict::CannotTell(Reason::Blind { what: leg.clone(), why: blind.why.clone(), lasted })
     })
 }

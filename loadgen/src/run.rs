@@ -247,7 +247,7 @@ fn effects(plan: &Plan, run_id: &str, to: To<Message>) -> impl Fn(Observation) +
                 Message::Effect { leg: leg + 1, event, at }
             }
             Observation::Blind(blind) => Message::Blind(Box::new(blind)),
-            Observation::CaughtUp { what, .. } => Message::CaughtUp(what),
+            Observation::CaughtUp { what, at } => Message::CaughtUp(what, at),
             _ => return,
         };
         // The same holds here.

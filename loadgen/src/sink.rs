@@ -85,9 +85,9 @@ impl Sink for LoadSink {
         let _ = self.to.send(Message::Blind(Box::new(blind)));
     }
 
-    fn caught_up(&mut self, topic: &str, _: At) {
+    fn caught_up(&mut self, topic: &str, at: At) {
         // The same holds here.
-        let _ = self.to.send(Message::CaughtUp(topic.into()));
+        let _ = self.to.send(Message::CaughtUp(topic.into(), at));
     }
 }
 

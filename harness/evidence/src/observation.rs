@@ -136,6 +136,21 @@ impl Blind {
     pub fn lasted(&self, now: At) -> Duration {
         self.to.unwrap_or(now).since(self.from)
     }
+
+    /// Takes its place among `spans`: told while it lasted, and again when it had ended, it is one.
+    pub fn join(self, spans: &mut Vec<Blind>) {
+        let is_same = |span: &&mut Blind| span.what == self.what && span.from == self.from && span.to.is_none();
+        match spans.iter_mut().find(is_same) {
+            Some(span) => span.to = self.to,
+            None => spans.push(self),
+        }
+    }
+
+    /// Takes those out of `spans` of which the observer of `what` has read everything by `at`: up to then it saw late, and not after.
+    pub fn made_good(spans: &mut Vec<Blind>, what: &str, at: At) -> Vec<Blind> {
+        let good = spans.extract_if(.., |span| span.what.as_deref() == Some(what));
+        good.map(|span| Blind { to: Some(at), ..span }).collect()
+    }
 }
 
 impl Observation {

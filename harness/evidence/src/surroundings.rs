@@ -83,11 +83,8 @@ impl Surroundings {
                 self.service_died(service, death, by_us.then_some(*at));
             }
             Observation::Login { service, refused, .. } => self.service(service).refused = refused.clone(),
-            Observation::Blind(blind) => self.blind.push(blind.clone()),
-            Observation::CaughtUp { what, .. } => {
-                let good = self.blind.extract_if(.., |blind| blind.what.as_ref() == Some(what));
-                self.made_good.extend(good);
-            }
+            Observation::Blind(blind) => blind.clone().join(&mut self.blind),
+            Observation::CaughtUp { what, at } => self.made_good.extend(Blind::made_good(&mut self.blind, what, *at)),
             _ => {}
         }
     }

@@ -57,7 +57,7 @@ pub(crate) struct Collector {
     pub asides: Asides,
     pub commits: Commits,
     /// When the latest interval ended, or the fold was last asked how it stands.
-    now: At,
+    pub now: At,
     pub slip: Latencies,
     slip_slice: Latencies,
     /// By arm: the first answer, end to end, then one for each group.
@@ -188,11 +188,8 @@ impl Collector {
                 self.asides.told(&observation);
                 self.committed(&observation);
             }
-            Message::Blind(blind) => self.blind.push(*blind),
-            Message::CaughtUp(what) => {
-                let good = self.blind.extract_if(.., |blind| blind.what.as_ref() == Some(&what));
-                self.made_good.extend(good);
-            }
+            Message::Blind(blind) => blind.join(&mut self.blind),
+            Message::CaughtUp(what, at) => self.made_good.extend(Blind::made_good(&mut self.blind, &what, at)),
         }
     }
 

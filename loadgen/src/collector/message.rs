@@ -69,8 +69,8 @@ pub(crate) enum Message {
     Faulty(String),
     Group(Box<Observation>),
     Blind(Box<Blind>),
-    /// What could not be seen of a topic or view has been read since.
-    CaughtUp(Name),
+    /// What could not be seen of a topic or view has been read by then.
+    CaughtUp(Name, At),
 }
 
 /// What there is to know of a record of ours that is as it should be.

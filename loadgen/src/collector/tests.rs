@@ -384,3 +384,15 @@ fn what_a_request_waits_for_its_turn_among_our_own_tasks_is_slip_and_stays_in_it
     assert!(collector.slip.count() == 1 && close(collector.slip.max(), 700), "{:?}", collector.slip.max());
     assert!(close(collector.stages[0].max(), 710), "{:?}", collector.stages[0].max());
 }
+
+#[test]
+fn a_span_that_lasts_is_one_with_itself_when_it_has_ended_and_late_until_it_was_read() {
+    let mut collector = collector();
+    let span = |to| Blind { what: Some("t".into()), from: at(1000), to, why: "all brokers down".to_owned() };
+    collector.take(Message::Blind(Box::new(span(None))));
+    assert_eq!(collector.blind, [span(None)]);
+    collector.take(Message::Blind(Box::new(span(Some(at(4000))))));
+    assert_eq!(collector.blind, [span(Some(at(4000)))]);
+    collector.take(Message::CaughtUp("t".into(), at(4100)));
+    assert_eq!((&collector.blind[..], &collector.made_good[..]), (&[][..], &[span(Some(at(4100)))][..]));
+}

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use eventproof_evidence::{At, Name, Observation};
+use eventproof_evidence::{At, Blind, Name, Observation};
 use eventproof_reports::model::{ServiceLog, TimelineEntry};
 
 use super::hidden::{HIDDEN, Hidden};
@@ -39,7 +39,11 @@ impl Running {
                 ids.extend(seen.id.iter().map(|id| id.to_string()));
             }
             if let Some((kind, text)) = line(&observation, &ids, &secret) {
-                lines.push(TimelineEntry { at_ms: millis(observation.at(), self.began), kind: kind.to_owned(), text });
+                let entry = TimelineEntry { at_ms: millis(observation.at(), self.began), kind: kind.to_owned(), text };
+                // A broker that does not answer is told of each topic.
+                if lines.last() != Some(&entry) {
+                    lines.push(entry);
+                }
             }
             if lines.len() == LONGEST {
                 break;
@@ -51,6 +55,14 @@ impl Running {
 
 pub(super) fn millis(at: At, began: At) -> f64 {
     at.since(began).as_secs_f64() * 1e3
+}
+
+/// A span that cannot be seen is told when it begins, if it is known by then, and when it has ended.
+fn unseen(from: At, to: Option<At>, why: &str) -> String {
+    match to {
+        None => why.to_owned(),
+        Some(to) => format!("{why} (over after {} ms)", to.since(from).as_millis()),
+    }
 }
 
 fn line(observation: &Observation, ids: &HashSet<String>, secret: &BTreeSet<String>) -> Option<(&'static str, String)> {
@@ -103,8 +115,20 @@ fn line(observation: &Observation, ids: &HashSet<String>, secret: &BTreeSet<Stri
                 .map_or("is let in by the broker again".to_owned(), |why| format!("is not let in: {why}"));
             ("service", format!("{service} {told}"))
         }
-        Observation::Blind(blind) => ("blind", blind.why.clone()),
+        Observation::Blind(Blind { from, to, why, .. }) => ("blind", unseen(*from, *to, why)),
         Observation::Note { text, .. } => ("note", text.clone()),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_seen_is_told_when_it_begins_and_when_it_is_over() {
+        let at = |ms| At::from_start(std::time::Duration::from_millis(ms));
+        assert_eq!(unseen(at(100), None, "all brokers down"), "all brokers down");
+        assert_eq!(unseen(at(100), Some(at(3300)), "all brokers down"), "all brokers down (over after 3200 ms)");
+    }
 }

@@ -41,6 +41,11 @@ impl Arrears {
         self.unasked = true;
     }
 
+    /// Whether something that was written while nothing could be seen has perhaps not been read yet.
+    pub fn owes(&self) -> bool {
+        self.unasked || !self.targets.is_empty()
+    }
+
     /// Asks for the ends once the broker answers, then tells the topics that have been read up to them, each once.
     pub fn settle(&mut self, end_of: impl Fn(&Part) -> Option<i64>) -> Vec<String> {
         if self.unasked {
@@ -97,15 +102,16 @@ mod tests {
             (("a".to_owned(), 1), 0),
             (("b".to_owned(), 0), 2),
         ]));
-        assert!(arrears.settle(|_| Some(0)).is_empty(), "nothing is owed");
+        assert!(arrears.settle(|_| Some(0)).is_empty() && !arrears.owes(), "nothing is owed");
         arrears.owe();
         assert!(arrears.settle(|_| None).is_empty(), "the broker does not answer yet");
         let end_of = |part: &Part| Some(if part.0 == "a" && part.1 == 0 { 7 } else { 0 });
         assert_eq!(arrears.settle(end_of), ["b"]);
+        assert!(arrears.owes());
         arrears.read("a", 0, 5);
         assert!(arrears.settle(|_| None).is_empty());
         arrears.read("a", 0, 6);
         assert_eq!(arrears.settle(|_| None), ["a"]);
-        assert!(arrears.settle(|_| None).is_empty(), "each is told once");
+        assert!(arrears.settle(|_| None).is_empty() && !arrears.owes(), "each is told once");
     }
 }

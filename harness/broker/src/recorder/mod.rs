@@ -8,7 +8,7 @@ mod positions;
 mod sight;
 mod sink;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -221,8 +221,11 @@ impl Tail {
                 self.note_sight();
                 return true;
             }
-            Some(Err(KafkaError::PartitionEOF(_))) | None => {}
-            Some(Err(error)) => self.sight.cannot_see(&error.to_string()),
+            Some(Err(KafkaError::PartitionEOF(_))) => {}
+            Some(Err(error)) => self.cannot_see(&error.to_string()),
+            // What is owed besides is told once it was read.
+            None if !self.arrears.owes() => self.sight.took_all(self.sink.as_mut()),
+            None => {}
         }
         false
     }
@@ -234,6 +237,7 @@ impl Tail {
         let asking = &self.asking;
         let ends: Option<HashMap<_, _>> =
             self.arrears.parts().map(|part| Some((part.clone(), end_of(asking, &part)?))).collect();
+        self.asked();
         let Some(ends) = ends else { return };
         let (began, mut last) = (Instant::now(), Instant::now());
         while !self.arrears.has_read(&ends) && began.elapsed() < READ_OUT && last.elapsed() < QUIET {
@@ -251,14 +255,29 @@ impl Tail {
                 self.note_sight();
                 self.make_good();
             }
-            Err(error) => self.sight.cannot_see(&error.to_string()),
+            Err(error) => self.cannot_see(&error.to_string()),
         }
-        self.sight.asked();
+        self.asked();
+    }
+
+    fn asked(&mut self) {
+        self.sight.asked(&self.topics(), self.sink.as_mut());
+    }
+
+    fn cannot_see(&mut self, why: &str) {
+        self.sight.cannot_see(why, &self.topics(), self.sink.as_mut());
+    }
+
+    /// Topics that are read, and those that are to be as soon as they are there.
+    fn topics(&self) -> HashSet<String> {
+        let mut topics = self.arrears.topics();
+        topics.extend(self.positions.named().iter().cloned());
+        topics
     }
 
     fn note_sight(&mut self) {
         if self.sight.is_blind() {
-            self.sight.can_see(&self.arrears.topics(), self.sink.as_mut());
+            self.sight.can_see(&self.topics(), self.sink.as_mut());
             self.arrears.owe();
         }
     }

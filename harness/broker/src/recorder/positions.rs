@@ -41,6 +41,14 @@ impl Positions {
         &self.known
     }
 
+    /// Topics that are asked for by name; some may not be there yet.
+    pub fn named(&self) -> &[String] {
+        match &self.scope {
+            Scope::Everything => &[],
+            Scope::Topics { topics, .. } => topics,
+        }
+    }
+
     /// Takes up partitions that were not there before, from their start. `asking` is who finds out, for its questions do not
     /// wait behind the consumer's fetches.
     pub fn take_up_new(&mut self, asking: &BaseConsumer, consumer: &BaseConsumer) -> Result<(), BrokerError> {

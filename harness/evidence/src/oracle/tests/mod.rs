@@ -9,5 +9,6 @@ mod retries;
 mod single;
 mod stream;
 mod truths;
+mod unseen;
 mod versions;
 mod words;

@@ -42,6 +42,8 @@ impl Cut {
         };
         let good = self.made_good.then(|| caught_up(topic, self.to));
         let mut all: Vec<Observation> = seen.into_iter().map(Observation::Seen).collect();
+        // Told when it begins, and again when it has ended.
+        all.push(Observation::Blind(Blind { to: None, ..cut.clone() }));
         all.push(Observation::Blind(cut));
         all.extend(good);
         in_order(all)
@@ -97,9 +99,9 @@ proptest! {
         cut in cut(),
     ) {
         let of = |id: &str, offset, comes: Option<f64>| comes.map(|seconds| record(id, offset, seconds));
-        let records = of("e", 1, comes).into_iter().chain(of("later", 2, control)).collect();
-        let oracle = StaysAbsent::new(target("e"), with_control.then(|| target("later")), at(0.0), Duration::from_secs_f64(WATCH), LIMIT);
-        let verdict = judge(oracle, &recorded(cut, records, "posts"), at(OVER));
+        let records: Vec<Seen> = of("e", 1, comes).into_iter().chain(of("later", 2, control)).collect();
+        let oracle = || StaysAbsent::new(target("e"), with_control.then(|| target("later")), at(0.0), Duration::from_secs_f64(WATCH), LIMIT);
+        let verdict = judge(oracle(), &recorded(cut, records.clone(), "posts"), at(OVER));
         // What comes later than is watched is neither promised nor denied.
         let is_kept = match comes {
             Some(seconds) if seconds > WATCH => matches!(verdict, Verdict::Held(_)),
@@ -108,6 +110,14 @@ proptest! {
         right(&verdict, is_kept)?;
         if verdict.is_held() {
             prop_assert!(with_control && control.is_some(), "without a control: {verdict:?}");
+        }
+        // Nor is it said at any time before, while the cut lasts.
+        for quarters in 0..60 {
+            let now = at(f64::from(quarters) / 4.0);
+            let told = recorded(cut, records.clone(), "posts").into_iter().filter(|one| one.at() <= now).collect::<Vec<_>>();
+            let verdict = judge(oracle(), &told, now);
+            let follows = comes.is_some_and(|seconds| seconds <= WATCH);
+            prop_assert!(!verdict.is_held() || !follows, "at {now:?}: {verdict:?}");
         }
         if comes.is_none() && with_control && control.is_some_and(|at| at < 5.0) && !is_blind(cut) {
             prop_assert!(verdict.is_held(), "nothing keeps it from being told: {verdict:?}");
