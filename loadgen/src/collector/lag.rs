@@ -13,21 +13,25 @@ use super::message::Group;
 const GAPS: usize = 100_000;
 
 /// A partition, as far as it was read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Read {
+    /// The offset of the first record seen.
+    first: i64,
     /// The offset behind the last record seen.
     end: i64,
     /// Where no record was seen between two that were: from, to.
     gaps: VecDeque<(i64, i64)>,
 }
 
+/// (group, topic, partition) -> committed offset
+type Committed = HashMap<(String, usize, i32), i64>;
+
 /// What is known of ends and positions.
 #[derive(Default)]
 pub(crate) struct Lags {
     /// (topic, partition) -> what was read of it
     read: FxHashMap<(usize, i32), Read>,
-    /// (group, topic, partition) -> committed offset
-    committed: HashMap<(String, usize, i32), i64>,
+    committed: Committed,
     /// Groups that do not answer, and why.
     blind: HashMap<String, String>,
     pub greatest: HashMap<String, i64>,
@@ -36,6 +40,10 @@ pub(crate) struct Lags {
 }
 
 impl Read {
+    fn of(offset: i64) -> Read {
+        Read { first: offset, end: offset + 1, gaps: VecDeque::new() }
+    }
+
     fn seen(&mut self, offset: i64) {
         if offset > self.end {
             self.gaps.push_back((self.end, offset));
@@ -59,7 +67,7 @@ impl Lags {
     pub fn seen(&mut self, topic: usize, partition: i32, offset: i64) {
         match self.read.get_mut(&(topic, partition)) {
             Some(read) => read.seen(offset),
-            None => drop(self.read.insert((topic, partition), Read { end: offset + 1, gaps: VecDeque::new() })),
+            None => drop(self.read.insert((topic, partition), Read::of(offset))),
         }
     }
 
@@ -89,10 +97,7 @@ impl Lags {
     pub fn now(&self, groups: &[Group]) -> Vec<LagPoint> {
         let lag = |group: &Group| {
             let read = self.read.iter().filter(|((topic, _), _)| group.topics.contains(topic));
-            let behind = read.map(|((topic, partition), read)| {
-                let place = (group.name.clone(), *topic, *partition);
-                read.behind(self.committed.get(&place).copied().unwrap_or(0))
-            });
+            let behind = read.map(|(place, read)| read.behind(position(&self.committed, group, *place, read)));
             let (records, offsets) = behind.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
             LagPoint { group: group.name.clone(), records, offsets: Some(offsets) }
         };
@@ -101,11 +106,9 @@ impl Lags {
 
     /// Forgets gaps that every group of the topic has behind it; one that never committed has none.
     pub fn forget(&mut self, groups: &[Group]) {
-        for ((topic, partition), read) in &mut self.read {
-            let position =
-                |group: &Group| self.committed.get(&(group.name.clone(), *topic, *partition)).copied().unwrap_or(0);
-            let readers = groups.iter().filter(|group| group.topics.contains(topic));
-            let least = readers.map(position).min().unwrap_or(i64::MAX);
+        for (place, read) in &mut self.read {
+            let readers = groups.iter().filter(|group| group.topics.contains(&place.0));
+            let least = readers.map(|group| position(&self.committed, group, *place, read)).min().unwrap_or(i64::MAX);
             while read.gaps.front().is_some_and(|(_, to)| *to <= least) {
                 read.gaps.pop_front();
             }
@@ -122,6 +125,12 @@ impl Lags {
             self.unseen.entry(group.clone()).or_insert_with(|| (0, why.clone())).0 += 1;
         }
     }
+}
+
+/// Where a group stands on a partition. One that never committed there may begin at its end as well as at its beginning, so that what
+/// stood there before the first record seen is nothing that it is known to owe.
+fn position(committed: &Committed, group: &Group, (topic, partition): (usize, i32), read: &Read) -> i64 {
+    committed.get(&(group.name.clone(), topic, partition)).copied().unwrap_or(read.first)
 }
 
 #[cfg(test)]
@@ -160,6 +169,19 @@ mod tests {
             prop_assert_eq!(point.offsets, Some((seen.last().unwrap() + 1 - position).max(0)));
             prop_assert_eq!(&before[..], std::slice::from_ref(point), "what is forgotten says nothing more");
         }
+    }
+
+    #[test]
+    fn a_group_without_a_position_does_not_owe_what_stood_there_before() {
+        let mut lags = Lags::default();
+        (5_000_000..5_000_010).for_each(|offset| lags.seen(0, 0, offset));
+        lags.seen(0, 1, 700);
+        let records = |lags: &Lags| lags.now(&[group()])[0].records;
+        assert_eq!(records(&lags), 11, "what came since, on both partitions");
+        committed(&mut lags, 5_000_004);
+        assert_eq!(records(&lags), 7);
+        committed(&mut lags, 4_999_000);
+        assert_eq!(records(&lags), 1011, "a position that is known counts from where it is");
     }
 
     #[test]
