@@ -72,7 +72,7 @@ mod tests {
             from_ms: index as f64 * 1e3,
             to_ms: (index + 1) as f64 * 1e3,
             planned: 10,
-            lag: vec![LagPoint { group: "g".to_owned(), records: *records, offsets: None }],
+            lag: vec![LagPoint { group: "g".to_owned(), records: *records, offsets: None, at_ms: None }],
             ..Interval::default()
         };
         lags.iter().enumerate().map(interval).collect()

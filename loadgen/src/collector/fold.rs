@@ -188,6 +188,8 @@ impl Collector {
                 self.asides.told(&observation);
                 self.committed(&observation);
             }
+            Message::Asking { group, at } => self.lags.asking(&group, at, &self.frame.lagging),
+            Message::Positioned(group) => self.lags.positioned(&group, &self.frame),
             Message::Blind(blind) => self.blind.push(*blind),
             Message::CaughtUp(what) => {
                 let good = self.blind.extract_if(.., |blind| blind.what.as_ref() == Some(&what));

@@ -68,6 +68,13 @@ pub(crate) enum Message {
     /// A record of what follows departs from the contract so.
     Faulty(String),
     Group(Box<Observation>),
+    /// A group is asked for its positions: of what stands on its topics now they are to tell.
+    Asking {
+        group: Name,
+        at: At,
+    },
+    /// It has answered, and what is new was told.
+    Positioned(Name),
     Blind(Box<Blind>),
     /// What could not be seen of a topic or view has been read since.
     CaughtUp(Name),

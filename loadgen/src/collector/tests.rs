@@ -288,13 +288,20 @@ fn what_becomes_of_requests_and_their_events_is_counted_exactly() {
     assert_eq!(collector.failures[0].all(), 0);
 }
 
+/// A look at a group that is answered at once.
+pub(crate) fn looked(collector: &mut Collector, group: &str, when: At) {
+    collector.take(Message::Asking { group: group.into(), at: when });
+    collector.take(Message::Positioned(group.into()));
+}
+
 #[test]
 fn a_group_that_does_not_answer_has_no_lag() {
     let (group, why) = (Name::from("g"), "the broker did not answer".to_owned());
     let mut collector = collector();
     collector.take(seen(0, 1, at(10)));
+    looked(&mut collector, "g", at(900));
     collector.close_until(at(1000));
-    assert_eq!(collector.lags.greatest["g"], 1);
+    assert_eq!((collector.lags.greatest["g"], collector.intervals[0].lag[0].at_ms), (1, Some(900.0)));
     let blind = Blind { what: Some(group.clone()), from: at(1100), to: None, why };
     collector.take(Message::Group(Box::new(Observation::Blind(blind))));
     (1..500).for_each(|number| collector.take(seen(number, 1, at(1200))));
@@ -311,6 +318,9 @@ fn a_group_that_does_not_answer_has_no_lag() {
     };
     collector.take(Message::Group(Box::new(committed("another"))));
     collector.take(Message::Group(Box::new(committed("t"))));
+    looked(&mut collector, "g", at(2900));
+    // What comes after the look is none of its lag.
+    (500..600).for_each(|number| collector.take(seen(number, 1, at(2950))));
     collector.close_until(at(3000));
     assert_eq!(collector.intervals[2].lag[0].records, 2);
     assert_eq!(collector.lags.greatest["g"], 2);

@@ -129,7 +129,7 @@ fn a_lag_may_be_high_for_a_while_and_must_not_rise() {
             from_ms: f64::from(index) * 1e3,
             to_ms: f64::from(index + 1) * 1e3,
             planned: 1,
-            lag: vec![LagPoint { group: "g".to_owned(), records, offsets: None }],
+            lag: vec![LagPoint { group: "g".to_owned(), records, offsets: None, at_ms: None }],
             ..Default::default()
         })
         .collect();

@@ -163,7 +163,12 @@ mod tests {
             let interval = |index: u32| Interval {
                 from_ms: f64::from(index) * 1e3,
                 to_ms: f64::from(index + 1) * 1e3,
-                lag: vec![LagPoint { group: "g".to_owned(), records: by * i64::from(index), offsets: None }],
+                lag: vec![LagPoint {
+                    group: "g".to_owned(),
+                    records: by * i64::from(index),
+                    offsets: None,
+                    at_ms: None,
+                }],
                 ..one.clone()
             };
             LoadResult { intervals: (0..count).map(interval).collect(), ..LoadResult::default() }

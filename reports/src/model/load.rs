@@ -281,13 +281,18 @@ pub struct LagPoint {
     /// aborted ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offsets: Option<i64>,
+    /// When the group was asked for its position, since the start of the load: before the end of the interval. Milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<f64>,
 }
 
 impl LagPoint {
     /// Of the same group in other partitions, together with this.
     pub fn and(self, other: &LagPoint) -> LagPoint {
         let offsets = self.offsets.zip(other.offsets).map(|(one, other)| one + other);
-        LagPoint { group: self.group, records: self.records + other.records, offsets }
+        // Looks of different moments are of none.
+        let at_ms = self.at_ms.filter(|at| other.at_ms == Some(*at));
+        LagPoint { group: self.group, records: self.records + other.records, offsets, at_ms }
     }
 }
 

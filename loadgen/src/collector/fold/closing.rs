@@ -41,11 +41,13 @@ impl Collector {
         interval.slip = slice_of(stages::SLIP.to_owned(), &self.slip_slice);
         interval.resident_mb = (self.frame.resident)();
         self.lags.forget(&self.frame.lagging);
-        interval.lag = self.lags.now(&self.frame.lagging);
+        let end = self.frame.start + Duration::from_secs_f64(interval.to_ms / 1e3);
+        interval.lag = self.lags.at(end, &self.frame.lagging);
         interval.counts = self.ledger.counts();
         interval.legs = self.legs().into_iter().map(|(name, leg)| LegPoint::of(name, &leg)).collect();
         if !interval.warm_up {
             self.lags.measured(&interval.lag);
+            self.lags.missed(&self.frame.lagging, &interval.lag);
         }
         self.spans.iter_mut().zip(&self.span_slices).for_each(|(whole, slice)| whole.merge(slice));
         self.slices.iter_mut().chain(&mut self.span_slices).chain([&mut self.slip_slice]).for_each(Latencies::clear);
