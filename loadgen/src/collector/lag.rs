@@ -19,7 +19,7 @@ use super::message::{Frame, Group};
 const GAPS: usize = 100_000;
 
 /// A look that is older than this when an interval ends says nothing of it.
-const STALE: Duration = Duration::from_secs(2);
+pub(crate) const STALE: Duration = Duration::from_secs(2);
 
 /// A partition, as far as it was read.
 #[derive(Debug)]

@@ -315,7 +315,7 @@ fn interval(parts: &[Part], index: usize) -> Result<Interval, PartError> {
             }
         }
         let Some(here) = here else { continue };
-        (whole.from_ms, whole.to_ms, whole.warm_up) = (here.from_ms, here.to_ms, here.warm_up);
+        (whole.from_ms, whole.to_ms, whole.warm_up) = (here.from_ms, whole.to_ms.max(here.to_ms), here.warm_up);
         whole.planned += here.planned;
         whole.acknowledged += here.acknowledged;
         whole.seen += here.seen;

@@ -28,7 +28,9 @@ impl Collector {
         let (index, length) = (self.intervals.len() as f64, self.frame.interval.as_secs_f64() * 1e3);
         let mut interval = std::mem::take(&mut self.current);
         interval.from_ms = index * length;
-        interval.to_ms = (index + 1.0) * length;
+        // The last one ends when the run does.
+        let now = self.now.since(self.frame.start).as_secs_f64() * 1e3;
+        interval.to_ms = now.clamp(interval.from_ms, interval.from_ms + length);
         let warm_up = self.frame.measured_from.since(self.frame.start);
         interval.warm_up = interval.from_ms < warm_up.as_secs_f64() * 1e3;
         let owed = self.owed_stages();
