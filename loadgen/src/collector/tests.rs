@@ -164,6 +164,22 @@ fn what_comes_behind_its_deadline_is_late_at_its_exact_count() {
 }
 
 #[test]
+fn what_was_sent_and_is_not_there_is_owed_before_it_is_acknowledged() {
+    let mut collector = collector();
+    (0..10).for_each(|number| collector.take(sent(number)));
+    (0..4).for_each(|number| collector.take(Message::Acknowledged { number, at: at(20) }));
+    // One is read before its acknowledgement comes.
+    [0, 1, 2, 9].into_iter().for_each(|number| collector.take(seen(number, 1, at(30))));
+    collector.close_until(at(1000));
+    let topic = |collector: &Collector| collector.intervals.last().unwrap().legs[0].owed;
+    assert_eq!(topic(&collector), 6, "3 is acknowledged, 4 to 8 are on their way");
+    collector.take(Message::Refused { number: 4, why: "no".to_owned() });
+    collector.take(Message::Unknown { number: 5, why: "no answer".to_owned() });
+    collector.close_until(at(2000));
+    assert_eq!(topic(&collector), 4, "what was refused never comes, and what nobody knows of is not owed");
+}
+
+#[test]
 fn a_group_is_drained_when_its_last_effect_came() {
     let mut collector = collector();
     (0..100).for_each(|number| collector.take(sent(number)));

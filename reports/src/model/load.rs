@@ -243,7 +243,7 @@ pub struct StageSlice {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LegPoint {
     pub name: String,
-    /// Sent and not there yet: lost only if it never comes.
+    /// Sent and not there yet, acknowledged or not: lost only if it never comes.
     pub owed: u64,
     /// Given up: in a dead-letter topic.
     #[serde(default)]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use eventproof_evidence::ledger::TOPIC;
 use eventproof_evidence::{At, Latencies, Percentile};
 use eventproof_reports::model::{LegPoint, StageSlice};
 
@@ -46,7 +47,7 @@ impl Collector {
         let end = self.frame.start + Duration::from_secs_f64(interval.to_ms / 1e3);
         interval.lag = self.lags.at(end, &self.frame.lagging);
         interval.counts = self.ledger.counts();
-        interval.legs = self.legs().into_iter().map(|(name, leg)| LegPoint::of(name, &leg)).collect();
+        interval.legs = self.owed_now();
         if !interval.warm_up {
             self.lags.measured(&interval.lag);
             self.lags.missed(&self.frame.lagging, &interval.lag);
@@ -54,6 +55,14 @@ impl Collector {
         self.spans.iter_mut().zip(&self.span_slices).for_each(|(whole, slice)| whole.merge(slice));
         self.slices.iter_mut().chain(&mut self.span_slices).chain([&mut self.slip_slice]).for_each(Latencies::clear);
         self.intervals.push(interval);
+    }
+
+    /// Every leg as it stands. What was sent to the topic and is neither acknowledged nor there is owed as well.
+    fn owed_now(&self) -> Vec<LegPoint> {
+        let mut legs: Vec<LegPoint> =
+            self.legs().into_iter().map(|(name, leg)| LegPoint::of(name, &leg)).collect();
+        legs.get_mut(TOPIC).into_iter().for_each(|topic| topic.owed += self.ledger.under_way());
+        legs
     }
 
     /// For each stage whether any event can pass it.
