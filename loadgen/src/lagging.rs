@@ -177,7 +177,9 @@ mod tests {
     #[test]
     fn a_high_lag_is_never_longer_or_shorter_than_is_said() {
         // High from one tenth of a second to another, and looks a second apart, each up to 0.9 s old.
-        for (from, lasted, old) in (0..30).flat_map(|from| (1..60).map(move |lasted| (from, lasted, (from * 7 + lasted) % 10))) {
+        for (from, lasted, old) in
+            (0..30).flat_map(|from| (1..60).map(move |lasted| (from, lasted, (from * 7 + lasted) % 10)))
+        {
             let is_high = |tenth: i64| (30 + from..30 + from + lasted).contains(&tenth);
             let mut seen = intervals(&(1..=20).map(|second| i64::from(is_high(second * 10 - old))).collect::<Vec<_>>());
             for interval in &mut seen {

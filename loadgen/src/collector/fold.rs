@@ -245,8 +245,10 @@ impl Collector {
     }
 
     fn slipped(&mut self, by: Duration) {
-        self.slip.record(by);
-        self.slip_slice.record(by);
+        if self.frame.planned {
+            self.slip.record(by);
+            self.slip_slice.record(by);
+        }
     }
 
     fn acknowledged(&mut self, number: u64, at: At) {

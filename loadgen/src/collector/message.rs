@@ -133,6 +133,8 @@ pub(crate) struct Frame {
     /// The number of the first event.
     pub first: u64,
     pub draw: Draw,
+    /// Whether events have planned instants; without them there is nothing that a send could slip behind.
+    pub planned: bool,
     pub lanes: Vec<Lane>,
     /// Names of the arms; one without a name where there is nothing to tell apart.
     pub arms: Vec<String>,

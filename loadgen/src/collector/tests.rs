@@ -21,6 +21,7 @@ pub(crate) fn frame(lanes: Vec<Lane>) -> Frame {
         measured_from: At::START,
         first: 0,
         draw: Draw::new(1, &vec![1.0; lanes.len()], Keys::Uniform(10), None, usize::MAX),
+        planned: true,
         lanes,
         arms: vec![String::new()],
         first_stage: "acknowledgement",
@@ -105,11 +106,16 @@ fn a_pause_of_the_generator_is_in_the_latencies_that_it_caused() {
 
 #[test]
 fn without_a_plan_an_event_counts_from_when_the_queue_took_it() {
-    let mut collector = collector();
+    let mut collector = Collector::new(Frame { planned: false, ..frame(vec![lane(0, 0, &[true, true])]) });
     collector.take(Message::Sent { number: 0, planned: at(0), sent: at(0), hash: Some(1) });
     collector.take(Message::SentAgain { number: 0, sent: at(400) });
     collector.take(Message::Acknowledged { number: 0, at: at(410) });
     assert!(collector.stages[0].max().abs_diff(Duration::from_millis(10)) < Duration::from_millis(1));
+    // A request, that waited for its turn.
+    collector.take(Message::Sent { number: 1, planned: at(500), sent: at(500), hash: None });
+    collector.take(Message::Began { number: 1, at: at(600) });
+    collector.close_until(at(1000));
+    assert_eq!((collector.slip.count(), collector.intervals[0].slip.count), (0, 0), "there is nothing to slip behind");
 }
 
 #[test]

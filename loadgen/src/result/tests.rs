@@ -129,14 +129,26 @@ fn a_lag_may_be_high_for_a_while_and_must_not_rise() {
             from_ms: f64::from(index) * 1e3,
             to_ms: f64::from(index + 1) * 1e3,
             planned: 1,
-            lag: vec![LagPoint { group: "g".to_owned(), records, offsets: None, at_ms: Some(f64::from(index + 1) * 1e3) }],
+            lag: vec![LagPoint {
+                group: "g".to_owned(),
+                records,
+                offsets: None,
+                at_ms: Some(f64::from(index + 1) * 1e3),
+            }],
             ..Default::default()
         })
         .collect();
     assert_eq!(judged("lag(g) < 1000", &collector).0, Outcome::Broken);
-    assert_eq!(judged("lag(g) < 1000 for 5s", &collector), (Outcome::NoVerdict, "at least 3 s without a break, to the end".to_owned()));
+    assert_eq!(
+        judged("lag(g) < 1000 for 5s", &collector),
+        (Outcome::NoVerdict, "at least 3 s without a break, to the end".to_owned())
+    );
     assert_eq!(judged("lag(g) < 2600 for 5s", &collector).0, Outcome::Held, "it was never so high");
-    assert_eq!(judged("lag(g) < 1000 for 4s", &collector).0, Outcome::NoVerdict, "as long as that for all that is known");
+    assert_eq!(
+        judged("lag(g) < 1000 for 4s", &collector).0,
+        Outcome::NoVerdict,
+        "as long as that for all that is known"
+    );
     assert_eq!(judged("lag(g) < 1000 for 3s", &collector).0, Outcome::Broken);
     assert_eq!(judged("slope(lag(g)) < 499/s", &collector), (Outcome::Broken, "500.0 records/s".to_owned()));
     assert_eq!(judged("slope(lag(g)) < 501/s", &collector).0, Outcome::Held);

@@ -243,7 +243,10 @@ mod tests {
             }));
             limit(&result)
         };
-        let (dead, waits) = (LegCounts { dead_lettered: 180, ..LegCounts::default() }, LegCounts { undecided: 7, ..LegCounts::default() });
+        let (dead, waits) = (
+            LegCounts { dead_lettered: 180, ..LegCounts::default() },
+            LegCounts { undecided: 7, ..LegCounts::default() },
+        );
         assert_eq!(of(dead, None).unwrap(), "180 of 600 events were given up: dead_lettered(g)");
         assert_eq!(of(waits, None).unwrap(), "7 of 600 events still waited for another try: undecided(g)");
         assert!(of(dead, Some("lost(g) <= 200")).is_some(), "that is no word on what may be given up");

@@ -219,6 +219,7 @@ fn collector(parts: &[Part]) -> Result<Collector, PartError> {
         measured_from: At::from_start(Duration::from_nanos(about.measured_from_ns)),
         first: 0,
         draw: Draw::new(0, &[1.0], Keys::Uniform(1), None, usize::MAX),
+        planned: about.taken.as_ref().is_none_or(|taken| taken.planned),
         lanes: about.legs.iter().enumerate().map(lane).collect(),
         arms: vec![String::new()],
         first_stage: "acknowledgement",

@@ -65,6 +65,13 @@ impl LoadResult {
     }
 }
 
+impl LoadResult {
+    /// Whether events had planned instants, from which latencies count; at `rate: max` they count from the send, as its stages say.
+    pub fn is_planned(&self) -> bool {
+        self.stages.first().is_none_or(|stage| !stage.meaning.starts_with("sent"))
+    }
+}
+
 /// An objective of the profile and what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Objective {

@@ -59,8 +59,7 @@ impl Collector {
 
     /// Every leg as it stands. What was sent to the topic and is neither acknowledged nor there is owed as well.
     fn owed_now(&self) -> Vec<LegPoint> {
-        let mut legs: Vec<LegPoint> =
-            self.legs().into_iter().map(|(name, leg)| LegPoint::of(name, &leg)).collect();
+        let mut legs: Vec<LegPoint> = self.legs().into_iter().map(|(name, leg)| LegPoint::of(name, &leg)).collect();
         legs.get_mut(TOPIC).into_iter().for_each(|topic| topic.owed += self.ledger.under_way());
         legs
     }
