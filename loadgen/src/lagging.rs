@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use eventproof_reports::model::Interval;
+use eventproof_reports::model::{Interval, LagPoint};
+
+use crate::collector::STALE;
 
 /// Intervals that a slope takes at least.
 pub(crate) const LEAST: usize = 5;
@@ -15,7 +17,7 @@ fn points(intervals: &[Interval], group: &str) -> Vec<(f64, f64)> {
     let sending = intervals.iter().filter(|interval| !interval.warm_up && interval.planned > 0);
     let point = |interval: &Interval| {
         let lag = interval.lag.iter().find(|point| point.group == group)?;
-        Some((interval.to_ms / 1e3, lag.records as f64))
+        Some((lag.at_ms.unwrap_or(interval.to_ms) / 1e3, lag.records as f64))
     };
     sending.filter_map(point).collect()
 }
@@ -47,32 +49,78 @@ pub(crate) fn rising(intervals: &[Interval], group: &str) -> Option<f64> {
     slope(intervals, group).ok().filter(|slope| rises && *slope > 0.0)
 }
 
-/// The longest time without a break in which it was at `limit` or above, whether events were sent or not; and whether it was so at
-/// the end, when nobody knows how long it went on.
-pub(crate) fn longest_at(intervals: &[Interval], group: &str, limit: u64) -> (Duration, bool) {
-    let (mut longest, mut here) = (0.0f64, 0.0f64);
-    for interval in intervals.iter().filter(|interval| !interval.warm_up) {
-        let lag = interval.lag.iter().find(|point| point.group == group);
-        // Where nobody could see it nothing says that it was lower.
-        let high = lag.is_none_or(|point| point.records.unsigned_abs() >= limit);
-        here = if high { here + interval.to_ms - interval.from_ms } else { 0.0 };
-        longest = longest.max(here);
+/// For how long a lag was at a limit or above without a break, at the longest, as far as looks tell: between two of them nobody knows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct High {
+    /// From the first of the looks that showed it, one behind the other, to the last.
+    pub least: Duration,
+    /// From the look before these, at which it was lower, to the one after them.
+    pub most: Duration,
+    /// Whether no look after them showed it lower: nobody knows how long it went on.
+    pub open: bool,
+}
+
+/// Looks at a lag, as they come. Milliseconds.
+#[derive(Default)]
+struct Highs {
+    least: f64,
+    most: f64,
+    /// Until when it was certainly lower.
+    low: f64,
+    /// Since when it is certainly not.
+    since: Option<f64>,
+}
+
+impl Highs {
+    /// A look at some time from `from` to `to`; none where nobody could see.
+    fn look(&mut self, (from, to): (f64, f64), is_high: Option<bool>) {
+        self.most = self.most.max(to - self.low);
+        match is_high {
+            Some(true) => self.least = self.least.max(from - *self.since.get_or_insert(to)),
+            Some(false) => (self.low, self.since) = (from, None),
+            None => self.since = None,
+        }
     }
-    (Duration::from_secs_f64(longest / 1e3), here > 0.0)
+}
+
+/// For how long a lag was at `limit` or above without a break after the warm-up, whether events were sent or not. Where nobody could see
+/// it, it may have been either.
+pub(crate) fn longest_at(intervals: &[Interval], group: &str, limit: u64) -> High {
+    let measured = || intervals.iter().filter(|interval| !interval.warm_up);
+    let mut highs = Highs { low: measured().next().map_or(0.0, |interval| interval.from_ms), ..Highs::default() };
+    let mut open = false;
+    for interval in measured() {
+        let lag = interval.lag.iter().find(|point| point.group == group);
+        let is_high = lag.map(|point| point.records.unsigned_abs() >= limit);
+        highs.look(looked_at(interval, lag), is_high);
+        open = is_high != Some(false);
+    }
+    let time = |ms: f64| Duration::from_secs_f64(ms.max(0.0) / 1e3);
+    High { least: time(highs.least), most: time(highs.most), open }
+}
+
+/// From when to when the look was that an interval has of a lag.
+fn looked_at(interval: &Interval, lag: Option<&LagPoint>) -> (f64, f64) {
+    let at = lag.and_then(|point| point.at_ms);
+    let earliest = || interval.to_ms - STALE.as_secs_f64() * 1e3;
+    (at.unwrap_or_else(earliest), at.unwrap_or(interval.to_ms))
 }
 
 #[cfg(test)]
 mod tests {
-    use eventproof_reports::model::LagPoint;
-
     use super::*;
+
+    /// A look at the end of an interval of a second.
+    fn point(index: usize, records: i64) -> LagPoint {
+        LagPoint { group: "g".to_owned(), records, offsets: None, at_ms: Some((index + 1) as f64 * 1e3) }
+    }
 
     fn intervals(lags: &[i64]) -> Vec<Interval> {
         let interval = |(index, records): (usize, &i64)| Interval {
             from_ms: index as f64 * 1e3,
             to_ms: (index + 1) as f64 * 1e3,
             planned: 10,
-            lag: vec![LagPoint { group: "g".to_owned(), records: *records, offsets: None }],
+            lag: vec![point(index, *records)],
             ..Interval::default()
         };
         lags.iter().enumerate().map(interval).collect()
@@ -100,11 +148,59 @@ mod tests {
         );
     }
 
+    /// So long at the least and at the most, in seconds.
+    fn high(least: u64, most: u64, open: bool) -> High {
+        High { least: Duration::from_secs(least), most: Duration::from_secs(most), open }
+    }
+
+    /// The same looks, a minute apart.
+    fn minutes(lags: &[i64]) -> Vec<Interval> {
+        let mut intervals = intervals(lags);
+        for interval in &mut intervals {
+            (interval.from_ms, interval.to_ms) = (interval.from_ms * 60.0, interval.to_ms * 60.0);
+            interval.lag[0].at_ms = Some(interval.to_ms);
+        }
+        intervals
+    }
+
     #[test]
-    fn a_high_lag_lasts_until_it_is_low_again() {
+    fn a_high_lag_lasts_as_long_as_looks_say_and_no_longer_than_they_leave_open() {
         let lags = intervals(&[0, 2000, 2000, 5, 1000, 1200, 3000, 10]);
-        assert_eq!(longest_at(&lags, "g", 1000), (Duration::from_secs(3), false));
-        assert_eq!(longest_at(&lags, "g", 5000), (Duration::ZERO, false));
-        assert_eq!(longest_at(&intervals(&[0, 2000, 2000]), "g", 1000), (Duration::from_secs(2), true), "it may go on");
+        assert_eq!(longest_at(&lags, "g", 1000), high(2, 4, false));
+        assert_eq!(longest_at(&lags, "g", 5000), high(0, 1, false), "never, for as long as a second");
+        assert_eq!(longest_at(&intervals(&[0, 2000, 2000]), "g", 1000), high(1, 2, true), "it may go on");
+        // High for 242 s, from just before a look to just behind the fifth.
+        assert_eq!(longest_at(&minutes(&[0, 9, 9, 9, 9, 9, 0]), "g", 9), high(240, 360, false));
+        assert_eq!(longest_at(&minutes(&[0, 9, 9, 9, 9, 9, 9, 0]), "g", 9), high(300, 420, false));
+    }
+
+    #[test]
+    fn a_high_lag_is_never_longer_or_shorter_than_is_said() {
+        // High from one tenth of a second to another, and looks a second apart, each up to 0.9 s old.
+        for (from, lasted, old) in
+            (0..30).flat_map(|from| (1..60).map(move |lasted| (from, lasted, (from * 7 + lasted) % 10)))
+        {
+            let is_high = |tenth: i64| (30 + from..30 + from + lasted).contains(&tenth);
+            let mut seen = intervals(&(1..=20).map(|second| i64::from(is_high(second * 10 - old))).collect::<Vec<_>>());
+            for interval in &mut seen {
+                interval.lag[0].at_ms = Some(interval.to_ms - old as f64 * 100.0);
+            }
+            let truth = Duration::from_millis(lasted as u64 * 100);
+            let High { least, most, open } = longest_at(&seen, "g", 1);
+            assert!(least <= truth && truth <= most && !open, "{least:?} {truth:?} {most:?}");
+            // Without their times they say less.
+            seen.iter_mut().for_each(|interval| interval.lag[0].at_ms = None);
+            let vague = longest_at(&seen, "g", 1);
+            assert!(vague.least <= truth && truth <= vague.most, "{vague:?} {truth:?}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_saw_may_have_been_high_or_not() {
+        let mut lags = intervals(&[0, 9, 9, 9, 9, 9, 0, 0]);
+        lags[3].lag.clear();
+        assert_eq!(longest_at(&lags, "g", 9), high(1, 6, false));
+        lags[7].lag.clear();
+        assert!(longest_at(&lags, "g", 9).open);
     }
 }

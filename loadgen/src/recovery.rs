@@ -45,18 +45,24 @@ pub(crate) fn spikes(profile: &Profile) -> Vec<Disturbed> {
     found
 }
 
-/// By leg: the most that was owed at the end of an interval before an instant.
+/// What waits for its acknowledgement, then by leg: the most that was owed at the end of an interval before an instant.
 fn owed_before(intervals: &[Interval], at_ms: f64) -> Option<Vec<u64>> {
     let before = intervals.iter().filter(|interval| interval.to_ms <= at_ms).map(owed);
     before.reduce(|one, other| one.iter().zip(&other).map(|(one, other)| *one.max(other)).collect())
 }
 
+/// What waits for its acknowledgement or answer, then what is owed on each leg: where the broker is what is slow, a queue grows before
+/// anything is on a leg.
 fn owed(interval: &Interval) -> Vec<u64> {
-    interval.legs.iter().map(|leg| leg.owed).collect()
+    let counts = &interval.counts;
+    let ended = counts.acknowledged + counts.refused + counts.unknown;
+    let legs = interval.legs.iter().map(|leg| leg.owed);
+    std::iter::once(counts.planned.saturating_sub(ended)).chain(legs).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use eventproof_evidence::ledger::Counts;
     use eventproof_reports::model::LegPoint;
 
     use super::*;
@@ -98,5 +104,24 @@ mod tests {
         let at_once = told(2_500.0, 2_600.0, &[2, 3, 3, 2]);
         assert_eq!(at_once.0, Some(400.0), "to within an interval");
         assert_eq!(told(500.0, 600.0, &[90, 3, 2]), (None, "service killed".to_owned()), "nothing was before");
+    }
+
+    #[test]
+    fn what_waits_for_its_acknowledgement_is_owed_too() {
+        // 200/s, of which 5000/s for the fourth and fifth second; the broker takes 1000/s, so 8000 wait and take ten seconds.
+        let mut seconds = intervals(&[0; 20]);
+        let mut counts = Counts { planned: 0, acknowledged: 0, refused: 3, unknown: 2 };
+        counts.planned = counts.refused + counts.unknown;
+        for (second, interval) in seconds.iter_mut().enumerate() {
+            counts.planned += if second == 3 || second == 4 { 5000 } else { 200 };
+            let waits = counts.planned - counts.acknowledged - counts.refused - counts.unknown;
+            counts.acknowledged += waits.min(1000);
+            interval.counts = counts;
+        }
+        let outcome = String::new();
+        let spike = Disturbed { at_ms: 3e3, until_ms: Some(5e3), done: true, outcome, ..Disturbed::default() };
+        let mut one = [spike];
+        tell(&mut one, &seconds);
+        assert_eq!(one[0].level_after_ms, Some(10e3), "{}", one[0].outcome);
     }
 }

@@ -306,17 +306,7 @@ fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
             }
         },
         Metric::Lag { group, below, lasting: Some(lasting) } if collector.lags.greatest.contains_key(group) => {
-            let (longest, open) = lagging::longest_at(&collector.intervals, group, *below);
-            let actual = format!("{} without a break", format_duration(longest));
-            if longest < *lasting && open {
-                let detail = format!("the lag was at {below} or above when the run ended: let it last longer");
-                return (actual, Verdict::CannotTell(Reason::NoPositiveControl { detail }));
-            }
-            match (longest < *lasting, collector.lags.unseen.get(group)) {
-                // What was not seen counted as high: it may have been low.
-                (false, Some((intervals, why))) => (actual, unseen(collector, group, *intervals, why)),
-                (held, _) => verdict(objective, actual, held),
-            }
+            lag_for(objective, collector, (group, *below), *lasting)
         }
         Metric::Lag { group, below, .. } => match collector.lags.greatest.get(group) {
             Some(lag) => match (lag.unsigned_abs() < *below, collector.lags.unseen.get(group)) {
@@ -325,6 +315,40 @@ fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
             },
             None => no_such(group),
         },
+    }
+}
+
+/// Whether a lag was at a limit or above for so long without a break. What looks leave open has no verdict.
+fn lag_for(
+    objective: &Objective,
+    collector: &Collector,
+    (group, below): (&str, u64),
+    lasting: Duration,
+) -> (String, Verdict) {
+    let high = lagging::longest_at(&collector.intervals, group, below);
+    let actual = without_a_break(high);
+    if high.least >= lasting || !high.open && high.most <= lasting {
+        return verdict(objective, actual, high.least < lasting);
+    }
+    if let Some((intervals, why)) = collector.lags.unseen.get(group) {
+        // What was not seen may have been high or low.
+        return (actual, unseen(collector, group, *intervals, why));
+    }
+    let every = format_duration(collector.interval());
+    let detail = match high.open {
+        true => format!("the lag was at {below} or above when the run ended: let it last longer"),
+        false => format!(
+            "the lag is known once in {every}, and what it was between is not: it was at {below} or above for {actual}; a shorter run has shorter intervals, down to a second"
+        ),
+    };
+    (actual, Verdict::CannotTell(Reason::NoPositiveControl { detail }))
+}
+
+fn without_a_break(high: lagging::High) -> String {
+    let (least, most) = (format_duration(high.least), format_duration(high.most));
+    match high.open {
+        true => format!("at least {least} without a break, to the end"),
+        false => format!("{least} to {most} without a break"),
     }
 }
 

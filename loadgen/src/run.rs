@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender as To, channel};
 use std::time::Duration;
 
-use eventproof_broker::{BrokerError, GroupWatch, PartitionCounts, Recorder};
+use eventproof_broker::{BrokerError, GroupEvent, GroupWatch, PartitionCounts, Recorder};
 use eventproof_contract::{Contract, GenerateError, event_number};
 use eventproof_evidence::{Observation, Percentile, Reason};
 use eventproof_reports::model::{
@@ -227,9 +227,14 @@ fn watch_groups(
         (0..count.cast_signed()).map(move |partition| (topic.clone(), partition))
     };
     let partitions: Vec<(String, i32)> = all.iter().flat_map(of_topic).collect();
-    let report = move |change| {
+    let report = move |event| {
+        let message = match event {
+            GroupEvent::Changed(change) => Message::Group(Box::new(change)),
+            GroupEvent::Asking { group, at } => Message::Asking { group, at },
+            GroupEvent::Answered { group } => Message::Positioned(group),
+        };
         // The collector ends last; if it is gone, nobody wants to know.
-        let _ = to.send(Message::Group(Box::new(change)));
+        let _ = to.send(message);
     };
     Ok(GroupWatch::start(&setup.rig.broker, &groups, &partitions, GROUPS_EVERY, setup.rig.clock.clone(), report)?)
 }

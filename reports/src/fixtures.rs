@@ -343,6 +343,7 @@ fn interval(number: u32) -> Interval {
             group: "feed-service-group".into(),
             records: i64::from(number) * 40,
             offsets: Some(i64::from(number) * 60),
+            at_ms: None,
         }],
         counts: Counts { planned: so_far * 1000, acknowledged: so_far * 998, refused: 0, unknown: 0 },
         legs: vec![LegPoint {

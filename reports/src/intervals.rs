@@ -17,6 +17,9 @@ use crate::text::{millis, seconds};
 /// The kind that the first line names.
 const KIND: &str = "load-intervals";
 
+/// What figures are of, where nothing but intervals is there.
+const LEFT: &str = "from the intervals that are left";
+
 /// What is known of a load before it begins.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LoadHead {
@@ -145,6 +148,8 @@ fn recover(head: LoadHead, intervals: Vec<Interval>, ended: bool) -> Result<Load
         limit_ms: None,
         finding: finding("it was not judged".to_owned()),
     };
+    let from = if head.workload.get("rate").is_some_and(|rate| rate == "max") { "sent" } else { "planned" };
+    let meaning = format!("{from} to there, {LEFT}");
     let said: Vec<String> = head.workload.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     Ok(LoadResult {
         profile: head.profile,
@@ -153,8 +158,8 @@ fn recover(head: LoadHead, intervals: Vec<Interval>, ended: bool) -> Result<Load
         provenance: Provenance { duration_ms: last.to_ms, exit_code: 3, interrupted: !ended, ..head.provenance },
         plan: said.join(", "),
         objectives: head.objectives.into_iter().map(objective).collect(),
-        stages: stages(&intervals, |interval| &interval.stages)?,
-        spans: stages(&intervals, |interval| &interval.spans)?,
+        stages: stages(&intervals, &meaning, |interval| &interval.stages)?,
+        spans: stages(&intervals, LEFT, |interval| &interval.spans)?,
         generator: generator(&intervals, head.slip_limit_ms)?,
         counts: last.counts,
         workload: head.workload,
@@ -166,13 +171,16 @@ fn recover(head: LoadHead, intervals: Vec<Interval>, ended: bool) -> Result<Load
 }
 
 /// The stages, or the parts of the way, each with all that its intervals have.
-fn stages(intervals: &[Interval], of: fn(&Interval) -> &Vec<StageSlice>) -> Result<Vec<Stage>, ParseError> {
+fn stages(
+    intervals: &[Interval],
+    meaning: &str,
+    of: fn(&Interval) -> &Vec<StageSlice>,
+) -> Result<Vec<Stage>, ParseError> {
     let names = intervals.first().map(|interval| of(interval).iter().map(|slice| slice.name.clone()));
     let stage = |name: String| {
         let slices = intervals.iter().flat_map(of).filter(|slice| slice.name == name);
         let distribution = Distribution::of(&merged(slices)?);
-        let meaning = "from the intervals that are left".to_owned();
-        Ok(Stage { name, meaning, error_ms: 0.0, distribution })
+        Ok(Stage { name, meaning: meaning.to_owned(), error_ms: 0.0, distribution })
     };
     names.into_iter().flatten().map(stage).collect()
 }
@@ -264,6 +272,23 @@ mod tests {
             page.contains("the run was ended from outside") && page.contains("The generator sent 99 % of its events")
         );
         assert!(!page.contains("NaN") && page.contains("it was not judged"));
+    }
+
+    #[test]
+    fn a_load_without_a_plan_that_was_cut_off_claims_none() {
+        let head = lines()[0].replace("1000/s", "max").replace(",\"slip_limit_ms\":20.0", "");
+        let mut interval = load().intervals.remove(1);
+        interval.slip = StageSlice::default();
+        let result = parse_intervals(&format!("{head}{}", interval_line(&interval))).unwrap().result;
+        assert!(!result.is_planned() && result.generator.slip.count == 0, "{}", result.stages[0].meaning);
+        let page = html_load(&result);
+        assert!(page.contains("Counted from the send of each event") && !page.contains("planned instant"));
+        assert!(page.contains("There was no plan to keep") && !page.contains("of their plan"));
+        let style = crate::Style { color: false, width: 120 };
+        assert!(!crate::terminal_load(&result, style).contains("of the plan"));
+        assert!(
+            html_load(&parse_intervals(&lines().concat()).unwrap().result).contains("Counted from the planned instant")
+        );
     }
 
     #[test]

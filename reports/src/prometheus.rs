@@ -111,13 +111,15 @@ impl LoadMetrics {
 
     fn latency(&self, text: &mut String) {
         let name = "eventproof_load_latency_seconds";
-        head(text, name, "histogram", "Latency by stage, from the planned instant, after the warm-up.");
+        let help = "Latency by stage, from the planned instant (without a plan: from the send), after the warm-up.";
+        head(text, name, "histogram", help);
         self.stages.iter().for_each(|(stage, of)| histogram(text, name, ("stage", stage), of));
         let name = "eventproof_load_part_seconds";
         head(text, name, "histogram", "Latency of the parts of the way, from station to station, after the warm-up.");
         self.spans.iter().for_each(|(part, of)| histogram(text, name, ("part", part), of));
         let name = "eventproof_load_slip_seconds";
-        head(text, name, "histogram", "How far sends slipped behind their planned instants, after the warm-up.");
+        let help = "How far sends slipped behind their planned instants, where they have some, after the warm-up.";
+        head(text, name, "histogram", help);
         histogram(text, name, ("load", &self.title), &self.slip);
     }
 

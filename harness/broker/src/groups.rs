@@ -16,8 +16,16 @@ use crate::{Broker, BrokerError};
 
 const ANSWER: Duration = Duration::from_secs(2);
 
-/// What the watch reports: only changes, always as observations `Committed` or `Group`.
-pub type GroupEvent = Observation;
+/// What the watch reports.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GroupEvent {
+    /// Something is another than it was, or can no longer be seen, or can be again.
+    Changed(Observation),
+    /// A group is asked for its positions now.
+    Asking { group: Name, at: At },
+    /// It has answered: all of its positions that are others than before were told since it was asked.
+    Answered { group: Name },
+}
 
 /// A running watch; ends when it is stopped or dropped.
 pub struct GroupWatch {
@@ -26,7 +34,7 @@ pub struct GroupWatch {
 }
 
 impl GroupWatch {
-    /// Follows `groups` on `partitions`, asking every `every`. `report` is called with each change.
+    /// Follows `groups` on `partitions`, asking every `every`. `report` is called with each change and each look.
     pub fn start(
         broker: &Broker,
         groups: &[String],
@@ -113,11 +121,12 @@ impl Watched {
                 let from = now;
                 self.blind_since = Some(from);
                 let why = format!("the broker did not answer for group \"{}\"", self.name);
-                report(Observation::Blind(Blind { what: Some(self.name.clone()), from, to: None, why }));
+                let blind = Blind { what: Some(self.name.clone()), from, to: None, why };
+                report(GroupEvent::Changed(Observation::Blind(blind)));
             }
             (true, Some(_)) => {
                 self.blind_since = None;
-                report(Observation::CaughtUp { what: self.name.clone(), at: now });
+                report(GroupEvent::Changed(Observation::CaughtUp { what: self.name.clone(), at: now }));
             }
             (false, Some(_)) | (true, None) => {}
         }
@@ -125,21 +134,23 @@ impl Watched {
 
     /// Returns whether there was an answer. Without one the last known position stays; the next round asks again.
     fn ask_positions(&mut self, clock: &dyn Clock, report: &impl Fn(GroupEvent)) -> bool {
+        report(GroupEvent::Asking { group: self.name.clone(), at: clock.now() });
         let Ok(answer) = self.consumer.committed_offsets(self.question.clone(), ANSWER) else { return false };
         let at = clock.now();
         for element in answer.elements() {
             let Offset::Offset(offset) = element.offset() else { continue };
             let place = (element.topic().to_owned(), element.partition());
             if self.committed.insert(place, offset) != Some(offset) {
-                report(Observation::Committed {
+                report(GroupEvent::Changed(Observation::Committed {
                     group: self.name.clone(),
                     topic: element.topic().into(),
                     partition: element.partition(),
                     offset,
                     at,
-                });
+                }));
             }
         }
+        report(GroupEvent::Answered { group: self.name.clone() });
         true
     }
 
@@ -149,7 +160,8 @@ impl Watched {
         let now = found.map_or((GroupState::Dead, Vec::new(), 0), facts_of);
         if self.state.as_ref() != Some(&now) {
             let (state, members, owned) = now.clone();
-            report(Observation::Group { group: self.name.clone(), state, members, owned, at: clock.now() });
+            let (group, at) = (self.name.clone(), clock.now());
+            report(GroupEvent::Changed(Observation::Group { group, state, members, owned, at }));
             self.state = Some(now);
         }
         true

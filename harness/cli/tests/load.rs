@@ -295,6 +295,12 @@ fn as_fast_as_possible_has_a_throughput_and_counts_from_the_send() {
     assert_eq!(loaded.ran.code, 0, "{}", loaded.shown());
     let meaning = loaded.result["stages"][0]["meaning"].as_str().unwrap();
     assert!(meaning.starts_with("sent (there is no plan"), "{meaning}");
+    let slips = |interval: &serde_json::Value| interval["slip"]["count"].as_u64().unwrap();
+    assert_eq!(
+        loaded.result["intervals"].as_array().unwrap().iter().map(slips).sum::<u64>(),
+        0,
+        "nothing to slip behind"
+    );
     assert_eq!(loaded.result["counts"]["acknowledged"], 5000);
     assert!(loaded.result["plan"].as_str().unwrap().contains("as fast as they are taken"), "{}", loaded.shown());
 }

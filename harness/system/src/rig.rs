@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use eventproof_broker::{
-    Broker, BrokerChoice, ContractSink, GroupWatch, PartitionCounts, Publisher, Recorder, Sasl, Topics,
+    Broker, BrokerChoice, ContractSink, GroupEvent, GroupWatch, PartitionCounts, Publisher, Recorder, Sasl, Topics,
 };
 use eventproof_contract::{Contract, Generator};
 use eventproof_evidence::{Clock, Journal, Observation};
@@ -327,9 +327,11 @@ fn watch_groups(
     // Nobody is ever in a group whose partitions are assigned by hand: its state would explain what it does not.
     let by_hand = needs.iter().filter(|need| need.spec.assignment == Assignment::Manual);
     let by_hand: BTreeSet<String> = by_hand.map(|need| need.spec.name.clone()).collect();
-    let report = move |change| match &change {
-        Observation::Group { group, .. } if by_hand.contains(&**group) => {}
-        _ => journal.push(change),
+    let report = move |event| match event {
+        GroupEvent::Changed(Observation::Group { group, .. }) if by_hand.contains(&*group) => {}
+        GroupEvent::Changed(change) => journal.push(change),
+        // A look at which nothing is new explains nothing.
+        GroupEvent::Asking { .. } | GroupEvent::Answered { .. } => {}
     };
     Ok(GroupWatch::start(broker, &groups, &partitions, GROUPS_EVERY, clock, report)?)
 }

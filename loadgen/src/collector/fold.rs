@@ -188,6 +188,8 @@ impl Collector {
                 self.asides.told(&observation);
                 self.committed(&observation);
             }
+Message::Asking { group, at } => self.lags.asking(&group, at, &self.frame.lagging),
+            Message::Positioned(group) => self.lags.positioned(&group, &self.frame),
             Message::Blind(blind) => blind.join(&mut self.blind),
             Message::CaughtUp(what, at) => self.made_good.extend(Blind::made_good(&mut self.blind, &what, at)),
         }
@@ -240,8 +242,10 @@ impl Collector {
     }
 
     fn slipped(&mut self, by: Duration) {
-        self.slip.record(by);
-        self.slip_slice.record(by);
+        if self.frame.planned {
+            self.slip.record(by);
+            self.slip_slice.record(by);
+        }
     }
 
     fn acknowledged(&mut self, number: u64, at: At) {

@@ -68,6 +68,13 @@ pub(crate) enum Message {
     /// A record of what follows departs from the contract so.
     Faulty(String),
     Group(Box<Observation>),
+    /// A group is asked for its positions: of what stands on its topics now they are to tell.
+    Asking {
+        group: Name,
+        at: At,
+    },
+    /// It has answered, and what is new was told.
+    Positioned(Name),
     Blind(Box<Blind>),
     /// What could not be seen of a topic or view has been read by then.
     CaughtUp(Name, At),
@@ -126,6 +133,8 @@ pub(crate) struct Frame {
     /// The number of the first event.
     pub first: u64,
     pub draw: Draw,
+    /// Whether events have planned instants; without them there is nothing that a send could slip behind.
+    pub planned: bool,
     pub lanes: Vec<Lane>,
     /// Names of the arms; one without a name where there is nothing to tell apart.
     pub arms: Vec<String>,

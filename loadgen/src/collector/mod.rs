@@ -13,6 +13,7 @@ mod recent;
 pub(crate) use asides::{AsideSight, By, named_bytes, named_place};
 pub(crate) use fates::Failures;
 pub(crate) use fold::{Collector, slice_of};
+pub(crate) use lag::STALE;
 pub(crate) use matcher::WINDOW;
 pub(crate) use message::{Event, Frame, Group, Lane, Message, Ours, Sight};
 

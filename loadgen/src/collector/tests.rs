@@ -21,6 +21,7 @@ pub(crate) fn frame(lanes: Vec<Lane>) -> Frame {
         measured_from: At::START,
         first: 0,
         draw: Draw::new(1, &vec![1.0; lanes.len()], Keys::Uniform(10), None, usize::MAX),
+        planned: true,
         lanes,
         arms: vec![String::new()],
         first_stage: "acknowledgement",
@@ -105,11 +106,16 @@ fn a_pause_of_the_generator_is_in_the_latencies_that_it_caused() {
 
 #[test]
 fn without_a_plan_an_event_counts_from_when_the_queue_took_it() {
-    let mut collector = collector();
+    let mut collector = Collector::new(Frame { planned: false, ..frame(vec![lane(0, 0, &[true, true])]) });
     collector.take(Message::Sent { number: 0, planned: at(0), sent: at(0), hash: Some(1) });
     collector.take(Message::SentAgain { number: 0, sent: at(400) });
     collector.take(Message::Acknowledged { number: 0, at: at(410) });
     assert!(collector.stages[0].max().abs_diff(Duration::from_millis(10)) < Duration::from_millis(1));
+    // A request, that waited for its turn.
+    collector.take(Message::Sent { number: 1, planned: at(500), sent: at(500), hash: None });
+    collector.take(Message::Began { number: 1, at: at(600) });
+    collector.close_until(at(1000));
+    assert_eq!((collector.slip.count(), collector.intervals[0].slip.count), (0, 0), "there is nothing to slip behind");
 }
 
 #[test]
@@ -161,6 +167,22 @@ fn what_comes_behind_its_deadline_is_late_at_its_exact_count() {
         eventproof_reports::model::Outcome::NoVerdict,
         "it may be late by our own doing"
     );
+}
+
+#[test]
+fn what_was_sent_and_is_not_there_is_owed_before_it_is_acknowledged() {
+    let mut collector = collector();
+    (0..10).for_each(|number| collector.take(sent(number)));
+    (0..4).for_each(|number| collector.take(Message::Acknowledged { number, at: at(20) }));
+    // One is read before its acknowledgement comes.
+    [0, 1, 2, 9].into_iter().for_each(|number| collector.take(seen(number, 1, at(30))));
+    collector.close_until(at(1000));
+    let topic = |collector: &Collector| collector.intervals.last().unwrap().legs[0].owed;
+    assert_eq!(topic(&collector), 6, "3 is acknowledged, 4 to 8 are on their way");
+    collector.take(Message::Refused { number: 4, why: "no".to_owned() });
+    collector.take(Message::Unknown { number: 5, why: "no answer".to_owned() });
+    collector.close_until(at(2000));
+    assert_eq!(topic(&collector), 4, "what was refused never comes, and what nobody knows of is not owed");
 }
 
 #[test]
@@ -288,13 +310,20 @@ fn what_becomes_of_requests_and_their_events_is_counted_exactly() {
     assert_eq!(collector.failures[0].all(), 0);
 }
 
+/// A look at a group that is answered at once.
+pub(crate) fn looked(collector: &mut Collector, group: &str, when: At) {
+    collector.take(Message::Asking { group: group.into(), at: when });
+    collector.take(Message::Positioned(group.into()));
+}
+
 #[test]
 fn a_group_that_does_not_answer_has_no_lag() {
     let (group, why) = (Name::from("g"), "the broker did not answer".to_owned());
     let mut collector = collector();
     collector.take(seen(0, 1, at(10)));
+    looked(&mut collector, "g", at(900));
     collector.close_until(at(1000));
-    assert_eq!(collector.lags.greatest["g"], 1);
+    assert_eq!((collector.lags.greatest["g"], collector.intervals[0].lag[0].at_ms), (1, Some(900.0)));
     let blind = Blind { what: Some(group.clone()), from: at(1100), to: None, why };
     collector.take(Message::Group(Box::new(Observation::Blind(blind))));
     (1..500).for_each(|number| collector.take(seen(number, 1, at(1200))));
@@ -311,6 +340,9 @@ fn a_group_that_does_not_answer_has_no_lag() {
     };
     collector.take(Message::Group(Box::new(committed("another"))));
     collector.take(Message::Group(Box::new(committed("t"))));
+    looked(&mut collector, "g", at(2900));
+    // What comes after the look is none of its lag.
+    (500..600).for_each(|number| collector.take(seen(number, 1, at(2950))));
     collector.close_until(at(3000));
     assert_eq!(collector.intervals[2].lag[0].records, 2);
     assert_eq!(collector.lags.greatest["g"], 2);

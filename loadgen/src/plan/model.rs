@@ -106,6 +106,7 @@ impl Plan {
             measured_from: self.pacer.measured_from(),
             first: self.first_number,
             draw: self.draw.clone(),
+            planned: self.pacer.is_planned(),
             lanes: self.lanes.clone(),
             arms: profile.arms(),
             first_stage: profile.first_stage(),

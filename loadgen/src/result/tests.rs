@@ -129,21 +129,69 @@ fn a_lag_may_be_high_for_a_while_and_must_not_rise() {
             from_ms: f64::from(index) * 1e3,
             to_ms: f64::from(index + 1) * 1e3,
             planned: 1,
-            lag: vec![LagPoint { group: "g".to_owned(), records, offsets: None }],
+            lag: vec![LagPoint {
+                group: "g".to_owned(),
+                records,
+                offsets: None,
+                at_ms: Some(f64::from(index + 1) * 1e3),
+            }],
             ..Default::default()
         })
         .collect();
     assert_eq!(judged("lag(g) < 1000", &collector).0, Outcome::Broken);
-    assert_eq!(judged("lag(g) < 1000 for 5s", &collector), (Outcome::NoVerdict, "4 s without a break".to_owned()));
+    assert_eq!(
+        judged("lag(g) < 1000 for 5s", &collector),
+        (Outcome::NoVerdict, "at least 3 s without a break, to the end".to_owned())
+    );
     assert_eq!(judged("lag(g) < 2600 for 5s", &collector).0, Outcome::Held, "it was never so high");
-    assert_eq!(judged("lag(g) < 1000 for 4s", &collector).0, Outcome::Broken);
+    assert_eq!(
+        judged("lag(g) < 1000 for 4s", &collector).0,
+        Outcome::NoVerdict,
+        "as long as that for all that is known"
+    );
+    assert_eq!(judged("lag(g) < 1000 for 3s", &collector).0, Outcome::Broken);
     assert_eq!(judged("slope(lag(g)) < 499/s", &collector), (Outcome::Broken, "500.0 records/s".to_owned()));
     assert_eq!(judged("slope(lag(g)) < 501/s", &collector).0, Outcome::Held);
     collector.lags.unseen.insert("g".to_owned(), (2, "the broker was down".to_owned()));
     assert_eq!(judged("slope(lag(g)) < 501/s", &collector).0, Outcome::NoVerdict);
     assert_eq!(judged("lag(g) < 1000 for 4s", &collector).0, Outcome::NoVerdict);
+    assert_eq!(judged("lag(g) < 1000 for 3s", &collector).0, Outcome::Broken, "that much was seen");
     collector.intervals.truncate(3);
     assert_eq!(judged("slope(lag(g)) < 1/s", &collector).0, Outcome::NoVerdict);
+}
+
+/// Intervals of so many seconds, in which a lag is high at the end of those between the first and the last.
+fn high_at_the_end_of(count: u32, seconds: f64) -> Collector {
+    let mut collector = collector();
+    collector.lags.greatest.insert("g".to_owned(), 5000);
+    collector.frame.interval = Duration::from_secs_f64(seconds);
+    let interval = |index: u32| eventproof_reports::model::Interval {
+        from_ms: f64::from(index) * seconds * 1e3,
+        to_ms: f64::from(index + 1) * seconds * 1e3,
+        lag: vec![LagPoint {
+            group: "g".to_owned(),
+            records: if (1..=count).contains(&index) { 5000 } else { 0 },
+            offsets: None,
+            at_ms: Some(f64::from(index + 1) * seconds * 1e3 - 100.0),
+        }],
+        ..Default::default()
+    };
+    collector.intervals = (0..count + 2).map(interval).collect();
+    collector
+}
+
+#[test]
+fn a_lag_that_may_or_may_not_have_lasted_has_no_verdict() {
+    let for_5m = |count, seconds| judged("lag(g) < 1000 for 5m", &high_at_the_end_of(count, seconds)).0;
+    // Looks a minute apart: five of them are four to six minutes.
+    assert_eq!([4, 5, 6].map(|count| for_5m(count, 60.0)), [Outcome::Held, Outcome::NoVerdict, Outcome::Broken]);
+    // Every 144 s: two of them may be over seven minutes.
+    assert_eq!(for_5m(2, 144.0), Outcome::NoVerdict);
+    assert_eq!(for_5m(0, 301.0), Outcome::NoVerdict, "for all that is known between two looks");
+    // Every second they tell it to within one.
+    assert_eq!([299, 300, 301].map(|count| for_5m(count, 1.0)), [Outcome::Held, Outcome::NoVerdict, Outcome::Broken]);
+    let (_, told) = judged("lag(g) < 1000 for 5m", &high_at_the_end_of(5, 60.0));
+    assert_eq!(told, "4 min to 6 min without a break");
 }
 
 #[test]

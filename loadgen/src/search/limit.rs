@@ -4,6 +4,7 @@
 //! every second that passes. Committed offsets show the same in steps of the group's own commit interval: a lag that has risen over
 //! several of them counts as well, where no stage shows it.
 
+use eventproof_evidence::ledger::LegCounts;
 use eventproof_reports::model::{Interval, LoadResult, Outcome, StageSlice};
 
 use crate::lagging;
@@ -36,7 +37,7 @@ pub(super) fn limit(result: &LoadResult) -> Option<String> {
     result.findings.iter().find(|finding| finding.outcome != Outcome::Held).map(|finding| finding.text.clone())
 }
 
-/// What failed or was lost, and no objective says how much of that may be: a rate at which events fall by the wayside is none
+/// What failed or had no effect, and no objective says how much of that may be: a rate at which events fall by the wayside is none
 /// that holds.
 fn unlimited(result: &LoadResult) -> Option<String> {
     let counts = &result.counts;
@@ -44,12 +45,26 @@ fn unlimited(result: &LoadResult) -> Option<String> {
         let (refused, unknown) = (counts.refused, counts.unknown);
         return Some(format!("{refused} of {} events were refused, {unknown} have an unknown outcome", counts.planned));
     }
-    let lost = result.legs.iter().filter(|leg| leg.counts.lost > 0);
-    let mut unlimited = lost.filter(|leg| !is_limited(result, &format!("lost({})", leg.name)));
-    let lost = unlimited
-        .next()
-        .map(|leg| format!("{} of {} events were lost: lost({})", leg.counts.lost, counts.planned, leg.name));
-    lost.or_else(|| disordered(result))
+    MISSING.iter().find_map(|missing| without_effect(result, missing)).or_else(|| disordered(result))
+}
+
+/// What may become of an event instead of its effect, as an objective on it is called, and as it is told.
+type Missing = (&'static str, fn(&LegCounts) -> u64, &'static str);
+
+const MISSING: [Missing; 3] = [
+    ("lost", |counts| counts.lost, "were lost"),
+    ("dead_lettered", |counts| counts.dead_lettered, "were given up"),
+    ("undecided", |counts| counts.undecided, "still waited for another try"),
+];
+
+/// Events that did not come to the end of a leg, where no objective says how many may.
+fn without_effect(result: &LoadResult, (what, of, told): &Missing) -> Option<String> {
+    let legs = result.legs.iter().filter(|leg| of(&leg.counts) > 0);
+    let mut unlimited = legs.filter(|leg| !is_limited(result, &format!("{what}({})", leg.name)));
+    unlimited.next().map(|leg| {
+        let (missing, planned, name) = (of(&leg.counts), result.counts.planned, &leg.name);
+        format!("{missing} of {planned} events {told}: {what}({name})")
+    })
 }
 
 /// Events that changed their order, where no objective says how many may.
@@ -163,7 +178,12 @@ mod tests {
             let interval = |index: u32| Interval {
                 from_ms: f64::from(index) * 1e3,
                 to_ms: f64::from(index + 1) * 1e3,
-                lag: vec![LagPoint { group: "g".to_owned(), records: by * i64::from(index), offsets: None }],
+                lag: vec![LagPoint {
+                    group: "g".to_owned(),
+                    records: by * i64::from(index),
+                    offsets: None,
+                    at_ms: None,
+                }],
                 ..one.clone()
             };
             LoadResult { intervals: (0..count).map(interval).collect(), ..LoadResult::default() }
@@ -203,6 +223,35 @@ mod tests {
         let (actual, stage, percentile, limit_ms) = (String::new(), None, None, None);
         losing.objectives = vec![Objective { text, actual, stage, percentile, limit_ms, finding: held }];
         assert_eq!(limit(&losing), None);
+    }
+
+    #[test]
+    fn a_rate_at_which_a_group_gives_up_does_not_hold() {
+        use eventproof_reports::model::{ConsumerLeg, Finding, Objective};
+        let of = |counts: LegCounts, objective: Option<&str>| {
+            let mut result = result([0.0, 0.0, 0.0]);
+            let leg = |name: &str, counts| ConsumerLeg { name: name.to_owned(), counts, ..ConsumerLeg::default() };
+            (result.counts.planned, result.legs) = (600, vec![leg("topic", LegCounts::default()), leg("g", counts)]);
+            let held = Finding { outcome: Outcome::Held, code: String::new(), text: String::new(), took_ms: None };
+            result.objectives.extend(objective.map(|text| Objective {
+                text: text.to_owned(),
+                actual: String::new(),
+                stage: None,
+                percentile: None,
+                limit_ms: None,
+                finding: held,
+            }));
+            limit(&result)
+        };
+        let (dead, waits) = (
+            LegCounts { dead_lettered: 180, ..LegCounts::default() },
+            LegCounts { undecided: 7, ..LegCounts::default() },
+        );
+        assert_eq!(of(dead, None).unwrap(), "180 of 600 events were given up: dead_lettered(g)");
+        assert_eq!(of(waits, None).unwrap(), "7 of 600 events still waited for another try: undecided(g)");
+        assert!(of(dead, Some("lost(g) <= 200")).is_some(), "that is no word on what may be given up");
+        assert_eq!(of(dead, Some("dead_lettered(g) <= 200")), None);
+        assert_eq!(of(waits, Some("undecided(g) < 10")), None);
     }
 
     #[test]

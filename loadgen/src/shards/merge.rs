@@ -2,6 +2,7 @@
 //! fold that one process would have come to, and it is judged by the same rules.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use eventproof_evidence::{At, Latencies, NoHistogram};
@@ -218,6 +219,7 @@ fn collector(parts: &[Part]) -> Result<Collector, PartError> {
         measured_from: At::from_start(Duration::from_nanos(about.measured_from_ns)),
         first: 0,
         draw: Draw::new(0, &[1.0], Keys::Uniform(1), None, usize::MAX),
+        planned: about.taken.as_ref().is_none_or(|taken| taken.planned),
         lanes: about.legs.iter().enumerate().map(lane).collect(),
         arms: vec![String::new()],
         first_stage: "acknowledgement",
@@ -305,13 +307,16 @@ fn interval(parts: &[Part], index: usize) -> Result<Interval, PartError> {
         add_legs(&mut whole.legs, &last.legs);
         for group in &part.about.lagging {
             let lag = last.lag.iter().find(|point| point.group == *group);
-            let none = LagPoint { group: group.clone(), records: 0, offsets: Some(0) };
-            let sum = lags.entry(group.clone()).or_insert(Some(none));
-            // Where one of them could not see it, nobody knows the whole.
-            *sum = sum.take().zip(lag).map(|(sum, lag)| sum.and(lag));
+            match lags.entry(group.clone()) {
+                Entry::Vacant(first) => _ = first.insert(lag.cloned()),
+                // Where one of them could not see it, nobody knows the whole.
+                Entry::Occupied(mut sum) => {
+                    *sum.get_mut() = sum.get_mut().take().zip(lag).map(|(sum, lag)| sum.and(lag))
+                }
+            }
         }
         let Some(here) = here else { continue };
-        (whole.from_ms, whole.to_ms, whole.warm_up) = (here.from_ms, here.to_ms, here.warm_up);
+        (whole.from_ms, whole.to_ms, whole.warm_up) = (here.from_ms, whole.to_ms.max(here.to_ms), here.warm_up);
         whole.planned += here.planned;
         whole.acknowledged += here.acknowledged;
         whole.seen += here.seen;

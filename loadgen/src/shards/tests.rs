@@ -130,6 +130,14 @@ fn history(fates: &[Fate]) -> Vec<(u64, Option<u64>, Message)> {
         let committed = Observation::Committed { group, topic, partition, offset, at: at(when) };
         all.push((when, None, Message::Group(Box::new(committed))));
     }
+    // Looks at a group's lag, now and then, between what it commits.
+    for when in (450..6_000).step_by(700) {
+        all.push((when, None, Message::Asking { group: "g".into(), at: at(when) }));
+        let (group, topic, offset) = ("g".into(), "t".into(), when as i64 / 60);
+        let committed = Observation::Committed { group, topic, partition: when as i32 % 3, offset, at: at(when) };
+        all.push((when + 30, None, Message::Group(Box::new(committed))));
+        all.push((when + 60, None, Message::Positioned("g".into())));
+    }
     // Somebody else's record, and an effect of it.
     all.push((777, None, sight(Event::Ours(None), 1, at(777))));
     all.push((778, None, Message::Effect { leg: 1, event: Event::Ours(None), at: at(778) }));
@@ -162,6 +170,8 @@ fn again(message: &Message) -> Message {
         Message::Effect { leg, event, at } => Message::Effect { leg: *leg, event: event.clone(), at: *at },
         Message::Aside(sight) => Message::Aside(sight.clone()),
         Message::Group(observation) => Message::Group(observation.clone()),
+        Message::Asking { group, at } => Message::Asking { group: group.clone(), at: *at },
+        Message::Positioned(group) => Message::Positioned(group.clone()),
         other => panic!("{other:?} is not told here"),
     }
 }
@@ -187,7 +197,14 @@ fn told(frame: Frame, history: &[(u64, Option<u64>, Message)]) -> Collector {
     let first = fold.frame.split.as_ref().is_none_or(Split::is_first);
     for (when, number, message) in history {
         fold.close_until(at(*when));
-        let effect = matches!(message, Message::Effect { .. } | Message::Aside(_) | Message::Group(_));
+        let effect = !matches!(
+            message,
+            Message::Sent { .. }
+                | Message::Acknowledged { .. }
+                | Message::Refused { .. }
+                | Message::Unknown { .. }
+                | Message::Seen(_)
+        );
         // A record of nobody's stands on one partition only; here it is shard 1 that reads it.
         if effect || number.map_or(first, |number| fold.frame.owns(number)) {
             fold.take(again(message));
@@ -262,8 +279,9 @@ fn two() -> [Part; 2] {
         dead_after: None,
     };
     // Without somebody else's record.
-    let is_ours =
-        |(_, number, message): &(u64, Option<u64>, Message)| number.is_some() || matches!(message, Message::Group(_));
+    let is_ours = |(_, number, message): &(u64, Option<u64>, Message)| {
+        number.is_some() || !matches!(message, Message::Seen(_) | Message::Effect { .. })
+    };
     let history: Vec<_> = history(&vec![fate; 400]).into_iter().filter(is_ours).collect();
     let owners: Vec<u32> = (0..KEYS as u32).map(|key| key % 2 + 1).collect();
     [1, 2].map(|number| part(number.into(), 2, &told(frame(Some(split(number, 2, &owners))), &history)))

@@ -5,8 +5,7 @@ use maud::{Markup, html};
 use super::chart::{Line, Mark, Picture, Threshold, bars, lines};
 use super::parts::{badge, class, finding, page, provenance, services};
 use crate::model::{
-    ClientSpan, ConsumerLeg, Generator, Interval, LagPoint, LegFigure, LoadResult, LoadShards, Outcome, Stage,
-    figures_of,
+    ClientSpan, ConsumerLeg, Interval, LagPoint, LegFigure, LoadResult, LoadShards, Outcome, Stage, figures_of,
 };
 use crate::text::{clean, grouped, latency, millis};
 
@@ -22,7 +21,7 @@ pub fn html_load(result: &LoadResult) -> String {
         @for one in &result.findings { article class=(class(one.outcome)) { (badge(one.outcome)) " the run as a whole" (finding(one)) } }
         (objectives(result))
         h2 { "Latency" }
-        p class="soft" { "Counted from the planned instant of each event (open loop), after the warm-up." }
+        p class="soft" { "Counted from " (counted_from(result)) ", after the warm-up." }
         (stages("Stage", &result.stages))
         (stations(&result.spans))
         (client(&result.client))
@@ -32,13 +31,21 @@ pub fn html_load(result: &LoadResult) -> String {
         h2 { "Pace" }
         (pace(result))
         @if let Some(together) = &result.shards { (shards(together)) }
-        (generator(&result.generator, &result.provenance.broker.kind))
+        (generator(result))
         @if result.intervals.iter().any(|interval| !interval.lag.is_empty()) { h2 { "Lag" } (lag(result)) }
         (intervals(result))
         (services(&result.services))
         (provenance(&result.provenance))
     };
     page(&format!("eventproof: {}", result.title), &body)
+}
+
+/// From when on latencies count.
+fn counted_from(result: &LoadResult) -> &'static str {
+    match result.is_planned() {
+        true => "the planned instant of each event (open loop)",
+        false => "the send of each event (without a plan, as fast as they were taken)",
+    }
 }
 
 fn verdict(result: &LoadResult) -> Markup {
@@ -276,21 +283,32 @@ fn pace(result: &LoadResult) -> Markup {
     })
 }
 
-fn generator(of: &Generator, broker: &str) -> Markup {
-    let slip = of.slip.percentiles.iter().find(|figure| figure.percentile == 99.0);
-    if of.slip.count == 0 {
+fn generator(result: &LoadResult) -> Markup {
+    let of = &result.generator;
+    if of.slip.count == 0 && result.is_planned() {
         return html! { p class="soft" { "How the generator kept its plan is not known." } };
     }
     html! {
-        p { "The generator sent 99 % of its events within " strong { (slip.map_or_else(|| "?".to_owned(), |figure| latency(figure.value_ms))) }
-            " of their plan (the latest by " (latency(of.slip.max_ms)) ")"
+        p { (plan_kept(result))
             // What is left of a load that was killed does not say it.
             @if of.cpu_share > 0.0 {
                 ", used " (format!("{:.0} %", of.cpu_share * 100.0)) " of one core"
-                @if broker == "embedded" { " (the embedded broker included)" } "; "
+                @if result.provenance.broker.kind == "embedded" { " (the embedded broker included)" } "; "
                 (grouped(of.backpressure)) " sends had to wait for a full queue"
             }
             ". Its memory was " (format!("{:.0} MB", of.resident_mb)) " at the end, " (format!("{:.0} MB", of.resident_peak_mb)) " at most." }
+    }
+}
+
+/// How the generator kept its plan, where there was one.
+fn plan_kept(result: &LoadResult) -> Markup {
+    let of = &result.generator.slip;
+    let within = of.percentiles.iter().find(|figure| figure.percentile == 99.0);
+    html! {
+        @if result.is_planned() {
+            "The generator sent 99 % of its events within " strong { (within.map_or_else(|| "?".to_owned(), |figure| latency(figure.value_ms))) }
+            " of their plan (the latest by " (latency(of.max_ms)) ")"
+        } @else { "There was no plan to keep: the generator sent as fast as its events were taken" }
     }
 }
 
@@ -378,6 +396,15 @@ mod tests {
     #[test]
     fn a_load_page_reads_the_same() {
         insta::assert_snapshot!(html_load(&load()).split("</style>").nth(1).unwrap().replace("><", ">\n<"));
+    }
+
+    #[test]
+    fn a_load_without_a_plan_claims_none() {
+        let mut result = load();
+        result.stages[0].meaning = "sent (there is no plan at `rate: max`) to visible".to_owned();
+        let page = html_load(&result);
+        assert!(page.contains("Counted from the send of each event") && !page.contains("planned instant"));
+        assert!(page.contains("sent as fast as its events were taken, used 31 % of one core"));
     }
 
     #[test]

@@ -65,6 +65,13 @@ impl LoadResult {
     }
 }
 
+impl LoadResult {
+    /// Whether events had planned instants, from which latencies count; at `rate: max` they count from the send, as its stages say.
+    pub fn is_planned(&self) -> bool {
+        self.stages.first().is_none_or(|stage| !stage.meaning.starts_with("sent"))
+    }
+}
+
 /// An objective of the profile and what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Objective {
@@ -243,7 +250,7 @@ pub struct StageSlice {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LegPoint {
     pub name: String,
-    /// Sent and not there yet: lost only if it never comes.
+    /// Sent and not there yet, acknowledged or not: lost only if it never comes.
     pub owed: u64,
     /// Given up: in a dead-letter topic.
     #[serde(default)]
@@ -281,13 +288,18 @@ pub struct LagPoint {
     /// aborted ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offsets: Option<i64>,
+    /// When the group was asked for its position, since the start of the load: before the end of the interval. Milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<f64>,
 }
 
 impl LagPoint {
     /// Of the same group in other partitions, together with this.
     pub fn and(self, other: &LagPoint) -> LagPoint {
         let offsets = self.offsets.zip(other.offsets).map(|(one, other)| one + other);
-        LagPoint { group: self.group, records: self.records + other.records, offsets }
+        // Looks of different moments are of none.
+        let at_ms = self.at_ms.filter(|at| other.at_ms == Some(*at));
+        LagPoint { group: self.group, records: self.records + other.records, offsets, at_ms }
     }
 }
 

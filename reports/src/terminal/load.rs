@@ -1,7 +1,7 @@
 //! A load run in a terminal.
 
 use super::{Style, footer, indented, tally, word};
-use crate::model::{ClientSpan, Generator, LoadResult, Outcome, Stage, figures_of};
+use crate::model::{ClientSpan, LoadResult, Outcome, Stage, figures_of};
 use crate::text::{clean, grouped, latency, millis};
 
 /// Objectives, stages, delivery, and what did not hold.
@@ -13,7 +13,7 @@ pub fn terminal_load(result: &LoadResult, style: Style) -> String {
     text.push_str(&client(&result.client));
     text.push_str(&legs(result));
     text.push_str(&shards_text(result));
-    text.push_str(&machine(&result.generator));
+    text.push_str(&machine(result));
     for finding in &result.findings {
         text.push_str(&format!("\n{}\n{}", style.paint(finding.outcome, word(finding.outcome)), indented(finding)));
     }
@@ -113,11 +113,13 @@ fn shards_text(result: &LoadResult) -> String {
 }
 
 /// What the generator itself took of the machine.
-fn machine(of: &Generator) -> String {
+fn machine(result: &LoadResult) -> String {
+    let of = &result.generator;
     // What is left of a load that was killed does not say it.
     let core = if of.cpu_share > 0.0 { format!("{:.0} % of a core, ", of.cpu_share * 100.0) } else { String::new() };
     let (end, most) = (of.resident_mb, of.resident_peak_mb);
-    let slip = of.slip.percentiles.iter().find(|figure| figure.percentile == 99.0).filter(|_| of.slip.count > 0);
+    let is_kept = of.slip.count > 0 && result.is_planned();
+    let slip = of.slip.percentiles.iter().find(|figure| figure.percentile == 99.0).filter(|_| is_kept);
     let slip = slip.map(|figure| format!("99 % sent within {} of the plan, ", latency(figure.value_ms)));
     let slip = slip.unwrap_or_default();
     format!("\ngenerator: {slip}{core}{end:.0} MB of memory at the end, {most:.0} MB at most\n")

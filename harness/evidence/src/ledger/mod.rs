@@ -218,6 +218,11 @@ impl Ledger {
         self.legs.get(leg).map_or(0, |account| account.owed(leg))
     }
 
+    /// Events that were sent to the topic, whose fate is not known yet, and that were not seen there.
+    pub fn under_way(&self) -> u64 {
+        self.legs.get(TOPIC).map_or(0, |account| account.keys.values().map(KeyTrack::under_way).sum())
+    }
+
     /// How many entries are kept in memory of events that are not accounted for yet, and of keys.
     pub fn kept(&self) -> usize {
         let of_leg = |leg: &LegAccount| leg.keys.values().map(|track| 1 + track.pending()).sum::<usize>();

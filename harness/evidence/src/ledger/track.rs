@@ -97,6 +97,11 @@ impl KeyTrack {
         self.count(|event| event.sent == Sent::Acknowledged)
     }
 
+    /// Sent, and neither acknowledged nor failed nor seen.
+    pub fn under_way(&self) -> u64 {
+        self.count(|event| event.sent == Sent::InFlight)
+    }
+
     /// Seen on the topic, and neither at the end of this leg nor given up.
     pub fn owed_after_topic(&self) -> u64 {
         self.count(|event| event.on_topic && !event.dead)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use eventproof_evidence::ledger::TOPIC;
 use eventproof_evidence::{At, Latencies, Percentile};
 use eventproof_reports::model::{LegPoint, StageSlice};
 
@@ -28,7 +29,9 @@ impl Collector {
         let (index, length) = (self.intervals.len() as f64, self.frame.interval.as_secs_f64() * 1e3);
         let mut interval = std::mem::take(&mut self.current);
         interval.from_ms = index * length;
-        interval.to_ms = (index + 1.0) * length;
+        // The last one ends when the run does.
+        let now = self.now.since(self.frame.start).as_secs_f64() * 1e3;
+        interval.to_ms = now.clamp(interval.from_ms, interval.from_ms + length);
         let warm_up = self.frame.measured_from.since(self.frame.start);
         interval.warm_up = interval.from_ms < warm_up.as_secs_f64() * 1e3;
         let owed = self.owed_stages();
@@ -41,15 +44,24 @@ impl Collector {
         interval.slip = slice_of(stages::SLIP.to_owned(), &self.slip_slice);
         interval.resident_mb = (self.frame.resident)();
         self.lags.forget(&self.frame.lagging);
-        interval.lag = self.lags.now(&self.frame.lagging);
+        let end = self.frame.start + Duration::from_secs_f64(interval.to_ms / 1e3);
+        interval.lag = self.lags.at(end, &self.frame.lagging);
         interval.counts = self.ledger.counts();
-        interval.legs = self.legs().into_iter().map(|(name, leg)| LegPoint::of(name, &leg)).collect();
+        interval.legs = self.owed_now();
         if !interval.warm_up {
             self.lags.measured(&interval.lag);
+            self.lags.missed(&self.frame.lagging, &interval.lag);
         }
         self.spans.iter_mut().zip(&self.span_slices).for_each(|(whole, slice)| whole.merge(slice));
         self.slices.iter_mut().chain(&mut self.span_slices).chain([&mut self.slip_slice]).for_each(Latencies::clear);
         self.intervals.push(interval);
+    }
+
+    /// Every leg as it stands. What was sent to the topic and is neither acknowledged nor there is owed as well.
+    fn owed_now(&self) -> Vec<LegPoint> {
+        let mut legs: Vec<LegPoint> = self.legs().into_iter().map(|(name, leg)| LegPoint::of(name, &leg)).collect();
+        legs.get_mut(TOPIC).into_iter().for_each(|topic| topic.owed += self.ledger.under_way());
+        legs
     }
 
     /// For each stage whether any event can pass it.
