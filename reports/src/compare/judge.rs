@@ -1,6 +1,6 @@
 //! From two figures to what became of them.
 
-use super::sections::ratio;
+use super::sections::{paired, ratio};
 use super::series::Measured;
 use crate::model::{Change, ConsumerLeg, CountChange, Figure, LegFigure, Objective, Outcome, Span, Tolerance};
 use crate::text::grouped;
@@ -40,7 +40,8 @@ pub(super) fn figure(
         let why = plain.map(|_| format!("{PLAIN} ({})", reason.as_deref().unwrap_or_default()));
         return figure(None, plain.unwrap_or(Change::CannotTell), why.or(reason).unwrap_or_default());
     };
-    let (log, half) = ratio(first, second);
+    let pairs = paired((was, &before.sections), (is, &after.sections));
+    let (log, half) = pairs.unwrap_or_else(|| ratio(first, second));
     let change = limits.judge(log - half, log + half);
     let percent = |log: f64| (log.exp() - 1.0) * 100.0;
     let by = Span { value: percent(log), low: percent(log - half), high: percent(log + half) };
@@ -99,8 +100,11 @@ impl Limits {
             times if times <= 100.0 => {
                 format!("the interval lies across the tolerance; runs about {times} times as long would tell")
             }
-            _ => "the interval lies across the tolerance, and the change is about as large as the tolerance itself"
-                .to_owned(),
+            _ if room <= self.width / 10.0 => {
+                "the interval lies across the tolerance, and the change is about as large as the tolerance itself"
+                    .to_owned()
+            }
+            _ => "the interval is far wider than the tolerance: sections of the runs differ too much".to_owned(),
         }
     }
 }
@@ -213,5 +217,7 @@ mod tests {
         assert!(said.contains("4 times as long"), "{said}");
         let said = limits(Kind::Latency, 0.0).what_would_tell(0.0488, 0.1);
         assert!(said.contains("as large as the tolerance"), "{said}");
+        let said = limits(Kind::Latency, 0.0).what_would_tell(0.0, 1.5);
+        assert!(said.contains("far wider than the tolerance"), "{said}");
     }
 }

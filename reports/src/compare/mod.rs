@@ -6,10 +6,11 @@
 //! refused, with every difference.
 //!
 //! ```text
-//! LoadResult, LoadResult --> comparable --> series --> sections --> judge --> Comparison --> renderers
+//! LoadResult, LoadResult --> comparable --> course --> series --> sections --> judge --> Comparison --> renderers
 //! ```
 
 mod comparable;
+mod course;
 mod judge;
 mod sections;
 mod series;
@@ -19,6 +20,7 @@ mod truth;
 use eventproof_evidence::Percentile;
 
 use crate::model::{Comparison, CountChange, Figure, LoadResult, Side, StagePair, Tolerance};
+use course::Course;
 use judge::Kind;
 use series::{Measured, Series, throughput};
 
@@ -52,7 +54,8 @@ pub fn compare(before: (&str, &LoadResult), after: (&str, &LoadResult), toleranc
 fn figures(before: &LoadResult, after: &LoadResult, tolerance: Tolerance) -> Vec<Figure> {
     // What an earlier version did not measure cannot be set against it.
     let parts = after.spans.iter().filter(|part| before.spans.iter().any(|other| other.name == part.name));
-    let stages = after.stages.iter().chain(parts).map(|stage| StageSeries::of(before, after, &stage.name));
+    let course = Course::of(before, after);
+    let stages = after.stages.iter().chain(parts).map(|stage| StageSeries::of(before, after, &stage.name, &course));
     let stages: Vec<StageSeries> = stages.collect();
     let deciding = deciding(after);
     let doubt = comparable::saturated(before, after);
@@ -69,9 +72,11 @@ fn figures(before: &LoadResult, after: &LoadResult, tolerance: Tolerance) -> Vec
         ))
     };
     // A load of which nothing was ever acknowledged has no rate; one of which nothing is any more has.
-    let rate = Some((throughput(before), throughput(after))).filter(|(was, is)| was.value.max(is.value) > 0.0);
-    let rate =
-        rate.map(|pair| judge::figure("throughput".to_owned(), Kind::Rate, true, pair, doubt.as_deref(), tolerance));
+    let rates = (throughput(before, course.pairs()), throughput(after, course.pairs()));
+    let rate = Some(rates).filter(|(was, is)| was.value.max(is.value) > 0.0);
+    let told = course.apart().is_none();
+    let doubt = doubt.as_deref().or(course.apart());
+    let rate = rate.map(|pair| judge::figure("throughput".to_owned(), Kind::Rate, told, pair, doubt, tolerance));
     let all = stages.iter().flat_map(|stage| SHOWN.map(|percentile| (stage.name.clone(), percentile)));
     let others = all.filter(|other| !deciding.contains(other));
     let limited = deciding.iter().filter_map(|figure| of_stage(figure, true));
@@ -100,14 +105,15 @@ struct StageSeries<'a> {
 }
 
 impl<'a> StageSeries<'a> {
-    fn of(before: &'a LoadResult, after: &'a LoadResult, name: &str) -> StageSeries<'a> {
-        StageSeries { name: name.to_owned(), before: Series::of(before, name), after: Series::of(after, name) }
+    fn of(before: &'a LoadResult, after: &'a LoadResult, name: &str, course: &Course) -> StageSeries<'a> {
+        let series = |result: &'a LoadResult| Series::of(result, name, course.pairs());
+        StageSeries { name: name.to_owned(), before: series(before), after: series(after) }
     }
 
     fn at(&self, percentile: Percentile) -> (Measured, Measured) {
         let of = |series: &Result<Series<'_>, String>| match series {
             Ok(series) => series.percentile(percentile),
-            Err(error) => Measured { value: 0.0, estimate: Err(error.clone()), range: None },
+            Err(error) => Measured::none(error.clone()),
         };
         let (mut before, mut after) = (of(&self.before), of(&self.after));
         if before.estimate.is_err() || after.estimate.is_err() {
