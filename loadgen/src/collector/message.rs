@@ -10,6 +10,7 @@ use crate::draw::Draw;
 use crate::plan::Aside;
 use crate::shards::Split;
 use crate::sink::size_of;
+use crate::stages;
 
 /// Intervals of a run: a longer run has longer ones, whole seconds each.
 const INTERVALS: u64 = 600;
@@ -201,6 +202,13 @@ impl Frame {
     /// The lane of an event.
     pub fn lane(&self, number: u64) -> &Lane {
         &self.lanes[self.lane_index(number)]
+    }
+
+    /// The places of the stages behind the first that an event has to come to.
+    pub fn places(&self, number: u64) -> impl Iterator<Item = usize> {
+        let (lane, stages) = (self.lane(number), self.stages());
+        let owed = lane.legs.iter().chain(&lane.committing).enumerate().filter(|(_, owed)| **owed);
+        owed.map(move |(leg, _)| stages::place(lane.arm, leg + 1, stages))
     }
 
     /// Its place among the lanes.

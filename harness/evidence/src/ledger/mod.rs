@@ -178,6 +178,11 @@ impl Ledger {
         track.is_some_and(|track| track.dead_lettered(number))
     }
 
+    /// The events of all keys that were given up on a leg, and had no effect since.
+    pub fn given_up(&self, leg: Leg) -> impl Iterator<Item = u64> {
+        self.legs.get(leg).into_iter().flat_map(|account| account.keys.values()).flat_map(KeyTrack::given_up)
+    }
+
     /// Whether it is not accounted for yet on a leg: neither seen there nor refused.
     pub fn is_pending(&self, leg: Leg, key: u64, number: u64) -> bool {
         self.track(leg, key).is_some_and(|track| track.is_pending(number))
