@@ -106,6 +106,11 @@ impl<'a> Ranked<'a> {
         }
     }
 
+    /// How many measured events never came, though they had to.
+    pub fn never_came(&self) -> u64 {
+        self.never.all()
+    }
+
     fn all(&self) -> u64 {
         self.latencies.count() + self.never.all()
     }

@@ -172,7 +172,8 @@ fn stages(intervals: &[Interval], of: fn(&Interval) -> &Vec<StageSlice>) -> Resu
         let slices = intervals.iter().flat_map(of).filter(|slice| slice.name == name);
         let distribution = Distribution::of(&merged(slices)?);
         let meaning = "from the intervals that are left".to_owned();
-        Ok(Stage { name, meaning, error_ms: 0.0, distribution })
+        // What had not come when the run was cut off might have come.
+        Ok(Stage { name, meaning, error_ms: 0.0, distribution, never_came: 0 })
     };
     names.into_iter().flatten().map(stage).collect()
 }

@@ -19,7 +19,7 @@ mod truth;
 
 use eventproof_evidence::Percentile;
 
-use crate::model::{Comparison, CountChange, Figure, LoadResult, Side, StagePair, Tolerance};
+use crate::model::{Comparison, CountChange, Figure, LoadResult, Objective, Side, StagePair, Tolerance};
 use course::Course;
 use judge::Kind;
 use series::{Measured, Series, throughput};
@@ -62,14 +62,14 @@ fn figures(before: &LoadResult, after: &LoadResult, tolerance: Tolerance) -> Vec
     let of_stage = |(stage, percentile): &(String, f64), decides: bool| {
         let stage = stages.iter().find(|known| known.name == *stage)?;
         let name = format!("{}({})", Percentile(*percentile), stage.name);
-        Some(judge::figure(
-            name,
-            Kind::Latency,
-            decides,
-            stage.at(Percentile(*percentile)),
-            doubt.as_deref(),
-            tolerance,
-        ))
+        let pair = stage.at(Percentile(*percentile));
+        let mut objectives = objectives(before, after, &stage.name, *percentile);
+        let met = objectives.find_map(|objectives| judge::by_what_never_came(&pair, objectives));
+        let figure = judge::figure(name, Kind::Latency, decides, pair, doubt.as_deref(), tolerance);
+        Some(match met {
+            Some((change, why)) => Figure { change, why, ..figure },
+            None => figure,
+        })
     };
     // A load of which nothing was ever acknowledged has no rate; one of which nothing is any more has.
     let rates = (throughput(before, course.pairs()), throughput(after, course.pairs()));
@@ -95,6 +95,18 @@ fn deciding(after: &LoadResult) -> Vec<(String, f64)> {
         true => after.stages.iter().map(|stage| (stage.name.clone(), 95.0)).collect(),
         false => found,
     }
+}
+
+/// The objectives of both that limit a figure.
+fn objectives<'a>(
+    before: &'a LoadResult,
+    after: &'a LoadResult,
+    stage: &str,
+    percentile: f64,
+) -> impl Iterator<Item = (&'a Objective, &'a Objective)> {
+    let limits = move |one: &&Objective| one.stage.as_deref() == Some(stage) && one.percentile == Some(percentile);
+    let pair = |one: &'a Objective| Some((before.objectives.iter().find(|was| was.text == one.text)?, one));
+    after.objectives.iter().filter(limits).filter_map(pair)
 }
 
 /// A stage of both results.

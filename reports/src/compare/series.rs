@@ -20,12 +20,29 @@ pub(super) struct Measured {
     pub range: Option<(f64, f64)>,
     /// Where the load has a planned course: its sections, to be set against those of the other.
     pub sections: Vec<Section>,
+    /// Where events never came: what the value is with them.
+    pub all: Option<All>,
+}
+
+/// A percentile of all events, of which some never came.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct All {
+    pub never_came: u64,
+    pub of: u64,
+    /// If they were the quickest, and if they were the slowest; infinite where it lies among them.
+    pub least: f64,
+    pub most: f64,
 }
 
 impl Measured {
     /// Nothing, and why.
     pub fn none(why: String) -> Measured {
-        Measured { value: 0.0, estimate: Err(why), range: None, sections: Vec::new() }
+        Measured { value: 0.0, estimate: Err(why), range: None, sections: Vec::new(), all: None }
+    }
+
+    /// The least and the most that it may be.
+    pub fn reach(&self) -> (f64, f64) {
+        self.all.map_or((self.value, self.value), |all| (all.least, all.most))
     }
 }
 
@@ -42,6 +59,7 @@ pub(super) struct Series<'a> {
     whole: Latencies,
     sections: Option<Vec<Latencies>>,
     is_planned: bool,
+    never_came: u64,
 }
 
 impl<'a> Series<'a> {
@@ -63,7 +81,9 @@ impl<'a> Series<'a> {
             Some(sections) => merged(sections),
             None => read(&encoded)?,
         };
-        Ok(Series { encoded, whole, sections, is_planned: course.is_some() })
+        let stages = result.stages.iter().chain(&result.spans).find(|known| known.name == stage);
+        let never_came = stages.map_or(0, |stage| stage.never_came);
+        Ok(Series { encoded, whole, sections, is_planned: course.is_some(), never_came })
     }
 
     /// A percentile, in milliseconds.
@@ -80,13 +100,23 @@ impl<'a> Series<'a> {
                 (Ok(Estimate::of(value, &values)), values.iter().zip(weights).map(of).collect())
             }
         };
-        Measured { value, estimate, range: None, sections }
+        Measured { value, estimate, range: None, sections, all: self.all(percentile) }
     }
 
-    /// The least and the greatest of a percentile over the intervals, where there are at least a few.
+    /// The percentile of all that had to come.
+    fn all(&self, percentile: Percentile) -> Option<All> {
+        let (came, never_came) = (self.whole.count(), self.never_came);
+        let of = came + never_came;
+        let rank = (percentile.quantile() * of as f64).ceil() as u64;
+        let at = |rank: u64| ms(&self.whole, Percentile(100.0 * rank as f64 / came.max(1) as f64));
+        let most = if rank > came { f64::INFINITY } else { at(rank) };
+        (never_came > 0).then(|| All { never_came, of, least: at(rank.saturating_sub(never_came)), most })
+    }
+
+    /// The least and the greatest of a percentile over the intervals, where there are at least a few and all came.
     pub fn range(&self, percentile: Percentile) -> Option<(f64, f64)> {
         let each = self.encoded.iter().map(|(_, text)| Some(ms(&Latencies::decode(text).ok()?, percentile)));
-        range(&each.collect::<Option<Vec<f64>>>()?)
+        range(&each.collect::<Option<Vec<f64>>>()?).filter(|_| self.never_came == 0)
     }
 }
 
@@ -128,7 +158,7 @@ pub(super) fn throughput(result: &LoadResult, course: Option<&Range<usize>>) -> 
     };
     let of = |rates: &[f64]| Section { value: mean(rates), weight: rates.iter().sum() };
     let sections = cut.into_iter().flatten().filter(|_| course.is_some()).map(of).collect();
-    Measured { value, estimate, range: range(&rates), sections }
+    Measured { value, estimate, range: range(&rates), sections, all: None }
 }
 
 fn mean(rates: &[f64]) -> f64 {

@@ -332,3 +332,47 @@ fn the_interval_of_a_planned_course_holds_the_truth_as_often() {
     }
     assert!((465..=495).contains(&held), "{held} of 500");
 }
+
+/// A minute of 6,000 events that came and so many that did not, with an objective on a percentile that was met or missed.
+fn with_missing(never_came: u64, percentile: f64, (limit_ms, met): (f64, bool), chance: &mut Chance) -> LoadResult {
+    let mut result = run(60, 20.0, chance);
+    result.stages[0].never_came = never_came;
+    let objective = &mut result.objectives[0];
+    (objective.percentile, objective.limit_ms) = (Some(percentile), Some(limit_ms));
+    objective.finding = fixtures::load().objectives[usize::from(!met)].finding.clone();
+    result
+}
+
+#[test]
+fn a_percentile_that_lies_among_events_that_never_came_is_none_of_those_that_did() {
+    let chance = &mut Chance(21);
+    let before = with_missing(0, 99.0, (1000.0, true), chance);
+    let figure = |after: &LoadResult| compared(&before, after).figures[0].clone();
+    let worse = figure(&with_missing(186, 99.0, (1000.0, false), chance));
+    assert_eq!((worse.change, worse.by), (Change::Worse, None), "3 % were refused: {}", worse.why);
+    let why = "by its objective: events never came, which counts as slower: 186 of 6,186 after";
+    assert_eq!(worse.why, why);
+    let mut open = with_missing(186, 99.0, (1000.0, false), chance);
+    open.objectives[0].finding = fixtures::load().objectives[2].finding.clone();
+    assert_eq!(figure(&open).change, Change::CannotTell, "nobody knows what became of them");
+    assert_eq!(figure(&with_missing(0, 99.0, (1000.0, true), chance)).change, Change::Same);
+    // And the other way round.
+    let (refusing, mended) = (with_missing(186, 99.0, (1000.0, false), chance), &before);
+    assert_eq!(compared(&refusing, mended).figures[0].change, Change::Better);
+    assert_eq!(compared(&refusing, &refusing).figures[0].change, Change::CannotTell);
+}
+
+#[test]
+fn events_that_never_came_move_a_percentile_as_far_as_they_can() {
+    let chance = &mut Chance(21);
+    // With 50 more that are slower, the p99 is about the p99.8 of those that came: 42 ms instead of 36.
+    let before = with_missing(0, 99.0, (39.0, true), chance);
+    let figure = |after: &LoadResult| compared(&before, after).figures[0].clone();
+    let worse = figure(&with_missing(50, 99.0, (39.0, false), chance));
+    assert_eq!(worse.change, Change::Worse, "{worse:?}");
+    let open = figure(&with_missing(50, 99.0, (1000.0, true), chance));
+    assert_eq!(open.change, Change::CannotTell, "{open:?}");
+    assert!(open.why.ends_with("slower: 50 of 6,050 after") && open.by.unwrap().high > 15.0, "{open:?}");
+    let one = figure(&with_missing(1, 50.0, (1000.0, true), chance));
+    assert_eq!(one.change, Change::Same, "one of 6,000 does not matter: {one:?}");
+}
