@@ -343,10 +343,15 @@ impl Collector {
             return false;
         }
         // A group that handles what it is not said to consume is not judged for it.
-        if !self.frame.lane(number).legs.get(leg).copied().unwrap_or(false) {
+        let (lane, key) = (self.frame.lane(number), self.frame.key(number));
+        if !lane.legs.get(leg).copied().unwrap_or(false) {
             return false;
         }
-        if !self.ledger.seen_on(leg, self.frame.key(number), number, partition) {
+        let first = match lane.keyed {
+            true => self.ledger.seen_on(leg, key, number, partition),
+            false => self.ledger.seen_anywhere(leg, key, number),
+        };
+        if !first {
             return false;
         }
         self.asides.ended(leg, number);

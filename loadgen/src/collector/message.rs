@@ -162,6 +162,8 @@ pub(crate) struct Lane {
     pub arm: usize,
     /// Events of equal key and equal order must not overtake each other.
     pub order: u64,
+    /// Whether its records have a key. Without one they go to any partition, and have no order.
+    pub keyed: bool,
     /// Which legs its events are owed on: the topic, then each group.
     pub legs: Vec<bool>,
     /// Which of the groups of which only positions are seen consume its events.
@@ -225,7 +227,7 @@ impl Frame {
         self.split.as_ref().is_none_or(|split| split.owns(self.draw.lane(number), self.draw.key(number)))
     }
 
-    /// What an event's order is judged by. Requests have no order: many are under way at once.
+    /// What an event is kept by, and its order judged, if it has one. Requests have no order: many are under way at once.
     pub fn key(&self, number: u64) -> u64 {
         if self.linked { number } else { (self.lane(number).order << 40) | self.draw.key(number) }
     }

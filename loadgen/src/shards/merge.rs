@@ -209,6 +209,7 @@ fn collector(parts: &[Part]) -> Result<Collector, PartError> {
     let lane = |(index, legs): (usize, &Vec<bool>)| Lane {
         arm: 0,
         order: 0,
+        keyed: true,
         legs: legs.clone(),
         committing: about.consuming.get(index).cloned().unwrap_or_default(),
         deadlines: Vec::new(),
