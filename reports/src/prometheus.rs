@@ -111,7 +111,12 @@ impl LoadMetrics {
 
     fn latency(&self, text: &mut String) {
         let name = "eventproof_load_latency_seconds";
-        head(text, name, "histogram", "Latency by stage, from the planned instant, after the warm-up, of what came there.");
+        head(
+            text,
+            name,
+            "histogram",
+            "Latency by stage, from the planned instant, after the warm-up, of what came there.",
+        );
         self.stages.iter().for_each(|(stage, of)| histogram(text, name, ("stage", stage), of));
         let name = "eventproof_load_part_seconds";
         head(text, name, "histogram", "Latency of the parts of the way, from station to station, after the warm-up.");

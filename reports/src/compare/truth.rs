@@ -272,12 +272,7 @@ fn a_course_that_one_run_did_not_go_to_its_end_tells_nothing_of_the_rate() {
 }
 
 /// A minute with a fault from so many seconds on, for so long, in which latencies are about something else.
-fn disturbed(
-    (at, lasting): (usize, usize),
-    typical_ms: f64,
-    in_fault_ms: f64,
-    chance: &mut Chance,
-) -> LoadResult {
+fn disturbed((at, lasting): (usize, usize), typical_ms: f64, in_fault_ms: f64, chance: &mut Chance) -> LoadResult {
     let mut result = run(60, typical_ms, chance);
     let fault = run(60, in_fault_ms, chance);
     result.intervals[at..at + lasting].clone_from_slice(&fault.intervals[at..at + lasting]);
