@@ -6,29 +6,51 @@ use std::time::Duration;
 use eventproof_evidence::{Cause, Latencies, Percentile, Reason, Verdict};
 use eventproof_source::units::format_duration;
 
-use crate::collector::Collector;
+use crate::collector::{Collector, Failures};
 use crate::objective::Objective;
 use crate::stages;
 
 /// A stage's latencies, and how many events never had one.
 pub(crate) struct Ranked<'a> {
     latencies: &'a Latencies,
-    refused: u64,
-    unknown: u64,
-    /// Events that never came, though they were waited for to the end.
-    missing: u64,
+    never: Never,
     /// Requests whose events nothing tells apart.
     alike: u64,
 }
 
-/// How many measured events never came to a stage, at the end: refused ones and those of unknown outcome among them. What a group gave up
-/// is no latency of its, and told by itself.
-fn missing(collector: &Collector, place: usize, latencies: &Latencies) -> u64 {
-    let leg = (place % collector.frame.stages()).checked_sub(1);
-    let Some(leg) = leg.filter(|_| collector.ended) else { return 0 };
-    let dead = collector.legs().get(leg).map_or(0, |(_, counts)| counts.dead_lettered);
-    let came = latencies.count();
-    collector.due.get(place).map_or(0, |due| due.saturating_sub(came + dead))
+/// Measured events that a stage waited for in vain.
+#[derive(Clone, Copy, Default)]
+struct Never {
+    refused: u64,
+    /// At the first stage: nobody knows what became of them.
+    unknown: u64,
+    /// Behind it: not refused, waited for to the end, and not come.
+    missing: u64,
+}
+
+impl Never {
+    /// At an arm's first stage all that it failed at.
+    fn answered(failures: &Failures) -> Never {
+        Never { refused: failures.measured_refused, unknown: failures.measured_unknown, missing: 0 }
+    }
+
+    /// At any other stage only those count that had to come there: not every group consumes what was refused, and what is of unknown
+    /// outcome may have come. What a group gave up is no latency of its, and told by itself.
+    fn came(collector: &Collector, place: usize, came: u64) -> Never {
+        let of = |all: &[u64]| all.get(place).copied().unwrap_or(0);
+        let refused = of(&collector.refused);
+        if !collector.ended {
+            return Never { refused, unknown: 0, missing: 0 };
+        }
+        let never = of(&collector.due).saturating_sub(of(&collector.given_up()) + came);
+        // One that was refused may have come all the same.
+        let refused = refused.min(never);
+        Never { refused, unknown: 0, missing: never - refused }
+    }
+
+    fn all(self) -> u64 {
+        self.refused + self.unknown + self.missing
+    }
 }
 
 /// Why there is no value.
@@ -43,8 +65,7 @@ impl<'a> Ranked<'a> {
     pub fn of(collector: &'a Collector, name: &str) -> Option<Ranked<'a>> {
         if name == stages::SLIP {
             // Everything that is planned is sent, or the generator did not keep its plan at all.
-            let latencies = &collector.slip;
-            return Some(Ranked { latencies, refused: 0, unknown: 0, missing: 0, alike: 0 });
+            return Some(Ranked { latencies: &collector.slip, never: Never::default(), alike: 0 });
         }
         let (place, all) = match collector.stage_names().iter().position(|known| known == name) {
             Some(place) => (place, &collector.stages),
@@ -52,11 +73,13 @@ impl<'a> Ranked<'a> {
         };
         let latencies = all.get(place)?;
         let stages = collector.frame.stages();
-        let failures = collector.failures.get(place / stages)?;
-        let alike = if place.is_multiple_of(stages) { 0 } else { collector.alike() };
-        let (refused, unknown) = (failures.measured_refused, failures.measured_unknown);
-        let missing = missing(collector, place, latencies).saturating_sub(refused + unknown);
-        Some(Ranked { latencies, refused, unknown, missing, alike })
+        Some(match place.is_multiple_of(stages) {
+            true => Ranked { latencies, never: Never::answered(collector.failures.get(place / stages)?), alike: 0 },
+            false => {
+                let never = Never::came(collector, place, latencies.count());
+                Ranked { latencies, never, alike: collector.alike() }
+            }
+        })
     }
 
     /// The value below which the percentile's share of all events lies.
@@ -67,7 +90,7 @@ impl<'a> Ranked<'a> {
             let detail = format!("{} requests had the same link as another", self.alike);
             return Err(Without::Doubt("none".to_owned(), Reason::NoPositiveControl { detail }));
         }
-        if rank > came + self.unknown + self.missing {
+        if rank > all - self.never.refused {
             return Err(Without::Refused(self.told()));
         }
         if rank > came {
@@ -83,13 +106,18 @@ impl<'a> Ranked<'a> {
         }
     }
 
+    /// How many measured events never came, though they had to.
+    pub fn never_came(&self) -> u64 {
+        self.never.all()
+    }
+
     fn all(&self) -> u64 {
-        self.latencies.count() + self.refused + self.unknown + self.missing
+        self.latencies.count() + self.never.all()
     }
 
     /// Whether the percentile is beyond `limit` whatever still comes, if there are at most `most` events in the end.
     pub fn is_beyond(&self, percentile: Percentile, limit: Duration, most: u64) -> bool {
-        let slower = self.latencies.count() - self.latencies.count_up_to(limit) + self.refused;
+        let slower = self.latencies.count() - self.latencies.count_up_to(limit) + self.never.refused;
         let rank = (percentile.quantile() * most as f64).ceil() as u64;
         slower > most.saturating_sub(rank)
     }
@@ -97,7 +125,7 @@ impl<'a> Ranked<'a> {
     /// The longest that came, and what else there was.
     pub fn max(&self) -> (Option<Duration>, Option<Without>) {
         let max = (self.latencies.count() > 0).then(|| self.latencies.max());
-        let without = match (self.refused, self.unknown + self.missing) {
+        let without = match (self.never.refused, self.never.unknown + self.never.missing) {
             (0, 0) => None,
             (0, _) => Some(self.of_unknown_outcome()),
             _ => Some(Without::Refused(self.told())),
@@ -111,12 +139,11 @@ impl<'a> Ranked<'a> {
     }
 
     fn told(&self) -> String {
-        let all = self.all();
-        let missing = match self.missing {
-            0 => String::new(),
-            missing => format!(", and {missing} had not come when the run ended"),
-        };
-        format!("{} of {all} were refused and {} have an unknown outcome{missing}", self.refused, self.unknown)
+        let (all, Never { refused, unknown, missing }) = (self.all(), self.never);
+        match missing {
+            0 => format!("{refused} of {all} were refused and {unknown} have an unknown outcome"),
+            missing => format!("{refused} of {all} were refused, and {missing} had not come when the run ended"),
+        }
     }
 }
 

@@ -73,7 +73,9 @@ fn owed(
     let of_arm = collector.frame.stages();
     let stage = |(index, (name, latencies)): (usize, (String, &Latencies))| {
         let (meaning, error) = meaning(index % of_arm);
-        Stage { name, meaning, error_ms: error.as_secs_f64() * 1e3, distribution: Distribution::of(latencies) }
+        let never_came = Ranked::of(collector, &name).map_or(0, |stage| stage.never_came());
+        let (error_ms, distribution) = (error.as_secs_f64() * 1e3, Distribution::of(latencies));
+        Stage { name, meaning, error_ms, distribution, never_came }
     };
     let all = names.into_iter().zip(all).enumerate().map(stage);
     all.zip(collector.owed_stages()).filter(|(_, owed)| *owed).map(|(stage, _)| stage).collect()
@@ -106,7 +108,7 @@ pub(crate) fn spans(collector: &Collector, taken: &Taken) -> Vec<Stage> {
 fn slip(collector: &Collector, taken: &Taken) -> Option<Stage> {
     let meaning = "by how much the generator was behind its plan".to_owned();
     let distribution = Distribution::of(&collector.slip);
-    taken.planned.then(|| Stage { name: SLIP.to_owned(), meaning, error_ms: 0.0, distribution })
+    taken.planned.then(|| Stage { name: SLIP.to_owned(), meaning, error_ms: 0.0, distribution, never_came: 0 })
 }
 
 /// Whether what is owed there is no group's effect but another event.

@@ -289,7 +289,7 @@ pub fn load() -> LoadResult {
 
 fn stage(name: &str, base: f64, error_ms: f64) -> Stage {
     let meaning = "planned to visible".into();
-    Stage { name: name.into(), meaning, error_ms, distribution: distribution(base) }
+    Stage { name: name.into(), meaning, error_ms, distribution: distribution(base), never_came: 0 }
 }
 
 fn distribution(base: f64) -> Distribution {

@@ -180,7 +180,8 @@ fn stages(
     let stage = |name: String| {
         let slices = intervals.iter().flat_map(of).filter(|slice| slice.name == name);
         let distribution = Distribution::of(&merged(slices)?);
-        Ok(Stage { name, meaning: meaning.to_owned(), error_ms: 0.0, distribution })
+        // What had not come when the run was cut off might have come.
+        Ok(Stage { name, meaning: meaning.to_owned(), error_ms: 0.0, distribution, never_came: 0 })
     };
     names.into_iter().flatten().map(stage).collect()
 }

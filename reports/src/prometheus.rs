@@ -111,7 +111,7 @@ impl LoadMetrics {
 
     fn latency(&self, text: &mut String) {
         let name = "eventproof_load_latency_seconds";
-        let help = "Latency by stage, from the planned instant (without a plan: from the send), after the warm-up.";
+        let help = "Latency by stage of what came there, from the planned instant (without a plan: from the send), after the warm-up.";
         head(text, name, "histogram", help);
         self.stages.iter().for_each(|(stage, of)| histogram(text, name, ("stage", stage), of));
         let name = "eventproof_load_part_seconds";

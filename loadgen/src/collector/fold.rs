@@ -66,8 +66,11 @@ pub(crate) struct Collector {
     /// By stage: the last part of the way there, of the intervals that have ended; then of the one that is open.
     pub spans: Vec<Latencies>,
     span_slices: Vec<Latencies>,
-    /// By stage: how many measured events have to come there.
+    /// By stage: how many measured events have to come there, how many of them were refused, and how many were given up by accounts
+    /// that were closed elsewhere.
     pub due: Vec<u64>,
+    pub refused: Vec<u64>,
+    pub closed_dead: Vec<u64>,
     /// Whether nothing is waited for any more: what has not come by now did not come.
     pub ended: bool,
     /// Bytes of the payloads seen.
@@ -118,6 +121,8 @@ impl Collector {
             spans: vec![Latencies::new(); stages],
             span_slices: vec![Latencies::new(); stages],
             due: vec![0; stages],
+            refused: vec![0; stages],
+            closed_dead: vec![0; stages],
             ended: false,
             sizes: Histogram::new_with_bounds(1, 1 << 40, 3).expect("constant bounds"),
             failures: vec![Failures::default(); frame.arms.len()],
@@ -170,6 +175,7 @@ impl Collector {
                 self.ledger.refused(self.frame.key(number), number);
                 let measured = self.flights.remove(&number).is_some_and(|flight| self.is_measured(flight.planned));
                 self.failures_of(number).refused(measured, why);
+                self.frame.places(number).filter(|_| measured).for_each(|place| self.refused[place] += 1);
             }
             Message::Unknown { number, why } => {
                 self.ledger.unknown(self.frame.key(number), number);
@@ -218,10 +224,7 @@ Message::Asking { group, at } => self.lags.asking(&group, at, &self.frame.laggin
             self.asides.learn_bytes(hash, number).into_iter().for_each(|sight| self.apply_aside(number, &sight));
         }
         if self.is_measured(planned) {
-            let lane = self.frame.lane(number);
-            for (leg, _) in lane.legs.iter().chain(&lane.committing).enumerate().filter(|(_, owed)| **owed) {
-                self.due[stages::place(lane.arm, leg + 1, self.frame.stages())] += 1;
-            }
+            self.frame.places(number).for_each(|place| self.due[place] += 1);
             // A request only begins once its task has its turn.
             if hash.is_some() {
                 self.slipped(sent.since(planned));
@@ -341,10 +344,15 @@ Message::Asking { group, at } => self.lags.asking(&group, at, &self.frame.laggin
             return false;
         }
         // A group that handles what it is not said to consume is not judged for it.
-        if !self.frame.lane(number).legs.get(leg).copied().unwrap_or(false) {
+        let (lane, key) = (self.frame.lane(number), self.frame.key(number));
+        if !lane.legs.get(leg).copied().unwrap_or(false) {
             return false;
         }
-        if !self.ledger.seen_on(leg, self.frame.key(number), number, partition) {
+        let first = match lane.keyed {
+            true => self.ledger.seen_on(leg, key, number, partition),
+            false => self.ledger.seen_anywhere(leg, key, number),
+        };
+        if !first {
             return false;
         }
         self.asides.ended(leg, number);

@@ -10,6 +10,7 @@ use crate::draw::Draw;
 use crate::plan::Aside;
 use crate::shards::Split;
 use crate::sink::size_of;
+use crate::stages;
 
 /// Intervals of a run: a longer run has longer ones, whole seconds each.
 const INTERVALS: u64 = 600;
@@ -170,6 +171,8 @@ pub(crate) struct Lane {
     pub arm: usize,
     /// Events of equal key and equal order must not overtake each other.
     pub order: u64,
+    /// Whether its records have a key. Without one they go to any partition, and have no order.
+    pub keyed: bool,
     /// Which legs its events are owed on: the topic, then each group.
     pub legs: Vec<bool>,
     /// Which of the groups of which only positions are seen consume its events.
@@ -212,6 +215,13 @@ impl Frame {
         &self.lanes[self.lane_index(number)]
     }
 
+    /// The places of the stages behind the first that an event has to come to.
+    pub fn places(&self, number: u64) -> impl Iterator<Item = usize> {
+        let (lane, stages) = (self.lane(number), self.stages());
+        let owed = lane.legs.iter().chain(&lane.committing).enumerate().filter(|(_, owed)| **owed);
+        owed.map(move |(leg, _)| stages::place(lane.arm, leg + 1, stages))
+    }
+
     /// Its place among the lanes.
     pub fn lane_index(&self, number: u64) -> usize {
         match self.linked {
@@ -226,7 +236,7 @@ impl Frame {
         self.split.as_ref().is_none_or(|split| split.owns(self.draw.lane(number), self.draw.key(number)))
     }
 
-    /// What an event's order is judged by. Requests have no order: many are under way at once.
+    /// What an event is kept by, and its order judged, if it has one. Requests have no order: many are under way at once.
     pub fn key(&self, number: u64) -> u64 {
         if self.linked { number } else { (self.lane(number).order << 40) | self.draw.key(number) }
     }

@@ -9,6 +9,7 @@ pub(crate) fn lane(arm: usize, order: u64, legs: &[bool]) -> Lane {
     Lane {
         arm,
         order,
+        keyed: true,
         legs: legs.to_vec(),
         committing: vec![false],
         deadlines: vec![None, Some(Duration::from_millis(100))],
@@ -242,6 +243,25 @@ fn order_is_judged_among_events_that_have_one() {
     };
     assert_eq!(reordered([0, 1]), 0);
     assert!(reordered([0, 0]) > 10);
+}
+
+#[test]
+fn records_without_a_key_have_no_order_that_could_be_broken() {
+    let reordered = |keyed: bool| {
+        let mut collector = Collector::new(frame(vec![Lane { keyed, ..lane(0, 0, &[true, true]) }]));
+        for number in 0..100 {
+            collector.take(sent(number));
+            collector.take(Message::Acknowledged { number, at: at(100) });
+        }
+        (0..100).rev().for_each(|number| collector.take(seen(number, 1, at(200))));
+        (0..100).for_each(|number| collector.take(effect(number, at(300))));
+        // Neither is counted again, nor kept any longer.
+        collector.take(seen(7, 1, at(400)));
+        let (topic, group) = (collector.legs()[0].1, collector.legs()[1].1);
+        assert_eq!((topic.seen, topic.lost, topic.duplicated, group.lost, collector.kept()), (100, 0, 1, 0, 20));
+        topic.reordered
+    };
+    assert_eq!((reordered(true), reordered(false)), (90, 0));
 }
 
 #[test]

@@ -83,7 +83,12 @@ impl Ground {
         let deadlines = std::iter::once(None).chain(deadlines).collect();
         let committing = self.committing.iter().map(|group| message.is_some_and(|name| consumes(group, name)));
         let committing = committing.collect();
-        self.lanes.push(Lane { arm, order, legs, committing, deadlines });
+        self.lanes.push(Lane { arm, order, keyed: true, legs, committing, deadlines });
+    }
+
+    /// The records of the lane that was added last have no key.
+    pub fn without_key(&mut self) {
+        self.lanes.last_mut().into_iter().for_each(|lane| lane.keyed = false);
     }
 }
 

@@ -122,6 +122,9 @@ fn kinds(
         });
         let partitions = ground.add_topic(setup, &message.topic)?;
         ground.add_lane(setup, 0, index as u64, Some(name));
+        if key_field.is_none() {
+            ground.without_key();
+        }
         kinds.push(Kind { message: name.clone(), partitions, key_field, keys: spaces[index].clone() });
     }
     Ok(kinds)

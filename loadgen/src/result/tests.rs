@@ -1,9 +1,12 @@
+use eventproof_contract::Link;
 use eventproof_evidence::{Blind, Observation};
 use eventproof_reports::model::{LagPoint, Outcome};
 
 use super::*;
 use crate::collector::tests::{arms, at, collector, effect, frame, lane, seen, sent};
-use crate::collector::{Group, Message};
+use crate::collector::{AsideSight, By, Event, Frame, Group, Message};
+use crate::draw::{Draw, Keys};
+use crate::plan::{Aside, End};
 
 /// What becomes of an objective.
 fn judged(text: &str, collector: &Collector) -> (Outcome, String) {
@@ -232,4 +235,106 @@ fn a_maximum_by_positions_that_say_too_little_has_no_verdict_whatever_else_is_un
     collector.take(sent(3));
     collector.take(Message::Refused { number: 3, why: "no".to_owned() });
     assert_eq!(judged("max(processed(w)) < 1s", &collector).0, Outcome::Broken, "what was refused never comes");
+}
+
+/// So many events of two lanes in these proportions, which are acknowledged, and on the topic after 5 ms.
+fn of_two(frame: Frame, weights: [f64; 2], events: u64) -> (Collector, [Vec<u64>; 2]) {
+    let draw = Draw::new(1, &weights, Keys::Uniform(10), None, usize::MAX);
+    let mut collector = Collector::new(Frame { draw, ..frame });
+    (0..events).for_each(|number| collector.take(sent(number)));
+    let (first, second) = (0..events).partition(|number| collector.frame.lane_index(*number) == 0);
+    (collector, [first, second])
+}
+
+fn on_topic(collector: &mut Collector, number: u64) {
+    collector.take(Message::Acknowledged { number, at: at(number + 1) });
+    collector.take(seen(number, 1, at(number + 5)));
+}
+
+#[test]
+fn a_group_is_not_judged_by_what_was_refused_of_messages_that_it_does_not_consume() {
+    let lanes = vec![lane(0, 0, &[true, false]), lane(0, 1, &[true, true])];
+    let (mut collector, [others, consumed]) = of_two(frame(lanes), [8.0, 2.0], 10_000);
+    for number in &others[..106] {
+        collector.take(Message::Refused { number: *number, why: "full".to_owned() });
+    }
+    others[106..].iter().for_each(|number| on_topic(&mut collector, *number));
+    for number in &consumed {
+        on_topic(&mut collector, *number);
+        collector.take(effect(*number, at(number + 10)));
+    }
+    let judged_as = |collector: &Collector| judged("p95(processed(g)) < 50ms", collector);
+    assert_eq!(judged_as(&collector), (Outcome::Held, "10 ms".to_owned()));
+    collector.ended = true;
+    assert_eq!(judged_as(&collector), (Outcome::Held, "10 ms".to_owned()));
+    // On the topic they are missing: one in a hundred.
+    let told = "106 of 10000 were refused and 0 have an unknown outcome";
+    assert_eq!(judged("p99(end_to_end) < 50ms", &collector), (Outcome::Broken, told.to_owned()));
+}
+
+#[test]
+fn what_was_seen_is_of_known_outcome_there_whatever_the_acknowledgement_was() {
+    let mut collector = collector();
+    (0..1000).for_each(|number| collector.take(sent(number)));
+    for number in 0..1000 {
+        match number < 60 {
+            true => collector.take(Message::Unknown { number, why: "no answer".to_owned() }),
+            false => collector.take(Message::Acknowledged { number, at: at(number + 1) }),
+        }
+        collector.take(seen(number, 1, at(number + 5)));
+    }
+    collector.ended = true;
+    assert_eq!(judged("p95(end_to_end) < 50ms", &collector).0, Outcome::Held);
+    assert_eq!(judged("max(end_to_end) < 50ms", &collector).0, Outcome::Held);
+    assert_eq!(judged("p95(acknowledgement) < 50ms", &collector).0, Outcome::NoVerdict, "that one nobody knows");
+}
+
+/// Gives an event up.
+fn given_up(number: u64) -> Message {
+    let by = By::Event(Event::Ours(Some(number)));
+    Message::Aside(Box::new(AsideSight { aside: 0, by, partition: 0, offset: number as i64, at: at(number + 20) }))
+}
+
+fn dead_letters(lanes: &[usize]) -> Vec<Aside> {
+    vec![Aside { lanes: lanes.to_vec(), leg: 1, topic: "dead".to_owned(), end: End::Dead, link: Link::SameId }]
+}
+
+#[test]
+fn what_one_arm_gave_up_hides_nothing_that_another_one_lost() {
+    let lanes = vec![lane(0, 0, &[true, true]), lane(1, 1, &[true, true])];
+    let arms = vec!["off".to_owned(), "on".to_owned()];
+    let frame = Frame { arms, asides: dead_letters(&[1]), ..frame(lanes) };
+    let (mut collector, [off, on]) = of_two(frame, [1.0, 1.0], 2000);
+    off.iter().chain(&on).for_each(|number| on_topic(&mut collector, *number));
+    on[..100].iter().for_each(|number| collector.take(given_up(*number)));
+    // One of them is done all the same.
+    for number in off[100..].iter().chain(&on[99..]) {
+        collector.take(effect(*number, at(number + 10)));
+    }
+    collector.ended = true;
+    let told = format!("0 of {} were refused, and 100 had not come when the run ended", off.len());
+    let (outcome, actual) = judged("p95(processed(g)[off]) < 50ms", &collector);
+    assert_eq!(outcome, Outcome::NoVerdict, "{actual}");
+    assert!(Ranked::of(&collector, "processed(g)[off]").unwrap().max().1.is_some_and(
+        |without| matches!(without, Without::Doubt(_, Reason::NoPositiveControl { detail }) if detail.starts_with(&told))
+    ));
+    assert_eq!(judged("max(processed(g)[on]) < 50ms", &collector).0, Outcome::Held, "given up is no latency");
+}
+
+#[test]
+fn what_was_given_up_in_the_warm_up_hides_nothing_that_was_lost_after_it() {
+    let asides = dead_letters(&[0]);
+    let frame = Frame { measured_from: at(1000), asides, ..frame(vec![lane(0, 0, &[true, true])]) };
+    let mut collector = Collector::new(frame);
+    (0..2000).for_each(|number| collector.take(sent(number)));
+    (0..2000).for_each(|number| on_topic(&mut collector, number));
+    for number in 0..2000 {
+        match number {
+            0..100 => collector.take(given_up(number)),
+            1000..1100 => {}
+            _ => collector.take(effect(number, at(number + 10))),
+        }
+    }
+    collector.ended = true;
+    assert_eq!(judged("p95(processed(g)) < 50ms", &collector).0, Outcome::NoVerdict);
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use eventproof_contract::Contract;
 use eventproof_evidence::{Percentile, samples_needed};
 use eventproof_reports::model::{Finding, Interval, LoadResult, Outcome, SearchResult, SearchStep};
 use tokio::sync::watch;
@@ -11,7 +12,7 @@ use super::hunt::{Hunt, Next};
 use super::limit::{is_missed, limit};
 use super::neighbours::Neighbours;
 use crate::objective::Metric;
-use crate::profile::{Pace, Profile};
+use crate::profile::{Pace, Profile, Traffic};
 use crate::run::{LoadError, LoadSetup, run};
 
 /// How long what a step left behind is waited for: nothing of it may be in the next one.
@@ -61,7 +62,7 @@ pub async fn find_max(
                 break;
             }
         };
-        last = run(setup, &at_rate(profile, rate, lasting), &mut progress).await?;
+        last = run(setup, &at_rate(&setup.contract, profile, rate, lasting), &mut progress).await?;
         let step = SearchStep { rate, soak, limit: limit(&last) };
         // One that was ended from outside says nothing of its rate.
         if !*setup.stop.borrow() {
@@ -90,8 +91,8 @@ async fn heed(mut asked: watch::Receiver<bool>, halt: Arc<watch::Sender<bool>>) 
 }
 
 /// The profile at another rate, for so long.
-fn at_rate(profile: &Profile, rate: f64, lasting: Duration) -> Profile {
-    let events = (rate * lasting.as_secs_f64()).ceil().max(samples(profile) as f64) as u64;
+fn at_rate(contract: &Contract, profile: &Profile, rate: f64, lasting: Duration) -> Profile {
+    let events = (rate * lasting.as_secs_f64()).ceil().max(samples(contract, profile)) as u64;
     let mut step = profile.clone();
     step.pace = Pace::Steady { rate, events };
     step.warm_up = profile.warm_up.max(WARM_UP);
@@ -100,14 +101,43 @@ fn at_rate(profile: &Profile, rate: f64, lasting: Duration) -> Profile {
 }
 
 /// How many events the profile's percentiles need.
-fn samples(profile: &Profile) -> u64 {
-    let arms = profile.arms().len() as u64;
+fn samples(contract: &Contract, profile: &Profile) -> f64 {
     let needed = profile.objectives.iter().map(|objective| match &objective.metric {
-        Metric::Percentile { percentile, .. } => samples_needed(*percentile),
-        Metric::Difference { percentile, less, .. } => samples_needed(Percentile(percentile.0.max(less.0))),
-        _ => 1,
+        Metric::Percentile { percentile, stage, .. } => {
+            sent_for(samples_needed(*percentile), share(contract, profile, stage))
+        }
+        Metric::Difference { percentile, stage, less, other, .. } => {
+            let needed = samples_needed(Percentile(percentile.0.max(less.0)));
+            sent_for(needed, share(contract, profile, stage).min(share(contract, profile, other)))
+        }
+        _ => 1.0,
     });
-    needed.max().unwrap_or(1) * arms
+    needed.fold(1.0, f64::max) * profile.arms().len() as f64
+}
+
+/// How many events are sent so that as many as needed come to a stage, if each does with this share. Which ones do is drawn: five
+/// standard deviations more are enough.
+fn sent_for(needed: u64, share: f64) -> f64 {
+    let needed = needed as f64;
+    match share {
+        share if share >= 1.0 => needed,
+        // None comes there, however many are sent.
+        share if share <= 0.0 => needed,
+        share => ((needed + 5.0 * needed.sqrt()) / share).ceil(),
+    }
+}
+
+/// The share of a mix of messages that comes to a stage or part: of a group's, what the contract says that it consumes.
+fn share(contract: &Contract, profile: &Profile, stage: &str) -> f64 {
+    let Traffic::Records(stream) = &profile.traffic else { return 1.0 };
+    let group = ["processed(", "visible_to_processed("].iter().find_map(|of| stage.strip_prefix(of)?.strip_suffix(')'));
+    let Some(group) = group.filter(|group| !profile.follows.iter().any(|follows| follows == group)) else { return 1.0 };
+    let consumes = |message: &str| contract.receivers(message).any(|one| one.group.as_deref() == Some(group));
+    let weights = |all: bool| {
+        let counted = stream.messages.iter().filter(|(message, _)| all || consumes(message));
+        counted.map(|(_, weight)| *weight).sum::<f64>()
+    };
+    weights(false) / weights(true)
 }
 
 /// What kept the lowest rate that failed from holding.
@@ -147,4 +177,55 @@ fn in_words(found: &SearchResult, sure: bool) -> Option<Finding> {
         }
     };
     (steps > 0).then_some(Finding { outcome, code: code.to_owned(), text, took_ms: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use eventproof_source::Source;
+
+    use super::*;
+    use crate::draw::{Draw, Keys};
+
+    /// Two messages, of which a group consumes only the second.
+    fn contract() -> Contract {
+        let text = "\
+asyncapi: 3.0.0
+info: {title: t, version: '1'}
+channels:
+  t:
+    address: t
+    messages: {a: {name: a, payload: {type: object}}, b: {name: b, payload: {type: object}}}
+operations:
+  g:
+    action: receive
+    channel: {$ref: '#/channels/t'}
+    messages: [{$ref: '#/channels/t/messages/b'}]
+    bindings: {kafka: {groupId: {type: string, const: g}}}
+";
+        Contract::parse(&Source::inline("asyncapi.yaml", text)).map_err(|faults| faults.render(false)).unwrap().0
+    }
+
+    fn needed(objective: &str) -> f64 {
+        let text = format!(
+            "name: n\npack: .\nmessages: {{a: 8, b: 2}}\nkeys: 10\nrate: 100/s\nevents: 10\nobjectives: [\"{objective}\"]\n"
+        );
+        let profile = Profile::parse(Source::inline("load.yaml", &text)).map_err(|faults| faults.render(false));
+        samples(&contract(), &profile.unwrap())
+    }
+
+    #[test]
+    fn as_many_events_are_sent_as_a_percentile_needs_of_those_that_come_to_its_stage() {
+        assert_eq!(needed("p99(end_to_end) < 1s"), 1000.0);
+        assert_eq!(needed("lost(topic) = 0"), 1.0);
+        let of_group = needed("p99(processed(g)) < 1s");
+        assert!((5000.0..6000.0).contains(&of_group), "{of_group}");
+        assert_eq!(needed("p99(visible_to_processed(g)) < 1s"), of_group);
+        assert_eq!(needed("p99(processed(g)) - p50(end_to_end) < 1s"), of_group);
+        // Whatever is drawn, as many as needed are of the second message.
+        for seed in 0..50 {
+            let draw = Draw::new(seed, &[8.0, 2.0], Keys::Uniform(10), None, usize::MAX);
+            let come = (0..of_group as u64).filter(|number| draw.lane(*number) == 1).count();
+            assert!(come >= 1000, "{come} with seed {seed}");
+        }
+    }
 }

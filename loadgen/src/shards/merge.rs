@@ -210,6 +210,7 @@ fn collector(parts: &[Part]) -> Result<Collector, PartError> {
     let lane = |(index, legs): (usize, &Vec<bool>)| Lane {
         arm: 0,
         order: 0,
+        keyed: true,
         legs: legs.clone(),
         committing: about.consuming.get(index).cloned().unwrap_or_default(),
         deadlines: Vec::new(),
@@ -265,7 +266,10 @@ fn add(whole: &mut Collector, part: &Part) -> Result<(), NoHistogram> {
     for (group, counted) in found.doubts.iter().enumerate() {
         whole.commits.absorb(group, &counted.read()?);
     }
-    whole.due.iter_mut().zip(&found.due).for_each(|(sum, due)| *sum += due);
+    let sums = [(&mut whole.due, &found.due), (&mut whole.refused, &found.refused)];
+    for (sums, of) in sums.into_iter().chain([(&mut whole.closed_dead, &found.given_up)]) {
+        sums.iter_mut().zip(of).for_each(|(sum, one)| *sum += one);
+    }
     whole.slip.merge(&found.slip.read()?);
     for (bytes, count) in &found.sizes {
         whole.sizes.saturating_record_n(*bytes, *count);

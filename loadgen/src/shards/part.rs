@@ -92,6 +92,11 @@ pub(super) struct Found {
     /// By stage: how many measured events had to come there.
     #[serde(default)]
     pub due: Vec<u64>,
+    /// How many of them were refused, and how many given up.
+    #[serde(default)]
+    pub refused: Vec<u64>,
+    #[serde(default)]
+    pub given_up: Vec<u64>,
     /// By group of which only positions are seen: by how much the times of its events may be wrong.
     #[serde(default)]
     pub doubts: Vec<Counted>,
@@ -276,6 +281,8 @@ impl Found {
             spans: collector.spans.iter().map(Counted::of).collect(),
             slip: Counted::of(&collector.slip),
             due: collector.due.clone(),
+            refused: collector.refused.clone(),
+            given_up: collector.given_up(),
             doubts: collector.commits.doubts().map(Counted::of).collect(),
             sizes: collector
                 .sizes

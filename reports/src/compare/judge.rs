@@ -1,7 +1,7 @@
 //! From two figures to what became of them.
 
-use super::sections::ratio;
-use super::series::Measured;
+use super::sections::{paired, ratio};
+use super::series::{All, Measured};
 use crate::model::{Change, ConsumerLeg, CountChange, Figure, LegFigure, Objective, Outcome, Span, Tolerance};
 use crate::text::grouped;
 
@@ -35,17 +35,66 @@ pub(super) fn figure(
         which.iter().find_map(|(which, of)| Some(format!("{which}: {}", of.estimate.as_ref().err()?)))
     });
     let limits = Limits::of(kind, was, tolerance);
+    let open = Open::of(&before, &after);
     let (Ok(first), Ok(second), None) = (before.estimate, after.estimate, &reason) else {
         let plain = limits.plain(before.range, after.range).filter(|_| doubt.is_none());
         let why = plain.map(|_| format!("{PLAIN} ({})", reason.as_deref().unwrap_or_default()));
         return figure(None, plain.unwrap_or(Change::CannotTell), why.or(reason).unwrap_or_default());
     };
-    let (log, half) = ratio(first, second);
-    let change = limits.judge(log - half, log + half);
+    let pairs = paired((was, &before.sections), (is, &after.sections));
+    let (log, half) = pairs.unwrap_or_else(|| ratio(first, second));
+    let (low, high) = (log - half - open.less, log + half + open.more);
+    let change = limits.judge(low, high);
     let percent = |log: f64| (log.exp() - 1.0) * 100.0;
-    let by = Span { value: percent(log), low: percent(log - half), high: percent(log + half) };
-    let why = if change == Change::CannotTell { limits.what_would_tell(log, half) } else { String::new() };
-    figure(Some(by), change, why)
+    let by = Span { value: percent(log), low: percent(low), high: percent(high) };
+    let why = match (change, open.told) {
+        (Change::CannotTell, Some(told)) => told,
+        (Change::CannotTell, None) => limits.what_would_tell(log, half),
+        _ => String::new(),
+    };
+    figure(Some(by).filter(|by| by.high.is_finite() && by.low > -100.0), change, why)
+}
+
+/// What the events that never came leave open.
+struct Open {
+    /// By how much less and more the logarithm of the change may be.
+    less: f64,
+    more: f64,
+    told: Option<String>,
+}
+
+impl Open {
+    fn of(before: &Measured, after: &Measured) -> Open {
+        let ((was_least, was_most), (is_least, is_most)) = (before.reach(), after.reach());
+        let by = |one: f64, other: f64| if one == other { 0.0 } else { (one / other).ln() };
+        let (was, is) = (before.value, after.value);
+        let told = never_came(before.all, after.all);
+        Open { less: by(is, is_least) + by(was_most, was), more: by(is_most, is) + by(was, was_least), told }
+    }
+}
+
+fn never_came(before: Option<All>, after: Option<All>) -> Option<String> {
+    let side = |(which, all): (&str, Option<All>)| {
+        let All { never_came, of, .. } = all?;
+        Some(format!("{} of {} {which}", grouped(never_came), grouped(of)))
+    };
+    let sides: Vec<String> = [("before", before), ("after", after)].into_iter().filter_map(side).collect();
+    (!sides.is_empty()).then(|| format!("events never came, which counts as slower: {}", sides.join(", ")))
+}
+
+/// What became of a figure's objective by what never came, where those that came meet it in both runs; none if nothing did by that.
+pub(super) fn by_what_never_came(
+    (before, after): &(Measured, Measured),
+    (was, is): (&Objective, &Objective),
+) -> Option<(Change, String)> {
+    let limit = is.limit_ms.filter(|_| is.limit_ms == was.limit_ms)?;
+    let missed = |of: &Measured| of.value < limit && of.reach().1 >= limit;
+    let held = |of: &Measured| of.reach().1 < limit;
+    let by_that = (held(before) && missed(after)) || (missed(before) && held(after));
+    let change = met((was.finding.outcome, 0), (is.finding.outcome, 0));
+    let told = never_came(before.all, after.all)?;
+    let is_told = by_that && matches!(change, Change::Worse | Change::Better);
+    is_told.then(|| (change, format!("by its objective: {told}")))
 }
 
 /// The tolerance about no change, as logarithms, with the direction in which things get worse.
@@ -99,8 +148,11 @@ impl Limits {
             times if times <= 100.0 => {
                 format!("the interval lies across the tolerance; runs about {times} times as long would tell")
             }
-            _ => "the interval lies across the tolerance, and the change is about as large as the tolerance itself"
-                .to_owned(),
+            _ if room <= self.width / 10.0 => {
+                "the interval lies across the tolerance, and the change is about as large as the tolerance itself"
+                    .to_owned()
+            }
+            _ => "the interval is far wider than the tolerance: sections of the runs differ too much".to_owned(),
         }
     }
 }
@@ -213,5 +265,7 @@ mod tests {
         assert!(said.contains("4 times as long"), "{said}");
         let said = limits(Kind::Latency, 0.0).what_would_tell(0.0488, 0.1);
         assert!(said.contains("as large as the tolerance"), "{said}");
+        let said = limits(Kind::Latency, 0.0).what_would_tell(0.0, 1.5);
+        assert!(said.contains("far wider than the tolerance"), "{said}");
     }
 }

@@ -6,10 +6,11 @@
 //! refused, with every difference.
 //!
 //! ```text
-//! LoadResult, LoadResult --> comparable --> series --> sections --> judge --> Comparison --> renderers
+//! LoadResult, LoadResult --> comparable --> course --> series --> sections --> judge --> Comparison --> renderers
 //! ```
 
 mod comparable;
+mod course;
 mod judge;
 mod sections;
 mod series;
@@ -18,7 +19,8 @@ mod truth;
 
 use eventproof_evidence::Percentile;
 
-use crate::model::{Comparison, CountChange, Figure, LoadResult, Side, StagePair, Tolerance};
+use crate::model::{Comparison, CountChange, Figure, LoadResult, Objective, Side, StagePair, Tolerance};
+use course::Course;
 use judge::Kind;
 use series::{Measured, Series, throughput};
 
@@ -52,26 +54,29 @@ pub fn compare(before: (&str, &LoadResult), after: (&str, &LoadResult), toleranc
 fn figures(before: &LoadResult, after: &LoadResult, tolerance: Tolerance) -> Vec<Figure> {
     // What an earlier version did not measure cannot be set against it.
     let parts = after.spans.iter().filter(|part| before.spans.iter().any(|other| other.name == part.name));
-    let stages = after.stages.iter().chain(parts).map(|stage| StageSeries::of(before, after, &stage.name));
+    let course = Course::of(before, after);
+    let stages = after.stages.iter().chain(parts).map(|stage| StageSeries::of(before, after, &stage.name, &course));
     let stages: Vec<StageSeries> = stages.collect();
     let deciding = deciding(after);
     let doubt = comparable::saturated(before, after);
     let of_stage = |(stage, percentile): &(String, f64), decides: bool| {
         let stage = stages.iter().find(|known| known.name == *stage)?;
         let name = format!("{}({})", Percentile(*percentile), stage.name);
-        Some(judge::figure(
-            name,
-            Kind::Latency,
-            decides,
-            stage.at(Percentile(*percentile)),
-            doubt.as_deref(),
-            tolerance,
-        ))
+        let pair = stage.at(Percentile(*percentile));
+        let mut objectives = objectives(before, after, &stage.name, *percentile);
+        let met = objectives.find_map(|objectives| judge::by_what_never_came(&pair, objectives));
+        let figure = judge::figure(name, Kind::Latency, decides, pair, doubt.as_deref(), tolerance);
+        Some(match met {
+            Some((change, why)) => Figure { change, why, ..figure },
+            None => figure,
+        })
     };
     // A load of which nothing was ever acknowledged has no rate; one of which nothing is any more has.
-    let rate = Some((throughput(before), throughput(after))).filter(|(was, is)| was.value.max(is.value) > 0.0);
-    let rate =
-        rate.map(|pair| judge::figure("throughput".to_owned(), Kind::Rate, true, pair, doubt.as_deref(), tolerance));
+    let rates = (throughput(before, course.pairs()), throughput(after, course.pairs()));
+    let rate = Some(rates).filter(|(was, is)| was.value.max(is.value) > 0.0);
+    let told = course.apart().is_none();
+    let doubt = doubt.as_deref().or(course.apart());
+    let rate = rate.map(|pair| judge::figure("throughput".to_owned(), Kind::Rate, told, pair, doubt, tolerance));
     let all = stages.iter().flat_map(|stage| SHOWN.map(|percentile| (stage.name.clone(), percentile)));
     let others = all.filter(|other| !deciding.contains(other));
     let limited = deciding.iter().filter_map(|figure| of_stage(figure, true));
@@ -92,6 +97,18 @@ fn deciding(after: &LoadResult) -> Vec<(String, f64)> {
     }
 }
 
+/// The objectives of both that limit a figure.
+fn objectives<'a>(
+    before: &'a LoadResult,
+    after: &'a LoadResult,
+    stage: &str,
+    percentile: f64,
+) -> impl Iterator<Item = (&'a Objective, &'a Objective)> {
+    let limits = move |one: &&Objective| one.stage.as_deref() == Some(stage) && one.percentile == Some(percentile);
+    let pair = |one: &'a Objective| Some((before.objectives.iter().find(|was| was.text == one.text)?, one));
+    after.objectives.iter().filter(limits).filter_map(pair)
+}
+
 /// A stage of both results.
 struct StageSeries<'a> {
     name: String,
@@ -100,14 +117,15 @@ struct StageSeries<'a> {
 }
 
 impl<'a> StageSeries<'a> {
-    fn of(before: &'a LoadResult, after: &'a LoadResult, name: &str) -> StageSeries<'a> {
-        StageSeries { name: name.to_owned(), before: Series::of(before, name), after: Series::of(after, name) }
+    fn of(before: &'a LoadResult, after: &'a LoadResult, name: &str, course: &Course) -> StageSeries<'a> {
+        let series = |result: &'a LoadResult| Series::of(result, name, course.pairs());
+        StageSeries { name: name.to_owned(), before: series(before), after: series(after) }
     }
 
     fn at(&self, percentile: Percentile) -> (Measured, Measured) {
         let of = |series: &Result<Series<'_>, String>| match series {
             Ok(series) => series.percentile(percentile),
-            Err(error) => Measured { value: 0.0, estimate: Err(error.clone()), range: None },
+            Err(error) => Measured::none(error.clone()),
         };
         let (mut before, mut after) = (of(&self.before), of(&self.after));
         if before.estimate.is_err() || after.estimate.is_err() {

@@ -7,6 +7,10 @@
 //! other, the variance is enlarged by (1 + r) / (1 - r), r the correlation of neighbouring sections, as in Skart (Tafazzoli,
 //! Wilson, Lada and Steiger, INFORMS J. Computing 23(2), 2011), with r corrected for its bias of about one over the number of sections. It
 //! is never made smaller. Everything is in logarithms, so a change is a ratio.
+//!
+//! Where the load has a planned course, sections differ by the plan. Then each is set against the same one of the other run, and the
+//! variance is that of their ratios. Sections do not decide a figure equally there (most events of a ramp are at its top): with
+//! shares w of it, they are worth as much as 1 / sum(w²) equal ones.
 
 /// So many sections: few, so that each is long; enough for their scatter to be known.
 pub(super) const SECTIONS: usize = 10;
@@ -14,6 +18,10 @@ pub(super) const SECTIONS: usize = 10;
 const GREATEST_CORRELATION: f64 = 0.8;
 /// 97.5 % of a normal distribution lie below.
 const Z: f64 = 1.959_964;
+/// And of a Student's t with one degree of freedom: all that is known comes from two sections, or less.
+const OF_TWO: f64 = 12.706;
+/// Sections of both runs that have anything in them, at least.
+const LEAST_PAIRS: usize = SECTIONS / 2;
 
 /// A figure, as its logarithm, with the variance of that.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,13 +34,22 @@ impl Estimate {
     /// From the figure of the whole and those of its sections, in their order. A section far below the whole counts as a
     /// thousandth of it: a stop, not an infinity.
     pub fn of(whole: f64, sections: &[f64]) -> Estimate {
-        let off: Vec<f64> = sections.iter().map(|section| (section.max(whole / 1e3) / whole).ln()).collect();
-        let count = off.len() as f64;
-        let scatter: f64 = off.iter().map(|one| one * one).sum::<f64>() / (count - 1.0);
-        let correlation = (neighbours(&off) + 1.0 / count).clamp(0.0, GREATEST_CORRELATION);
-        let enlarged = scatter * (1.0 + correlation) / (1.0 - correlation);
-        Estimate { log: whole.ln(), variance: enlarged / count }
+        let off: Vec<f64> = sections.iter().map(|section| log_of(*section, whole) - whole.ln()).collect();
+        Estimate { log: whole.ln(), variance: scatter(&off) / off.len() as f64 }
     }
+}
+
+/// The logarithm of a section's figure, which is never less than a thousandth of the whole.
+fn log_of(section: f64, whole: f64) -> f64 {
+    section.max(whole / 1e3).ln()
+}
+
+/// How far sections scatter about the whole, as a variance, enlarged as far as neighbours resemble each other.
+fn scatter(off: &[f64]) -> f64 {
+    let count = off.len() as f64;
+    let scatter: f64 = off.iter().map(|one| one * one).sum::<f64>() / (count - 1.0);
+    let correlation = (neighbours(off) + 1.0 / count).clamp(0.0, GREATEST_CORRELATION);
+    scatter * (1.0 + correlation) / (1.0 - correlation)
 }
 
 /// The correlation of neighbours about their mean; zero where nothing varies.
@@ -54,8 +71,36 @@ pub(super) fn ratio(before: Estimate, after: Estimate) -> (f64, f64) {
     (after.log - before.log, student(freedom) * variance.sqrt())
 }
 
+/// A section of a run that has a planned course.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Section {
+    pub value: f64,
+    /// How much of the whole figure it decides, in any unit.
+    pub weight: f64,
+}
+
+/// The same from the sections of both, each set against that of the other run; none where too few of them have anything in them.
+pub(super) fn paired(before: (f64, &[Section]), after: (f64, &[Section])) -> Option<(f64, f64)> {
+    let ((was, before), (is, after)) = (before, after);
+    let both = || before.iter().zip(after).filter(|(was, is)| was.value.max(is.value) > 0.0);
+    if both().count() < LEAST_PAIRS {
+        return None;
+    }
+    let log = is.ln() - was.ln();
+    let off: Vec<f64> = both().map(|(one, other)| log_of(other.value, is) - log_of(one.value, was) - log).collect();
+    let all = |sections: &[Section]| sections.iter().map(|section| section.weight).sum::<f64>();
+    let (all_before, all_after) = (all(before), all(after));
+    let share = |(was, is): (&Section, &Section)| (was.weight / all_before + is.weight / all_after) / 2.0;
+    let worth = 1.0 / both().map(|pair| share(pair).powi(2)).sum::<f64>();
+    Some((log, student(worth - 1.0) * (scatter(&off) / worth).sqrt()))
+}
+
 /// The 97.5 % quantile of Student's t, by its expansion about the normal one (Abramowitz and Stegun, 26.7.5).
 fn student(freedom: f64) -> f64 {
+    if freedom < 2.0 {
+        // The expansion is too small there.
+        return OF_TWO;
+    }
     let power = |exponent: i32| Z.powi(exponent);
     let first = (power(3) + Z) / 4.0;
     let second = (5.0 * power(5) + 16.0 * power(3) + 3.0 * Z) / 96.0;

@@ -221,3 +221,156 @@ fn another_load_is_refused_with_every_difference() {
     );
     assert!(compared.figures.is_empty());
 }
+
+/// The same run with so many planned and acknowledged in each of its seconds, by a shape.
+fn shaped(mut result: LoadResult, acknowledged: impl Fn(usize) -> u64) -> LoadResult {
+    for (number, interval) in result.intervals.iter_mut().enumerate() {
+        interval.acknowledged = acknowledged(number);
+    }
+    result.workload.insert("shape".into(), "[{from: 200/s, to: 2000/s, for: 60s}]".into());
+    result
+}
+
+/// A ramp from 200/s to 2000/s over a minute, a few of each second acknowledged in the next one.
+fn ramp(share: f64, chance: &mut Chance) -> LoadResult {
+    let edges: Vec<f64> = (0..60).map(|_| chance.normal() * 2.0).collect();
+    let rate = |second: usize| (200.0 + 30.0 * second as f64) * share + edges[second];
+    shaped(run(60, 20.0, chance), |second| rate(second) as u64)
+}
+
+fn figure<'a>(comparison: &'a Comparison, name: &str) -> &'a crate::model::Figure {
+    comparison.figures.iter().find(|figure| figure.name == name).unwrap()
+}
+
+#[test]
+fn a_ramp_that_is_the_same_twice_is_no_change_and_a_quarter_of_it_is_found() {
+    let chance = &mut Chance(5);
+    let before = ramp(1.0, chance);
+    for (share, change) in [(1.0, Change::Same), (0.98, Change::Same), (0.9, Change::Worse), (0.25, Change::Worse)] {
+        let compared = compared(&before, &ramp(share, chance));
+        let rate = figure(&compared, "throughput");
+        let by = rate.by.unwrap();
+        assert_eq!((rate.change, rate.decides), (change, true), "{share}: {by:?} {}", rate.why);
+        let truth = (share - 1.0) * 100.0;
+        assert!(by.low <= truth + 0.3 && by.high >= truth - 0.3 && by.high - by.low < 2.0, "{share}: {by:?}");
+    }
+    assert_eq!(compared(&before, &before).worst(), Change::Same);
+}
+
+#[test]
+fn a_course_that_one_run_did_not_go_to_its_end_tells_nothing_of_the_rate() {
+    let chance = &mut Chance(5);
+    let (before, mut after) = (ramp(1.0, chance), ramp(1.0, chance));
+    // One event more or less may be sent in the interval behind the end.
+    after.intervals.truncate(59);
+    assert_eq!(figure(&compared(&before, &after), "throughput").change, Change::Same);
+    after.intervals.truncate(40);
+    let compared = compared(&before, &after);
+    let rate = figure(&compared, "throughput");
+    assert_eq!((rate.change, rate.decides), (Change::CannotTell, false));
+    assert!(rate.why.contains("60 intervals before, 40 after"), "{}", rate.why);
+}
+
+/// A minute with a fault from so many seconds on, for so long, in which latencies are about something else.
+fn disturbed((at, lasting): (usize, usize), typical_ms: f64, in_fault_ms: f64, chance: &mut Chance) -> LoadResult {
+    let mut result = run(60, typical_ms, chance);
+    let fault = run(60, in_fault_ms, chance);
+    result.intervals[at..at + lasting].clone_from_slice(&fault.intervals[at..at + lasting]);
+    result.workload.insert("timeline".into(), "[{at: 12s, for: 2s, broker: delay}]".into());
+    result
+}
+
+#[test]
+fn what_a_timeline_does_in_both_runs_widens_no_figure() {
+    let chance = &mut Chance(9);
+    let change = |lasting: usize, factor: f64, chance: &mut Chance| {
+        let run = |factor: f64, chance: &mut Chance| disturbed((12, lasting), 20.0 * factor, 400.0 * factor, chance);
+        let (before, after) = (run(1.0, chance), run(factor, chance));
+        compared(&before, &after).figures[0].change
+    };
+    // Two seconds are too few for the p95, and would be its scatter.
+    for _ in 0..5 {
+        assert_eq!(change(2, 1.2, chance), Change::Worse);
+        assert!(!matches!(change(2, 1.0, chance), Change::Worse | Change::Better));
+    }
+    // A fifth of the time is the p95: what is plain is told, though it rests on two sections.
+    assert_eq!(change(12, 4.0, chance), Change::Worse);
+    assert!(!matches!(change(12, 1.0, chance), Change::Worse | Change::Better));
+}
+
+#[test]
+fn one_section_that_decides_a_figure_alone_accuses_nobody() {
+    let chance = &mut Chance(13);
+    // A tenth of the time decides the p95, and differs by half from run to run: nobody knows how often it does.
+    for _ in 0..5 {
+        let before = disturbed((12, 6), 20.0, 400.0, chance);
+        let after = disturbed((12, 6), 20.0, 600.0, chance);
+        assert_eq!(compared(&before, &after).figures[0].change, Change::CannotTell);
+    }
+}
+
+#[test]
+fn the_interval_of_a_planned_course_holds_the_truth_as_often() {
+    use super::sections::{Section, paired};
+    let chance = &mut Chance(17);
+    let mut held = 0;
+    for _ in 0..500 {
+        let course = |second: usize| 200.0 + 9.0 * second as f64;
+        let mut sections = |shift: f64| {
+            let levels = chance.levels(200);
+            let rates: Vec<f64> =
+                levels.iter().enumerate().map(|(second, level)| course(second) * (level + shift).exp()).collect();
+            let mean = |rates: &[f64]| rates.iter().sum::<f64>() / rates.len() as f64;
+            let section = |rates: &[f64]| Section { value: mean(rates), weight: rates.iter().sum() };
+            (mean(&rates), rates.chunks(rates.len() / SECTIONS).map(section).collect::<Vec<_>>())
+        };
+        let ((was, before), (is, after)) = (sections(0.0), sections(0.1));
+        let (log, half) = paired((was, &before), (is, &after)).unwrap();
+        held += usize::from((log - 0.1).abs() <= half);
+    }
+    assert!((465..=495).contains(&held), "{held} of 500");
+}
+
+/// A minute of 6,000 events that came and so many that did not, with an objective on a percentile that was met or missed.
+fn with_missing(never_came: u64, percentile: f64, (limit_ms, met): (f64, bool), chance: &mut Chance) -> LoadResult {
+    let mut result = run(60, 20.0, chance);
+    result.stages[0].never_came = never_came;
+    let objective = &mut result.objectives[0];
+    (objective.percentile, objective.limit_ms) = (Some(percentile), Some(limit_ms));
+    objective.finding = fixtures::load().objectives[usize::from(!met)].finding.clone();
+    result
+}
+
+#[test]
+fn a_percentile_that_lies_among_events_that_never_came_is_none_of_those_that_did() {
+    let chance = &mut Chance(21);
+    let before = with_missing(0, 99.0, (1000.0, true), chance);
+    let figure = |after: &LoadResult| compared(&before, after).figures[0].clone();
+    let worse = figure(&with_missing(186, 99.0, (1000.0, false), chance));
+    assert_eq!((worse.change, worse.by), (Change::Worse, None), "3 % were refused: {}", worse.why);
+    let why = "by its objective: events never came, which counts as slower: 186 of 6,186 after";
+    assert_eq!(worse.why, why);
+    let mut open = with_missing(186, 99.0, (1000.0, false), chance);
+    open.objectives[0].finding = fixtures::load().objectives[2].finding.clone();
+    assert_eq!(figure(&open).change, Change::CannotTell, "nobody knows what became of them");
+    assert_eq!(figure(&with_missing(0, 99.0, (1000.0, true), chance)).change, Change::Same);
+    // And the other way round.
+    let (refusing, mended) = (with_missing(186, 99.0, (1000.0, false), chance), &before);
+    assert_eq!(compared(&refusing, mended).figures[0].change, Change::Better);
+    assert_eq!(compared(&refusing, &refusing).figures[0].change, Change::CannotTell);
+}
+
+#[test]
+fn events_that_never_came_move_a_percentile_as_far_as_they_can() {
+    let chance = &mut Chance(21);
+    // With 50 more that are slower, the p99 is about the p99.8 of those that came: 42 ms instead of 36.
+    let before = with_missing(0, 99.0, (39.0, true), chance);
+    let figure = |after: &LoadResult| compared(&before, after).figures[0].clone();
+    let worse = figure(&with_missing(50, 99.0, (39.0, false), chance));
+    assert_eq!(worse.change, Change::Worse, "{worse:?}");
+    let open = figure(&with_missing(50, 99.0, (1000.0, true), chance));
+    assert_eq!(open.change, Change::CannotTell, "{open:?}");
+    assert!(open.why.ends_with("slower: 50 of 6,050 after") && open.by.unwrap().high > 15.0, "{open:?}");
+    let one = figure(&with_missing(1, 50.0, (1000.0, true), chance));
+    assert_eq!(one.change, Change::Same, "one of 6,000 does not matter: {one:?}");
+}

@@ -109,6 +109,9 @@ fn stages(what: &str, stages: &[Stage]) -> Markup {
                 @for percentile in &shown { th class="n" { "p" (percentile) } } th class="n" { "max" } } }
             tbody { @for stage in stages { (stage_row(stage)) } }
         } }
+        @if stages.iter().any(|stage| stage.never_came > 0) {
+            p class="soft" { "Percentiles are of what came; for objectives what never came is slower than all of it." }
+        }
         @for (doubt, names) in doubts(stages) {
             p class="soft" { @for (index, name) in names.iter().enumerate() { @if index > 0 { ", " } (clean(name)) } ": " (clean(doubt)) }
         }
@@ -158,7 +161,7 @@ fn stage_row(stage: &Stage) -> Markup {
             th scope="row" { code { (clean(&stage.name)) } div class="soft" { (clean(&stage.meaning))
                 @if stage.error_ms > 0.0 { "; up to " (latency(stage.error_ms)) " late by the way it is watched" }
                 @if of.out_of_range > 0 { "; " (grouped(of.out_of_range)) " longer than can be counted" } } }
-            td class="n" { (grouped(of.count)) }
+            td class="n" { (grouped(of.count)) @if stage.never_came > 0 { div class="soft" { (grouped(stage.never_came)) " never came" } } }
             @if of.count == 0 { td class="n" colspan="7" { "nothing was measured" } }
             @else {
                 td class="n" { (latency(of.min_ms)) } td class="n" { (latency(of.mean_ms)) }
@@ -405,6 +408,15 @@ mod tests {
         let page = html_load(&result);
         assert!(page.contains("Counted from the send of each event") && !page.contains("planned instant"));
         assert!(page.contains("sent as fast as its events were taken, used 31 % of one core"));
+    }
+
+    #[test]
+    fn what_never_came_to_a_stage_is_told_beside_the_percentiles_of_the_others() {
+        let mut result = load();
+        assert!(!html_load(&result).contains("never came"));
+        result.stages[0].never_came = 1060;
+        let page = html_load(&result);
+        assert!(page.contains("1,060 never came") && page.contains("Percentiles are of what came"));
     }
 
     #[test]

@@ -145,6 +145,15 @@ pub struct Stage {
     /// How far the figures may be off by the way they are taken. Milliseconds.
     pub error_ms: f64,
     pub distribution: Distribution,
+    /// How many measured events had to come there and did not: refused, of unknown outcome, or not come when the run ended. Objectives
+    /// count them as slower than all that came; the distribution is that of the others.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub never_came: u64,
+}
+
+/// Whether there is nothing to tell.
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A part of the way to the acknowledgement, by the client's own statistics, the warm-up included.

@@ -56,13 +56,23 @@ fn stages(what: &str, stages: &[Stage]) -> String {
             let doubt = if figure.doubt.is_some() { "?" } else { "" };
             text.push_str(&format!(" {:>9}", format!("{}{doubt}", latency(figure.value_ms))));
         }
-        text.push_str(&format!(" {:>9}\n", latency(of.max_ms)));
+        text.push_str(&format!(" {:>9}{}\n", latency(of.max_ms), never_came(stage)));
+    }
+    if stages.iter().any(|stage| stage.never_came > 0) {
+        text.push_str("percentiles are of what came; for objectives what never came is slower than all of it\n");
     }
     let doubts = stages.iter().flat_map(|stage| &stage.distribution.percentiles);
     if doubts.into_iter().any(|figure| figure.doubt.is_some()) {
         text.push_str("? from too few events to say anything\n");
     }
     text
+}
+
+fn never_came(stage: &Stage) -> String {
+    match stage.never_came {
+        0 => String::new(),
+        count => format!("  {} never came", grouped(count)),
+    }
 }
 
 /// Where the client says that the time went; what never was (a throttle) is left out.
@@ -141,6 +151,17 @@ mod tests {
     #[test]
     fn the_summary_shows_objectives_stages_and_legs() {
         insta::assert_snapshot!(terminal_load(&load(), PLAIN));
+    }
+
+    #[test]
+    fn what_never_came_to_a_stage_is_told_beside_the_percentiles_of_the_others() {
+        let mut result = load();
+        assert!(!terminal_load(&result, PLAIN).contains("never came"));
+        result.stages[0].never_came = 1060;
+        let text = terminal_load(&result, PLAIN);
+        let line = text.lines().find(|line| line.starts_with("end_to_end")).unwrap();
+        assert!(line.ends_with("  1,060 never came"), "{line}");
+        assert!(text.contains("percentiles are of what came"), "{text}");
     }
 
     #[test]

@@ -47,6 +47,12 @@ struct LegAccount {
     tried_again: Option<TriedAgain>,
 }
 
+/// What an event's order is judged within.
+#[derive(Clone, Copy)]
+struct Within {
+    partition: Option<i32>,
+}
+
 #[derive(Default)]
 struct TriedAgain {
     /// With whether each was counted as standing on the topic so.
@@ -121,13 +127,22 @@ impl Ledger {
 
     /// The same on a partition: where that of a key changes, its order does by that.
     pub fn seen_on(&mut self, leg: Leg, key: u64, number: u64, partition: Option<i32>) -> bool {
+        self.sight(leg, key, number, Some(Within { partition }))
+    }
+
+    /// The same of an event that has no order: its key here is only what it is kept by.
+    pub fn seen_anywhere(&mut self, leg: Leg, key: u64, number: u64) -> bool {
+        self.sight(leg, key, number, None)
+    }
+
+    fn sight(&mut self, leg: Leg, key: u64, number: u64, order: Option<Within>) -> bool {
         if self.last_planned.is_none_or(|last| number > last) {
             self.phantom(leg);
             return false;
         }
         let Some(account) = self.legs.get_mut(leg) else { return false };
         let overtaken = account.counts.reordered;
-        let first = account.seen(key, number, partition, leg != TOPIC && self.disordered.contains(&number));
+        let first = account.seen(key, number, order, leg != TOPIC && self.disordered.contains(&number));
         if leg == TOPIC && account.counts.reordered > overtaken && self.disordered.len() < KEPT {
             self.disordered.insert(number);
         }
@@ -176,6 +191,11 @@ impl Ledger {
     pub fn dead_lettered(&mut self, leg: Leg, key: u64, number: u64) -> bool {
         let track = self.legs.get_mut(leg).and_then(|account| account.keys.get_mut(&key));
         track.is_some_and(|track| track.dead_lettered(number))
+    }
+
+    /// The events of all keys that were given up on a leg, and had no effect since.
+    pub fn given_up(&self, leg: Leg) -> impl Iterator<Item = u64> {
+        self.legs.get(leg).into_iter().flat_map(|account| account.keys.values()).flat_map(KeyTrack::given_up)
     }
 
     /// Whether it is not accounted for yet on a leg: neither seen there nor refused.
@@ -286,10 +306,11 @@ impl LegAccount {
     }
 
     /// `on_topic`: whether it stood on the topic out of its order.
-    fn seen(&mut self, key: u64, number: u64, partition: Option<i32>, on_topic: bool) -> bool {
-        let sight = self.keys.entry(key).or_default().seen(number, partition);
+    fn seen(&mut self, key: u64, number: u64, order: Option<Within>, on_topic: bool) -> bool {
+        let sight = self.keys.entry(key).or_default().seen(number, order.and_then(|within| within.partition));
         match sight {
             track::Sight::InOrder => self.counts.seen += 1,
+            track::Sight::Overtaken { .. } if order.is_none() => self.counts.seen += 1,
             track::Sight::Overtaken { moved } => {
                 self.counts.seen += 1;
                 let fault = u64::from(self.is_fault_of_order(number, on_topic));

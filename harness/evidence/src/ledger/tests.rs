@@ -49,6 +49,16 @@ fn an_event_of_unknown_outcome_is_neither_lost_nor_sent_unless_it_is_seen() {
 }
 
 #[test]
+fn events_without_an_order_are_in_none_that_could_be_broken() {
+    let mut ledger = acknowledged(10, 1);
+    (0..10).rev().for_each(|number| assert!(ledger.seen_anywhere(TOPIC, 0, number)));
+    assert!(!ledger.seen_anywhere(TOPIC, 0, 3));
+    let topic = leg(&ledger, TOPIC);
+    assert_eq!((topic.seen, topic.reordered, topic.duplicated, topic.lost), (10, 0, 1, 0));
+    assert_eq!(ledger.outstanding(EFFECT), 10);
+}
+
+#[test]
 fn a_refused_event_is_owed_nowhere() {
     let mut ledger = ledger();
     ledger.planned(0, 0);

@@ -112,6 +112,11 @@ impl KeyTrack {
         self.count(|event| event.dead)
     }
 
+    /// The same, one by one.
+    pub fn given_up(&self) -> impl Iterator<Item = u64> {
+        self.pending.iter().filter(|event| event.dead).map(|event| event.number)
+    }
+
     /// Whether an event is owed at the end of this leg.
     pub fn owes(&self, number: u64) -> bool {
         let event = self.find(number).and_then(|index| self.pending.get(index));

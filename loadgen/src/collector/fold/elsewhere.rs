@@ -5,6 +5,7 @@ use eventproof_evidence::ledger::LegCounts;
 use super::{Collector, Later};
 use crate::collector::{AsideSight, By, Event, Sight};
 use crate::plan::End;
+use crate::stages;
 
 impl Collector {
     /// A record in one of those topics: which event it is may be known only later.
@@ -58,6 +59,22 @@ impl Collector {
                 }
             }
         }
+    }
+
+    /// By stage: how many measured events were given up on the way there.
+    pub fn given_up(&self) -> Vec<u64> {
+        let mut dead = self.closed_dead.clone();
+        for leg in 1..=self.frame.groups.len() {
+            for number in self.ledger.given_up(leg).filter(|number| self.is_measured_event(*number)) {
+                dead[stages::place(self.frame.lane(number).arm, leg + 1, self.frame.stages())] += 1;
+            }
+        }
+        dead
+    }
+
+    /// Whether an event counts that is still owed somewhere: as long as it is, its plan is known.
+    fn is_measured_event(&self, number: u64) -> bool {
+        self.flights.get(&number).is_some_and(|flight| self.is_measured(flight.planned))
     }
 
     /// What became of the events on every leg, if nothing more comes: what waits for another try is not lost.
