@@ -2,6 +2,7 @@
 
 mod before;
 mod consumers;
+mod follows;
 mod it;
 mod names;
 mod phrases;

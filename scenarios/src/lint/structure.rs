@@ -7,6 +7,7 @@ use eventproof_source::{Diagnostic, Diagnostics, Source, Span, nearest};
 use eventproof_system::AlertValue;
 
 use super::argument_lines;
+use super::follows::followed;
 use crate::catalogue::Matcher;
 use crate::pack::Pack;
 use crate::plan::{FeatureFile, headings, line_span, step_keywords};
@@ -256,6 +257,9 @@ pub(crate) fn cross_check(pack: &Pack) -> Diagnostics {
         if !messages.contains(&follows.message.as_str()) {
             unknown("message", &follows.message, &messages);
         }
+    }
+    if let Some(source) = &text {
+        faults.extend(followed(pack, source));
     }
     for group in known_groups.iter().filter(|group| pack.system.group(group).is_none()) {
         let message = format!("group `{group}` of asyncapi.yaml is not in {}", file.display());

@@ -8,16 +8,14 @@ use eventproof_source::{Diagnostic, Diagnostics, Entry, Fields, Node, Source, ne
 use regex::Regex;
 
 use super::model::{
-    ActionSpec, AlertSpec, AlertValue, Assignment, FaultSwitch, Follows, GroupSpec, JournalView, ListView, Offsets,
+    ActionSpec, AlertSpec, AlertValue, Assignment, FaultSwitch, GroupSpec, JournalView, ListView, Offsets,
     ReadySpec, SHORTEST_SESSION, ServiceSpec, StubSpec, SystemSpec, ViewKind, ViewSpec,
 };
-use super::{sasl, store};
+use super::{follows, sasl, store};
 
 /// How long a service and a group may take to be ready where nothing is said.
 const READY: Duration = Duration::from_secs(15);
 const GROUP_READY: Duration = Duration::from_secs(60);
-/// How long an event may take after the action that causes it where nothing is said.
-const FOLLOWS: Duration = Duration::from_secs(10);
 /// More whole systems than this beside each other are a slip of the hand.
 const MOST_COPIES: u8 = 8;
 const JOURNAL_EVERY: Duration = Duration::from_millis(20);
@@ -236,7 +234,7 @@ impl<'a> Reader<'a> {
         let publishes = fields.node("publishes");
         let service = fields.string("service", faults);
         fields.finish(faults);
-        let publishes = publishes.and_then(|node| self.follows(node));
+        let publishes = publishes.and_then(|node| follows::read(node, self.source, &mut self.faults));
         if let Some(service) = &service {
             self.known_service(service, &entry.value, services);
         }
@@ -313,16 +311,6 @@ impl<'a> Reader<'a> {
             self.faults.push(Diagnostic::error("system/request", message).at(self.source, entry.value.span));
         }
         parts
-    }
-
-    fn follows(&mut self, node: &'a Node) -> Option<Follows> {
-        let faults = &mut self.faults;
-        let mut fields = Fields::of(node, self.source, "`publishes`", faults)?;
-        let message = fields.required_string("message", faults);
-        let found_by = fields.texts("fields", faults).into_iter().collect();
-        let within = fields.duration("within", faults).unwrap_or(FOLLOWS);
-        fields.finish(faults);
-        Some(Follows { message: message?, fields: found_by, within })
     }
 
     fn service_name(&mut self, fields: &mut Fields<'a>, services: &[&str]) -> Option<String> {
