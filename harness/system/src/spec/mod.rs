@@ -2,7 +2,9 @@
 
 mod follows;
 mod model;
+mod placeholders;
 mod read;
+mod request;
 mod sasl;
 mod store;
 

@@ -11,7 +11,7 @@ use super::model::{
     ActionSpec, AlertSpec, AlertValue, Assignment, FaultSwitch, GroupSpec, JournalView, ListView, Offsets,
     ReadySpec, SHORTEST_SESSION, ServiceSpec, StubSpec, SystemSpec, ViewKind, ViewSpec,
 };
-use super::{follows, sasl, store};
+use super::{follows, placeholders, request, sasl, store};
 
 /// How long a service and a group may take to be ready where nothing is said.
 const READY: Duration = Duration::from_secs(15);
@@ -65,7 +65,9 @@ impl<'a> Reader<'a> {
             self.each(stores, |reader, entry| store::read(entry, reader.source, &services, &mut reader.faults));
         let alerts = self.each(alerts, |reader, entry| reader.alert(entry, &known));
         let name = name.unwrap_or_default();
-        Some(SystemSpec { name, copies, services, groups, views, actions, stubs, stores, alerts, sasl })
+        let spec = SystemSpec { name, copies, services, groups, views, actions, stubs, stores, alerts, sasl };
+        placeholders::check(&spec, root, self.source, &mut self.faults);
+        Some(spec)
     }
 
     fn copies(&mut self, fields: &mut Fields<'a>) -> u8 {
@@ -128,8 +130,9 @@ impl<'a> Reader<'a> {
             let url = Some(url.trim_end_matches('/').to_owned());
             return Some(ServiceSpec { name: entry.key.clone(), url, ready, ..ServiceSpec::default() });
         }
-        fields.required("command", faults)?;
+        let at = fields.required("command", faults)?;
         let command = fields.strings("command", faults);
+        no_program(&entry.key, at, self.source, faults);
         let env = fields.texts("env", faults).into_iter().collect();
         let fault_switch = fault_switch(&mut fields, self.source, faults);
         let ready = fields.node("ready").and_then(|node| ready(node, self.source, faults));
@@ -225,10 +228,10 @@ impl<'a> Reader<'a> {
     fn action(&mut self, entry: &'a Entry, services: &[&str]) -> Option<ActionSpec> {
         let mut fields = self.fields(entry, "action")?;
         let faults = &mut self.faults;
-        let request = fields.required_string("request", faults);
+        let request = fields.required("request", faults);
         let json = fields.node("json").map(Node::to_json);
         let headers = fields.texts("headers", faults).into_iter().collect();
-        let status = fields.u64("status", faults).and_then(|status| u16::try_from(status).ok());
+        let status = fields.parsed("status", faults, request::status);
         let within = fields.duration("within", faults);
         let captures: BTreeMap<String, String> = fields.texts("captures", faults).into_iter().collect();
         let publishes = fields.node("publishes");
@@ -238,7 +241,7 @@ impl<'a> Reader<'a> {
         if let Some(service) = &service {
             self.known_service(service, &entry.value, services);
         }
-        let (method, http) = self.request(&request?, entry)?;
+        let (method, http) = request::read(request?, self.source, &mut self.faults)?;
         Some(ActionSpec {
             name: entry.key.clone(),
             method,
@@ -303,16 +306,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn request(&mut self, text: &str, entry: &Entry) -> Option<(String, String)> {
-        let parts = text.split_once(' ').map(|(method, http)| (method.to_owned(), http.trim().to_owned()));
-        if parts.is_none() {
-            let message =
-                format!("`{text}` is no request: write a method and an address, such as POST {{service.url}}/path");
-            self.faults.push(Diagnostic::error("system/request", message).at(self.source, entry.value.span));
-        }
-        parts
-    }
-
     fn service_name(&mut self, fields: &mut Fields<'a>, services: &[&str]) -> Option<String> {
         let node = fields.required("service", &mut self.faults)?;
         let name = node.scalar_text()?;
@@ -348,7 +341,17 @@ fn number(text: &str, least: f64) -> Result<f64, String> {
     found.ok_or_else(|| format!("`{text}` is no number from {least}"))
 }
 
-/// When a service is ready.
+/// A command that starts nothing.
+fn no_program(service: &str, node: &Node, source: &Source, faults: &mut Diagnostics) {
+    // What is no text is told already.
+    let program = node.items().map_or_else(|| node.scalar_text(), |items| items.first().map_or(Some(String::new()), Node::scalar_text));
+    if program.is_some_and(|program| program.trim().is_empty()) {
+        let message = format!("the `command` of service `{service}` names no program");
+        let help = "write a program and its arguments, such as [./orders, --port, \"{port}\"]";
+        faults.push(Diagnostic::error("system/no-program", message).at(source, node.span).help(help));
+    }
+}
+
 /// `fault_flag: --fault` or `fault_env: SHOP_FAULTS`.
 fn fault_switch(fields: &mut Fields<'_>, source: &Source, faults: &mut Diagnostics) -> Option<FaultSwitch> {
     let flag = fields.string("fault_flag", faults).map(FaultSwitch::Flag);
@@ -364,6 +367,7 @@ fn fault_switch(fields: &mut Fields<'_>, source: &Source, faults: &mut Diagnosti
     flag.or(variable)
 }
 
+/// When a service is ready.
 fn ready(node: &Node, source: &Source, faults: &mut Diagnostics) -> Option<ReadySpec> {
     let mut fields = Fields::of(node, source, "`ready`", faults)?;
     let http = fields.required_string("http", faults);
