@@ -194,6 +194,7 @@ impl Profile {
         let firsts: Vec<&str> = firsts.iter().map(String::as_str).collect();
         for (objective, node) in self.objectives.iter().zip(&self.objective_nodes) {
             self.check_count(&objective.metric, node, faults);
+            self.check_difference(&objective.metric, node, faults);
             self.check_deadline(contract, system, &objective.metric, node, faults);
             self.check_abort(objective, node, faults);
             let (what, names, known) = match &objective.metric {
@@ -231,6 +232,17 @@ impl Profile {
         let message = format!("this cannot be judged on {leg}: {why}");
         let help = "take the objective out: it would hold whatever happens";
         faults.push(Diagnostic::error("load/cannot-be-judged", message).at(&self.source, node.span).help(help));
+    }
+
+    /// A percentile of a stage is never above a higher one of the same stage.
+    fn check_difference(&self, metric: &Metric, node: &Node, faults: &mut Diagnostics) {
+        let Metric::Difference { percentile, stage, less, other, .. } = metric else { return };
+        if stage == other && percentile.0 <= less.0 {
+            let message = format!("{percentile}({stage}) is never above {less}({other})");
+            let help = "it would hold whatever happens: compare two stages, or a higher percentile with a lower one";
+            let fault = Diagnostic::error("load/cannot-be-judged", message).help(help);
+            faults.push(fault.at(&self.source, node.span));
+        }
     }
 
     /// Without a deadline nothing is late.

@@ -278,6 +278,8 @@ impl<'a> Reader<'a> {
         let scaled = fields.parsed("scaled", faults, |text| number(text, 1.0)).unwrap_or(1.0);
         fields.finish(faults);
         let value = self.alert_value(value?)?;
+        let limit = entry.value.get("above").zip(above);
+        limit.into_iter().for_each(|(node, above)| self.never_above(&value, above, node));
         if above.is_none() && entry.value.get("above").is_none() {
             let message = format!("alert `{}` has no `above`", entry.key);
             self.faults.push(Diagnostic::error("yaml/missing-key", message).at(self.source, entry.key_span));
@@ -285,12 +287,22 @@ impl<'a> Reader<'a> {
         Some(AlertSpec { name: entry.key.clone(), service: service?, value, labels, above: above?, lasting, scaled })
     }
 
+    /// A part of a whole is never more than all of it: such a rule would be silent whatever happens.
+    fn never_above(&mut self, value: &AlertValue, above: f64, node: &Node) {
+        let AlertValue::Share { part, of } = value else { return };
+        if of.contains(part) && above >= 1.0 {
+            let message = format!("a share of what `{part}` is itself a part of is at most 1, so it is never above {above}");
+            let help = format!("{above} % are {}", above / 100.0);
+            self.faults.push(Diagnostic::error("system/never-above", message).at(self.source, node.span).help(help));
+        }
+    }
+
     fn alert_value(&mut self, node: &'a Node) -> Option<AlertValue> {
         let faults = &mut self.faults;
         let mut fields = Fields::of(node, self.source, "`value`", faults)?;
         let (gauge, share, of) = (fields.string("gauge", faults), fields.string("share", faults), fields.node("of"));
         let lag = fields.string("lag", faults);
-        let quantile = fields.parsed("quantile", faults, |text| number(text, 0.0));
+        let quantile = fields.parsed("quantile", faults, quantile);
         fields.finish(faults);
         match (gauge.map(AlertValue::Gauge).or(lag.map(AlertValue::Lag)), share, quantile, of) {
             (Some(value), None, None, None) => Some(value),
@@ -334,6 +346,11 @@ fn one_or_more(node: &Node) -> Vec<String> {
         Some(items) => items.iter().filter_map(Node::scalar_text).collect(),
         None => node.scalar_text().into_iter().collect(),
     }
+}
+
+fn quantile(text: &str) -> Result<f64, String> {
+    let quantile = number(text, 0.0).ok().filter(|quantile| *quantile <= 1.0);
+    quantile.ok_or_else(|| format!("`{text}` is no quantile from 0 to 1: of 95 % it is 0.95"))
 }
 
 fn number(text: &str, least: f64) -> Result<f64, String> {
@@ -390,6 +407,29 @@ mod tests {
         assert!(feed.command.is_empty() && feed.ready.is_some());
         let both = read(&format!("{text}    command: [feed]\n")).unwrap_err().render(false);
         assert!(both.contains("command"), "{both}");
+    }
+
+    #[test]
+    fn an_alert_that_could_never_fire_is_told() {
+        let told = |value: &str, above: &str| {
+            let alert = format!("{{service: api, value: {value}, above: {above}}}");
+            let text = format!("system: s\nservices: {{api: {{command: [api]}}}}\nalerts:\n  a: {alert}\n");
+            let faults = SystemSpec::parse(&Source::inline("system.yaml", &text)).err().unwrap_or_default();
+            let line = |one: &Diagnostic| {
+                let (_, line, column) = one.place().unwrap();
+                format!("{line}:{column} [{}] {} ({})", one.code, one.message, one.help.clone().unwrap_or_default())
+            };
+            faults.iter().map(line).collect::<Vec<_>>()
+        };
+        let part = "{share: f, of: [p, f]}";
+        let never = "[system/never-above] a share of what `f` is itself a part of is at most 1, so it is never above";
+        assert_eq!(told(part, "5"), [format!("4:67 {never} 5 (5 % are 0.05)")]);
+        assert_eq!(told(part, "1"), [format!("4:67 {never} 1 (1 % are 0.01)")]);
+        assert_eq!(told(part, "0.05"), [""; 0]);
+        assert_eq!(told("{share: f, of: [p]}", "5"), [""; 0], "of what is counted beside it there may be more");
+        assert_eq!(told("{quantile: 0.95, of: h}", "5"), [""; 0]);
+        let wrong = "[yaml/wrong-value] `95` is no quantile from 0 to 1: of 95 % it is 0.95 ()";
+        assert!(told("{quantile: 95, of: h}", "5").contains(&format!("4:41 {wrong}")), "{:?}", told("{quantile: 95, of: h}", "5"));
     }
 
     #[test]
