@@ -25,17 +25,22 @@ impl Profile {
         self.check_views(contract, system, &mut faults);
         self.check_follows(contract, &mut faults);
         self.check_twice(&mut faults);
-        self.check_timeline(system, &mut faults);
+        self.check_timeline(contract, system, &mut faults);
         self.check_objectives(contract, system, &mut faults);
         faults
     }
 
-    fn check_timeline(&self, system: &SystemSpec, faults: &mut Diagnostics) {
+    fn check_timeline(&self, contract: &Contract, system: &SystemSpec, faults: &mut Diagnostics) {
+        let topics: Vec<&str> = contract.topics().map(|channel| channel.topic.as_str()).collect();
         let services: Vec<&str> = system.services.iter().map(|service| service.name.as_str()).collect();
         let stores: Vec<&str> = system.stores.iter().map(|store| store.name.as_str()).collect();
         let nodes = self.root.get("timeline").and_then(Node::items).unwrap_or_default();
         for (entry, node) in self.timeline.iter().zip(nodes) {
-            let named = [("service", entry.service(), &services), ("store", entry.store(), &stores)];
+            let named = [
+                ("service", entry.service(), &services),
+                ("store", entry.store(), &stores),
+                ("topic", entry.topic(), &topics),
+            ];
             for (what, name, known) in named.into_iter().filter_map(|(what, name, known)| Some((what, name?, known))) {
                 if !known.contains(&name) {
                     let at = node.get(what).map_or(node.span, |node| node.span);
@@ -64,6 +69,7 @@ impl Profile {
                     faults.push(self.unknown("action", &arm.action, &actions, at));
                 }
                 self.check_links(&requests.arms, system, faults);
+                self.check_given(&requests.arms, system, faults);
             }
         }
     }

@@ -3,6 +3,7 @@
 mod before;
 mod consumers;
 mod follows;
+mod invalid;
 mod it;
 mod names;
 mod phrases;

@@ -8,6 +8,7 @@ use eventproof_source::{Diagnostic, nearest, units};
 use eventproof_system::{ActionSpec, ListView, ViewKind, placeholders};
 use serde_json::Value;
 
+use super::invalid::{CHOOSING, no_such_neighbour};
 use super::story::{Told, choices};
 use crate::catalogue::{Kind, SentenceId};
 use crate::pack::Pack;
@@ -34,7 +35,13 @@ pub(super) fn rows(pack: &Pack, sub: &Sub) -> Vec<Told> {
             }
             faults
         }
-        Id::InvalidIsPublished => of_event(pack, sub, &["rule", "place"]),
+        Id::InvalidIsPublished => {
+            let mut faults = of_event(pack, sub, &CHOOSING);
+            if faults.is_empty() {
+                faults.extend(no_such_neighbour(pack, sub));
+            }
+            faults
+        }
         Id::NoneCameBefore => unwanted(pack, sub),
         Id::StubAnswers | Id::StubDelays | Id::StubBreaksOff => pointers(sub),
         Id::TextIsNowhere => excepted(pack, sub),
