@@ -45,6 +45,11 @@ impl Disturbance {
         if let What::Store(store, _) = &self.what { Some(store) } else { None }
     }
 
+    /// The topic that it is limited to.
+    pub fn topic(&self) -> Option<&str> {
+        if let What::Broker(fault) = &self.what { fault.topic() } else { None }
+    }
+
     fn label(&self) -> String {
         match &self.what {
             What::Broker(fault) => format!("broker: {fault}"),

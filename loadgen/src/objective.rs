@@ -105,8 +105,15 @@ fn difference(minuend: &str, subtrahend: &str, operator: &str, right: &str) -> R
 }
 
 fn percentile(name: &str) -> Result<Percentile, String> {
-    let percentile = name[1..].parse().ok().filter(|percentile| (0.0..=100.0).contains(percentile));
-    percentile.map(Percentile).ok_or_else(|| format!("`{name}` is no percentile: write p50, p95, p99 or p99.9"))
+    let percentile: Option<f64> = name[1..].parse().ok().filter(|percentile| (0.0..=100.0).contains(percentile));
+    match percentile {
+        // Hardly anything is quicker than that, so whoever means a share would limit nothing.
+        Some(share) if share > 0.0 && share < 1.0 => {
+            Err(format!("`{name}` is less than the first percentile: did you mean p{}?", (share * 1e5).round() / 1e3))
+        }
+        Some(percentile) => Ok(Percentile(percentile)),
+        None => Err(format!("`{name}` is no percentile: write p50, p95, p99 or p99.9")),
+    }
 }
 
 fn split(text: &str) -> Option<(&str, &str, &str)> {
@@ -204,6 +211,10 @@ mod tests {
         let error = |text| Objective::parse(text).unwrap_err();
         assert_eq!(error("lost = 0"), "a bare `lost` does not say where: write lost(topic) or lost(GROUP)");
         assert_eq!(error("p951(end_to_end) < 1s"), "`p951` is no percentile: write p50, p95, p99 or p99.9");
+        let share = |name: &str, meant: &str| format!("`{name}` is less than the first percentile: did you mean {meant}?");
+        assert_eq!(error("p0.95(processed(event-service)) < 100ms"), share("p0.95", "p95"));
+        assert_eq!(error("p0.57(answered[on]) - p95(answered[off]) < 50ms"), share("p0.57", "p57"));
+        assert_eq!(error("p0.999(end_to_end) < 1s"), share("p0.999", "p99.9"));
         assert!(error("speed > 3").starts_with("`speed` is not measured"));
         assert!(error("p95(end_to_end) > 1s").contains("compared with `<`"));
         assert!(error("hello").contains("is no objective"));

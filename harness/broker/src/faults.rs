@@ -89,6 +89,15 @@ impl BrokerFault {
         BrokerFault::new(kind, &words.map(setting).collect::<Result<_, _>>()?)
     }
 
+    /// The topic that it is limited to.
+    pub fn topic(&self) -> Option<&str> {
+        match &self.what {
+            What::Requests(fault) => fault.matcher.topic.as_deref(),
+            What::MoveLeaders { topic, .. } => topic.as_deref(),
+            What::Crash { .. } | What::Clock { .. } => None,
+        }
+    }
+
     /// Every kind, for help texts: name, settings that it needs, meaning.
     pub fn kinds() -> impl Iterator<Item = (&'static str, &'static [&'static str], &'static str)> {
         KINDS.into_iter()
@@ -295,6 +304,9 @@ mod tests {
         let what = |text: &str| BrokerFault::parse(text).unwrap().what;
         assert_eq!(what("clock by=1h direction=behind"), What::Clock { by: Duration::from_secs(3600), ahead: false });
         assert_eq!(what("crash node=2"), What::Crash { node: Some(2) });
+        let topic = |text: &str| BrokerFault::parse(text).unwrap().topic().map(str::to_owned);
+        assert_eq!([topic("delay by=1s topic=a"), topic("move-leaders topic=b")], [Some("a".into()), Some("b".into())]);
+        assert_eq!([topic("silence"), topic("crash")], [None, None]);
         assert_eq!(what("move-leaders topic=t"), What::MoveLeaders { topic: Some("t".into()), partition: None });
         let spared = Some(OBSERVERS.to_owned());
         let lost = Match { api: Some(Api::PRODUCE), spared, ..Match::default() };

@@ -33,6 +33,13 @@ impl Scrape {
         Some(found.sum())
     }
 
+    /// Whether a counter of this name is shown with labels of these names, whatever they say: where something was never counted
+    /// its series is not there, while others of its kind are.
+    pub fn shows(&self, name: &str, labels: &BTreeMap<String, String>) -> bool {
+        let has = |one: &Series| labels.keys().all(|label| one.labels.contains_key(label));
+        self.0.iter().any(|one| one.name == name && has(one))
+    }
+
     /// The highest of a gauge.
     pub fn highest(&self, name: &str, labels: &BTreeMap<String, String>) -> Option<f64> {
         self.of(name, labels).map(|one| one.value).reduce(f64::max)
@@ -113,6 +120,14 @@ fn number(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_never_counted_is_told_from_what_is_not_shown() {
+        let scrape = Scrape::parse("events_total{kind=\"a\"} 3\n");
+        let shows = |name: &str, label: &str| scrape.shows(name, &BTreeMap::from([(label.to_owned(), "b".to_owned())]));
+        assert!(shows("events_total", "kind") && scrape.shows("events_total", &BTreeMap::new()));
+        assert!(!shows("events_total", "knd") && !shows("event_total", "kind"));
+    }
 
     const TEXT: &str = "\
 # HELP events_total Events.

@@ -25,17 +25,22 @@ impl Profile {
         self.check_views(contract, system, &mut faults);
         self.check_follows(contract, &mut faults);
         self.check_twice(&mut faults);
-        self.check_timeline(system, &mut faults);
+        self.check_timeline(contract, system, &mut faults);
         self.check_objectives(contract, system, &mut faults);
         faults
     }
 
-    fn check_timeline(&self, system: &SystemSpec, faults: &mut Diagnostics) {
+    fn check_timeline(&self, contract: &Contract, system: &SystemSpec, faults: &mut Diagnostics) {
+        let topics: Vec<&str> = contract.topics().map(|channel| channel.topic.as_str()).collect();
         let services: Vec<&str> = system.services.iter().map(|service| service.name.as_str()).collect();
         let stores: Vec<&str> = system.stores.iter().map(|store| store.name.as_str()).collect();
         let nodes = self.root.get("timeline").and_then(Node::items).unwrap_or_default();
         for (entry, node) in self.timeline.iter().zip(nodes) {
-            let named = [("service", entry.service(), &services), ("store", entry.store(), &stores)];
+            let named = [
+                ("service", entry.service(), &services),
+                ("store", entry.store(), &stores),
+                ("topic", entry.topic(), &topics),
+            ];
             for (what, name, known) in named.into_iter().filter_map(|(what, name, known)| Some((what, name?, known))) {
                 if !known.contains(&name) {
                     let at = node.get(what).map_or(node.span, |node| node.span);
@@ -64,6 +69,7 @@ impl Profile {
                     faults.push(self.unknown("action", &arm.action, &actions, at));
                 }
                 self.check_links(&requests.arms, system, faults);
+                self.check_given(&requests.arms, system, faults);
             }
         }
     }
@@ -194,6 +200,7 @@ impl Profile {
         let firsts: Vec<&str> = firsts.iter().map(String::as_str).collect();
         for (objective, node) in self.objectives.iter().zip(&self.objective_nodes) {
             self.check_count(&objective.metric, node, faults);
+            self.check_difference(&objective.metric, node, faults);
             self.check_deadline(contract, system, &objective.metric, node, faults);
             self.check_abort(objective, node, faults);
             let (what, names, known) = match &objective.metric {
@@ -231,6 +238,17 @@ impl Profile {
         let message = format!("this cannot be judged on {leg}: {why}");
         let help = "take the objective out: it would hold whatever happens";
         faults.push(Diagnostic::error("load/cannot-be-judged", message).at(&self.source, node.span).help(help));
+    }
+
+    /// A percentile of a stage is never above a higher one of the same stage.
+    fn check_difference(&self, metric: &Metric, node: &Node, faults: &mut Diagnostics) {
+        let Metric::Difference { percentile, stage, less, other, .. } = metric else { return };
+        if stage == other && percentile.0 <= less.0 {
+            let message = format!("{percentile}({stage}) is never above {less}({other})");
+            let help = "it would hold whatever happens: compare two stages, or a higher percentile with a lower one";
+            let fault = Diagnostic::error("load/cannot-be-judged", message).help(help);
+            faults.push(fault.at(&self.source, node.span));
+        }
     }
 
     /// Without a deadline nothing is late.

@@ -1,6 +1,7 @@
 //! Load profiles: what to send, how fast, what to watch, what to hold.
 
 mod check;
+mod given;
 mod model;
 mod pace;
 mod places;

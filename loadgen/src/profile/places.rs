@@ -81,8 +81,12 @@ groups:
 timeline:
   - {at: 0s, store: fed-service, fault: down}
   - {at: 1s, service: fed-service, fault: killed}
+  - {at: 2s, for: 1s, broker: silence, topic: nova.content.event}
 objectives:
   - lost(feed-service-grup) = 0
+  - p95(end_to_end) - p95(end_to_end) < 50ms
+  - p50(end_to_end) - p95(end_to_end) < 50ms
+  - p99(end_to_end) - p50(end_to_end) < 50ms
 ";
 
     #[test]

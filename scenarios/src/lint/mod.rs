@@ -2,6 +2,8 @@
 
 mod before;
 mod consumers;
+mod follows;
+mod invalid;
 mod it;
 mod names;
 mod phrases;

@@ -62,6 +62,7 @@ pub(super) fn of_sentence(pack: &Pack, known: &Known<'_>, sub: &Sub) -> Vec<Told
     }
     let others = [cannot_count(pack, sub), super::consumers::cannot_show(pack, sub), wrong_fault(sub)];
     faults.extend(others.into_iter().flatten().map(|fault| (fault, String::new())));
+    faults.extend(no_topic(pack, sub));
     faults.extend(no_profile(pack, sub));
     faults.extend(no_size(sub));
     faults.extend(not_later(pack, sub));
@@ -83,6 +84,17 @@ fn wrong_fault(sub: &Sub) -> Option<Diagnostic> {
     let arguments = crate::plan::sentence_arguments(sub.sentence, &sub.text())?;
     let message = broker_fault(sub.sentence.id, &arguments, &sub.table)?.err()?;
     Some(Diagnostic::error("feature/broker-fault", message))
+}
+
+/// A fault of the broker on a topic that nobody reads or writes: it would meet nothing.
+fn no_topic(pack: &Pack, sub: &Sub) -> Option<Told> {
+    let arguments = sentence_arguments(sub.sentence, &sub.text())?;
+    let table: Vec<(String, String)> = sub.table.iter().map(|(name, _)| name.clone()).zip(sub.values()).collect();
+    let fault = broker_fault(sub.sentence.id, &arguments, &table)?.ok()?;
+    let topic = fault.topic().filter(|topic| !topic.contains('{'))?;
+    let known: Vec<&str> = pack.contract.topics().map(|channel| channel.topic.as_str()).collect();
+    let told = || (unknown("topic of asyncapi.yaml", topic, known.iter().copied()), topic.to_owned());
+    (!known.contains(&topic)).then(told)
 }
 
 fn no_profile(pack: &Pack, sub: &Sub) -> Option<Told> {

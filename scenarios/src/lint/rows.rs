@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use eventproof_broker::FIELDS_DEEP;
 use eventproof_contract::{Expression, GenerateError, Generator, Message, Part, PlaceInPayload};
 use eventproof_source::{Diagnostic, nearest, units};
-use eventproof_system::{ListView, ViewKind, placeholders};
+use eventproof_system::{ActionSpec, ListView, ViewKind, placeholders};
 use serde_json::Value;
 
+use super::invalid::{CHOOSING, no_such_neighbour};
 use super::story::{Told, choices};
 use crate::catalogue::{Kind, SentenceId};
 use crate::pack::Pack;
@@ -34,7 +35,13 @@ pub(super) fn rows(pack: &Pack, sub: &Sub) -> Vec<Told> {
             }
             faults
         }
-        Id::InvalidIsPublished => of_event(pack, sub, &["rule", "place"]),
+        Id::InvalidIsPublished => {
+            let mut faults = of_event(pack, sub, &CHOOSING);
+            if faults.is_empty() {
+                faults.extend(no_such_neighbour(pack, sub));
+            }
+            faults
+        }
         Id::NoneCameBefore => unwanted(pack, sub),
         Id::StubAnswers | Id::StubDelays | Id::StubBreaksOff => pointers(sub),
         Id::TextIsNowhere => excepted(pack, sub),
@@ -67,11 +74,30 @@ fn of_action(pack: &Pack, sub: &Sub) -> Vec<Told> {
     };
     let needed: BTreeSet<String> =
         action.placeholders().into_iter().filter(|name| !pack.system.is_setting(name)).collect();
-    // What its event is known by may be said here too.
+    // What its event is known by may be said here too, and must be where nothing else says it.
     let followed = open(pack, action.publishes.iter().flat_map(|follows| follows.fields.values()));
-    let also = followed.into_iter().filter(|name| !action.captures.contains_key(name));
-    let known = needed.iter().cloned().chain(also).collect();
-    against(sub, &format!("action \"{}\"", action.name), &needed, &known)
+    let is_said = |name: &String| action.captures.contains_key(name) || needed.contains(name);
+    let also: BTreeSet<String> = followed.into_iter().filter(|name| !is_said(name)).collect();
+    let known = needed.union(&also).cloned().collect();
+    let mut faults = against(sub, &format!("action \"{}\"", action.name), &needed, &known);
+    let missing = also.iter().filter(|name| !sub.table.iter().any(|(row, _)| row == *name));
+    faults.extend(missing.map(|name| unsaid(action, &needed, name)));
+    faults
+}
+
+/// An event that is known by what nobody says is never found.
+fn unsaid(action: &ActionSpec, needed: &BTreeSet<String>, name: &str) -> Told {
+    let message = format!(
+        "the event of action \"{}\" is known by {{{name}}}, which neither its request nor its `captures` say",
+        action.name
+    );
+    let row = format!("add under the step: | {name} | … |");
+    let said = action.captures.keys().chain(needed).map(String::as_str);
+    let help = match nearest(name, said) {
+        Some(meant) => format!("did you mean {{{meant}}} under `publishes` in system.yaml? Otherwise {row}"),
+        None => format!("{row}, or capture it from the answer"),
+    };
+    (error("feature/missing-row", message, help), String::new())
 }
 
 fn of_view(pack: &Pack, sub: &Sub) -> Vec<Told> {
@@ -258,12 +284,14 @@ fn pointers(sub: &Sub) -> Vec<Told> {
 fn unwanted(pack: &Pack, sub: &Sub) -> Vec<Told> {
     let mut faults = pointers(sub);
     let Some(message) = sub.argument(Kind::Event).and_then(|name| pack.contract.message(&name)) else { return faults };
-    for (name, _) in sub.table.iter().filter(|(name, _)| name.starts_with('/')) {
-        let fault =
-            sensitive(message, name).or_else(|| unknown_field(message, name, &[])).or_else(|| unkept(message, name));
-        faults.extend(fault);
-    }
+    let named = sub.table.iter().filter(|(name, _)| name.starts_with('/'));
+    faults.extend(named.filter_map(|(name, _)| never_found(message, name)));
     faults
+}
+
+/// Why no record would ever be found by a field.
+pub(super) fn never_found(message: &Message, name: &str) -> Option<Told> {
+    sensitive(message, name).or_else(|| unknown_field(message, name, &[])).or_else(|| unkept(message, name))
 }
 
 fn sensitive(message: &Message, name: &str) -> Option<Told> {

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use eventproof_contract::Contract;
 use eventproof_source::{Diagnostic, Diagnostics, Source, Span, nearest};
-
 use eventproof_system::AlertValue;
 
 use super::argument_lines;
+use super::follows::followed;
 use crate::catalogue::Matcher;
 use crate::pack::Pack;
 use crate::plan::{FeatureFile, headings, line_span, step_keywords};
@@ -213,10 +214,34 @@ fn word(source: &Source, name: &str) -> Option<Span> {
     found.map(|(start, _)| Span { start, end: start + name.len() })
 }
 
+/// Services of operations that nobody runs, by a slip of the hand: nothing that the contract says of them would be looked at.
+fn services(pack: &Pack, faults: &mut Diagnostics) {
+    let known: Vec<&str> = pack.system.services.iter().map(|service| service.name.as_str()).collect();
+    let source = Source::read(&Contract::file_in(&pack.folder)).ok();
+    let mut told = BTreeSet::new();
+    for operation in pack.contract.operations.iter().filter(|operation| operation.present) {
+        let Some(service) = operation.service.as_deref().filter(|name| !known.contains(name)) else { continue };
+        if !told.insert(service) {
+            continue;
+        }
+        let message = format!("service `{service}` of operation `{}` is not in system.yaml", operation.name);
+        let help = match nearest(service, known.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "name it there, or mark the operation `x-eventproof: {present: false}`".to_owned(),
+        };
+        let fault = Diagnostic::error("pack/unknown-name", message).help(help);
+        faults.push(match source.as_ref().and_then(|source| Some((source, word(source, service)?))) {
+            Some((source, at)) => fault.at(source, at),
+            None => fault,
+        });
+    }
+}
+
 /// Names in system.yaml that only the contract can know.
 pub(crate) fn cross_check(pack: &Pack) -> Diagnostics {
     let mut faults = Diagnostics::default();
     unprovable(pack).into_iter().for_each(|warning| faults.push(warning));
+    services(pack, &mut faults);
     let groups = pack.contract.groups();
     let messages: Vec<&str> = pack.contract.messages.iter().map(|message| message.name.as_str()).collect();
     let file = pack.folder.join("system.yaml");
@@ -256,6 +281,9 @@ pub(crate) fn cross_check(pack: &Pack) -> Diagnostics {
         if !messages.contains(&follows.message.as_str()) {
             unknown("message", &follows.message, &messages);
         }
+    }
+    if let Some(source) = &text {
+        faults.extend(followed(pack, source));
     }
     for group in known_groups.iter().filter(|group| pack.system.group(group).is_none()) {
         let message = format!("group `{group}` of asyncapi.yaml is not in {}", file.display());

@@ -101,6 +101,32 @@ fn faults_of_the_system_and_of_the_steps_are_told_in_one_pass_each_with_its_plac
 }
 
 #[test]
+fn a_service_of_an_operation_that_nobody_runs_is_told_in_the_contract() {
+    let told = |contract: &str| {
+        let folder = small(&[("asyncapi.yaml", contract)]);
+        let faults = Pack::read(folder.path()).err().unwrap_or_default();
+        let errors = faults.iter().filter(|one| one.severity == eventproof_source::Severity::Error);
+        errors.map(|one| (one.place().unwrap().1, one.message.clone(), one.help.clone().unwrap())).collect::<Vec<_>>()
+    };
+    let message = "service `stok` of operation `take` is not in system.yaml".to_owned();
+    let wrong = CONTRACT.replace("{service: stock}", "{service: stok}");
+    assert_eq!(told(&wrong), [(21, message, "did you mean `stock`?".to_owned())]);
+    assert!(told(&wrong.replace("service: stok", "present: false, service: stok")).is_empty());
+}
+
+#[test]
+fn a_topic_of_a_fault_that_the_contract_does_not_have_is_told() {
+    let steps = "    When the broker delays \"Fetch\" requests by 200ms\n      | topic | shop.ordrs |\n    And the leaders of topic \"shop.bill\" move\n    And the broker is healthy again\n    And the broker delays \"Fetch\" requests by 200ms\n      | topic | shop.orders |\n";
+    assert_eq!(
+        told(steps),
+        [
+            "5 [feature/unknown-name] \"shop.ordrs\" is no topic of asyncapi.yaml",
+            "6 [feature/unknown-name] \"shop.bill\" is no topic of asyncapi.yaml",
+        ]
+    );
+}
+
+#[test]
 fn what_builds_on_nothing_is_told_at_its_word() {
     let steps = "    Then group \"stock\" has processed it\n    And \"bill.sent\" follows within 1s\n    And group \"stock\" loses none of them within 7s\n    And service \"stock\" is started again\n    And the broker is started again\n    And the broker is healthy again\n    And service \"stock\" logs \"{it.total} {bill.id}\" within 1s\n";
     assert_eq!(

@@ -62,7 +62,9 @@ impl Running {
             let (now, waited) = (self.now(), self.now().since(began));
             let sum = shown.sum(metric, &labels);
             let actual = sum.unwrap_or_default() - before;
-            reached = if actual == expected as f64 { reached.or(Some(now)) } else { None };
+            // What is not shown cannot be seen to stand still.
+            let is_told = expected > 0 || shown.shows(metric, &labels);
+            reached = if is_told && actual == expected as f64 { reached.or(Some(now)) } else { None };
             if reached.is_some_and(|since| now.since(since) >= NO_FURTHER) {
                 return Ok(Verdict::Held(Proof::timed(format!("it grew by {expected}, and no further"), waited)));
             }
@@ -70,6 +72,10 @@ impl Running {
             if over || actual > expected as f64 {
                 if let Some(reason) = self.began_anew(service) {
                     return Err(Verdict::CannotTell(reason));
+                }
+                if !is_told {
+                    let detail = format!("\"{service}\" shows no metric \"{metric}\" with labels of these names, so nothing tells that it did not grow");
+                    return Err(Verdict::CannotTell(Reason::NoPositiveControl { detail }));
                 }
                 let (metric, service) = (metric.to_owned(), service.to_owned());
                 let waited = Waited { limit, watched: waited };

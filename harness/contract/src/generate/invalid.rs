@@ -18,6 +18,13 @@ pub struct Invalid {
     pub draft: Draft,
 }
 
+impl Invalid {
+    /// Whether it is broken at this place, as people write it: `/user_id` is in the payload.
+    pub fn is_at(&self, place: &str) -> bool {
+        self.place == place || self.place.strip_prefix("payload ") == Some(place)
+    }
+}
+
 impl Generator {
     /// Every invalid neighbour of a valid record of `message` that can be told from it by the contract; each has an id of
     /// its own, as far as it was not the id that was broken.

@@ -1,7 +1,10 @@
 //! What a pack's `system.yaml` says.
 
+mod follows;
 mod model;
+mod placeholders;
 mod read;
+mod request;
 mod sasl;
 mod store;
 

@@ -8,6 +8,10 @@ use serde_json::Value;
 
 use crate::template::placeholders;
 
+/// Placeholders of the run itself, and those that what has a name may have.
+const OF_RUN: [&str; 4] = ["brokers", "eventproof", "data", "registry"];
+const OF_NAMES: [&str; 3] = ["url", "port", "address"];
+
 /// A system: its services, groups, views and actions.
 #[derive(Clone, Debug, Default)]
 pub struct SystemSpec {
@@ -274,7 +278,7 @@ impl SystemSpec {
 
     /// Whether every run has a value for a placeholder of views and actions, so that no scenario need give one.
     pub fn is_setting(&self, placeholder: &str) -> bool {
-        if ["brokers", "eventproof", "data", "registry"].contains(&placeholder) {
+        if OF_RUN.contains(&placeholder) {
             return true;
         }
         let Some((name, part)) = placeholder.rsplit_once('.') else { return false };
@@ -285,6 +289,15 @@ impl SystemSpec {
             "address" => self.store(name).is_some(),
             _ => false,
         }
+    }
+
+    /// All placeholders that every run has a value for.
+    pub(crate) fn settings(&self) -> Vec<String> {
+        let services = self.services.iter().map(|service| &service.name);
+        let others = self.stubs.iter().map(|stub| &stub.name).chain(self.stores.iter().map(|store| &store.name));
+        let named = services.chain(others).flat_map(|name| OF_NAMES.map(|part| format!("{name}.{part}")));
+        let all = OF_RUN.iter().map(|name| (*name).to_owned()).chain(named);
+        all.filter(|name| self.is_setting(name)).collect()
     }
 
     /// The service of that name.

@@ -8,16 +8,14 @@ use eventproof_source::{Diagnostic, Diagnostics, Entry, Fields, Node, Source, ne
 use regex::Regex;
 
 use super::model::{
-    ActionSpec, AlertSpec, AlertValue, Assignment, FaultSwitch, Follows, GroupSpec, JournalView, ListView, Offsets,
+    ActionSpec, AlertSpec, AlertValue, Assignment, FaultSwitch, GroupSpec, JournalView, ListView, Offsets,
     ReadySpec, SHORTEST_SESSION, ServiceSpec, StubSpec, SystemSpec, ViewKind, ViewSpec,
 };
-use super::{sasl, store};
+use super::{follows, placeholders, request, sasl, store};
 
 /// How long a service and a group may take to be ready where nothing is said.
 const READY: Duration = Duration::from_secs(15);
 const GROUP_READY: Duration = Duration::from_secs(60);
-/// How long an event may take after the action that causes it where nothing is said.
-const FOLLOWS: Duration = Duration::from_secs(10);
 /// More whole systems than this beside each other are a slip of the hand.
 const MOST_COPIES: u8 = 8;
 const JOURNAL_EVERY: Duration = Duration::from_millis(20);
@@ -67,7 +65,9 @@ impl<'a> Reader<'a> {
             self.each(stores, |reader, entry| store::read(entry, reader.source, &services, &mut reader.faults));
         let alerts = self.each(alerts, |reader, entry| reader.alert(entry, &known));
         let name = name.unwrap_or_default();
-        Some(SystemSpec { name, copies, services, groups, views, actions, stubs, stores, alerts, sasl })
+        let spec = SystemSpec { name, copies, services, groups, views, actions, stubs, stores, alerts, sasl };
+        placeholders::check(&spec, root, self.source, &mut self.faults);
+        Some(spec)
     }
 
     fn copies(&mut self, fields: &mut Fields<'a>) -> u8 {
@@ -130,8 +130,9 @@ impl<'a> Reader<'a> {
             let url = Some(url.trim_end_matches('/').to_owned());
             return Some(ServiceSpec { name: entry.key.clone(), url, ready, ..ServiceSpec::default() });
         }
-        fields.required("command", faults)?;
+        let at = fields.required("command", faults)?;
         let command = fields.strings("command", faults);
+        no_program(&entry.key, at, self.source, faults);
         let env = fields.texts("env", faults).into_iter().collect();
         let fault_switch = fault_switch(&mut fields, self.source, faults);
         let ready = fields.node("ready").and_then(|node| ready(node, self.source, faults));
@@ -227,20 +228,20 @@ impl<'a> Reader<'a> {
     fn action(&mut self, entry: &'a Entry, services: &[&str]) -> Option<ActionSpec> {
         let mut fields = self.fields(entry, "action")?;
         let faults = &mut self.faults;
-        let request = fields.required_string("request", faults);
+        let request = fields.required("request", faults);
         let json = fields.node("json").map(Node::to_json);
         let headers = fields.texts("headers", faults).into_iter().collect();
-        let status = fields.u64("status", faults).and_then(|status| u16::try_from(status).ok());
+        let status = fields.parsed("status", faults, request::status);
         let within = fields.duration("within", faults);
         let captures: BTreeMap<String, String> = fields.texts("captures", faults).into_iter().collect();
         let publishes = fields.node("publishes");
         let service = fields.string("service", faults);
         fields.finish(faults);
-        let publishes = publishes.and_then(|node| self.follows(node));
+        let publishes = publishes.and_then(|node| follows::read(node, self.source, &mut self.faults));
         if let Some(service) = &service {
             self.known_service(service, &entry.value, services);
         }
-        let (method, http) = self.request(&request?, entry)?;
+        let (method, http) = request::read(request?, self.source, &mut self.faults)?;
         Some(ActionSpec {
             name: entry.key.clone(),
             method,
@@ -277,6 +278,8 @@ impl<'a> Reader<'a> {
         let scaled = fields.parsed("scaled", faults, |text| number(text, 1.0)).unwrap_or(1.0);
         fields.finish(faults);
         let value = self.alert_value(value?)?;
+        let limit = entry.value.get("above").zip(above);
+        limit.into_iter().for_each(|(node, above)| self.never_above(&value, above, node));
         if above.is_none() && entry.value.get("above").is_none() {
             let message = format!("alert `{}` has no `above`", entry.key);
             self.faults.push(Diagnostic::error("yaml/missing-key", message).at(self.source, entry.key_span));
@@ -284,12 +287,22 @@ impl<'a> Reader<'a> {
         Some(AlertSpec { name: entry.key.clone(), service: service?, value, labels, above: above?, lasting, scaled })
     }
 
+    /// A part of a whole is never more than all of it: such a rule would be silent whatever happens.
+    fn never_above(&mut self, value: &AlertValue, above: f64, node: &Node) {
+        let AlertValue::Share { part, of } = value else { return };
+        if of.contains(part) && above >= 1.0 {
+            let message = format!("a share of what `{part}` is itself a part of is at most 1, so it is never above {above}");
+            let help = format!("{above} % are {}", above / 100.0);
+            self.faults.push(Diagnostic::error("system/never-above", message).at(self.source, node.span).help(help));
+        }
+    }
+
     fn alert_value(&mut self, node: &'a Node) -> Option<AlertValue> {
         let faults = &mut self.faults;
         let mut fields = Fields::of(node, self.source, "`value`", faults)?;
         let (gauge, share, of) = (fields.string("gauge", faults), fields.string("share", faults), fields.node("of"));
         let lag = fields.string("lag", faults);
-        let quantile = fields.parsed("quantile", faults, |text| number(text, 0.0));
+        let quantile = fields.parsed("quantile", faults, quantile);
         fields.finish(faults);
         match (gauge.map(AlertValue::Gauge).or(lag.map(AlertValue::Lag)), share, quantile, of) {
             (Some(value), None, None, None) => Some(value),
@@ -303,26 +316,6 @@ impl<'a> Reader<'a> {
                 None
             }
         }
-    }
-
-    fn request(&mut self, text: &str, entry: &Entry) -> Option<(String, String)> {
-        let parts = text.split_once(' ').map(|(method, http)| (method.to_owned(), http.trim().to_owned()));
-        if parts.is_none() {
-            let message =
-                format!("`{text}` is no request: write a method and an address, such as POST {{service.url}}/path");
-            self.faults.push(Diagnostic::error("system/request", message).at(self.source, entry.value.span));
-        }
-        parts
-    }
-
-    fn follows(&mut self, node: &'a Node) -> Option<Follows> {
-        let faults = &mut self.faults;
-        let mut fields = Fields::of(node, self.source, "`publishes`", faults)?;
-        let message = fields.required_string("message", faults);
-        let found_by = fields.texts("fields", faults).into_iter().collect();
-        let within = fields.duration("within", faults).unwrap_or(FOLLOWS);
-        fields.finish(faults);
-        Some(Follows { message: message?, fields: found_by, within })
     }
 
     fn service_name(&mut self, fields: &mut Fields<'a>, services: &[&str]) -> Option<String> {
@@ -355,12 +348,27 @@ fn one_or_more(node: &Node) -> Vec<String> {
     }
 }
 
+fn quantile(text: &str) -> Result<f64, String> {
+    let quantile = number(text, 0.0).ok().filter(|quantile| *quantile <= 1.0);
+    quantile.ok_or_else(|| format!("`{text}` is no quantile from 0 to 1: of 95 % it is 0.95"))
+}
+
 fn number(text: &str, least: f64) -> Result<f64, String> {
     let found = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= least);
     found.ok_or_else(|| format!("`{text}` is no number from {least}"))
 }
 
-/// When a service is ready.
+/// A command that starts nothing.
+fn no_program(service: &str, node: &Node, source: &Source, faults: &mut Diagnostics) {
+    // What is no text is told already.
+    let program = node.items().map_or_else(|| node.scalar_text(), |items| items.first().map_or(Some(String::new()), Node::scalar_text));
+    if program.is_some_and(|program| program.trim().is_empty()) {
+        let message = format!("the `command` of service `{service}` names no program");
+        let help = "write a program and its arguments, such as [./orders, --port, \"{port}\"]";
+        faults.push(Diagnostic::error("system/no-program", message).at(source, node.span).help(help));
+    }
+}
+
 /// `fault_flag: --fault` or `fault_env: SHOP_FAULTS`.
 fn fault_switch(fields: &mut Fields<'_>, source: &Source, faults: &mut Diagnostics) -> Option<FaultSwitch> {
     let flag = fields.string("fault_flag", faults).map(FaultSwitch::Flag);
@@ -376,6 +384,7 @@ fn fault_switch(fields: &mut Fields<'_>, source: &Source, faults: &mut Diagnosti
     flag.or(variable)
 }
 
+/// When a service is ready.
 fn ready(node: &Node, source: &Source, faults: &mut Diagnostics) -> Option<ReadySpec> {
     let mut fields = Fields::of(node, source, "`ready`", faults)?;
     let http = fields.required_string("http", faults);
@@ -398,6 +407,29 @@ mod tests {
         assert!(feed.command.is_empty() && feed.ready.is_some());
         let both = read(&format!("{text}    command: [feed]\n")).unwrap_err().render(false);
         assert!(both.contains("command"), "{both}");
+    }
+
+    #[test]
+    fn an_alert_that_could_never_fire_is_told() {
+        let told = |value: &str, above: &str| {
+            let alert = format!("{{service: api, value: {value}, above: {above}}}");
+            let text = format!("system: s\nservices: {{api: {{command: [api]}}}}\nalerts:\n  a: {alert}\n");
+            let faults = SystemSpec::parse(&Source::inline("system.yaml", &text)).err().unwrap_or_default();
+            let line = |one: &Diagnostic| {
+                let (_, line, column) = one.place().unwrap();
+                format!("{line}:{column} [{}] {} ({})", one.code, one.message, one.help.clone().unwrap_or_default())
+            };
+            faults.iter().map(line).collect::<Vec<_>>()
+        };
+        let part = "{share: f, of: [p, f]}";
+        let never = "[system/never-above] a share of what `f` is itself a part of is at most 1, so it is never above";
+        assert_eq!(told(part, "5"), [format!("4:67 {never} 5 (5 % are 0.05)")]);
+        assert_eq!(told(part, "1"), [format!("4:67 {never} 1 (1 % are 0.01)")]);
+        assert_eq!(told(part, "0.05"), [""; 0]);
+        assert_eq!(told("{share: f, of: [p]}", "5"), [""; 0], "of what is counted beside it there may be more");
+        assert_eq!(told("{quantile: 0.95, of: h}", "5"), [""; 0]);
+        let wrong = "[yaml/wrong-value] `95` is no quantile from 0 to 1: of 95 % it is 0.95 ()";
+        assert!(told("{quantile: 95, of: h}", "5").contains(&format!("4:41 {wrong}")), "{:?}", told("{quantile: 95, of: h}", "5"));
     }
 
     #[test]

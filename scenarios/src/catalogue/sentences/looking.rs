@@ -164,7 +164,7 @@ pub(super) static LOOKING: &[Sentence] = &[
         name: "metric-grows",
         meaning: "A counter of a service, summed over its series with these labels, has grown by exactly so much since the scenario began, and grows no further for half a second.",
         observes: "GET /metrics of the service, in Prometheus' text format, when the scenario begins and again and again",
-        proves: "by how much it grew; attempts, where the service counts them",
+        proves: "by how much it grew; attempts, where the service counts them; that it did not grow, of a metric that is shown",
         cannot_prove: "that it grew where the scenario itself starts the service again, as its counters then begin anew; whose doing it was: the scenario has the service for itself, but not who calls it from elsewhere",
         table: "labels that the series must have: | event_type | task.created |",
         example: "Then metric \"delivery_attempts_total\" of service \"mailer\" grows by 3 within 5s",

@@ -1,0 +1,125 @@
+//! Rows under `an invalid "…" is published` that choose what no invalid record of it has: a rule, or a place.
+
+use std::collections::BTreeSet;
+
+use eventproof_contract::{Generator, Invalid};
+use eventproof_source::Diagnostic;
+use serde_json::Value;
+
+use super::story::{Told, choices};
+use crate::catalogue::Kind;
+use crate::pack::Pack;
+use crate::plan::Sub;
+
+/// Rows of the table that choose, and set no field.
+pub(super) const CHOOSING: [&str; 2] = ["rule", "place"];
+/// How many drafts are made before something is told: optional fields differ from draft to draft, and with them what can be broken.
+const DRAWN: u64 = 64;
+
+/// What the table asks for and no draft has.
+pub(super) fn no_such_neighbour(pack: &Pack, sub: &Sub) -> Option<Told> {
+    let message = pack.contract.message(&sub.argument(Kind::Event)?)?;
+    // What placeholders stand for is only known in the run.
+    let literal: Vec<(&str, String)> = sub.table.iter().zip(sub.values()).map(|((name, _), text)| (name.as_str(), text)).collect();
+    let literal: Vec<(&str, String)> = literal.into_iter().filter(|(_, text)| !text.contains('{')).collect();
+    let asked = |row: &str| literal.iter().find(|(name, _)| *name == row).map(|(_, text)| text.as_str());
+    let [rule, place] = CHOOSING.map(asked);
+    if rule.is_none() && place.is_none() {
+        return None;
+    }
+    let fields = literal.iter().filter(|(name, _)| !CHOOSING.contains(name));
+    let given: Vec<(String, Value)> =
+        fields.map(|(name, text)| ((*name).to_owned(), crate::runner::typed(message, name, text))).collect();
+    let mut known = BTreeSet::new();
+    for seed in 0..DRAWN {
+        let all = Generator::new(seed, "lint").invalid_records(&pack.contract, message, &given).ok()?;
+        if all.iter().any(|one| is_asked(one, rule, place)) {
+            return None;
+        }
+        known.extend(all.into_iter().map(|one| (one.rule, one.place)));
+    }
+    Some(nothing_breaks(&message.name, rule, place, &known))
+}
+
+fn is_asked(one: &Invalid, rule: Option<&str>, place: Option<&str>) -> bool {
+    rule.is_none_or(|rule| one.rule == rule) && place.is_none_or(|place| one.is_at(place))
+}
+
+/// Tells which of the two is wrong: one that is nowhere, or that they never go together.
+fn nothing_breaks(message: &str, rule: Option<&str>, place: Option<&str>, known: &BTreeSet<(String, String)>) -> Told {
+    let rules: BTreeSet<&str> = known.iter().map(|(rule, _)| rule.as_str()).collect();
+    let places: BTreeSet<&str> = known.iter().map(|(_, place)| written(place)).collect();
+    let list = |names: BTreeSet<&str>| names.into_iter().collect::<Vec<_>>();
+    let told = |word: &str, text: String, help: String| {
+        (Diagnostic::error("feature/nothing-to-break", text).help(help), word.to_owned())
+    };
+    match (rule, place) {
+        (Some(rule), _) if !rules.contains(rule) => {
+            let text = format!("no record of \"{message}\" can break a rule `{rule}`");
+            told(rule, text, choices(rule, &list(rules), "there is none"))
+        }
+        (_, Some(place)) if !known.iter().any(|(_, one)| is_place(one, place)) => {
+            let text = format!("nothing can be broken at `{place}` of \"{message}\"");
+            told(place, text, choices(place, &list(places), "there is none"))
+        }
+        (rule, place) => {
+            let (rule, place) = (rule.unwrap_or_default(), place.unwrap_or_default());
+            let there = known.iter().filter(|(_, one)| is_place(one, place)).map(|(rule, _)| rule.as_str());
+            let text = format!("`{place}` of \"{message}\" cannot break the rule `{rule}`");
+            told(rule, text, format!("there may be broken: {}", list(there.collect()).join(", ")))
+        }
+    }
+}
+
+/// A place as a table has it.
+fn written(place: &str) -> &str {
+    place.strip_prefix("payload ").unwrap_or(place)
+}
+
+fn is_place(known: &str, place: &str) -> bool {
+    known == place || written(known) == place
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lint::tests::{CONTRACT, small};
+    use crate::pack::Pack;
+
+    #[test]
+    fn rules_and_places_that_nothing_can_break_are_told_with_those_that_there_are() {
+        let contract = CONTRACT.replace(
+            "payload: {type: object, properties: {order_id: {type: string}, total",
+            "payload: {type: object, required: [order_id], properties: {order_id: {type: string}, total",
+        );
+        assert_ne!(contract, CONTRACT);
+        let tables = [
+            "| rule | requird |",
+            "| place | /ordr_id |",
+            "| place | data |",
+            "| rule | required |\n      | place | /total |",
+            "| rule | required |\n      | place | /order_id |",
+            "| rule | type |",
+        ];
+        let steps = tables.map(|table| format!("    When an invalid \"order.placed\" is published\n      {table}\n"));
+        let feature = format!("Feature: f\n\n  Scenario: s\n{}", steps.concat());
+        let folder = small(&[("asyncapi.yaml", &contract), ("a.feature", &feature)]);
+        let faults = Pack::read(folder.path()).and_then(|pack| pack.plan()).err().unwrap();
+        let told: Vec<String> = faults
+            .iter()
+            .filter(|one| one.code == "feature/nothing-to-break")
+            .map(|one| {
+                let (_, line, column) = one.place().unwrap();
+                format!("{line}:{column} {}; {}", one.message, one.help.clone().unwrap_or_default())
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "5:16 no record of \"order.placed\" can break a rule `requird`; did you mean `required`?",
+                "7:17 nothing can be broken at `/ordr_id` of \"order.placed\"; did you mean `/order_id`?",
+                "9:17 nothing can be broken at `data` of \"order.placed\"; there are: /order_id, /total, payload",
+                "11:16 `/total` of \"order.placed\" cannot break the rule `required`; there may be broken: type",
+            ]
+        );
+    }
+}
