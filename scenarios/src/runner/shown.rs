@@ -87,7 +87,7 @@ impl Running {
         let instances: Vec<&str> = self.context.pack.system.with_instances(service).collect();
         let observed = self.context.rig.journal.since(self.standpoint.from());
         let started = observed.iter().find_map(|observation| match &**observation {
-            Observation::Started { service, at } if *at > self.began && instances.contains(&&**service) => {
+            Observation::Started { service, at, .. } if *at > self.began && instances.contains(&&**service) => {
                 Some(service)
             }
             _ => None,

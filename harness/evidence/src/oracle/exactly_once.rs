@@ -161,7 +161,7 @@ impl ExactlyOnce {
         if waited.watched <= self.patience() {
             return Verdict::NotYet;
         }
-        let own_doing = self.surroundings.own_doing(&self.handler.service);
+        let own_doing = self.surroundings.own_doing(&self.handler.service, &self.handler.group);
         if let Some(reason) = own_doing.or_else(|| self.event.pending(&self.surroundings)) {
             return Verdict::CannotTell(reason);
         }
@@ -194,7 +194,8 @@ impl ExactlyOnce {
         }
         let unseen_on = if self.event.places.is_empty() { &self.event.target.topic } else { &self.view };
         let blindness = || self.surroundings.blindness(unseen_on, self.since, now);
-        if let Some(reason) = self.surroundings.own_doing(&self.handler.service).or_else(blindness) {
+        if let Some(reason) = self.surroundings.own_doing(&self.handler.service, &self.handler.group).or_else(blindness)
+        {
             return Verdict::CannotTell(reason);
         }
         if let Some(error) = self.event.uncertain.clone().filter(|_| self.event.places.is_empty()) {

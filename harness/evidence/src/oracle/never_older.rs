@@ -102,7 +102,7 @@ impl NeverOlder {
         if now <= self.since + limit + grace(self.patience) {
             return Verdict::NotYet;
         }
-        let own_doing = self.surroundings.own_doing(&self.handler.service);
+        let own_doing = self.surroundings.own_doing(&self.handler.service, &self.handler.group);
         let reason = own_doing.or_else(|| self.pending(now)).unwrap_or_else(|| {
             let why = self.event.last_copy().map_or("it was not seen on its topic".to_owned(), |place| {
                 self.event.explain(&self.surroundings, &self.handler, place).to_string()

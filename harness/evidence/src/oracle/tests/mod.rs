@@ -1,6 +1,7 @@
 //! Every oracle on made-up histories: the exact words of each way of failing, and what must never change a verdict.
 
 mod before;
+mod disturbed;
 mod kinds;
 mod kit;
 mod properties;
