@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn a_standpoint_knows_the_last_of_each_position_and_what_lasts_but_nothing_that_came_later() {
         let journal = Journal::default();
-        let started = Observation::Started { service: "s".into(), at: At::START };
+        let started = Observation::Started { service: "s".into(), like: None, at: At::START };
         for observation in [committed(1), started.clone(), note("a"), committed(2)] {
             journal.push(observation);
         }

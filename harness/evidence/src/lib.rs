@@ -23,6 +23,7 @@ pub mod ledger;
 mod observation;
 pub mod oracle;
 mod reason;
+mod services;
 mod surroundings;
 mod verdict;
 mod waited;

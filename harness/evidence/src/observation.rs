@@ -38,12 +38,23 @@ pub enum Observation {
     Attempted { service: Name, event: Name, said_ms: Option<i64>, at: At },
     /// A view was asked whether it shows something.
     Sampled(Sample),
-    /// A service was started; it is not ready yet.
-    Started { service: Name, at: At },
+    /// A service was started; it is not ready yet. `like` is the service of which it is another instance.
+    Started {
+        service: Name,
+        #[serde(default)]
+        like: Option<Name>,
+        at: At,
+    },
     /// A service said that it is ready.
     Ready { service: Name, at: At },
+    /// We ask a service to end, or are about to kill it. It may leave its groups long before its process is gone.
+    Ending { service: Name, at: At },
     /// A service ended.
     Died { service: Name, status: String, by_us: bool, last_lines: Vec<String>, at: At },
+    /// We stopped a service in its tracks: it is there and does nothing.
+    Paused { service: Name, at: At },
+    /// We let a paused service go on.
+    WentOn { service: Name, at: At },
     /// A service showed the broker who it is; `refused` is what the broker answered, if it did not let it in.
     Login { service: Name, refused: Option<String>, at: At },
     /// The observer could not see: whatever is absent in this span proves nothing.
@@ -169,7 +180,10 @@ impl Observation {
             | Observation::Attempted { at, .. }
             | Observation::Started { at, .. }
             | Observation::Ready { at, .. }
+            | Observation::Ending { at, .. }
             | Observation::Died { at, .. }
+            | Observation::Paused { at, .. }
+            | Observation::WentOn { at, .. }
             | Observation::Login { at, .. }
             | Observation::CaughtUp { at, .. }
             | Observation::Note { at, .. } => *at,

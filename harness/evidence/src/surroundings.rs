@@ -4,48 +4,18 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::cause::{Death, Missing, Place, Refusal};
+use crate::services::{GroupView, Groups, Services};
 use crate::{At, Blind, GroupState, Name, Observation, Reason};
-
-/// How long a service that we ended may take until its group is stable again.
-const RECOVERY_ALLOWANCE: Duration = Duration::from_secs(60);
 
 /// The latest known state of everything around an event.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
     committed: HashMap<(Name, Name, i32), i64>,
-    groups: HashMap<Name, GroupView>,
-    services: HashMap<Name, ServiceView>,
+    groups: Groups,
+    services: Services,
     blind: Vec<Blind>,
     /// Spans whose contents have been read since: they hide nothing, but what came in them bears a later time.
     made_good: Vec<Blind>,
-}
-
-#[derive(Clone, Debug)]
-struct GroupView {
-    state: GroupState,
-    members: Vec<Name>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct ServiceView {
-    dead: Option<Death>,
-    /// What the broker answered when it last did not let it in.
-    refused: Option<String>,
-    /// When we last ended it ourselves, and the members that each group had then.
-    ended_by_us: Option<(At, HashMap<Name, Vec<Name>>)>,
-    /// When a group first was stable with other members after that.
-    stable_again: HashMap<Name, At>,
-}
-
-/// Where a service stands after we ended it ourselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recovery {
-    /// We did nothing to it.
-    Undisturbed,
-    /// We ended it, and its group is not stable again.
-    Pending { since: At },
-    /// Its group has been stable again since then.
-    Since(At),
 }
 
 impl Surroundings {
@@ -56,7 +26,10 @@ impl Surroundings {
             Observation::Committed { .. }
                 | Observation::Group { .. }
                 | Observation::Started { .. }
+                | Observation::Ending { .. }
                 | Observation::Died { .. }
+                | Observation::Paused { .. }
+                | Observation::WentOn { .. }
                 | Observation::Login { .. }
                 | Observation::Blind(_)
                 | Observation::CaughtUp { .. }
@@ -72,7 +45,10 @@ impl Surroundings {
             Observation::Group { group, state, members, owned, at } => {
                 self.group_changed(group, *state, members, *owned, *at);
             }
-            Observation::Started { service, .. } => self.service(service).dead = None,
+            Observation::Started { service, like, at } => {
+                self.services.started(service, like.as_ref(), *at, &self.groups);
+            }
+            Observation::Ending { service, at } => self.services.ending(service, *at, &self.groups),
             Observation::Died { service, status, by_us, last_lines, at } => {
                 let death = Death {
                     service: service.to_string(),
@@ -80,43 +56,21 @@ impl Surroundings {
                     by_us: *by_us,
                     last_lines: last_lines.clone(),
                 };
-                self.service_died(service, death, by_us.then_some(*at));
+                self.services.died(service, death, *at, &self.groups);
             }
-            Observation::Login { service, refused, .. } => self.service(service).refused = refused.clone(),
+            Observation::Paused { service, at } => self.services.paused(service, *at, &self.groups),
+            Observation::WentOn { service, at } => self.services.went_on(service, *at, &self.groups),
+            Observation::Login { service, refused, .. } => self.services.login(service, refused.as_ref()),
             Observation::Blind(blind) => blind.clone().join(&mut self.blind),
             Observation::CaughtUp { what, at } => self.made_good.extend(Blind::made_good(&mut self.blind, what, *at)),
             _ => {}
         }
     }
 
-    fn service(&mut self, name: &Name) -> &mut ServiceView {
-        self.services.entry(name.clone()).or_default()
-    }
-
-    fn service_died(&mut self, service: &Name, death: Death, by_us: Option<At>) {
-        let members = self.groups.iter().map(|(group, view)| (group.clone(), view.members.clone())).collect();
-        let view = self.service(service);
-        view.dead = Some(death);
-        if let Some(at) = by_us {
-            view.ended_by_us = Some((at, members));
-            view.stable_again.clear();
-        }
-    }
-
     fn group_changed(&mut self, group: &Name, state: GroupState, members: &[Name], owned: usize, at: At) {
-        self.groups.insert(group.clone(), GroupView { state, members: members.to_vec() });
-        if state != GroupState::Stable || owned == 0 {
-            return;
-        }
-        for service in self.services.values_mut() {
-            let renewed = service
-                .ended_by_us
-                .as_ref()
-                .is_some_and(|(_, before)| before.get(group).is_none_or(|before| before.as_slice() != members));
-            if renewed && service.dead.is_none() {
-                service.stable_again.entry(group.clone()).or_insert(at);
-            }
-        }
+        let view = GroupView::new(state, members, owned, self.groups.get(group));
+        self.services.group_changed(group, &view, at);
+        self.groups.insert(group.clone(), view);
     }
 
     /// The group's committed offset on a partition, as last seen.
@@ -139,43 +93,44 @@ impl Surroundings {
         self.groups.get(group).map(|view| view.state)
     }
 
-    /// The service's death, if it is dead and died by itself.
+    /// The service's death, if none of its instances is left, and all died by themselves.
     pub fn death(&self, service: &str) -> Option<&Death> {
-        self.services.get(service)?.dead.as_ref().filter(|death| !death.by_us)
+        self.services.death(service)
     }
 
-    /// What the broker last told the service that it did not let in.
+    /// How this very instance ended, if it did by itself: others may do its work, but do not answer for it.
+    pub fn end_of(&self, instance: &str) -> Option<&Death> {
+        self.services.end_of(instance)
+    }
+
+    /// What the broker last told the service if it lets none of its instances in.
     pub fn refusal(&self, service: &str) -> Option<Refusal> {
-        let why = self.services.get(service)?.refused.clone()?;
-        Some(Refusal { service: service.to_owned(), why })
+        self.services.refusal(service)
     }
 
-    /// The reason for having no verdict about a service that we ended ourselves and did not start again: what the tool
-    /// did is never blamed on the system.
-    pub fn own_doing(&self, service: &str) -> Option<Reason> {
-        let dead = self.services.get(service)?.dead.as_ref().filter(|death| death.by_us)?;
-        let detail = format!("it ended service \"{}\" ({}) and did not start it again", dead.service, dead.status);
-        Some(Reason::OwnDoing { detail })
+    /// The reason for having no verdict about a service of which nobody works, since we ended or paused an instance and left it
+    /// so: what the tool did is never blamed on the system.
+    pub fn away_by_us(&self, service: &str) -> Option<Reason> {
+        self.services.away_by_us(service)
     }
 
-    /// Where the service and its group stand after we ended the service ourselves. Deadlines begin anew there.
-    pub fn recovery(&self, service: &str, group: &str) -> Recovery {
-        let Some(view) = self.services.get(service) else { return Recovery::Undisturbed };
-        match (&view.ended_by_us, view.stable_again.get(group)) {
-            (None, _) => Recovery::Undisturbed,
-            (Some((since, _)), None) => Recovery::Pending { since: *since },
-            (Some(_), Some(at)) => Recovery::Since(*at),
-        }
+    /// The same about what a service should do with what a group reads: nor while nobody has taken over the part of an instance
+    /// that we ended or paused.
+    pub fn own_doing(&self, service: &str, group: &str) -> Option<Reason> {
+        let part = || self.services.part_away_by_us(service, group, &self.groups);
+        self.away_by_us(service).or_else(part)
     }
 
-    /// When the time allowed for the effect of a record begins: when the record was `seen`, or, if we ended the
-    /// service ourselves, when its group was stable again. A service that never comes back is waited for a minute.
-    pub fn deadline_base(&self, service: &str, group: &str, seen: At) -> At {
-        match self.recovery(service, group) {
-            Recovery::Undisturbed => seen,
-            Recovery::Since(again) => seen.max(again),
-            Recovery::Pending { since } => seen.max(since + RECOVERY_ALLOWANCE),
-        }
+    /// When the time allowed for the effect of a record begins: when the record was `seen`, or, if we ended or paused an
+    /// instance of the service, when its group was stable again, with it or without it. One that never is is waited for a minute.
+    /// `until`: when the effect came, or now. What we did afterwards excuses nothing.
+    pub fn deadline_base(&self, service: &str, group: &str, seen: At, until: At) -> At {
+        self.services.deadline_base(service, group, &self.groups, (seen, until))
+    }
+
+    /// Whether what happened between these instants may have been delayed by what we did to the service.
+    pub fn is_disturbed(&self, service: &str, group: &str, from: At, to: At) -> bool {
+        self.services.is_disturbed(service, group, &self.groups, (from, to))
     }
 
     /// Whether a time within these instants may be later than the truth, because `what` could not be seen then.
@@ -198,6 +153,9 @@ impl Surroundings {
         }
         if let Some(refusal) = self.refusal(service) {
             return Missing::Refused(refusal);
+        }
+        if let Some(death) = self.services.unreplaced(service, group, &self.groups) {
+            return Missing::ServiceDead(death.clone());
         }
         match (self.committed(group, &place.topic, place.partition), self.group_state(group)) {
             (Some(committed), _) if committed > place.offset => {

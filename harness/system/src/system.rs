@@ -241,7 +241,14 @@ impl System {
     /// SIGSTOP or SIGCONT.
     pub async fn pause(&self, service: &str, paused: bool) -> Result<(), SystemError> {
         let running = self.running.lock().await;
-        running.get(service).ok_or_else(|| self.unknown_service(service))?.process.pause(paused);
+        let process = &running.get(service).ok_or_else(|| self.unknown_service(service))?.process;
+        if process.pause(paused) {
+            let (service, at) = (service.into(), self.clock.now());
+            self.journal.push(match paused {
+                true => Observation::Paused { service, at },
+                false => Observation::WentOn { service, at },
+            });
+        }
         Ok(())
     }
 
@@ -358,5 +365,74 @@ fn launch(service: &ServiceSpec, settings: &Params, environment: &Environment) -
     let counts_for = service.like.as_deref().unwrap_or(&service.name).into();
     let attempts = service.attempts.clone().map(|pattern| (counts_for, pattern));
     let env = env.into_iter().collect();
-    Ok(Launch { service: service.name.as_str().into(), command, env, attempts })
+    let (name, like) = (service.name.as_str().into(), service.like.as_deref().map(Into::into));
+    Ok(Launch { service: name, like, command, env, attempts })
+}
+
+#[cfg(test)]
+mod tests {
+    use eventproof_evidence::RunClock;
+
+    use super::*;
+
+    fn two_instances() -> (System, Journal) {
+        let feed = |name: &str, like: Option<&str>| ServiceSpec {
+            name: name.into(),
+            command: vec!["sleep".into(), "60".into()],
+            like: like.map(str::to_owned),
+            ..ServiceSpec::default()
+        };
+        let services = vec![feed("feed", None), feed("feed-two", Some("feed"))];
+        let spec = SystemSpec { services, ..SystemSpec::default() };
+        let environment = Environment {
+            brokers: String::new(),
+            registry: None,
+            sasl: None,
+            program: PathBuf::new(),
+            data: PathBuf::new(),
+            faults: Vec::new(),
+        };
+        let journal = Journal::default();
+        (System::prepare(spec, &environment, journal.clone(), Arc::new(RunClock::start())).unwrap(), journal)
+    }
+
+    fn told(journal: &Journal) -> Vec<String> {
+        let line = |observation: &Observation| match observation {
+            Observation::Started { service, like, .. } => Some(format!("{service} started, like {like:?}")),
+            Observation::Ending { service, .. } => Some(format!("{service} is to end")),
+            Observation::Died { service, status, by_us, .. } => {
+                Some(format!("{service} ended ({status}), by us: {by_us}"))
+            }
+            Observation::Paused { service, .. } => Some(format!("{service} paused")),
+            Observation::WentOn { service, .. } => Some(format!("{service} went on")),
+            _ => None,
+        };
+        journal.since(0).iter().filter_map(|one| line(one)).collect()
+    }
+
+    #[tokio::test]
+    async fn what_is_done_to_a_service_is_told_when_it_is_done() {
+        let (system, journal) = two_instances();
+        system.start("feed").await.unwrap();
+        system.start("feed-two").await.unwrap();
+        system.pause("feed-two", true).await.unwrap();
+        system.pause("feed-two", false).await.unwrap();
+        system.stop("feed-two").await.unwrap();
+        // Nothing is left to be paused.
+        system.pause("feed-two", true).await.unwrap();
+        system.kill("feed").await.unwrap();
+        assert_eq!(
+            told(&journal),
+            [
+                "feed started, like None",
+                "feed-two started, like Some(\"feed\")",
+                "feed-two paused",
+                "feed-two went on",
+                "feed-two is to end",
+                "feed-two ended (signal: 15 (SIGTERM)), by us: true",
+                "feed is to end",
+                "feed ended (signal: 9 (SIGKILL)), by us: true",
+            ]
+        );
+    }
 }

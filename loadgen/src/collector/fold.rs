@@ -194,7 +194,7 @@ impl Collector {
                 self.asides.told(&observation);
                 self.committed(&observation);
             }
-Message::Asking { group, at } => self.lags.asking(&group, at, &self.frame.lagging),
+            Message::Asking { group, at } => self.lags.asking(&group, at, &self.frame.lagging),
             Message::Positioned(group) => self.lags.positioned(&group, &self.frame),
             Message::Blind(blind) => blind.join(&mut self.blind),
             Message::CaughtUp(what, at) => self.made_good.extend(Blind::made_good(&mut self.blind, &what, at)),

@@ -20,7 +20,8 @@ const DRAWN: u64 = 64;
 pub(super) fn no_such_neighbour(pack: &Pack, sub: &Sub) -> Option<Told> {
     let message = pack.contract.message(&sub.argument(Kind::Event)?)?;
     // What placeholders stand for is only known in the run.
-    let literal: Vec<(&str, String)> = sub.table.iter().zip(sub.values()).map(|((name, _), text)| (name.as_str(), text)).collect();
+    let literal: Vec<(&str, String)> =
+        sub.table.iter().zip(sub.values()).map(|((name, _), text)| (name.as_str(), text)).collect();
     let literal: Vec<(&str, String)> = literal.into_iter().filter(|(_, text)| !text.contains('{')).collect();
     let asked = |row: &str| literal.iter().find(|(name, _)| *name == row).map(|(_, text)| text.as_str());
     let [rule, place] = CHOOSING.map(asked);

@@ -74,7 +74,9 @@ impl Running {
                     return Err(Verdict::CannotTell(reason));
                 }
                 if !is_told {
-                    let detail = format!("\"{service}\" shows no metric \"{metric}\" with labels of these names, so nothing tells that it did not grow");
+                    let detail = format!(
+                        "\"{service}\" shows no metric \"{metric}\" with labels of these names, so nothing tells that it did not grow"
+                    );
                     return Err(Verdict::CannotTell(Reason::NoPositiveControl { detail }));
                 }
                 let (metric, service) = (metric.to_owned(), service.to_owned());
@@ -93,7 +95,7 @@ impl Running {
         let instances: Vec<&str> = self.context.pack.system.with_instances(service).collect();
         let observed = self.context.rig.journal.since(self.standpoint.from());
         let started = observed.iter().find_map(|observation| match &**observation {
-            Observation::Started { service, at } if *at > self.began && instances.contains(&&**service) => {
+            Observation::Started { service, at, .. } if *at > self.began && instances.contains(&&**service) => {
                 Some(service)
             }
             _ => None,

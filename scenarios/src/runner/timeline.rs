@@ -109,6 +109,8 @@ fn line(observation: &Observation, ids: &HashSet<String>, secret: &BTreeSet<Stri
         Observation::Died { service, status, by_us, .. } => {
             ("service", format!("{service} ended ({status}){}", if *by_us { ", by eventproof" } else { "" }))
         }
+        Observation::Paused { service, .. } => ("service", format!("{service} paused, by eventproof")),
+        Observation::WentOn { service, .. } => ("service", format!("{service} goes on")),
         Observation::Login { service, refused, .. } => {
             let told = refused
                 .as_ref()
@@ -130,5 +132,34 @@ mod tests {
         let at = |ms| At::from_start(std::time::Duration::from_millis(ms));
         assert_eq!(unseen(at(100), None, "all brokers down"), "all brokers down");
         assert_eq!(unseen(at(100), Some(at(3300)), "all brokers down"), "all brokers down (over after 3200 ms)");
+    }
+
+    #[test]
+    fn what_is_done_to_a_service_stands_on_the_time_line() {
+        let (service, at): (fn() -> Name, _) = (|| "feed".into(), At::START);
+        let died = |by_us| {
+            let (status, last_lines) = ("signal: 9 (SIGKILL)".to_owned(), Vec::new());
+            Observation::Died { service: service(), status, by_us, last_lines, at }
+        };
+        let all = [
+            Observation::Started { service: service(), like: None, at },
+            Observation::Paused { service: service(), at },
+            Observation::WentOn { service: service(), at },
+            died(true),
+            died(false),
+        ];
+        let told: Vec<_> = all.iter().filter_map(|one| line(one, &HashSet::new(), &BTreeSet::new())).collect();
+        assert!(told.iter().all(|(kind, _)| *kind == "service"), "{told:?}");
+        let texts: Vec<_> = told.into_iter().map(|(_, text)| text).collect();
+        assert_eq!(
+            texts,
+            [
+                "feed started",
+                "feed paused, by eventproof",
+                "feed goes on",
+                "feed ended (signal: 9 (SIGKILL)), by eventproof",
+                "feed ended (signal: 9 (SIGKILL))",
+            ]
+        );
     }
 }

@@ -137,13 +137,13 @@ impl Attempts {
         };
         let seen = self.event.first_seen.unwrap_or(self.since);
         let handler = self.handler.as_ref();
-        let base = handler.map_or(seen, |who| self.surroundings.deadline_base(&who.service, &who.group, seen));
+        let base = handler.map_or(seen, |who| self.surroundings.deadline_base(&who.service, &who.group, seen, now));
         let base = base.max(self.asked);
         let limit = self.expected.limit + self.expected.pauses.iter().sum::<Duration>();
         if now <= base + limit + grace(limit) {
             return Verdict::NotYet;
         }
-        if let Some(reason) = handler.and_then(|who| self.surroundings.own_doing(&who.service)) {
+        if let Some(reason) = handler.and_then(|who| self.surroundings.own_doing(&who.service, &who.group)) {
             return Verdict::CannotTell(reason);
         }
         let waits = self.event.waiting.open(&self.surroundings).is_some();

@@ -142,8 +142,8 @@ impl ExactlyOnce {
     }
 
     /// From when on it may take so long: not before the group is whole again after what we did to it.
-    fn base(&self) -> At {
-        self.surroundings.deadline_base(&self.handler.service, &self.handler.group, self.since)
+    fn base(&self, now: At) -> At {
+        self.surroundings.deadline_base(&self.handler.service, &self.handler.group, self.since, now)
     }
 
     /// How long it may take in all until there is a proof.
@@ -157,7 +157,7 @@ impl ExactlyOnce {
 
     /// The view could not be seen for a while: a second effect may have hidden there, unless it catches up.
     fn blind_so_far(&self, reason: Reason, now: At) -> Verdict {
-        let over = now.since(self.base()) > self.patience();
+        let over = now.since(self.base(now)) > self.patience();
         if over { Verdict::CannotTell(reason) } else { Verdict::NotYet }
     }
 
@@ -165,11 +165,11 @@ impl ExactlyOnce {
         if let Some(death) = self.surroundings.death(&self.handler.service) {
             return Verdict::Broken(Cause::ServiceDied(death.clone()));
         }
-        let waited = Waited { limit: self.limit, watched: now.since(self.base()) };
+        let waited = Waited { limit: self.limit, watched: now.since(self.base(now)) };
         if waited.watched <= self.patience() {
             return Verdict::NotYet;
         }
-        let own_doing = self.surroundings.own_doing(&self.handler.service);
+        let own_doing = self.surroundings.own_doing(&self.handler.service, &self.handler.group);
         if let Some(reason) = own_doing.or_else(|| self.event.pending(&self.surroundings)) {
             return Verdict::CannotTell(reason);
         }
@@ -196,13 +196,14 @@ impl ExactlyOnce {
             let event = self.event.label();
             return Verdict::CannotTell(Reason::NotPublished { event, error: error.clone() });
         }
-        let waited = Waited { limit: self.limit, watched: now.since(self.base()) };
+        let waited = Waited { limit: self.limit, watched: now.since(self.base(now)) };
         if waited.watched <= self.limit + self.event.waiting.allowance() + grace(self.limit) {
             return Verdict::NotYet;
         }
         let unseen_on = if self.event.places.is_empty() { &self.event.target.topic } else { &self.view };
         let blindness = || self.surroundings.blindness(unseen_on, self.since, now);
-        if let Some(reason) = self.surroundings.own_doing(&self.handler.service).or_else(blindness) {
+        if let Some(reason) = self.surroundings.own_doing(&self.handler.service, &self.handler.group).or_else(blindness)
+        {
             return Verdict::CannotTell(reason);
         }
         if let Some(error) = self.event.uncertain.clone().filter(|_| self.event.places.is_empty()) {

@@ -120,7 +120,7 @@ impl NeverOlder {
         if now <= self.since + limit + grace(self.patience) {
             return Verdict::NotYet;
         }
-        let own_doing = self.surroundings.own_doing(&self.handler.service);
+        let own_doing = self.surroundings.own_doing(&self.handler.service, &self.handler.group);
         let reason = own_doing.or_else(|| self.pending(now)).unwrap_or_else(|| {
             let event = self.all().find(|event| !self.is_read(event)).unwrap_or(&self.event);
             let why = event.last_copy().map_or("it was not seen on its topic".to_owned(), |place| {

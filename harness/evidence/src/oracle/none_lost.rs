@@ -20,7 +20,7 @@ pub struct NoneLost {
 
 impl NoneLost {
     /// Every event must have an effect in `view` within `limit` after the last of them was on its topic, or after
-    /// the service's group was stable again if we had ended the service.
+    /// the service's group was stable again if we had disturbed the service.
     pub fn new(events: Vec<Target>, handler: Handler, view: &str, since: At, limit: Duration) -> NoneLost {
         NoneLost {
             events: events.into_iter().map(Tracked::new).collect(),
@@ -38,9 +38,9 @@ impl NoneLost {
         NoneLost { events, ..self }
     }
 
-    fn base(&self) -> At {
+    fn base(&self, now: At) -> At {
         let last = self.events.iter().filter_map(|event| event.last_seen).max().unwrap_or(self.since);
-        self.surroundings.deadline_base(&self.handler.service, &self.handler.group, last)
+        self.surroundings.deadline_base(&self.handler.service, &self.handler.group, last, now)
     }
 
     fn held(&self, judged: usize) -> Verdict {
@@ -64,7 +64,7 @@ impl NoneLost {
     }
 
     fn judge_missing(&self, judged: &[&Tracked], now: At) -> Verdict {
-        let base = self.base();
+        let base = self.base(now);
         let without = judged.iter().filter(|event| event.effects.is_empty());
         let allowance = without.map(|event| event.waiting.allowance()).max().unwrap_or_default();
         if now <= base + self.limit + allowance + grace(self.limit) {
@@ -74,7 +74,8 @@ impl NoneLost {
         let unseen_on = unseen.first().map_or(&self.view, |event| &event.target.topic);
         let blindness = || self.surroundings.blindness(unseen_on, self.since, now);
         // Who never wrote it is another question than who never read it.
-        let own_doing = self.surroundings.own_doing(&self.handler.service).filter(|_| unseen.is_empty());
+        let own_doing =
+            self.surroundings.own_doing(&self.handler.service, &self.handler.group).filter(|_| unseen.is_empty());
         if let Some(reason) = own_doing.or_else(blindness) {
             return Verdict::CannotTell(reason);
         }

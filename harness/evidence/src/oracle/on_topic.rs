@@ -153,7 +153,7 @@ impl OnTopic {
         if now <= self.since + self.limit + crate::surroundings::grace(self.limit) {
             return Verdict::NotYet;
         }
-        let own_doing = self.service.as_deref().and_then(|service| self.surroundings.own_doing(service));
+        let own_doing = self.service.as_deref().and_then(|service| self.surroundings.away_by_us(service));
         let blindness = || self.surroundings.blindness(&self.target.topic, self.since, now);
         if let Some(reason) = own_doing.or_else(blindness) {
             return Verdict::CannotTell(reason);

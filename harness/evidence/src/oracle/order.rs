@@ -137,12 +137,12 @@ impl Oracle for EffectOrder {
         };
         let seen = absent.first_seen.unwrap_or(self.since);
         let (service, group) = (&self.handler.service, &self.handler.group);
-        let base = self.surroundings.deadline_base(service, group, seen);
+        let base = self.surroundings.deadline_base(service, group, seen, now);
         if now <= base + self.limit + absent.waiting.allowance() + grace(self.limit) {
             return Verdict::NotYet;
         }
         let blindness = || self.surroundings.blindness(&self.view, self.since, now);
-        if let Some(reason) = self.surroundings.own_doing(service).or_else(blindness) {
+        if let Some(reason) = self.surroundings.own_doing(service, group).or_else(blindness) {
             return Verdict::CannotTell(reason);
         }
         Verdict::Broken(Cause::NoEffect {

@@ -73,7 +73,7 @@ impl Oracle for Processed {
         };
         let (service, group) = (&self.handler.service, &self.handler.group);
         let surroundings = self.on_topic.surroundings();
-        let base = surroundings.deadline_base(service, group, came);
+        let base = surroundings.deadline_base(service, group, came, self.past.unwrap_or(now));
         if let Some(past) = self.past {
             return self.judge_past(base, past, &place);
         }
@@ -81,7 +81,7 @@ impl Oracle for Processed {
             return Verdict::NotYet;
         }
         let blindness = || surroundings.blindness(group, base, now);
-        if let Some(reason) = surroundings.own_doing(service).or_else(blindness) {
+        if let Some(reason) = surroundings.own_doing(service, group).or_else(blindness) {
             return Verdict::CannotTell(reason);
         }
         // A group that is there but has nobody in it, or is not settled, is what it looks like.

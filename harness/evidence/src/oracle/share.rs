@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::tracked::Tracked;
 use super::{Handler, Oracle, Target};
 use crate::cause::{Missing, duration, trimmed};
-use crate::surroundings::{Recovery, grace};
+use crate::surroundings::grace;
 use crate::{At, Cause, Name, Observation, Proof, Reason, Surroundings, Verdict};
 
 /// Many events, of which a share must have its effect within a limit that counts from each one's record on the topic.
@@ -35,7 +35,7 @@ enum Fate {
 
 impl ShareInTime {
     /// `share` (0 to 1) of the events must have an effect in `view` within `limit` after its record, or after the service's group was
-    /// stable again if we had ended the service. The view shows an effect `sight` late at most.
+    /// stable again if we had disturbed the service. The view shows an effect `sight` late at most.
     pub fn new(
         events: Vec<Target>,
         handler: Handler,
@@ -63,7 +63,12 @@ impl ShareInTime {
 
     fn fate(&self, event: &Tracked, now: At) -> Fate {
         let Some(seen) = event.first_seen else { return self.unseen(event, now) };
-        let base = self.surroundings.deadline_base(&self.handler.service, &self.handler.group, seen);
+        let base = self.surroundings.deadline_base(
+            &self.handler.service,
+            &self.handler.group,
+            seen,
+            event.first_effect.unwrap_or(now),
+        );
         match event.first_effect {
             Some(effect) => self.timed(event, seen, base, effect),
             None => self.without(event, seen, base, now),
@@ -103,27 +108,26 @@ impl ShareInTime {
         }
     }
 
-    /// How long it took: from its record on, or from when the group was stable again if we had ended the service before.
+    /// How long it took: from its record on, or from when the group was stable again if we had disturbed the service before.
     fn took(&self, seen: At, base: At, effect: At) -> Result<Duration, Reason> {
         let (service, group) = (&self.handler.service, &self.handler.group);
         let whole = effect.since(seen);
-        match self.surroundings.recovery(service, group) {
-            _ if whole <= self.limit => Ok(whole),
-            Recovery::Undisturbed => Ok(whole),
-            Recovery::Pending { since } if effect < since => Ok(whole),
-            _ if effect >= base => Ok(effect.since(base)),
-            _ => {
-                let detail = format!("it ended service \"{service}\", before or while events were handled");
-                Err(Reason::OwnDoing { detail })
-            }
+        let is_disturbed = || self.surroundings.is_disturbed(service, group, seen, effect);
+        if whole <= self.limit || !is_disturbed() {
+            return Ok(whole);
         }
+        if effect >= base {
+            return Ok(effect.since(base));
+        }
+        let detail = format!("it disturbed service \"{service}\", before or while events were handled");
+        Err(Reason::OwnDoing { detail })
     }
 
     fn without(&self, event: &Tracked, seen: At, base: At, now: At) -> Fate {
         if now <= base + self.limit + self.sight + grace(self.limit) {
             return Fate::Open;
         }
-        let own_doing = self.surroundings.own_doing(&self.handler.service);
+        let own_doing = self.surroundings.own_doing(&self.handler.service, &self.handler.group);
         if let Some(reason) = own_doing.or_else(|| self.surroundings.blindness(&self.view, seen, now)) {
             return Fate::Unsure(reason);
         }

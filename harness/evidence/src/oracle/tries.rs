@@ -119,13 +119,13 @@ impl Tries {
         };
         let waits = self.event.waiting.waits();
         let began = waits.last().map_or(self.event.first_seen, |last| Some(last.at)).unwrap_or(self.since);
-        let base = self.surroundings.deadline_base(&self.handler.service, &self.handler.group, began);
+        let base = self.surroundings.deadline_base(&self.handler.service, &self.handler.group, began, now);
         let pause = waits.len().checked_sub(1).and_then(|before| self.expected.pauses.get(before));
         let limit = pause.copied().unwrap_or_default() * 2 + self.expected.limit;
         if now <= base + limit + grace(limit) {
             return Verdict::NotYet;
         }
-        let own_doing = self.surroundings.own_doing(&self.handler.service);
+        let own_doing = self.surroundings.own_doing(&self.handler.service, &self.handler.group);
         if let Some(reason) = own_doing.or_else(|| self.cannot_see_the_end(now)) {
             return Verdict::CannotTell(reason);
         }

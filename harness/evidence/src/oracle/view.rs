@@ -6,6 +6,7 @@ use super::retried::Retried;
 use super::tracked::Tracked;
 use super::waiting::RetryPath;
 use super::{Handler, OnTopic, Oracle, Target};
+use crate::cause::Missing;
 use crate::surroundings::{LOOK_PATIENCE, grace};
 use crate::{At, Cause, Name, Observation, Proof, Reason, Sample, Seen, Surroundings, Verdict, Waited};
 
@@ -81,7 +82,8 @@ impl ViewBecomes {
     fn judge(&self, seen: &Seen, now: At) -> Verdict {
         let (service, group) = (&self.handler.service, &self.handler.group);
         let came = self.on_topic.came_at().unwrap_or(seen.at);
-        let base = self.on_topic.surroundings().deadline_base(service, group, came);
+        let until = self.look.first_match.as_ref().map_or(now, |found| found.answered);
+        let base = self.on_topic.surroundings().deadline_base(service, group, came, until);
         if let Some(found) = &self.look.first_match {
             return self.judge_match(base, found);
         }
@@ -89,20 +91,19 @@ impl ViewBecomes {
             return Verdict::NotYet;
         }
         let surroundings = self.on_topic.surroundings();
-        if let Some(reason) = surroundings.own_doing(service) {
+        if let Some(reason) = surroundings.own_doing(service, group) {
             return Verdict::CannotTell(reason);
         }
         // A view that is silent because its service died by itself shows nothing, and that is the service's doing.
-        let died = surroundings.death(service).is_some();
-        if let Some(reason) = self.look.silence_since(base + self.limit).filter(|_| !died) {
-            return match now > base + self.limit + grace(self.limit) + LOOK_PATIENCE {
-                true => Verdict::CannotTell(reason),
-                false => Verdict::NotYet,
-            };
-        }
-        let missing = match &self.retried {
-            Some(event) => event.explain(surroundings, &self.handler, &seen.place()),
-            None => surroundings.explain(service, group, &seen.place()),
+        let missing = match (self.look.silence_since(base + self.limit), surroundings.end_of(service)) {
+            (Some(reason), None) => {
+                return match now > base + self.limit + grace(self.limit) + LOOK_PATIENCE {
+                    true => Verdict::CannotTell(reason),
+                    false => Verdict::NotYet,
+                };
+            }
+            (Some(_), Some(death)) => Missing::ServiceDead(death.clone()),
+            (None, _) => self.explain(seen),
         };
         let what = self.look.what.clone();
         let waited = Waited { limit: self.limit, watched: now.since(base) };
@@ -110,6 +111,14 @@ impl ViewBecomes {
             true => Cause::NoEffect { what, waited, missing },
             false => Cause::StillShown { what, waited, missing },
         })
+    }
+
+    fn explain(&self, seen: &Seen) -> Missing {
+        let surroundings = self.on_topic.surroundings();
+        match &self.retried {
+            Some(event) => event.explain(surroundings, &self.handler, &seen.place()),
+            None => surroundings.explain(&self.handler.service, &self.handler.group, &seen.place()),
+        }
     }
 
     fn judge_match(&self, base: At, found: &Sample) -> Verdict {

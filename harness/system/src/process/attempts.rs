@@ -69,6 +69,7 @@ mod tests {
         let pattern = Regex::new(r"^(?<time>\S+) .*attempt \d+ failed event_id=(?<event>\S+)").unwrap();
         let launch = Launch {
             service: "mail-2".into(),
+            like: None,
             command: Vec::new(),
             env: Vec::new(),
             attempts: Some(("mail".into(), pattern)),

@@ -23,6 +23,8 @@ const GRACE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub(crate) struct Launch {
     pub service: Name,
+    /// The service of which it is another instance.
+    pub like: Option<Name>,
     pub command: Vec<String>,
     pub env: Vec<(String, String)>,
     /// The service for which attempts count, another instance's too, and what tells of one among the lines that it prints.
@@ -52,7 +54,8 @@ impl Process {
         clock: Arc<dyn Clock>,
     ) -> Result<Process, SystemError> {
         let mut child = spawn(launch)?;
-        journal.push(Observation::Started { service: launch.service.clone(), at: clock.now() });
+        let (service, like) = (launch.service.clone(), launch.like.clone());
+        journal.push(Observation::Started { service, like, at: clock.now() });
         let attempts = AttemptLines::new(launch, journal.clone(), clock.clone());
         let told = || {
             let attempts = attempts.clone();
@@ -68,7 +71,8 @@ impl Process {
         let (service, kept) = (launch.service.clone(), lines.clone());
         let mourner = pid.and_then(mourner);
         tokio::spawn(async move {
-            let (status, by_us) = supervise(child, pid, received).await;
+            let ending = || journal.push(Observation::Ending { service: service.clone(), at: clock.now() });
+            let (status, by_us) = supervise(child, pid, received, ending).await;
             // Its number may be another's from now on.
             drop(mourner);
             for reader in readers.into_iter().flatten() {
@@ -103,12 +107,13 @@ impl Process {
         let _ = self.ended.clone().wait_for(Option::is_some).await;
     }
 
-    /// Stops it in its tracks (SIGSTOP), or lets it go on (SIGCONT).
-    pub fn pause(&self, paused: bool) {
+    /// Stops it in its tracks (SIGSTOP), or lets it go on (SIGCONT). Whether it did: it may have ended a moment ago, and then there
+    /// is nothing to pause.
+    pub fn pause(&self, paused: bool) -> bool {
         let signal = if paused { Signal::STOP } else { Signal::CONT };
-        if let (Some(pid), None) = (self.pid, self.ended()) {
-            // It may have ended a moment ago: then there is nothing to pause.
-            let _ = kill_process(pid, signal);
+        match (self.pid, self.ended()) {
+            (Some(pid), None) => kill_process(pid, signal).is_ok(),
+            _ => false,
         }
     }
 }
@@ -148,12 +153,18 @@ fn mourner(service: Pid) -> Option<Child> {
         .ok()
 }
 
-/// Waits for the end, ordered or not: (how it ended, whether we ended it).
-async fn supervise(mut child: Child, pid: Option<Pid>, mut orders: mpsc::Receiver<Order>) -> (String, bool) {
+/// Waits for the end, ordered or not: (how it ended, whether we ended it). An order is told before it is carried out.
+async fn supervise(
+    mut child: Child,
+    pid: Option<Pid>,
+    mut orders: mpsc::Receiver<Order>,
+    ending: impl FnOnce(),
+) -> (String, bool) {
     let order = tokio::select! {
         status = child.wait() => return (describe(status), false),
         order = orders.recv() => order,
     };
+    ending();
     if let (Some(Order::Terminate), Some(pid)) = (order, pid) {
         // If it is gone already, waiting below finds that out.
         let _ = kill_process(pid, Signal::TERM);

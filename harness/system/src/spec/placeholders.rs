@@ -75,10 +75,12 @@ impl<'a> Check<'a> {
     /// A service's name where its address should be.
     fn bare(&mut self, node: &Node, http: &str) {
         let front = placeholders(http).first().copied().filter(|name| http.starts_with(&format!("{{{name}}}")));
-        let declared = |name: &&str| NAMED.iter().any(|key| self.root.get(key).is_some_and(|of| of.get(name).is_some()));
+        let declared =
+            |name: &&str| NAMED.iter().any(|key| self.root.get(key).is_some_and(|of| of.get(name).is_some()));
         let Some(name) = front.filter(declared) else { return };
         let message = format!("{{{name}}} is no address");
-        let fault = Diagnostic::error("system/unknown-placeholder", message).help(format!("did you mean {{{name}.url}}?"));
+        let fault =
+            Diagnostic::error("system/unknown-placeholder", message).help(format!("did you mean {{{name}.url}}?"));
         self.faults.push(fault.at(self.source, place(self.source, node, name)));
     }
 

@@ -103,7 +103,7 @@ pub fn died(by_us: bool, seconds: f64) -> Observation {
 }
 
 pub fn started(seconds: f64) -> Observation {
-    Observation::Started { service: "feed".into(), at: at(seconds) }
+    Observation::Started { service: "feed".into(), like: None, at: at(seconds) }
 }
 
 /// Blind from one second to another, or still.

@@ -2,6 +2,7 @@
 
 mod anew;
 mod before;
+mod disturbed;
 mod kinds;
 mod kit;
 mod properties;

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::disturbed::{ended, instance, paused, went_on};
 use super::kit::*;
 use super::retries::{path, read_from};
 use crate::oracle::{EffectOrder, ExactlyOnce, NoneLost, OnTopic, Oracle, Processed, TopicOrder, ViewBecomes, judge};
@@ -27,7 +28,7 @@ fn oracles() -> Vec<Box<dyn Oracle>> {
 
 fn observation() -> impl Strategy<Value = Observation> {
     let id = prop_oneof![Just("e"), Just("s"), Just("b")];
-    (id, 0i64..6, 0.0f64..30.0, 0..14u8).prop_map(|(id, offset, seconds, kind)| match kind {
+    (id, 0i64..6, 0.0f64..30.0, 0..18u8).prop_map(|(id, offset, seconds, kind)| match kind {
         0 | 1 => seen(id, offset, seconds),
         2 => acknowledged(id, offset, seconds),
         3 => unknown(id, seconds),
@@ -38,6 +39,10 @@ fn observation() -> impl Strategy<Value = Observation> {
         10 => started(seconds),
         11 => Observation::Seen(Seen { topic: "posts.5s".into(), ..record(id, offset, seconds) }),
         12 => read_from("posts.5s", offset, seconds),
+        13 => paused("feed", seconds),
+        14 => went_on("feed", seconds),
+        15 => instance("feed-two", seconds),
+        16 => ended("feed-two", offset % 2 == 0, seconds),
         _ => group(GroupState::Stable, if offset % 2 == 0 { "m1" } else { "m2" }, seconds),
     })
 }
