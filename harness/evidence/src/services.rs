@@ -181,6 +181,11 @@ impl Instance {
         self.paused || self.dead.as_ref().is_some_and(|death| death.by_us)
     }
 
+    /// The same, and no group has been stable without it since: it may be what is missing when the others are gone too.
+    fn is_missed(&self) -> bool {
+        self.is_away_by_us() && self.disturbed.last().is_none_or(|away| away.settled.is_empty())
+    }
+
     /// What we did to it and did not undo.
     fn our_doing(&self, name: &str) -> Option<String> {
         let ended = self.dead.as_ref().filter(|death| death.by_us);
@@ -279,11 +284,14 @@ impl Services {
         self.instances_of(service).any(|(_, one)| one.acts())
     }
 
-    /// The death of a service of which nobody is left, if we had no part in it.
+    /// The death of a service of which nobody is left, if we had no part in it: an instance without which the others got on
+    /// is not to blame for their end.
     pub fn death(&self, service: &str) -> Option<&Death> {
-        let is_ours = self.instances_of(service).any(|(_, one)| one.is_away_by_us());
+        let is_ours = self.instances_of(service).any(|(_, one)| one.is_missed());
         let is_dead = !is_ours && !self.acts(service);
-        self.instances_of(service).filter(|_| is_dead).find_map(|(_, one)| one.dead.as_ref())
+        self.instances_of(service)
+            .filter(|_| is_dead)
+            .find_map(|(_, one)| one.dead.as_ref().filter(|death| !death.by_us))
     }
 
     /// How this very instance ended, if it did by itself.
@@ -310,7 +318,7 @@ impl Services {
     /// What we did to a service of which nobody is left to work.
     pub fn away_by_us(&self, service: &str) -> Option<Reason> {
         let is_away = !self.acts(service);
-        let (name, one) = self.instances_of(service).filter(|_| is_away).find(|(_, one)| one.is_away_by_us())?;
+        let (name, one) = self.instances_of(service).filter(|_| is_away).find(|(_, one)| one.is_missed())?;
         let back = if one.paused { "let it go on" } else { "start it again" };
         Some(Reason::OwnDoing { detail: format!("{} and did not {back}", one.our_doing(name)?) })
     }

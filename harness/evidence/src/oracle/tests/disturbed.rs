@@ -119,6 +119,10 @@ fn one_of_two_instances_is_ended() {
             )
         ),
         ("one died by itself, the other is killed", judged(&[crashed(), ended("feed", true, 0.6)], 95.0)),
+        (
+            "one is killed, the other takes over and then dies by itself",
+            judged(&[killed(), stable(&["m1"], 6.5), ended("feed", false, 8.0)], 36.6),
+        ),
         ("it died by itself", judged(&[crashed(), committed(3, 1.2)], 31.6)),
         (
             "it died by itself, and the other had time since it took over",
