@@ -125,15 +125,45 @@ impl<'a> Fields<'a> {
         self.list(key).iter().filter_map(|node| self.text_of(key, node, faults)).collect()
     }
 
+    /// The items of a list, each read by `read`, whose error becomes a fault at its place.
+    pub fn each_parsed<T>(
+        &mut self,
+        key: &'static str,
+        faults: &mut Diagnostics,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<T> {
+        let mut parsed = Vec::new();
+        for node in self.list(key) {
+            let Some(text) = self.text_of(key, node, faults) else { continue };
+            parsed.extend(read(&text).map_err(|message| self.wrong(node, message, faults)));
+        }
+        parsed
+    }
+
     /// A free mapping from names to texts.
     pub fn texts(&mut self, key: &'static str, faults: &mut Diagnostics) -> Vec<(String, String)> {
+        self.parsed_texts(key, faults, |text| Ok(text.to_owned()))
+    }
+
+    /// A free mapping from names to texts, each read by `read`, whose error becomes a fault at its place.
+    pub fn parsed_texts<T>(
+        &mut self,
+        key: &'static str,
+        faults: &mut Diagnostics,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<(String, T)> {
         let Some(node) = self.node(key) else { return Vec::new() };
         let Some(entries) = node.entries() else {
             self.wrong(node, format!("`{key}` must be a mapping, this is {}", node.kind()), faults);
             return Vec::new();
         };
-        let pair = |entry: &crate::Entry| Some((entry.key.clone(), self.text_of(&entry.key, &entry.value, faults)?));
-        entries.iter().map(pair).collect::<Vec<_>>().into_iter().flatten().collect()
+        let mut parsed = Vec::new();
+        for entry in entries {
+            let Some(text) = self.text_of(&entry.key, &entry.value, faults) else { continue };
+            let value = read(&text).map_err(|message| self.wrong(&entry.value, message, faults));
+            parsed.extend(value.map(|value| (entry.key.clone(), value)));
+        }
+        parsed
     }
 
     /// Notes a fault at a node of this mapping.

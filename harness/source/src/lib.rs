@@ -10,6 +10,7 @@
 mod diagnostic;
 mod fields;
 mod nearest;
+mod pointer;
 mod source;
 pub mod units;
 mod yaml;
@@ -17,5 +18,6 @@ mod yaml;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use fields::Fields;
 pub use nearest::nearest;
+pub use pointer::parse_pointer;
 pub use source::{Source, Span};
 pub use yaml::{Entry, Node, Value, parse_yaml};

@@ -7,6 +7,7 @@ mod files;
 mod message;
 mod operation;
 mod parameter;
+mod places;
 mod reference;
 mod retry;
 mod schema;
