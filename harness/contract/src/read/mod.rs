@@ -4,6 +4,7 @@ mod channel;
 mod document;
 mod extension;
 mod files;
+mod keyword;
 mod message;
 mod operation;
 mod parameter;
