@@ -28,15 +28,52 @@ struct Said<'v> {
     schema: &'v Value,
 }
 
+/// Whether a pointer says which item of a list it means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Items {
+    Numbered,
+    Any,
+}
+
 impl Message {
     /// What the payload's schema says of the place at `pointer`, a JSON pointer; earlier versions count, and further schemas of parts
     /// (`also`). A name behind fields that are declared must be one of them, whether or not the schema would take others: nobody
     /// writes down what nobody declared, but by mistake.
     pub fn place_in_payload(&self, pointer: &str) -> PlaceInPayload {
+        self.place(pointer, Items::Numbered)
+    }
+
+    /// The same of a pointer of `sensitive`, in which the number of a list's item may be `*` or be left out.
+    pub(crate) fn sensitive_place(&self, pointer: &str) -> PlaceInPayload {
+        self.place(pointer, Items::Any)
+    }
+
+    /// What the schema of the headers says of the header of this name. What is required is declared by that.
+    pub(crate) fn place_in_headers(&self, name: &str) -> PlaceInPayload {
+        let Some(headers) = &self.headers else { return PlaceInPayload::Open };
+        let here = meant(vec![Said { root: &headers.document, schema: &headers.document }]);
+        let takes_any = |said: &Said<'_>| said.schema.get("additionalProperties") == Some(&Value::Bool(true));
+        match here.iter().any(|said| declares(*said, name)) {
+            true => PlaceInPayload::Declared,
+            false if here.iter().any(|said| takes_any(said) || !within(*said, name).is_empty()) => PlaceInPayload::Open,
+            false => refusal(&here, "", name).unwrap_or(PlaceInPayload::Open),
+        }
+    }
+
+    fn place(&self, pointer: &str, items: Items) -> PlaceInPayload {
         let (mut parent, mut list, mut open) = (String::new(), None, false);
         let mut here = meant(self.roots().chain(self.further(&parent)).collect());
         for name in pointer.split('/').skip(1).map(unescaped) {
-            let inner: Vec<Said<'_>> = here.iter().flat_map(|said| within(*said, &name)).collect();
+            let name = if name == "*" && items == Items::Any { "0".to_owned() } else { name };
+            let mut inner: Vec<Said<'_>> = here.iter().flat_map(|said| within(*said, &name)).collect();
+            if inner.is_empty() && items == Items::Any {
+                // Its number was left out: what stands there is an item's.
+                let each: Vec<Said<'_>> = here.iter().flat_map(|said| within(*said, "0")).collect();
+                if !each.is_empty() {
+                    here = meant(each);
+                    inner = here.iter().flat_map(|said| within(*said, &name)).collect();
+                }
+            }
             if inner.is_empty() {
                 match refusal(&here, &parent, &name) {
                     Some(refusal) => return refusal,
@@ -78,9 +115,17 @@ fn refusal(here: &[Said<'_>], parent: &str, name: &str) -> Option<PlaceInPayload
         return Some(PlaceInPayload::WithinValue(parent.to_owned()));
     }
     let declared = here.iter().filter_map(|said| said.schema.get("properties")?.as_object());
-    let known: BTreeSet<&String> = declared.flat_map(|fields| fields.keys()).collect();
-    let known: Vec<String> = known.into_iter().cloned().collect();
-    (!known.is_empty()).then(|| PlaceInPayload::Unknown { parent: parent.to_owned(), name: name.to_owned(), known })
+    let declared: BTreeSet<&str> = declared.flat_map(|fields| fields.keys().map(String::as_str)).collect();
+    let required: BTreeSet<&str> = here.iter().flat_map(|said| required(*said)).collect();
+    if declared.is_empty() || required.contains(name) {
+        return None;
+    }
+    let known = declared.union(&required).map(|name| (*name).to_owned()).collect();
+    Some(PlaceInPayload::Unknown { parent: parent.to_owned(), name: name.to_owned(), known })
+}
+
+fn required<'v>(said: Said<'v>) -> impl Iterator<Item = &'v str> {
+    said.schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 
 fn declares(said: Said<'_>, name: &str) -> bool {

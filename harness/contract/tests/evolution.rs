@@ -64,7 +64,7 @@ fn every_kind_of_change_is_told_with_whom_it_breaks() {
         ("          note: {type: string}\n", "          currency: {type: string}\n          hint: {type: string}\n"),
         ("sku: {type: string}", "sku: {type: integer}"),
         ("key: $message.payload#/id", "key: $message.payload#/total"),
-        ("envelope: {id: $message.header#/trace}", "envelope: {time: $message.payload#/at}"),
+        ("envelope: {id: $message.header#/trace}", "envelope: {time: $message.payload#/hint}"),
     ];
     let new = edits.iter().fold(OLD.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "{from}");

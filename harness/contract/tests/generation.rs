@@ -18,7 +18,7 @@ fn contract_with(payload: &Value, unique: &[&str]) -> Contract {
     let document = json!({
         "asyncapi": "3.0.0", "info": {"title": "t", "version": "1"},
         "channels": {"things": {"address": "things", "messages": {"thing": {
-            "headers": {"type": "object", "required": ["event_type"], "properties": {"event_type": {"type": "string"}}},
+            "headers": {"type": "object", "required": ["event_type"], "properties": {"event_type": {"type": "string"}}, "additionalProperties": true},
             "payload": payload,
             "x-eventproof": {"envelope": {"id": "$message.header#/event_id", "type": "$message.header#/event_type"}, "unique": unique},
         }}}},

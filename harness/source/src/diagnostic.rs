@@ -69,6 +69,15 @@ impl Diagnostic {
         Some((source.path().display().to_string(), line, column))
     }
 
+    /// Whether another one says the same of the same place.
+    fn is_told_by(&self, other: &Diagnostic) -> bool {
+        let path = |one: &Diagnostic| one.source.as_ref().map(|source| source.path().to_owned());
+        self.span.is_some()
+            && self.span == other.span
+            && (self.code, &self.message) == (other.code, &other.message)
+            && path(self) == path(other)
+    }
+
     fn render(&self, renderer: &Renderer) -> String {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
@@ -107,14 +116,16 @@ impl From<Diagnostic> for Diagnostics {
 }
 
 impl Diagnostics {
-    /// Adds one.
+    /// Adds one. What several read (a message that two channels have) is told once of its place.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.list.push(diagnostic);
+        if !self.list.iter().any(|one| one.is_told_by(&diagnostic)) {
+            self.list.push(diagnostic);
+        }
     }
 
     /// Adds all of another collection.
     pub fn extend(&mut self, other: Diagnostics) {
-        self.list.extend(other.list);
+        other.list.into_iter().for_each(|one| self.push(one));
     }
 
     /// Leaves some out.
@@ -181,6 +192,19 @@ fn counted(count: usize, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_same_of_the_same_place_is_told_once() {
+        let (one, other) = (Source::inline("a.yaml", "key: x\n"), Source::inline("b.yaml", "key: x\n"));
+        let fault = |source: &Source, start, message| {
+            Diagnostic::error("yaml/unknown-key", message).at(source, Span { start, end: start + 1 })
+        };
+        let told =
+            [fault(&one, 0, "k"), fault(&one, 0, "k"), fault(&one, 1, "k"), fault(&one, 0, "l"), fault(&other, 0, "k")];
+        let mut faults = Diagnostics::default();
+        told.into_iter().for_each(|one| faults.push(one));
+        assert_eq!(faults.errors(), 4);
+    }
 
     #[test]
     fn a_fault_shows_its_place_its_code_and_what_to_do() {

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use crate::{Diagnostic, Diagnostics, Node, Source, Span, nearest, units};
 
+/// The one key that begins with `x-` and is ours.
+const EXTENSION: &str = "x-eventproof";
+
 /// A mapping that is being read.
 pub struct Fields<'a> {
     node: &'a Node,
@@ -125,15 +128,45 @@ impl<'a> Fields<'a> {
         self.list(key).iter().filter_map(|node| self.text_of(key, node, faults)).collect()
     }
 
+    /// The items of a list, each read by `read`, whose error becomes a fault at its place.
+    pub fn each_parsed<T>(
+        &mut self,
+        key: &'static str,
+        faults: &mut Diagnostics,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<T> {
+        let mut parsed = Vec::new();
+        for node in self.list(key) {
+            let Some(text) = self.text_of(key, node, faults) else { continue };
+            parsed.extend(read(&text).map_err(|message| self.wrong(node, message, faults)));
+        }
+        parsed
+    }
+
     /// A free mapping from names to texts.
     pub fn texts(&mut self, key: &'static str, faults: &mut Diagnostics) -> Vec<(String, String)> {
+        self.parsed_texts(key, faults, |text| Ok(text.to_owned()))
+    }
+
+    /// A free mapping from names to texts, each read by `read`, whose error becomes a fault at its place.
+    pub fn parsed_texts<T>(
+        &mut self,
+        key: &'static str,
+        faults: &mut Diagnostics,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<(String, T)> {
         let Some(node) = self.node(key) else { return Vec::new() };
         let Some(entries) = node.entries() else {
             self.wrong(node, format!("`{key}` must be a mapping, this is {}", node.kind()), faults);
             return Vec::new();
         };
-        let pair = |entry: &crate::Entry| Some((entry.key.clone(), self.text_of(&entry.key, &entry.value, faults)?));
-        entries.iter().map(pair).collect::<Vec<_>>().into_iter().flatten().collect()
+        let mut parsed = Vec::new();
+        for entry in entries {
+            let Some(text) = self.text_of(&entry.key, &entry.value, faults) else { continue };
+            let value = read(&text).map_err(|message| self.wrong(&entry.value, message, faults));
+            parsed.extend(value.map(|value| (entry.key.clone(), value)));
+        }
+        parsed
     }
 
     /// Notes a fault at a node of this mapping.
@@ -141,9 +174,15 @@ impl<'a> Fields<'a> {
         faults.push(Diagnostic::error("yaml/wrong-value", message).at(self.source, node.span));
     }
 
-    /// Refuses every key that was not asked for; keys that begin with `x-` are anybody's.
+    /// Refuses every key that was not asked for; keys that begin with `x-` are anybody's, but those that are nearly ours.
     pub fn finish(self, faults: &mut Diagnostics) {
         for entry in self.node.entries().unwrap_or_default() {
+            if is_nearly_ours(&entry.key) {
+                let message = format!("unknown key `{}`: what stands under it is not read", entry.key);
+                let fault = Diagnostic::error("yaml/unknown-key", message).at(self.source, entry.key_span);
+                faults.push(fault.help(format!("did you mean `{EXTENSION}`?")));
+                continue;
+            }
             if entry.key.starts_with("x-") || self.asked.contains(&entry.key.as_str()) {
                 continue;
             }
@@ -160,6 +199,11 @@ impl<'a> Fields<'a> {
             );
         }
     }
+}
+
+/// Two letters off at most: extensions of others may be called alike.
+fn is_nearly_ours(key: &str) -> bool {
+    key != EXTENSION && strsim::damerau_levenshtein(&key.to_lowercase(), EXTENSION) <= 2
 }
 
 #[cfg(test)]
@@ -180,6 +224,28 @@ mod tests {
         fields.required_string("name", &mut faults);
         fields.finish(&mut faults);
         insta::assert_snapshot!(faults.render(false));
+    }
+
+    #[test]
+    fn a_slip_in_our_own_extension_is_refused_and_those_of_others_are_not() {
+        for slip in ["x-eventprof", "x-evenproof", "x-event-proof", "x-eventPoof", "X-eventproof"] {
+            let told = finished(slip);
+            assert!(told.contains("did you mean `x-eventproof`?") && told.contains("x.yaml:2:1\n"), "{told}");
+        }
+        for right in ["x-eventproof", "x-events", "x-event-type", "x-proof"] {
+            assert_eq!(finished(right), "0 errors, 0 warnings\n", "{right}");
+        }
+    }
+
+    /// What is told of a mapping that has this key beside the one that is asked for.
+    fn finished(key: &str) -> String {
+        let source = Source::inline("x.yaml", &format!("a: 1\n{key}: {{b: 2}}\n"));
+        let node = parse_yaml(&source).unwrap();
+        let mut faults = Diagnostics::default();
+        let mut fields = Fields::of(&node, &source, "it", &mut faults).unwrap();
+        fields.node("a");
+        fields.finish(&mut faults);
+        faults.render(false)
     }
 
     #[test]

@@ -10,12 +10,14 @@
 mod diagnostic;
 mod fields;
 mod nearest;
+mod pointer;
 mod source;
 pub mod units;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use fields::Fields;
-pub use nearest::nearest;
+pub use nearest::{nearest, slip_of};
+pub use pointer::parse_pointer;
 pub use source::{Source, Span};
 pub use yaml::{Entry, Node, Value, parse_yaml};

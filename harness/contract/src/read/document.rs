@@ -9,6 +9,7 @@ use super::extension::Defaults;
 use super::files::Files;
 use super::message::read_message;
 use super::operation::read_operation;
+use super::places::check_places;
 use super::reference::Document;
 use super::retry::check_retries;
 use super::server::read_servers;
@@ -68,6 +69,7 @@ fn read(document: &Document<'_>, faults: &mut Diagnostics) -> Option<Contract> {
     }
     check_sentinels(document, &contract, faults);
     check_retries(document, &contract, faults);
+    check_places(document, &contract, faults);
     contract.fill_index();
     Some(contract)
 }

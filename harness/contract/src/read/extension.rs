@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventproof_source::{Diagnostic, Diagnostics, Fields, Node};
+use eventproof_source::{Diagnostic, Diagnostics, Fields, Node, parse_pointer};
 
 use super::reference::Document;
 use super::retry::{ChannelNodes, dead_letter, retry};
@@ -11,7 +11,7 @@ use crate::{
     SentinelField, SubjectNaming,
 };
 
-const KEY: &str = "x-eventproof";
+pub(super) const KEY: &str = "x-eventproof";
 
 /// What the document says for all of its messages and operations.
 #[derive(Clone, Debug, Default)]
@@ -85,9 +85,9 @@ impl<'a> MessageExtension<'a> {
         if let Some(key) = fields.node("key") {
             extension.envelope.key = expression(document, key, faults);
         }
-        extension.unique = fields.strings("unique", faults);
-        extension.sensitive = fields.strings("sensitive", faults);
-        extension.fresh = fields.strings("fresh", faults);
+        extension.unique = fields.each_parsed("unique", faults, parse_pointer);
+        extension.sensitive = fields.each_parsed("sensitive", faults, parse_pointer);
+        extension.fresh = fields.each_parsed("fresh", faults, parse_pointer);
         extension.framing = framing(&mut fields, extension.framing, faults);
         extension.registration = registration(&mut fields, extension.registration, faults);
         extension.references =
@@ -103,10 +103,7 @@ impl<'a> MessageExtension<'a> {
 /// `{at: /data, schema: …}`; the whole payload where nothing is said.
 fn also<'a>(document: &Document<'a>, node: &'a Node, faults: &mut Diagnostics) -> Option<(String, &'a Node)> {
     let mut fields = Fields::of(node, document.source, "a schema of `also`", faults)?;
-    let at = fields.parsed("at", faults, |text| match text.is_empty() || text.starts_with('/') {
-        true => Ok(text.to_owned()),
-        false => Err(format!("`{text}` is no JSON pointer: it begins with /")),
-    });
+    let at = fields.parsed("at", faults, parse_pointer);
     let schema = fields.required("schema", faults);
     fields.finish(faults);
     Some((at.unwrap_or_default(), schema?))

@@ -3,6 +3,7 @@
 use eventproof_source::{Diagnostic, Diagnostics, Fields, Node, Span};
 
 use super::extension::{Defaults, MessageExtension, expression};
+use super::keyword::check_keywords;
 use super::reference::Document;
 use super::schema::fill;
 use crate::{Also, Channel, Contract, Expression, Framing, Message, Schema, SchemaError, SchemaImport};
@@ -145,6 +146,7 @@ fn compile_in<'a>(
 ) -> Option<Schema> {
     let name = format.and_then(Node::scalar_text).unwrap_or_default();
     let (language, schema, compiled) = if format.is_none() || JSON_SCHEMA.iter().any(|known| name.starts_with(known)) {
+        check_keywords(document, schema, faults);
         ("JSON Schema", schema, Schema::json(fill(document, schema, faults)?, wire.framing))
     } else if name.starts_with(AVRO) {
         let schema = document.follow_any(schema, faults)?;

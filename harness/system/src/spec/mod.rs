@@ -1,5 +1,6 @@
 //! What a pack's `system.yaml` says.
 
+mod cursor;
 mod follows;
 mod model;
 mod placeholders;

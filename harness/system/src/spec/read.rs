@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use eventproof_source::{Diagnostic, Diagnostics, Entry, Fields, Node, Source, nearest, parse_yaml};
+use eventproof_source::{Diagnostic, Diagnostics, Entry, Fields, Node, Source, nearest, parse_pointer, parse_yaml};
 use regex::Regex;
 
 use super::model::{
     ActionSpec, AlertSpec, AlertValue, Assignment, FaultSwitch, GroupSpec, JournalView, ListView, Offsets, ReadySpec,
     SHORTEST_SESSION, ServiceSpec, StubSpec, SystemSpec, ViewKind, ViewSpec,
 };
-use super::{follows, placeholders, request, sasl, store};
+use super::{cursor, follows, placeholders, request, sasl, store};
 
 /// How long a service and a group may take to be ready where nothing is said.
 const READY: Duration = Duration::from_secs(15);
@@ -67,6 +67,7 @@ impl<'a> Reader<'a> {
         let name = name.unwrap_or_default();
         let spec = SystemSpec { name, copies, services, groups, views, actions, stubs, stores, alerts, sasl };
         placeholders::check(&spec, root, self.source, &mut self.faults);
+        cursor::check(&spec, root, self.source, &mut self.faults);
         Some(spec)
     }
 
@@ -204,9 +205,9 @@ impl<'a> Reader<'a> {
         let faults = &mut self.faults;
         let mut fields = Fields::of(node, self.source, "`list`", faults)?;
         let http = fields.required_string("http", faults);
-        let items = fields.required_string("items", faults);
-        let item = fields.required_string("item", faults);
-        let version = fields.string("version", faults);
+        let items = pointer(&mut fields, "items", faults);
+        let item = pointer(&mut fields, "item", faults);
+        let version = fields.parsed("version", faults, parse_pointer);
         fields.finish(faults);
         Some(ListView { http: http?, items: items?, item: item?, version })
     }
@@ -215,10 +216,10 @@ impl<'a> Reader<'a> {
         let faults = &mut self.faults;
         let mut fields = Fields::of(node, self.source, "`journal`", faults)?;
         let http = fields.required_string("http", faults);
-        let items = fields.required_string("items", faults);
-        let event = fields.required_string("event", faults);
-        let subject = fields.string("subject", faults);
-        let next = fields.required_string("next", faults);
+        let items = pointer(&mut fields, "items", faults);
+        let event = pointer(&mut fields, "event", faults);
+        let subject = fields.parsed("subject", faults, parse_pointer);
+        let next = pointer(&mut fields, "next", faults);
         let start = fields.string("start", faults).unwrap_or_else(|| "0".to_owned());
         let every = fields.duration("every", faults).unwrap_or(JOURNAL_EVERY);
         fields.finish(faults);
@@ -233,7 +234,8 @@ impl<'a> Reader<'a> {
         let headers = fields.texts("headers", faults).into_iter().collect();
         let status = fields.parsed("status", faults, request::status);
         let within = fields.duration("within", faults);
-        let captures: BTreeMap<String, String> = fields.texts("captures", faults).into_iter().collect();
+        let captures: BTreeMap<String, String> =
+            fields.parsed_texts("captures", faults, parse_pointer).into_iter().collect();
         let publishes = fields.node("publishes");
         let service = fields.string("service", faults);
         fields.finish(faults);
@@ -258,7 +260,7 @@ impl<'a> Reader<'a> {
 
     fn stub(&mut self, entry: &'a Entry, services: &[&str]) -> Option<StubSpec> {
         let mut fields = self.fields(entry, "stub")?;
-        let event = fields.string("event", &mut self.faults);
+        let event = fields.parsed("event", &mut self.faults, parse_pointer);
         let service = fields.string("service", &mut self.faults);
         fields.finish(&mut self.faults);
         if let Some(service) = &service {
@@ -340,6 +342,12 @@ pub(super) fn unknown_service(name: &str, services: &[&str]) -> Diagnostic {
         None => format!("the services are: {}", services.join(", ")),
     };
     Diagnostic::error("system/unknown-service", format!("there is no service `{name}`")).help(help)
+}
+
+/// A JSON pointer that must be there.
+fn pointer(fields: &mut Fields<'_>, key: &'static str, faults: &mut Diagnostics) -> Option<String> {
+    fields.required(key, faults)?;
+    fields.parsed(key, faults, parse_pointer)
 }
 
 fn one_or_more(node: &Node) -> Vec<String> {
@@ -446,5 +454,30 @@ mod tests {
             "system: shop\nservices:\n  orders:\n    comand: [orders]\n  stock:\n    command: [stock]\ngroups:\n  g: {service: stok, offsets: sqlite}\nviews:\n  v: {service: stock, group: g}\nactions:\n  buy: {request: nowhere}\nstubs:\n  mail: {evnt: /id, service: stok}\nalerts:\n  late: {service: stock, value: {gauge: a, of: b}, above: much}\n",
         );
         insta::assert_snapshot!(SystemSpec::parse(&source).unwrap_err().render(false));
+    }
+
+    #[test]
+    fn what_is_no_pointer_and_a_journal_without_its_cursor_are_told_where_they_stand() {
+        let source = Source::inline(
+            "system.yaml",
+            "system: shop\nservices:\n  orders: {command: [orders]}\ngroups:\n  g: {service: orders}\nviews:\n  states: {service: orders, group: g, list: {http: '{orders.url}/states', items: items, item: state, version: $.version}}\n  handled: {service: orders, group: g, journal: {http: '{orders.url}/handled?limit=5000', items: items, event: event_id, subject: subject, next: next}}\n  again: {service: orders, group: g, journal: {http: '{order.url}/handled?after={cursr}', items: /items, event: /event_id, next: /next}}\nactions:\n  buy: {request: 'POST {orders.url}/', captures: {task: id, user: $.user.id, all: ''}}\nstubs:\n  mail: {event: event_id}\n",
+        );
+        insta::assert_snapshot!(SystemSpec::parse(&source).unwrap_err().render(false));
+    }
+
+    #[test]
+    fn a_journal_may_be_asked_at_any_address_of_the_run() {
+        let read = |http: &str| {
+            let text = format!(
+                "system: shop\nservices:\n  orders: {{command: [orders]}}\nstubs:\n  mail: {{event: ''}}\nviews:\n  handled: {{service: orders, group: g, journal: {{http: '{http}', items: /items, event: /id, next: /next}}}}\n"
+            );
+            SystemSpec::parse(&Source::inline("system.yaml", &text)).map_err(|faults| faults.render(false))
+        };
+        for right in
+            ["{orders.url}/{cursor}", "{mail.url}/_calls?after={cursor}", "http://h:{orders.port}/?a={{x}}&b={cursor}"]
+        {
+            assert!(read(right).is_ok(), "{right}");
+        }
+        assert!(read("{orders.url}/{{cursor}}").unwrap_err().contains("has no `{cursor}`"));
     }
 }

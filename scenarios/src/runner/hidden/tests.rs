@@ -109,11 +109,12 @@ fn made(tag: &'static str) -> impl Strategy<Value = Made> {
 }
 
 impl Made {
-    /// A schema that says of one field that it is a number below zero.
+    /// A schema that says of one field that it is a certain number, and leaves open what else there is.
     fn schema(&self) -> Value {
-        let wrong = json!({"type": "number", "maximum": -1});
+        let wrong = json!({"enum": [-1]});
         let names: Vec<String> = self.broken.iter().flat_map(|one| one.split('/').skip(1)).map(unescaped).collect();
-        names.iter().rev().fold(wrong, |inner, name| json!({"type": "object", "properties": {name: inner}}))
+        let within = |inner: Value, name: &String| json!({"type": "object", "properties": {name: inner}, "additionalProperties": {}});
+        names.iter().rev().fold(wrong, within)
     }
 
     fn message(&self, name: &str) -> Value {
