@@ -11,7 +11,7 @@ use eventproof_system::SHORTEST_SESSION;
 use super::feature::{FeatureFile, line_span};
 use super::tags::Tags;
 use super::touches::{Touches, spoken_of};
-use crate::catalogue::{Arguments, Kind, Matched, Matcher, Sentence, SentenceId};
+use crate::catalogue::{Arguments, Kind, Matched, Matcher, Sentence, SentenceId, narrow};
 use crate::lint;
 use crate::pack::Pack;
 use crate::phrases::Phrases;
@@ -279,7 +279,7 @@ impl Resolver<'_> {
     fn unfold(&self, index: usize, arguments: &Arguments, table: &[(String, String)]) -> Vec<Sub> {
         let Some(phrase) = self.pack.phrases.list.get(index) else { return Vec::new() };
         let parameters: Vec<(String, Kind, String)> =
-            arguments.iter().map(|(name, kind, text)| (name.to_owned(), kind, text.to_owned())).collect();
+            arguments.iter().map(|(name, kind, text)| (name.to_owned(), kind, value(kind, text))).collect();
         let last = phrase.does.len().saturating_sub(1);
         let sub = |(position, step): (usize, &crate::phrases::PhraseStep)| {
             let sentence = lint::phrase_sentence(&self.matcher, phrase, step)?;
@@ -290,6 +290,8 @@ impl Resolver<'_> {
         };
         phrase.does.iter().enumerate().filter_map(sub).collect()
     }
+        // A number may become a value in a table: there nobody reads wide digits.
+        let value = |kind: Kind, text: &str| if kind.is_number() { narrow(text) } else { text.to_owned() };
 }
 
 fn no_match(matcher: &Matcher, phrases: &Phrases, source: &Source, step: &gherkin::Step) -> Diagnostic {
