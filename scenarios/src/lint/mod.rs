@@ -7,6 +7,7 @@ mod names;
 mod phrases;
 mod place;
 mod rows;
+mod said;
 mod steps;
 mod story;
 mod structure;

@@ -17,6 +17,8 @@ pub struct FeatureFile {
     pub feature: Feature,
     /// The lines of each scenario, and of each outline as a whole, from its tags on.
     pub blocks: Vec<Range<usize>>,
+    /// Whether scenarios were taken out that could not be read.
+    pub(crate) is_partial: bool,
 }
 
 impl FeatureFile {
@@ -55,9 +57,9 @@ impl FeatureFile {
         let mut feature = parse_all(&source, &mut text, faults)?;
         feature.path = Some(PathBuf::from(source.path()));
         let blocks = blocks(&text, &feature);
-        tables::outlines(&source, &mut feature, faults);
+        let is_partial = tables::outlines(&source, &mut feature, faults);
         match feature.expand_examples() {
-            Ok(feature) => Some(FeatureFile { source, feature, blocks }),
+            Ok(feature) => Some(FeatureFile { source, feature, blocks, is_partial }),
             Err(error) => {
                 let at = line_span(&source, error.pos.line);
                 let message = format!("the outline uses <{}>, which its Examples do not have", error.name);

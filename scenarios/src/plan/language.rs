@@ -35,12 +35,6 @@ pub(super) fn of(source: &Source) -> &str {
     said(source).map_or("en", |(name, _)| name)
 }
 
-/// Whether sentences are built in for the language of a file.
-pub(super) fn is_built_in(source: &Source) -> bool {
-    let language = of(source);
-    language == "en" || language.starts_with("zh")
-}
-
 /// Tells a language that Gherkin does not know or would pass over. What stands in such a file means nothing: it is not read on.
 pub(super) fn is_known(source: &Source, faults: &mut Diagnostics) -> bool {
     let Some((name, line)) = said(source) else { return true };
@@ -171,7 +165,7 @@ mod tests {
         assert_eq!(
             told(outline).1,
             [
-                "5 [feature/outline-no-examples] <t> stands for nothing: scenario \"s\" has no Examples; add Examples with a header and at least one row, or write a value in its place"
+                "5 [feature/outline-no-examples] <t> stands for nothing: scenario \"s\" has no Examples; add Examples with a header and at least one row, or write a value in its place; a text that is to hold `<` and `>` is given by Examples too"
             ]
         );
     }
