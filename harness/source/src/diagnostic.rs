@@ -1,5 +1,8 @@
 //! Faults and doubts in what people wrote: where, what was expected, what to do next.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use crate::{Source, Span};
@@ -169,9 +172,12 @@ impl Diagnostics {
         self
     }
 
-    /// Sorted by file and place.
+    /// Sorted by file and place. What others build on comes first: a slip there may be what is wrong with many of them.
     pub fn sorted(mut self) -> Diagnostics {
-        self.list.sort_by_cached_key(Diagnostic::place);
+        self.list.sort_by_cached_key(|one| {
+            let place = one.place();
+            (place.as_ref().map(|(file, ..)| built_upon(Path::new(file))), place)
+        });
         self
     }
 
@@ -182,6 +188,19 @@ impl Diagnostics {
         let mut text: String = sorted.iter().map(|one| format!("{}\n\n", one.render(&renderer))).collect();
         text.push_str(&format!("{}, {}\n", counted(self.errors(), "error"), counted(self.warnings(), "warning")));
         text
+    }
+}
+
+/// How early a file of a pack is read: after those that it builds on.
+fn built_upon(file: &Path) -> usize {
+    let is_load = file.parent().is_some_and(|folder| folder.ends_with("load"));
+    match file.file_name().and_then(OsStr::to_str) {
+        Some(name) if name.ends_with(".feature") => 3,
+        _ if is_load => 4,
+        Some("faults.yaml") => 4,
+        Some("phrases.yaml") => 2,
+        Some("system.yaml") => 1,
+        _ => 0,
     }
 }
 
@@ -204,6 +223,21 @@ mod tests {
         let mut faults = Diagnostics::default();
         told.into_iter().for_each(|one| faults.push(one));
         assert_eq!(faults.errors(), 4);
+    }
+
+    #[test]
+    fn what_others_build_on_is_told_first() {
+        let files =
+            ["a.feature", "faults.yaml", "load/a.yaml", "phrases.yaml", "z.avsc", "system.yaml", "asyncapi.yaml"];
+        let mut faults = Diagnostics::default();
+        for file in files {
+            faults.push(Diagnostic::error("c", "m").at(&Source::inline(file, "x"), Span { start: 0, end: 1 }));
+        }
+        faults.push(Diagnostic::error("c", "nowhere"));
+        let told: Vec<_> =
+            faults.sorted().iter().map(|one| one.place().map_or(String::new(), |place| place.0)).collect();
+        let first = ["", "asyncapi.yaml", "z.avsc", "system.yaml", "phrases.yaml", "a.feature", "faults.yaml"];
+        assert_eq!(told[..7], first);
     }
 
     #[test]

@@ -142,15 +142,35 @@ impl Kind {
         found.filter(is_meant).max_by_key(|(kind, length)| (*length, *kind != Kind::Count)).unwrap_or((Kind::Count, 0))
     }
 
+    /// Whether it is written with digits.
+    pub(crate) fn is_number(self) -> bool {
+        matches!(self, Kind::Duration | Kind::Count | Kind::Rate | Kind::Percentage)
+    }
+
     fn pattern(self) -> &'static str {
         match self {
-            Kind::Duration => r"\d+(?:\.\d+)?\s?(?:ms|s|min|m|h|d|毫秒|秒|分钟|小时|天)",
-            Kind::Count => r"\d+",
-            Kind::Rate => r"\d+(?:\.\d+)?/(?:s|min|h)",
-            Kind::Percentage => r"\d+(?:\.\d+)?(?:\s?[%％])?",
+            Kind::Duration => r"[0-9０-９]+(?:[.．][0-9０-９]+)?\s?(?:ms|s|min|m|h|d|毫秒|秒|分钟|小时|天)",
+            Kind::Count => "[0-9０-９]+",
+            Kind::Rate => "[0-9０-９]+(?:[.．][0-9０-９]+)?/(?:s|min|h)",
+            Kind::Percentage => r"[0-9０-９]+(?:[.．][0-9０-９]+)?(?:\s?[%％])?",
             _ => QUOTED,
         }
     }
+}
+
+/// Whether a number may begin with this letter: Chinese is often typed with wide digits.
+pub(crate) fn is_digit(letter: char) -> bool {
+    letter.is_ascii_digit() || ('０'..='９').contains(&letter)
+}
+
+/// A number with narrow digits and a narrow point in place of wide ones. What the patterns take must be read: nothing else is a digit.
+pub(crate) fn narrow(text: &str) -> String {
+    let one = |letter: char| match letter {
+        '．' => '.',
+        '０'..='９' => char::from_digit(letter as u32 - '０' as u32, 10).unwrap_or(letter),
+        other => other,
+    };
+    text.chars().map(one).collect()
 }
 
 /// A parameter of an expression.
@@ -259,6 +279,14 @@ mod tests {
         let expression = "消费组{group:group}在{limit:duration}内已处理该事件";
         assert_eq!(matches(expression, "消费组「g」在5秒内已处理该事件"), pairs(&[("group", "g"), ("limit", "5秒")]));
         assert_eq!(matches(expression, "消费组\"g\"在5s内已处理该事件"), pairs(&[("group", "g"), ("limit", "5s")]));
+    }
+
+    #[test]
+    fn wide_digits_are_digits_and_those_of_other_scripts_are_none() {
+        assert_eq!(matches("经过{time:duration}", "经过１．５秒"), pairs(&[("time", "１．５秒")]));
+        assert_eq!(matches("经过{time:duration}", "经过٥秒"), None);
+        assert_eq!(narrow("１２．５ 秒０９"), "12.5 秒09");
+        assert_eq!(Kind::measured("３００/s"), (Kind::Rate, "３００/s".len()));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eventproof_source::units;
 
-use super::expression::{Compiled, Kind, Parameter};
+use super::expression::{Compiled, Kind, Parameter, narrow};
 use super::{Sentence, sentences};
 use crate::phrases::Phrases;
 
@@ -43,17 +43,17 @@ impl Arguments {
 
     /// A whole number.
     pub fn count(&self, name: &str) -> Option<usize> {
-        self.text(name)?.parse().ok()
+        narrow(self.text(name)?).parse().ok()
     }
 
     /// Events per second.
     pub fn rate(&self, name: &str) -> Option<f64> {
-        units::parse_rate(self.text(name)?).ok()
+        units::parse_rate(&narrow(self.text(name)?)).ok()
     }
 
     /// A percentage, as a share of one.
     pub fn percentage(&self, name: &str) -> Option<f64> {
-        units::parse_percent(self.text(name)?).ok()
+        units::parse_percent(&narrow(self.text(name)?)).ok()
     }
 
     /// All parameters: name, kind, text.
@@ -64,6 +64,7 @@ impl Arguments {
 
 /// A duration as people write it in a step, in English or Chinese units.
 fn duration(text: &str) -> Option<Duration> {
+    let text = &narrow(text);
     let chinese = [("毫秒", "ms"), ("秒", "s"), ("分钟", "m"), ("小时", "h"), ("天", "d")];
     let translated = chinese.iter().find_map(|(unit, short)| Some(format!("{}{short}", text.strip_suffix(unit)?)));
     units::parse_duration(translated.as_deref().unwrap_or(text)).ok()

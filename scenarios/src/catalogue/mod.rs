@@ -8,7 +8,7 @@ mod sentence;
 mod sentences;
 
 pub(crate) use broker_fault::{broker_fault, disturbs_broker};
-pub(crate) use expression::Compiled;
+pub(crate) use expression::{Compiled, is_digit, narrow};
 pub use expression::{Kind, Parameter};
 pub use matching::{Arguments, Matched, Matcher};
 pub use search::{describe, document, search};

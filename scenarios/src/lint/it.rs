@@ -32,6 +32,7 @@ pub(crate) fn it(pack: &Pack, scenarios: &[PlannedScenario], faults: &mut Diagno
             if let Some(event) = step.subs.iter().filter_map(|sub| introduced(pack, sub)).next_back() {
                 meant.introduce(event, step.line);
             }
+            meant.lost |= !step.is_whole || step.subs.iter().any(|sub| makes_unknown(pack, sub));
         }
     }
 }
@@ -51,6 +52,8 @@ struct Meant {
     block: Option<StepType>,
     /// Whether another block began since the last event.
     left: bool,
+    /// Whether what nobody understands may have made one of them.
+    lost: bool,
     events: Vec<(String, usize)>,
 }
 
@@ -63,6 +66,7 @@ impl Meant {
     fn introduce(&mut self, event: String, line: usize) {
         if std::mem::take(&mut self.left) {
             self.events.clear();
+            self.lost = false;
         }
         self.events.push((event, line));
     }
@@ -77,6 +81,9 @@ impl Meant {
     }
 
     fn unclear(&self, pack: &Pack, step: &PlannedStep, sub: &Sub) -> Option<Diagnostic> {
+        if self.lost {
+            return None;
+        }
         let arguments = sentence_arguments(sub.sentence, &sub.text())?;
         let about = says_it(sub, &arguments);
         let fields = fields_of_it(sub);
@@ -153,6 +160,13 @@ pub(super) fn introduced(pack: &Pack, sub: &Sub) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// Whether it is not known what a sentence brings about: it does what system.yaml does not have, or makes an event that the contract
+/// does not have. That is told where it is written; what follows may well build on it.
+pub(super) fn makes_unknown(pack: &Pack, sub: &Sub) -> bool {
+    let event = introduced(pack, sub).is_some_and(|event| pack.contract.message(&event).is_none());
+    event || sub.argument(Kind::Action).is_some_and(|action| pack.system.action(&action).is_none())
 }
 
 /// Whether a sentence is about the last event, and no event has its name in it.

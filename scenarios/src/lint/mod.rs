@@ -9,6 +9,7 @@ mod names;
 mod phrases;
 mod place;
 mod rows;
+mod said;
 mod steps;
 mod story;
 mod structure;
@@ -17,6 +18,7 @@ mod tests;
 mod values;
 
 pub(crate) use it::it;
+pub(crate) use names::phrases_mean_something;
 pub(crate) use phrases::{phrase_sentence, phrase_stub, unused_phrases};
 pub(crate) use place::argument_lines;
 pub(crate) use steps::steps;

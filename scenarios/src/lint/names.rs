@@ -158,7 +158,7 @@ fn cannot_count(pack: &Pack, sub: &Sub) -> Option<Diagnostic> {
 }
 
 /// Every step of a phrase must be a built-in sentence.
-pub(super) fn phrases_mean_something(pack: &Pack, faults: &mut Diagnostics) {
+pub(crate) fn phrases_mean_something(pack: &Pack, faults: &mut Diagnostics) {
     let matcher = crate::catalogue::Matcher::new(&crate::phrases::Phrases::default());
     for phrase in &pack.phrases.list {
         for step in &phrase.does {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use eventproof_source::{Diagnostic, Diagnostics};
 
-use crate::catalogue::{Kind, Matched, Matcher, Sentence};
+use crate::catalogue::{Kind, Matched, Matcher, Sentence, is_digit};
 use crate::pack::Pack;
 use crate::phrases::{Phrase, PhraseStep};
 use crate::plan::PlannedScenario;
@@ -56,7 +56,7 @@ fn escaped(text: &str) -> String {
 fn measured(text: &str, kinds: &mut Vec<(String, &'static str)>) -> String {
     let mut form = String::new();
     let mut rest = text;
-    while let Some(at) = rest.find(|letter: char| letter.is_ascii_digit()) {
+    while let Some(at) = rest.find(is_digit) {
         let (before, from) = rest.split_at(at);
         let (kind, length) = Kind::measured(from);
         let alone = !before.ends_with(|letter: char| letter.is_ascii_alphanumeric());

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use eventproof_source::{Diagnostic, Diagnostics};
 
+use super::it::makes_unknown;
 use super::names::{self, Known};
 use super::place::StepPlace;
 use super::story::{Story, Told};
@@ -14,7 +15,6 @@ use crate::plan::{PlannedScenario, Sub};
 
 /// Checks every sentence of every step: its names, times, table, and what it builds on.
 pub(crate) fn steps(pack: &Pack, scenarios: &[PlannedScenario], faults: &mut Diagnostics) {
-    names::phrases_mean_something(pack, faults);
     let known = Known::of(pack);
     // A background's step belongs to every scenario, and a phrase's sentence to every step that says it, but is wrong only once.
     let mut told = BTreeSet::new();
@@ -34,6 +34,9 @@ fn of_scenario(pack: &Pack, known: &Known<'_>, scenario: &PlannedScenario) -> Ve
     let (mut story, mut killed, mut faults) = (Story::default(), BTreeSet::new(), Vec::new());
     for step in &scenario.steps {
         let place = StepPlace::of(pack, &file.source, step);
+        if !step.is_whole {
+            story.lose_sight();
+        }
         for sub in &step.subs {
             if let Some(service) = sub.argument(Kind::Service).filter(|_| sub.kills()) {
                 // Of a further instance it is the same group that waits.
@@ -44,6 +47,9 @@ fn of_scenario(pack: &Pack, known: &Known<'_>, scenario: &PlannedScenario) -> Ve
             let found = of_sentence(pack, known, sub, &story, times);
             faults.extend(found.into_iter().map(|told| (put(&place, told), step.line)));
             story.go_on(pack, sub);
+            if makes_unknown(pack, sub) {
+                story.lose_sight();
+            }
         }
     }
     faults

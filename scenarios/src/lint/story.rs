@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use eventproof_source::{Diagnostic, nearest};
 
 use super::it::introduced;
+use super::said;
 use crate::catalogue::{Kind, SentenceId, broker_fault};
 use crate::needs::receives;
 use crate::pack::Pack;
@@ -14,7 +15,9 @@ use crate::plan::{Sub, sentence_arguments};
 /// What is known of a scenario so far.
 #[derive(Default)]
 pub(super) struct Story {
-    names: BTreeMap<String, Made>,
+    pub(super) names: BTreeMap<String, Made>,
+    /// Names that stand for identities.
+    pub(super) said: BTreeSet<String>,
     /// The last event.
     pub(super) it: Option<Made>,
     pub(super) events: BTreeSet<String>,
@@ -28,8 +31,8 @@ pub(super) struct Story {
     pub(super) fired: BTreeSet<String>,
     pub(super) crashed: bool,
     pub(super) faulted: bool,
-    /// A sentence of a user's own may have done anything.
-    own: bool,
+    /// What happened is not all known: a sentence of a user's own, and one that nobody understands, may have done anything.
+    open: bool,
 }
 
 /// What a step made.
@@ -38,7 +41,7 @@ pub(super) struct Made {
     /// The message of the event, if it made one.
     message: Option<String>,
     /// `None` where it may have any.
-    fields: Option<BTreeSet<String>>,
+    pub(super) fields: Option<BTreeSet<String>>,
 }
 
 /// A fault, and the word at which it stands; none for the whole step.
@@ -49,10 +52,13 @@ impl Story {
     pub fn faults(&self, pack: &Pack, sub: &Sub) -> Vec<Told> {
         let mut faults = self.unknown_names(sub);
         faults.extend(self.named_twice(sub));
-        if !self.own {
-            faults.extend(self.unknown_fields(sub));
+        if !self.open {
+            let never = self.never_said(sub);
+            let is_told = |word: &String| never.iter().any(|(_, told)| told == word);
+            faults.extend(self.unknown_fields(sub).into_iter().filter(|(_, word)| !is_told(word)));
             faults.extend(self.nothing_before(pack, sub));
             faults.extend(self.ruled_out(pack, sub));
+            faults.extend(never);
         }
         faults
     }
@@ -63,7 +69,7 @@ impl Story {
         let new = sub.argument(Kind::New);
         let service = sub.argument(Kind::Service);
         match sub.sentence.id {
-            Id::Own(_) => self.own = true,
+            Id::Own(_) => self.open = true,
             Id::PublishedInBackground => self.background = true,
             Id::ServiceIsKilled | Id::ServiceIsKilledAfter | Id::ServiceIsStopped => self.ended.extend(service),
             Id::ServiceIsStarted => self.ended.retain(|one| Some(one) != service.as_ref()),
@@ -89,11 +95,17 @@ impl Story {
             self.it = Some(made.clone());
         }
         self.names.extend(new.map(|name| (name, made)));
+        self.said.extend(said::names(sub));
+    }
+
+    /// Something was written that is not understood, which is told: what follows may well build on it.
+    pub(super) fn lose_sight(&mut self) {
+        self.open = true;
     }
 
     fn unknown_names(&self, sub: &Sub) -> Vec<Told> {
         let refs = sub.arguments().into_iter().filter(|(_, kind, _)| *kind == Kind::Ref).map(|(_, _, text)| text);
-        let missing = refs.filter(|name| !self.own && !self.names.contains_key(name));
+        let missing = refs.filter(|name| !self.open && !self.names.contains_key(name));
         let told = missing.map(|name| {
             let known = self.names.keys().map(String::as_str);
             (super::names::unknown("an event that an earlier step named", &name, known), name)

@@ -333,7 +333,6 @@ fn keywords_may_be_of_any_language_and_sentences_are_english_chinese_or_the_pack
             (5, "`Étent donné que` is no keyword, so this step would be taken for a description"),
             (8, "no sentence and no phrase matches this step"),
             (8, "no sentence and no phrase matches this step"),
-            (10, "no event is published or caused before this step, so there is nothing that it could speak of"),
         ]
     );
 }
@@ -399,4 +398,78 @@ fn a_phrase_that_no_scenario_says_is_told() {
     let [unused] = told[..] else { panic!("{}", plan.warnings.render(false)) };
     assert_eq!(unused.message, "`nobody says so` is said by no scenario");
     assert_eq!(unused.place().unwrap().1, 5);
+}
+
+/// What is told of the small pack with these files in it: errors only, each with its file.
+fn errors_of(files: &[(&str, &str)]) -> Vec<String> {
+    let folder = small(files);
+    let found = crate::inspection::Inspection::of(folder.path()).found.only_errors().sorted();
+    let line = |one: &Diagnostic| {
+        let (file, line, _) = one.place().unwrap_or_default();
+        let name = std::path::Path::new(&file).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        format!("{name}:{line} [{}] {}", one.code, one.message)
+    };
+    found.iter().map(line).collect()
+}
+
+const RIGHT: &str = "Feature: f\n\n  Scenario: s\n    When action \"order\" is done as \"o\"\n    Then \"order.placed\" follows within 2s\n    And no \"order.placed\" came before it\n      | /order_id | {o.order_id} |\n    And group \"stock\" has processed it\n    And it conforms to the contract\n    And \"{it.order_id}\" is in no log and on no topic\n";
+const ACTION: &str = "actions: {order: {request: 'POST {stock.url}/orders', captures: {order_id: /id}, publishes: {message: order.placed, within: 1s}}}\n";
+
+#[test]
+fn a_slip_is_told_where_it_is_and_not_where_it_is_felt() {
+    let system = format!("{SYSTEM}{ACTION}");
+    assert_eq!(errors_of(&[("system.yaml", &system), ("a.feature", RIGHT)]), [""; 0]);
+    let published = system.replace("message: order.placed", "message: order.placd");
+    assert_eq!(
+        errors_of(&[("system.yaml", &published), ("a.feature", RIGHT)]),
+        ["system.yaml:4 [pack/unknown-name] message `order.placd` is not in asyncapi.yaml"]
+    );
+    let other = RIGHT.replace("\"order\" is done", "\"oder\" is done");
+    assert_eq!(
+        errors_of(&[("system.yaml", &system), ("a.feature", &other)]),
+        ["a.feature:4 [feature/unknown-name] \"oder\" is no action of system.yaml"]
+    );
+    let event = RIGHT.replace("action \"order\" is done", "\"order.placd\" is published");
+    assert_eq!(
+        errors_of(&[("system.yaml", &system), ("a.feature", &event)]),
+        ["a.feature:4 [feature/unknown-name] \"order.placd\" is no message of asyncapi.yaml"]
+    );
+    let dot = RIGHT.replace("is done as \"o\"", "is done as \"o\".");
+    assert_eq!(
+        errors_of(&[("system.yaml", &system), ("a.feature", &dot)]),
+        ["a.feature:4 [feature/unmatched-step] no sentence and no phrase matches this step"]
+    );
+}
+
+#[test]
+fn a_slip_in_a_phrase_is_told_in_the_phrase() {
+    let system = format!("{SYSTEM}{ACTION}");
+    let phrases = "phrases:\n  - say: somebody orders {o}\n    parameters: {o: new}\n    does: ['action \"order\" is done as \"{o}\"']\n";
+    let feature = RIGHT.replace("action \"order\" is done as", "somebody orders");
+    let told =
+        |phrases: &str| errors_of(&[("system.yaml", &system), ("a.feature", &feature), ("phrases.yaml", phrases)]);
+    assert_eq!(told(phrases), [""; 0]);
+    assert_eq!(
+        told(&phrases.replace("is done as", "is don as")),
+        ["phrases.yaml:4 [phrases/unmatched-step] `action \"order\" is don as \"{o}\"` is no built-in sentence"]
+    );
+    assert_eq!(told(&phrases.replace("does:", "dos:")), ["phrases.yaml:4 [yaml/unknown-key] unknown key `dos`"]);
+}
+
+#[test]
+fn an_outline_that_was_taken_out_was_a_scenario() {
+    let column =
+        "Feature: f\n\n  Scenario Outline: s\n    When <tme> pass\n\n    Examples:\n      | time |\n      | 1s   |\n";
+    assert_eq!(
+        told_of(column, SYSTEM),
+        [
+            "4 [feature/outline-column] the outline uses <tme>, which its Examples do not have",
+            "7 [feature/outline-unused-column] no step uses <time>",
+        ]
+    );
+    let cells = "Feature: f\n\n  Scenario Outline: s\n    When <time> pass\n\n    Examples:\n      | time |\n      | 1s   | 2s |\n";
+    assert_eq!(
+        told_of(cells, SYSTEM),
+        ["8 [feature/table-shape] this row has 2 cell(s), the first row of its table has 1"]
+    );
 }

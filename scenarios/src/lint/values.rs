@@ -15,7 +15,37 @@ use crate::plan::{Sub, sentence_arguments};
 pub(super) fn times(pack: &Pack, sub: &Sub, most: Duration, killed: &BTreeSet<String>) -> Vec<Told> {
     let whole = [too_long(sub, most), too_short(pack, sub, killed)];
     let whole = whole.into_iter().flatten().map(|fault| (fault, String::new()));
-    whole.chain(nothing_at_all(sub)).chain(no_percentage(sub)).collect()
+    whole.chain(no_sentence(sub)).chain(nothing_at_all(sub)).chain(no_number(sub)).chain(no_percentage(sub)).collect()
+}
+
+/// What a phrase was given may end a quoted text of its own sentence: then the sentence is none any more, and would do nothing.
+fn no_sentence(sub: &Sub) -> Option<Told> {
+    let text = sub.text();
+    let message = format!("with what it is given here, the phrase's step `{text}` is no sentence any more");
+    let help = "a text with quotes of one kind stands in quotes of another: `\"…\"`, `“…”` or `「…」`, in the phrase's step too";
+    sentence_arguments(sub.sentence, &text)
+        .is_none()
+        .then(|| (Diagnostic::error("feature/no-sentence", message).help(help), String::new()))
+}
+
+/// Times and counts that no number here holds: they would be taken for none at all.
+fn no_number(sub: &Sub) -> Vec<Told> {
+    let Some(arguments) = sentence_arguments(sub.sentence, &sub.text()) else { return Vec::new() };
+    let is_unread = |name: &str, kind: Kind| match kind {
+        Kind::Duration => arguments.duration(name).is_none(),
+        Kind::Count => arguments.count(name).is_none(),
+        _ => false,
+    };
+    let unread = arguments.iter().filter(|(name, kind, _)| is_unread(name, *kind));
+    let told = unread.map(|(_, kind, text)| {
+        let what = if kind == Kind::Duration { "time" } else { "count" };
+        let message = format!("{text} is larger than any {what} that a step can have");
+        (
+            Diagnostic::error("feature/number", message).help(format!("write a {what} that a run can come to")),
+            text.to_owned(),
+        )
+    });
+    told.collect()
 }
 
 /// What no share can be: a number that does not say what it counts, and more than all.
@@ -135,6 +165,54 @@ mod tests {
         assert_eq!(told("101 %"), ["5 [feature/percentage] 101 % is more than all of them"]);
         assert_eq!(told("0%"), ["5 [feature/percentage] 0% of them are none, so this could never fail"]);
         assert_eq!(told("99"), ["5 [feature/percentage] 99 says of no share how large it is: it has no % sign"]);
+    }
+
+    #[test]
+    fn wide_digits_are_read_as_numbers() {
+        let feature = "# language: zh-CN\n功能: f\n\n  场景: s\n    当发布事件\"order.placed\"\n    而且同一事件再次发布３次\n    而且经过４００秒\n    而且经过０秒\n";
+        assert_eq!(
+            told_of(feature, SYSTEM),
+            [
+                "7 [feature/limit-too-long] 400 s is longer than the scenario may take: it is ended after 300 s",
+                "8 [feature/nothing] ０秒 is no time at all",
+            ]
+        );
+        let many = "    When ３００ \"order.placed\" events are published at ２００/s in the background\n    And ０ \"order.placed\" events are published at 5/s in the background\n";
+        assert_eq!(told(many), ["5 [feature/nothing] ０ events are none"]);
+    }
+
+    #[test]
+    fn numbers_that_nobody_can_read_are_told() {
+        let nines = "9".repeat(23);
+        let steps = format!(
+            "    When \"order.placed\" is published\n    And the same event is published again {nines} times\n    And {nines}s pass\n    And ５５５５５５５５５５５５５５５５５５５５５５ \"order.placed\" events are published at 5/s in the background\n"
+        );
+        assert_eq!(
+            told(&steps),
+            [
+                format!("5 [feature/number] {nines} is larger than any count that a step can have"),
+                format!("6 [feature/number] {nines}s is larger than any time that a step can have"),
+                "7 [feature/number] ５５５５５５５５５５５５５５５５５５５５５５ is larger than any count that a step can have".to_owned(),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_phrase_whose_step_is_no_sentence_with_what_it_is_given_is_told() {
+        let phrases =
+            "phrases:\n  - say: 'it says {words}'\n    does:\n      - 'service \"stock\" logs \"{words}\" within 1s'\n";
+        let feature = "Feature: f\n\n  Scenario: s\n    Then it says \"x\"\n    And it says “a \"b\" c”\n";
+        let folder = small(&[("phrases.yaml", phrases), ("a.feature", feature)]);
+        let faults = Pack::read(folder.path()).and_then(|pack| pack.plan()).err().unwrap();
+        let errors = faults.iter().filter(|one| one.severity == eventproof_source::Severity::Error);
+        let told: Vec<_> = errors.map(|one| (one.place().unwrap().1, one.message.as_str())).collect();
+        assert_eq!(
+            told,
+            [(
+                5,
+                "with what it is given here, the phrase's step `service \"stock\" logs \"a \"b\" c\" within 1s` is no sentence any more"
+            )]
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use cucumber::feature::Ext as _;
 use eventproof_source::{Diagnostic, Diagnostics, Source, Span, nearest};
 use gherkin::{Feature, GherkinEnv};
 
-use super::{language, tables};
+use super::{colons, language, tables};
 
 /// A feature file that was parsed.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct FeatureFile {
     pub feature: Feature,
     /// The lines of each scenario, and of each outline as a whole, from its tags on.
     pub blocks: Vec<Range<usize>>,
+    /// Whether scenarios were taken out that could not be read.
+    pub(crate) is_partial: bool,
 }
 
 impl FeatureFile {
@@ -48,16 +50,17 @@ impl FeatureFile {
             );
             return None;
         }
-        if !language::is_known(&source, faults) {
+        if !language::is_known(&source, faults) || language::is_unsaid(&source, faults) {
             return None;
         }
-        let mut text = language::trimmed(&source, tables::shapes(&source, faults));
+        let text = language::trimmed(&source, tables::shapes(&source, faults));
+        let mut text = colons::narrowed(&source, &text, faults);
         let mut feature = parse_all(&source, &mut text, faults)?;
         feature.path = Some(PathBuf::from(source.path()));
         let blocks = blocks(&text, &feature);
-        tables::outlines(&source, &mut feature, faults);
+        let is_partial = tables::outlines(&source, &mut feature, faults);
         match feature.expand_examples() {
-            Ok(feature) => Some(FeatureFile { source, feature, blocks }),
+            Ok(feature) => Some(FeatureFile { source, feature, blocks, is_partial }),
             Err(error) => {
                 let at = line_span(&source, error.pos.line);
                 let message = format!("the outline uses <{}>, which its Examples do not have", error.name);
@@ -100,8 +103,9 @@ fn parse_all(source: &Source, text: &mut String, faults: &mut Diagnostics) -> Op
         };
         let Unread { line, word, meant, fault } = syntax(source, text, &error);
         faults.push(fault);
+        let colon = |meant: &str, one: &str| one.replacen(&format!("{meant}："), &format!("{meant}:"), 1);
         let mended = match meant {
-            Some(meant) => replaced(text, line, |one| one.replacen(&word, meant, 1)),
+            Some(meant) => replaced(text, line, |one| colon(meant, &one.replacen(&word, meant, 1))),
             None => blank(text, line),
         };
         if mended == *text {
@@ -168,7 +172,10 @@ fn syntax(source: &Source, parsed: &str, error: &gherkin::ParseError) -> Unread 
     let language = language::of(source);
     let meant = nearest(&word, language::keywords(language)).filter(|known| *known != word);
     let (message, label) = match meant {
-        Some(known) => (format!("`{word}` is no keyword of Gherkin"), format!("did you mean `{known}`?")),
+        Some(known) => {
+            let colon = if source.text()[at.end..].starts_with('：') { ":" } else { "" };
+            (format!("`{word}` is no keyword of Gherkin"), format!("did you mean `{known}{colon}`?"))
+        }
         None => ("this is no Gherkin".to_owned(), format!("expected one of {expected}")),
     };
     let fault = Diagnostic::error("feature/syntax", message)
@@ -197,7 +204,7 @@ fn unread(text: &str, before: usize) -> usize {
 /// The word with which a line begins.
 fn first_word(source: &Source, line: usize) -> Span {
     let whole = line_span(source, line);
-    let length = source.text()[whole.start..whole.end].find([':', ' ']).unwrap_or(whole.end - whole.start);
+    let length = source.text()[whole.start..whole.end].find([':', '：', ' ']).unwrap_or(whole.end - whole.start);
     Span { start: whole.start, end: whole.start + length }
 }
 

@@ -1,5 +1,6 @@
 //! From feature files to a plan: every scenario with every step matched and every name checked.
 
+mod colons;
 mod feature;
 mod language;
 mod resolve;

@@ -11,7 +11,7 @@ use eventproof_system::SHORTEST_SESSION;
 use super::feature::{FeatureFile, line_span};
 use super::tags::Tags;
 use super::touches::{Touches, spoken_of};
-use crate::catalogue::{Arguments, Kind, Matched, Matcher, Sentence, SentenceId};
+use crate::catalogue::{Arguments, Kind, Matched, Matcher, Sentence, SentenceId, narrow};
 use crate::lint;
 use crate::pack::Pack;
 use crate::phrases::Phrases;
@@ -70,6 +70,8 @@ pub struct PlannedStep {
     /// Its place in phrases.yaml, if it is one.
     pub phrase: Option<usize>,
     pub subs: Vec<Sub>,
+    /// Whether these are all that it stands for: what matches nothing was told, and may have been meant to do anything.
+    pub(crate) is_whole: bool,
 }
 
 /// One built-in sentence to carry out. Texts may still hold placeholders that only the run can fill.
@@ -146,7 +148,7 @@ pub(crate) fn unmatched(features: &[FeatureFile], phrases: &Phrases) -> Diagnost
     let matcher = Matcher::new(phrases);
     let mut faults = Diagnostics::default();
     for file in features {
-        lint::structure(file, &matcher, &mut faults);
+        faults.extend(structure(file, &matcher));
         let mut told = BTreeSet::new();
         for step in file.steps().filter(|step| matcher.all_matches(step.value.trim()).is_empty()) {
             // Rows of an outline share its lines.
@@ -163,9 +165,11 @@ pub(super) fn scenarios(pack: &Pack) -> (Vec<PlannedScenario>, Diagnostics) {
     let resolver = Resolver { pack, matcher: Matcher::new(&pack.phrases), told: RefCell::default() };
     let mut faults = Diagnostics::default();
     crate::own::check(&mut faults);
+    // What is wrong with a phrase is told before the steps that say it.
+    lint::phrases_mean_something(pack, &mut faults);
     let mut planned = Vec::new();
     for file in &pack.features {
-        lint::structure(file, &resolver.matcher, &mut faults);
+        faults.extend(structure(file, &resolver.matcher));
         planned.extend(resolver.file(file, &mut faults));
     }
     lint::steps(pack, &planned, &mut faults);
@@ -176,6 +180,13 @@ pub(super) fn scenarios(pack: &Pack) -> (Vec<PlannedScenario>, Diagnostics) {
         lint::unused_phrases(pack, &planned, &mut faults);
     }
     (planned, faults)
+}
+
+/// What is wrong with the parts of a feature. That it has none is not said where those that it has could not be read.
+fn structure(file: &FeatureFile, matcher: &Matcher) -> Diagnostics {
+    let mut faults = Diagnostics::default();
+    lint::structure(file, matcher, &mut faults);
+    faults.without(|one| file.is_partial && one.code == "feature/no-scenarios")
 }
 
 struct Resolver<'a> {
@@ -219,9 +230,7 @@ impl Resolver<'_> {
         rule_tags: &[String],
         faults: &mut Diagnostics,
     ) -> PlannedScenario {
-        let planned: Vec<_> = steps.iter().map(|step| self.step(&file.source, step, faults)).collect();
-        // A step that matched nothing was reported; the names of the others are checked all the same.
-        let steps: Vec<PlannedStep> = planned.into_iter().flatten().collect();
+        let steps: Vec<PlannedStep> = steps.iter().map(|step| self.step(&file.source, step, faults)).collect();
         let tags: Vec<String> = file.feature.tags.iter().chain(rule_tags).chain(&scenario.tags).cloned().collect();
         let (asks, wrong) = Tags::read(&tags);
         for (message, help) in wrong {
@@ -246,40 +255,45 @@ impl Resolver<'_> {
         }
     }
 
-    fn step(&self, source: &Source, step: &gherkin::Step, faults: &mut Diagnostics) -> Option<PlannedStep> {
+    /// A step with what it stands for. One that matches nothing is reported, and stands for nothing that is known.
+    fn step(&self, source: &Source, step: &gherkin::Step, faults: &mut Diagnostics) -> PlannedStep {
         let text = step.value.trim();
-        let mut matches = self.matcher.all_matches(text);
-        if matches.len() > 1 {
-            faults.push(ambiguous(source, step, &matches, self.pack));
-            return None;
-        }
-        let Some(matched) = matches.pop() else {
-            faults.push(no_match(&self.matcher, &self.pack.phrases, source, step));
-            return None;
-        };
         let table = step.table.as_ref().map(|table| table.rows.clone()).unwrap_or_default();
-        let pairs = lint::table_pairs(source, step, &table, faults);
-        let (phrase, subs) = match matched {
-            Matched::Sentence(sentence, _) => {
-                (None, vec![Sub { template: text.to_owned(), table: pairs, parameters: Vec::new(), sentence }])
+        let (phrase, subs, is_whole) = match self.matched(source, step, faults) {
+            None => (None, Vec::new(), false),
+            Some(Matched::Sentence(sentence, _)) => {
+                let table = lint::table_pairs(source, step, &table, faults);
+                (None, vec![Sub { template: text.to_owned(), table, parameters: Vec::new(), sentence }], true)
             }
-            Matched::Phrase(index, arguments) => (Some(index), self.unfold(index, &arguments, &pairs)),
+            Some(Matched::Phrase(index, arguments)) => {
+                let subs = self.unfold(index, &arguments, &lint::table_pairs(source, step, &table, faults));
+                let all = self.pack.phrases.list.get(index).map_or(0, |phrase| phrase.does.len());
+                let is_whole = subs.len() == all;
+                (Some(index), subs, is_whole)
+            }
         };
-        Some(PlannedStep {
-            keyword: step.keyword.trim().to_owned(),
-            text: text.to_owned(),
-            line: step.position.line,
-            table,
-            phrase,
-            subs,
-        })
+        let keyword = step.keyword.trim().to_owned();
+        PlannedStep { keyword, text: text.to_owned(), line: step.position.line, table, phrase, subs, is_whole }
+    }
+
+    /// The one sentence or phrase that a step is.
+    fn matched(&self, source: &Source, step: &gherkin::Step, faults: &mut Diagnostics) -> Option<Matched> {
+        let mut matches = self.matcher.all_matches(step.value.trim());
+        match matches.len() {
+            0 => faults.push(no_match(&self.matcher, &self.pack.phrases, source, step)),
+            1 => return matches.pop(),
+            _ => faults.push(ambiguous(source, step, &matches, self.pack)),
+        }
+        None
     }
 
     /// The sentences of a phrase. Phrases whose steps match nothing were reported with phrases.yaml.
     fn unfold(&self, index: usize, arguments: &Arguments, table: &[(String, String)]) -> Vec<Sub> {
         let Some(phrase) = self.pack.phrases.list.get(index) else { return Vec::new() };
+        // A number may become a value in a table: there nobody reads wide digits.
+        let value = |kind: Kind, text: &str| if kind.is_number() { narrow(text) } else { text.to_owned() };
         let parameters: Vec<(String, Kind, String)> =
-            arguments.iter().map(|(name, kind, text)| (name.to_owned(), kind, text.to_owned())).collect();
+            arguments.iter().map(|(name, kind, text)| (name.to_owned(), kind, value(kind, text))).collect();
         let last = phrase.does.len().saturating_sub(1);
         let sub = |(position, step): (usize, &crate::phrases::PhraseStep)| {
             let sentence = lint::phrase_sentence(&self.matcher, phrase, step)?;

@@ -6,7 +6,7 @@ use eventproof_source::{Diagnostic, Diagnostics, Source, Span, nearest};
 use gherkin::{Examples, Feature, Scenario};
 
 use super::feature::{blank, line_span};
-use super::language;
+use crate::lint::argument_lines;
 
 /// Checks that all rows of each table have as many cells as its first. Returns the text without the rows that do not, each line
 /// at its place.
@@ -72,8 +72,9 @@ fn cells(row: &str) -> Option<usize> {
 /// Words for an outline, in the languages that sentences have.
 const OUTLINE: [&str; 6] = ["Outline", "Template", "大纲", "大綱", "剧本大纲", "場景大綱"];
 
-/// Checks that outlines and their Examples fit each other. Those that do not are taken out: what they would be is not known.
-pub(super) fn outlines(source: &Source, feature: &mut Feature, faults: &mut Diagnostics) {
+/// Checks that outlines and their Examples fit each other. Those that do not are taken out, since what they would be is not known;
+/// whether there were any is returned.
+pub(super) fn outlines(source: &Source, feature: &mut Feature, faults: &mut Diagnostics) -> bool {
     let background = feature.background.iter().chain(feature.rules.iter().filter_map(|rule| rule.background.as_ref()));
     for step in background.flat_map(|background| &background.steps) {
         for name in placeholders(&step.value) {
@@ -85,29 +86,35 @@ pub(super) fn outlines(source: &Source, feature: &mut Feature, faults: &mut Diag
             );
         }
     }
+    let mut some_are_out = false;
     let mut fits = |scenario: &Scenario| {
         let before = faults.errors();
         outline(source, scenario, faults);
-        faults.errors() == before
+        // Examples whose rows were all told to be wrong have none left.
+        let fits = faults.errors() == before && scenario.examples.iter().all(has_rows);
+        some_are_out |= !fits;
+        fits
     };
     feature.scenarios.retain(&mut fits);
     feature.rules.iter_mut().for_each(|rule| rule.scenarios.retain(&mut fits));
+    some_are_out
 }
 
 fn outline(source: &Source, scenario: &Scenario, faults: &mut Diagnostics) {
     let at = line_span(source, scenario.position.line);
-    if scenario.examples.is_empty() && OUTLINE.iter().any(|word| scenario.keyword.contains(word)) {
+    let is_outline = OUTLINE.iter().any(|word| scenario.keyword.contains(word));
+    if scenario.examples.is_empty() && is_outline {
         let message = format!("outline \"{}\" has no Examples, so there is nothing to run", scenario.name);
         let help = "add `Examples:` with a header and at least one row, or write `Scenario:`";
         faults.push(Diagnostic::error("feature/outline-no-examples", message).at(source, at).help(help));
     }
-    // Which word makes an outline is not known of every language; that nothing fills a placeholder is.
-    if let Some((line, name)) =
-        used(scenario).first().filter(|_| scenario.examples.is_empty() && !language::is_built_in(source))
-    {
+    // Without Examples `<x>` is a text like any other, which nobody meant: what must be absent is absent then, whatever happens.
+    let mut told = BTreeSet::new();
+    let unfilled = used(scenario).into_iter().filter(|_| scenario.examples.is_empty() && !is_outline);
+    for (line, name) in unfilled.filter(|(_, name)| told.insert(name.clone())) {
         let message = format!("<{name}> stands for nothing: scenario \"{}\" has no Examples", scenario.name);
-        let at = word_in(source, *line, &format!("<{name}>"));
-        let help = "add Examples with a header and at least one row, or write a value in its place";
+        let at = placeholder_in(source, line, &name);
+        let help = "add Examples with a header and at least one row, or write a value in its place; a text that is to hold `<` and `>` is given by Examples too";
         faults.push(Diagnostic::error("feature/outline-no-examples", message).at(source, at).help(help));
     }
     for examples in &scenario.examples {
@@ -119,7 +126,7 @@ fn outline(source: &Source, scenario: &Scenario, faults: &mut Diagnostics) {
                     None => "name a column of the Examples table so, or correct the placeholder".to_owned(),
                 };
                 let message = format!("the outline uses <{name}>, which its Examples do not have");
-                let at = word_in(source, line, &format!("<{name}>"));
+                let at = placeholder_in(source, line, &name);
                 faults.push(Diagnostic::error("feature/outline-column", message).at(source, at).help(help));
             }
         }
@@ -138,7 +145,7 @@ fn outline(source: &Source, scenario: &Scenario, faults: &mut Diagnostics) {
 fn header(source: &Source, examples: &Examples, faults: &mut Diagnostics) -> Vec<String> {
     let rows = examples.table.as_ref().map(|table| table.rows.as_slice()).unwrap_or_default();
     let header = rows.first().cloned().unwrap_or_default();
-    if rows.len() < 2 {
+    if !has_rows(examples) && rows_written(source, examples) < 2 {
         faults.push(
             Diagnostic::error("feature/outline-no-rows", "these Examples have no row, so nothing would run")
                 .at(source, line_span(source, examples.position.line))
@@ -156,6 +163,17 @@ fn header(source: &Source, examples: &Examples, faults: &mut Diagnostics) -> Vec
         );
     }
     header
+}
+
+fn has_rows(examples: &Examples) -> bool {
+    examples.table.as_ref().is_some_and(|table| table.rows.len() > 1)
+}
+
+/// How many rows stand under Examples, those too that could not be read.
+fn rows_written(source: &Source, examples: &Examples) -> usize {
+    let below = source.text().lines().skip(examples.position.line).map(str::trim);
+    let table = below.skip_while(|line| line.is_empty() || line.starts_with('#'));
+    table.filter(|line| !line.starts_with('#')).take_while(|line| line.starts_with('|')).count()
 }
 
 /// The line of the header: comments may stand above it.
@@ -183,8 +201,16 @@ fn placeholders(text: &str) -> impl Iterator<Item = &str> {
     parts.filter(|name| !name.is_empty() && name.trim() == *name)
 }
 
+/// Where a placeholder stands in a step, its table included; the whole step if it is not there.
+fn placeholder_in(source: &Source, step: usize, name: &str) -> Span {
+    let word = format!("<{name}>");
+    let has_it = |line: &usize| source.text().lines().nth(line - 1).is_some_and(|text| text.contains(&word));
+    let line = [step].into_iter().chain(argument_lines(source, step)).find(has_it).unwrap_or(step);
+    word_in(source, line, &word)
+}
+
 /// Where a word stands in a line; the whole line if it is not there.
-fn word_in(source: &Source, line: usize, word: &str) -> Span {
+pub(super) fn word_in(source: &Source, line: usize, word: &str) -> Span {
     let whole = line_span(source, line);
     let found = source.text()[whole.start..whole.end].find(word).map(|at| whole.start + at);
     found.map_or(whole, |start| Span { start, end: start + word.len() })
@@ -217,6 +243,24 @@ mod tests {
     }
 
     #[test]
+    fn what_an_outline_would_fill_is_told_where_there_is_none() {
+        let steps = "假如发布事件\"a\"\n      | b | <user> |\n    那么视图\"v\"在2s内始终不显示\"<state>\"\n    而且经过<state>\n";
+        let text = format!("# language: zh-CN\n功能: f\n\n  场景: s\n    {steps}\n  场景: t\n    假如经过1s\n");
+        assert_eq!(
+            told(&text),
+            [
+                "(6, 13) [feature/outline-no-examples] <user> stands for nothing: scenario \"s\" has no Examples",
+                "(7, 22) [feature/outline-no-examples] <state> stands for nothing: scenario \"s\" has no Examples",
+            ]
+        );
+        let english = "Feature: f\n\n  Scenario: s\n    Then view \"v\" keeps not showing \"<state>\" for 2s\n";
+        assert_eq!(
+            told(english),
+            ["(4, 38) [feature/outline-no-examples] <state> stands for nothing: scenario \"s\" has no Examples"]
+        );
+    }
+
+    #[test]
     fn bars_in_a_text_are_no_table() {
         let text =
             "Feature: f\n  Scenario: s\n    Given 1s pass\n      \"\"\"\n      | a | b |\n      | c\n      \"\"\"\n";
@@ -231,7 +275,7 @@ mod tests {
             [
                 "(8, 16) [feature/outline-column-twice] column 3 is called <who> like another",
                 "(4, 11) [feature/outline-column] the outline uses <tme>, which its Examples do not have",
-                "(4, 5) [feature/outline-column] the outline uses <gone>, which its Examples do not have",
+                "(5, 13) [feature/outline-column] the outline uses <gone>, which its Examples do not have",
                 "(8, 9) [feature/outline-unused-column] no step uses <time>",
                 "(14, 5) [feature/outline-no-rows] these Examples have no row, so nothing would run",
                 "(17, 3) [feature/outline-no-examples] outline \"nothing at all\" has no Examples, so there is nothing to run",
