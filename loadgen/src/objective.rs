@@ -211,7 +211,8 @@ mod tests {
         let error = |text| Objective::parse(text).unwrap_err();
         assert_eq!(error("lost = 0"), "a bare `lost` does not say where: write lost(topic) or lost(GROUP)");
         assert_eq!(error("p951(end_to_end) < 1s"), "`p951` is no percentile: write p50, p95, p99 or p99.9");
-        let share = |name: &str, meant: &str| format!("`{name}` is less than the first percentile: did you mean {meant}?");
+        let share =
+            |name: &str, meant: &str| format!("`{name}` is less than the first percentile: did you mean {meant}?");
         assert_eq!(error("p0.95(processed(event-service)) < 100ms"), share("p0.95", "p95"));
         assert_eq!(error("p0.57(answered[on]) - p95(answered[off]) < 50ms"), share("p0.57", "p57"));
         assert_eq!(error("p0.999(end_to_end) < 1s"), share("p0.999", "p99.9"));

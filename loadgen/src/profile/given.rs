@@ -43,15 +43,16 @@ impl Profile {
     /// An event that is known by what nobody says would never be found, and be called lost.
     fn event_is_known(&self, arm: &Arm, action: &ActionSpec, faults: &mut Diagnostics) {
         let made = action.placeholders();
-        let is_said = |name: &String| {
-            made.contains(name) || action.captures.contains_key(name) || arm.with.contains_key(name)
-        };
+        let is_said =
+            |name: &String| made.contains(name) || action.captures.contains_key(name) || arm.with.contains_key(name);
         for name in known_by(action).into_iter().filter(|name| arm.follow && !is_said(name)) {
             let message = format!(
                 "the event of action \"{}\" is known by {{{name}}}, which neither its request nor its `captures` say",
                 action.name
             );
-            let help = format!("correct it in system.yaml, give it under `with: {{{name}: …}}`, or leave the event out with `follow: false`");
+            let help = format!(
+                "correct it in system.yaml, give it under `with: {{{name}: …}}`, or leave the event out with `follow: false`"
+            );
             let at = self.place_of_action(arm);
             faults.push(Diagnostic::error("load/missing-value", message).at(&self.source, at).help(help));
         }
@@ -103,14 +104,16 @@ actions:
             ["7:8 [load/unknown-placeholder] no placeholder {titel} is in: \"quietly\"; did you mean `title`?"]
         );
         let arms = |with: &str, own: &str| {
-            told(&format!("with: {{{with}}}\narms: {{on: {{action: loudly, with: {{{own}}}}}, off: {{action: quietly}}}}"))
+            told(&format!(
+                "with: {{{with}}}\narms: {{on: {{action: loudly, with: {{{own}}}}}, off: {{action: quietly}}}}"
+            ))
         };
         assert_eq!(arms("title: a", "user: b"), [""; 0], "what all share need not be in each");
         assert_eq!(
             arms("titel: a", "usr: b"),
             [
                 "6:8 [load/unknown-placeholder] no placeholder {titel} is in: \"loudly\", \"quietly\"; did you mean `title`?",
-                "7:35 [load/unknown-placeholder] no placeholder {usr} is in: \"loudly\"; did you mean `user`?",
+                "7:36 [load/unknown-placeholder] no placeholder {usr} is in: \"loudly\"; did you mean `user`?",
             ]
         );
     }

@@ -55,7 +55,8 @@ impl Running {
             .filter(|(field, _)| field != RULE && field != PLACE)
             .map(|(field, text)| (field.clone(), super::publish::typed(message, field, text)))
             .collect();
-        let fits = |one: &Invalid| rule.is_none_or(|rule| one.rule == rule) && place.is_none_or(|place| one.is_at(place));
+        let fits =
+            |one: &Invalid| rule.is_none_or(|rule| one.rule == rule) && place.is_none_or(|place| one.is_at(place));
         // Of what is not asked for, what can be followed by its id.
         let open = rule.is_none() && place.is_none();
         let can_follow = |one: &Invalid| one.draft.event.id.is_some() && one.draft.event.message.is_some();

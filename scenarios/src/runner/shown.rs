@@ -74,7 +74,9 @@ impl Running {
                     return Err(Verdict::CannotTell(reason));
                 }
                 if !is_told {
-                    let detail = format!("\"{service}\" shows no metric \"{metric}\" with labels of these names, so nothing tells that it did not grow");
+                    let detail = format!(
+                        "\"{service}\" shows no metric \"{metric}\" with labels of these names, so nothing tells that it did not grow"
+                    );
                     return Err(Verdict::CannotTell(Reason::NoPositiveControl { detail }));
                 }
                 let (metric, service) = (metric.to_owned(), service.to_owned());

@@ -75,10 +75,12 @@ impl<'a> Check<'a> {
     /// A service's name where its address should be.
     fn bare(&mut self, node: &Node, http: &str) {
         let front = placeholders(http).first().copied().filter(|name| http.starts_with(&format!("{{{name}}}")));
-        let declared = |name: &&str| NAMED.iter().any(|key| self.root.get(key).is_some_and(|of| of.get(name).is_some()));
+        let declared =
+            |name: &&str| NAMED.iter().any(|key| self.root.get(key).is_some_and(|of| of.get(name).is_some()));
         let Some(name) = front.filter(declared) else { return };
         let message = format!("{{{name}}} is no address");
-        let fault = Diagnostic::error("system/unknown-placeholder", message).help(format!("did you mean {{{name}.url}}?"));
+        let fault =
+            Diagnostic::error("system/unknown-placeholder", message).help(format!("did you mean {{{name}.url}}?"));
         self.faults.push(fault.at(self.source, place(self.source, node, name)));
     }
 
@@ -125,6 +127,7 @@ fn place(source: &Source, node: &Node, name: &str) -> Span {
 fn unknown(name: &str, known: &[String]) -> Diagnostic {
     let help = match nearest(name, known.iter().map(String::as_str)) {
         Some(meant) => format!("did you mean {{{meant}}}?"),
+        None if name.starts_with("sasl.") => "say who may connect: `broker: {sasl: [SCRAM-SHA-512]}`".to_owned(),
         None if known.is_empty() => "name what the step's table says, or capture it from the answer".to_owned(),
         None => {
             let some: Vec<String> = known.iter().map(|one| format!("{{{one}}}")).collect();

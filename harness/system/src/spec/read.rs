@@ -8,8 +8,8 @@ use eventproof_source::{Diagnostic, Diagnostics, Entry, Fields, Node, Source, ne
 use regex::Regex;
 
 use super::model::{
-    ActionSpec, AlertSpec, AlertValue, Assignment, FaultSwitch, GroupSpec, JournalView, ListView, Offsets,
-    ReadySpec, SHORTEST_SESSION, ServiceSpec, StubSpec, SystemSpec, ViewKind, ViewSpec,
+    ActionSpec, AlertSpec, AlertValue, Assignment, FaultSwitch, GroupSpec, JournalView, ListView, Offsets, ReadySpec,
+    SHORTEST_SESSION, ServiceSpec, StubSpec, SystemSpec, ViewKind, ViewSpec,
 };
 use super::{follows, placeholders, request, sasl, store};
 
@@ -291,7 +291,8 @@ impl<'a> Reader<'a> {
     fn never_above(&mut self, value: &AlertValue, above: f64, node: &Node) {
         let AlertValue::Share { part, of } = value else { return };
         if of.contains(part) && above >= 1.0 {
-            let message = format!("a share of what `{part}` is itself a part of is at most 1, so it is never above {above}");
+            let message =
+                format!("a share of what `{part}` is itself a part of is at most 1, so it is never above {above}");
             let help = format!("{above} % are {}", above / 100.0);
             self.faults.push(Diagnostic::error("system/never-above", message).at(self.source, node.span).help(help));
         }
@@ -361,7 +362,9 @@ fn number(text: &str, least: f64) -> Result<f64, String> {
 /// A command that starts nothing.
 fn no_program(service: &str, node: &Node, source: &Source, faults: &mut Diagnostics) {
     // What is no text is told already.
-    let program = node.items().map_or_else(|| node.scalar_text(), |items| items.first().map_or(Some(String::new()), Node::scalar_text));
+    let program = node
+        .items()
+        .map_or_else(|| node.scalar_text(), |items| items.first().map_or(Some(String::new()), Node::scalar_text));
     if program.is_some_and(|program| program.trim().is_empty()) {
         let message = format!("the `command` of service `{service}` names no program");
         let help = "write a program and its arguments, such as [./orders, --port, \"{port}\"]";
@@ -423,13 +426,17 @@ mod tests {
         };
         let part = "{share: f, of: [p, f]}";
         let never = "[system/never-above] a share of what `f` is itself a part of is at most 1, so it is never above";
-        assert_eq!(told(part, "5"), [format!("4:67 {never} 5 (5 % are 0.05)")]);
-        assert_eq!(told(part, "1"), [format!("4:67 {never} 1 (1 % are 0.01)")]);
+        assert_eq!(told(part, "5"), [format!("4:59 {never} 5 (5 % are 0.05)")]);
+        assert_eq!(told(part, "1"), [format!("4:59 {never} 1 (1 % are 0.01)")]);
         assert_eq!(told(part, "0.05"), [""; 0]);
         assert_eq!(told("{share: f, of: [p]}", "5"), [""; 0], "of what is counted beside it there may be more");
         assert_eq!(told("{quantile: 0.95, of: h}", "5"), [""; 0]);
         let wrong = "[yaml/wrong-value] `95` is no quantile from 0 to 1: of 95 % it is 0.95 ()";
-        assert!(told("{quantile: 95, of: h}", "5").contains(&format!("4:41 {wrong}")), "{:?}", told("{quantile: 95, of: h}", "5"));
+        assert!(
+            told("{quantile: 95, of: h}", "5").contains(&format!("4:41 {wrong}")),
+            "{:?}",
+            told("{quantile: 95, of: h}", "5")
+        );
     }
 
     #[test]
