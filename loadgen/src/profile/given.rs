@@ -113,7 +113,7 @@ actions:
             arms("titel: a", "usr: b"),
             [
                 "6:8 [load/unknown-placeholder] no placeholder {titel} is in: \"loudly\", \"quietly\"; did you mean `title`?",
-                "7:35 [load/unknown-placeholder] no placeholder {usr} is in: \"loudly\"; did you mean `user`?",
+                "7:36 [load/unknown-placeholder] no placeholder {usr} is in: \"loudly\"; did you mean `user`?",
             ]
         );
     }

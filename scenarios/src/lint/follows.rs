@@ -56,11 +56,11 @@ mod tests {
         assert_eq!(
             told,
             [
-                "8:47 [pack/publishes-field] \"order.placed\" has no field `ordr_id`",
-                "8:68 [pack/publishes-field] `order_id` of \"order.placed\" is a value that has no fields",
-                "8:92 [pack/publishes-field] `/lines/0` of \"order.placed\" stands in the list `/lines`, where no record is known by it",
-                "8:113 [pack/publishes-field] `/a/b/c/d/e/f` of \"order.placed\" stands more than 5 names deep, where no record is known by it",
-                "8:139 [pack/publishes-field] `/total` of \"order.placed\" is sensitive, so no record is known by it",
+                "8:49 [pack/publishes-field] \"order.placed\" has no field `ordr_id`",
+                "8:70 [pack/publishes-field] `order_id` of \"order.placed\" is a value that has no fields",
+                "8:94 [pack/publishes-field] `/lines/0` of \"order.placed\" stands in the list `/lines`, where no record is known by it",
+                "8:115 [pack/publishes-field] `/a/b/c/d/e/f` of \"order.placed\" stands more than 5 names deep, where no record is known by it",
+                "8:140 [pack/publishes-field] `/total` of \"order.placed\" is sensitive, so no record is known by it",
             ]
         );
         let first = faults.iter().find(|one| one.code == "pack/publishes-field").unwrap();

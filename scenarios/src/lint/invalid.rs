@@ -49,25 +49,28 @@ fn is_asked(one: &Invalid, rule: Option<&str>, place: Option<&str>) -> bool {
 /// Tells which of the two is wrong: one that is nowhere, or that they never go together.
 fn nothing_breaks(message: &str, rule: Option<&str>, place: Option<&str>, known: &BTreeSet<(String, String)>) -> Told {
     let rules: BTreeSet<&str> = known.iter().map(|(rule, _)| rule.as_str()).collect();
-    let places: BTreeSet<&str> = known.iter().map(|(_, place)| written(place)).collect();
-    let list = |names: BTreeSet<&str>| names.into_iter().collect::<Vec<_>>();
+    let places: BTreeSet<&str> =
+        known.iter().map(|(_, place)| written(place)).filter(|place| !place.is_empty()).collect();
+    let (rules, places): (Vec<&str>, Vec<&str>) = (rules.into_iter().collect(), places.into_iter().collect());
     let told = |word: &str, text: String, help: String| {
         (Diagnostic::error("feature/nothing-to-break", text).help(help), word.to_owned())
     };
     match (rule, place) {
-        (Some(rule), _) if !rules.contains(rule) => {
+        (Some(rule), _) if !rules.contains(&rule) => {
             let text = format!("no record of \"{message}\" can break a rule `{rule}`");
-            told(rule, text, choices(rule, &list(rules), "there is none"))
+            told(rule, text, choices(rule, &rules, "there is none"))
         }
         (_, Some(place)) if !known.iter().any(|(_, one)| is_place(one, place)) => {
             let text = format!("nothing can be broken at `{place}` of \"{message}\"");
-            told(place, text, choices(place, &list(places), "there is none"))
+            told(place, text, choices(place, &places, "there is none"))
         }
         (rule, place) => {
             let (rule, place) = (rule.unwrap_or_default(), place.unwrap_or_default());
-            let there = known.iter().filter(|(_, one)| is_place(one, place)).map(|(rule, _)| rule.as_str());
+            let there: BTreeSet<&str> =
+                known.iter().filter(|(_, one)| is_place(one, place)).map(|(rule, _)| rule.as_str()).collect();
+            let there: Vec<&str> = there.into_iter().collect();
             let text = format!("`{place}` of \"{message}\" cannot break the rule `{rule}`");
-            told(rule, text, format!("there may be broken: {}", list(there.collect()).join(", ")))
+            told(rule, text, format!("there may be broken: {}", there.join(", ")))
         }
     }
 }

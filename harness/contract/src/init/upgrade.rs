@@ -189,7 +189,7 @@ fn components(old: &Value) -> Value {
     Value::Object(new)
 }
 
-/// Marks every operation with a consumer group as one of a service that is not part of the system at hand yet; operations
+/// Marks every operation with a consumer group, or with a service by its name, as one of a service that is not part of the system at hand yet; operations
 /// that say something of that themselves are kept. Returns whether anything was marked.
 pub fn mark_absent(document: &mut Value) -> bool {
     let places = [
@@ -200,12 +200,34 @@ pub fn mark_absent(document: &mut Value) -> bool {
     for place in places.into_iter().flatten() {
         let operations = document.pointer_mut(place).and_then(Value::as_object_mut);
         for operation in operations.into_iter().flat_map(|operations| operations.values_mut()) {
-            let with_group = operation.pointer("/bindings/kafka").is_some();
-            if with_group && operation.pointer("/x-eventproof/present").is_none() {
+            let is_of_service =
+                ["/bindings/kafka", "/x-eventproof/service"].iter().any(|at| operation.pointer(at).is_some());
+            if is_of_service && operation.pointer("/x-eventproof/present").is_none() {
                 operation["x-eventproof"]["present"] = json!(false);
                 marked = true;
             }
         }
     }
     marked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_of_services_that_nobody_runs_yet_are_marked() {
+        let operations = json!({
+            "read": {"bindings": {"kafka": {"groupId": "g"}}},
+            "tell": {"x-eventproof": {"service": "shop"}},
+            "known": {"x-eventproof": {"service": "shop", "present": true}},
+            "plain": {},
+        });
+        let mut document = json!({"operations": operations});
+        assert!(mark_absent(&mut document));
+        let present = |name: &str| document.pointer(&format!("/operations/{name}/x-eventproof/present")).cloned();
+        assert_eq!(["read", "tell", "known"].map(present), [json!(false), json!(false), json!(true)].map(Some));
+        assert_eq!(present("plain"), None);
+        assert!(!mark_absent(&mut document), "nothing is left to mark");
+    }
 }

@@ -127,6 +127,7 @@ fn place(source: &Source, node: &Node, name: &str) -> Span {
 fn unknown(name: &str, known: &[String]) -> Diagnostic {
     let help = match nearest(name, known.iter().map(String::as_str)) {
         Some(meant) => format!("did you mean {{{meant}}}?"),
+        None if name.starts_with("sasl.") => "say who may connect: `broker: {sasl: [SCRAM-SHA-512]}`".to_owned(),
         None if known.is_empty() => "name what the step's table says, or capture it from the answer".to_owned(),
         None => {
             let some: Vec<String> = known.iter().map(|one| format!("{{{one}}}")).collect();

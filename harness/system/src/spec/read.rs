@@ -434,8 +434,8 @@ mod tests {
         };
         let part = "{share: f, of: [p, f]}";
         let never = "[system/never-above] a share of what `f` is itself a part of is at most 1, so it is never above";
-        assert_eq!(told(part, "5"), [format!("4:67 {never} 5 (5 % are 0.05)")]);
-        assert_eq!(told(part, "1"), [format!("4:67 {never} 1 (1 % are 0.01)")]);
+        assert_eq!(told(part, "5"), [format!("4:59 {never} 5 (5 % are 0.05)")]);
+        assert_eq!(told(part, "1"), [format!("4:59 {never} 1 (1 % are 0.01)")]);
         assert_eq!(told(part, "0.05"), [""; 0]);
         assert_eq!(told("{share: f, of: [p]}", "5"), [""; 0], "of what is counted beside it there may be more");
         assert_eq!(told("{quantile: 0.95, of: h}", "5"), [""; 0]);
