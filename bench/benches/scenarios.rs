@@ -101,6 +101,7 @@ fn verdict(criterion: &mut Criterion) {
             recognise: Recognise::Id(format!("event {before}").as_str().into()),
             key: None,
             partition: None,
+            from: At::START,
         };
         group.bench_function(before.to_string(), |bench| {
             bench.iter(|| {
