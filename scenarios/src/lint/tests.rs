@@ -332,7 +332,6 @@ fn keywords_may_be_of_any_language_and_sentences_are_english_chinese_or_the_pack
         [
             (5, "`Étent donné que` is no keyword, so this step would be taken for a description"),
             (8, "no sentence and no phrase matches this step"),
-            (8, "no sentence and no phrase matches this step"),
         ]
     );
 }
@@ -413,7 +412,7 @@ fn errors_of(files: &[(&str, &str)]) -> Vec<String> {
 }
 
 const RIGHT: &str = "Feature: f\n\n  Scenario: s\n    When action \"order\" is done as \"o\"\n    Then \"order.placed\" follows within 2s\n    And no \"order.placed\" came before it\n      | /order_id | {o.order_id} |\n    And group \"stock\" has processed it\n    And it conforms to the contract\n    And \"{it.order_id}\" is in no log and on no topic\n";
-const ACTION: &str = "actions: {order: {request: 'POST {stock.url}/orders', captures: {order_id: /id}, publishes: {message: order.placed, within: 1s}}}\n";
+const ACTION: &str = "actions: {order: {request: 'POST {stock.url}/orders', captures: {order_id: /id}, publishes: {message: order.placed, fields: {/order_id: '{order_id}'}, within: 1s}}}\n";
 
 #[test]
 fn a_slip_is_told_where_it_is_and_not_where_it_is_felt() {

@@ -1,6 +1,6 @@
 //! The addresses of journals: each says where the last page ended, or the first is read for ever and each of its effects counts again.
 
-use eventproof_source::{Diagnostic, Diagnostics, Node, Source, nearest};
+use eventproof_source::{Diagnostic, Diagnostics, Node, Source};
 
 use super::model::{SystemSpec, ViewKind};
 use crate::template::placeholders;
@@ -17,12 +17,8 @@ pub(super) fn check(spec: &SystemSpec, root: &Node, source: &Source, faults: &mu
         let http = root.get("views").and_then(|node| node.get(&view.name)?.get("journal")?.get("http"));
         let at = http.map_or(root.span, |node| node.span);
         let names = placeholders(&journal.http);
-        let unknown: Vec<&str> = names.iter().copied().filter(|name| !is_filled(spec, root, name)).collect();
-        for name in &unknown {
-            faults.push(no_placeholder(spec, name).at(source, at));
-        }
-        // One that is not known may be the cursor.
-        if unknown.is_empty() && !names.contains(&CURSOR) {
+        // One that is not known, which is told where it stands, may be the cursor.
+        if names.iter().all(|name| is_filled(spec, root, name)) && !names.contains(&CURSOR) {
             faults.push(no_cursor().at(source, at));
         }
     }
@@ -36,17 +32,6 @@ fn is_filled(spec: &SystemSpec, root: &Node, placeholder: &str) -> bool {
     let has_a_fault =
         ["services", "stubs", "stores"].iter().any(|kind| is_written(kind)) && !owner.is_some_and(is_read);
     placeholder == CURSOR || spec.is_setting(placeholder) || has_a_fault
-}
-
-fn no_placeholder(spec: &SystemSpec, name: &str) -> Diagnostic {
-    let services = spec.services.iter().map(|service| &service.name).chain(spec.stubs.iter().map(|stub| &stub.name));
-    let known: Vec<String> =
-        std::iter::once(CURSOR.to_owned()).chain(services.map(|name| format!("{name}.url"))).collect();
-    let help = match nearest(name, known.iter().map(String::as_str)) {
-        Some(meant) => format!("did you mean `{{{meant}}}`?"),
-        None => format!("there are: {}", known.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(", ")),
-    };
-    Diagnostic::error(CODE, format!("the address of a journal has no placeholder {{{name}}}")).help(help)
 }
 
 fn no_cursor() -> Diagnostic {
