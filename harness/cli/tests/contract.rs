@@ -26,7 +26,7 @@ fn a_document_is_checked_and_shown_without_a_system() {
     let ran = eventproof(&["contract", "check", "features/nova-bus"]);
     assert_eq!(
         (ran.code, ran.result.trim()),
-        (0, "Nova event bus: 16 messages on 11 channels, 27 operations: nothing is wrong")
+        (0, "Nova event bus: 17 messages on 12 channels, 27 operations: nothing is wrong")
     );
     let ran = eventproof(&["contract", "show", "features/nova-bus/asyncapi.yaml"]);
     assert_eq!(ran.code, 0);

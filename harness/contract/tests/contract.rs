@@ -40,7 +40,7 @@ fn the_contract_has_the_documents_topics_groups_and_keys() {
     for legacy in ["message_persisted", "message_deleted"] {
         assert!(topics.iter().any(|(topic, _)| *topic == legacy), "{topics:?}");
     }
-    assert_eq!((contract.messages.len(), events(&contract).count()), (16, 12));
+    assert_eq!((contract.messages.len(), events(&contract).count()), (17, 12));
     let groups = contract.groups();
     assert_eq!(groups["feed-service-group"], ["nova.content.events", "nova.identity.events"]);
     let feed = contract.receivers("content.post.created").find(|operation| operation.present).unwrap();

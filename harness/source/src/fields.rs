@@ -180,7 +180,7 @@ impl<'a> Fields<'a> {
             if is_nearly_ours(&entry.key) {
                 let message = format!("unknown key `{}`: what stands under it is not read", entry.key);
                 let fault = Diagnostic::error("yaml/unknown-key", message).at(self.source, entry.key_span);
-                faults.push(fault.help(format!("did you mean `{EXTENSION}`?")));
+                faults.push_once(fault.help(format!("did you mean `{EXTENSION}`?")));
                 continue;
             }
             if entry.key.starts_with("x-") || self.asked.contains(&entry.key.as_str()) {

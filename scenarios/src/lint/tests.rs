@@ -332,6 +332,7 @@ fn keywords_may_be_of_any_language_and_sentences_are_english_chinese_or_the_pack
         [
             (5, "`Étent donné que` is no keyword, so this step would be taken for a description"),
             (8, "no sentence and no phrase matches this step"),
+            (8, "no sentence and no phrase matches this step"),
         ]
     );
 }

@@ -144,7 +144,7 @@ fn keyword(document: &Document<'_>, entry: &Entry, faults: &mut Diagnostics) {
     let Some(meant) = slip_of(&entry.key, known().filter(|one| one.len() > 3)) else { return };
     let message = format!("`{}` is no keyword of JSON Schema, so it asks nothing of a record", entry.key);
     let fault = Diagnostic::warning("contract/unknown-keyword", message).at(document.source, entry.key_span);
-    faults.push(fault.help(format!("did you mean `{meant}`? a keyword of your own begins with `x-`")));
+    faults.push_once(fault.help(format!("did you mean `{meant}`? a keyword of your own begins with `x-`")));
 }
 
 fn format(document: &Document<'_>, entry: &Entry, faults: &mut Diagnostics) {
@@ -154,5 +154,5 @@ fn format(document: &Document<'_>, entry: &Entry, faults: &mut Diagnostics) {
     }
     let Some(meant) = slip_of(name, CHECKED) else { return };
     let fault = Diagnostic::warning("contract/unknown-format", format!("nobody checks a format `{name}`"));
-    faults.push(fault.at(document.source, entry.value.span).help(format!("did you mean `{meant}`?")));
+    faults.push_once(fault.at(document.source, entry.value.span).help(format!("did you mean `{meant}`?")));
 }

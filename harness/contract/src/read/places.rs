@@ -162,7 +162,7 @@ fn of_messages(document: &Document<'_>, messages: &[(&Node, &Message)], faults: 
     }
     for Misplaced { span, refusal, messages } in misplaced {
         let fault = Diagnostic::error(CODE, refusal.text(&whose(&messages))).help(refusal.help());
-        faults.push(fault.at(document.source, span));
+        faults.push_once(fault.at(document.source, span));
     }
 }
 
@@ -270,5 +270,5 @@ fn in_one_of(
     let mut refusal = first.clone();
     refusal.known.extend(others.iter().flat_map(|other| other.known.clone()));
     let message = format!("`{}` stands in {whose}", node.scalar_text().unwrap_or_default());
-    faults.push(Diagnostic::error(CODE, message).at(document.source, node.span).help(refusal.help()));
+    faults.push_once(Diagnostic::error(CODE, message).at(document.source, node.span).help(refusal.help()));
 }

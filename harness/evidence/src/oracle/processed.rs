@@ -36,7 +36,7 @@ impl Processed {
         let here = || self.event.places.iter().filter(|place| place.topic == found.topic);
         let surroundings = self.on_topic.surroundings();
         let open = here().find(|place| !surroundings.is_past(&self.handler.group, place));
-        Some(open.or_else(|| here().last()).cloned().unwrap_or(found))
+        Some(open.or_else(|| here().next_back()).cloned().unwrap_or(found))
     }
 
     fn judge_past(&self, base: At, past: At, place: &Place) -> Verdict {

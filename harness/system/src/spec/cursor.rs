@@ -29,8 +29,7 @@ fn is_filled(spec: &SystemSpec, root: &Node, placeholder: &str) -> bool {
     let owner = placeholder.rsplit_once('.').map(|(name, _)| name);
     let is_written = |kind: &&str| root.get(kind).zip(owner).is_some_and(|(node, name)| node.get(name).is_some());
     let is_read = |name: &str| spec.service(name).is_some() || spec.stub(name).is_some() || spec.store(name).is_some();
-    let has_a_fault =
-        ["services", "stubs", "stores"].iter().any(|kind| is_written(kind)) && !owner.is_some_and(is_read);
+    let has_a_fault = ["services", "stubs", "stores"].iter().any(is_written) && !owner.is_some_and(is_read);
     placeholder == CURSOR || spec.is_setting(placeholder) || has_a_fault
 }
 
