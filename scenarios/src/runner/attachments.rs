@@ -26,7 +26,7 @@ impl Running {
     /// The records of its events and of what belongs to them by correlation, and every exchange of its actions.
     pub fn attachments(&self) -> Attachments {
         let contract = &self.context.pack.contract;
-        let hidden = Hidden::of(contract);
+        let hidden = &self.context.hidden;
         let background = self.background.iter().flat_map(|background| &background.events);
         let targets: Vec<_> = self.events.iter().chain(background).map(|event| &event.target).collect();
         let mut correlations: HashSet<Name> = HashSet::new();
@@ -36,13 +36,13 @@ impl Running {
             let related = seen.correlation.as_ref().is_some_and(|correlation| correlations.contains(correlation));
             if related || targets.iter().any(|target| target.matches(seen)) {
                 correlations.extend(seen.correlation.clone());
-                records.push(kept(seen, contract, &hidden, self.began));
+                records.push(kept(seen, contract, hidden, self.began));
             }
             if records.len() == MOST {
                 break;
             }
         }
-        records.extend(self.nearest_records(&targets, &hidden));
+        records.extend(self.nearest_records(&targets, hidden));
         Attachments { records, exchanges: self.exchanges.clone(), looks: self.looks().iter().cloned().collect() }
     }
 
@@ -74,7 +74,7 @@ impl Running {
             return;
         }
         let context = self.context.clone();
-        let hidden = Hidden::of(&context.pack.contract);
+        let hidden = &context.hidden;
         if let Ok(answer) = answer {
             let bodies = answer.sent.iter().chain([&answer.body]);
             bodies.for_each(|body| hidden.values_in(body, &mut self.secrets));
@@ -108,7 +108,7 @@ impl Running {
 
     /// Keeps a look at a view: the last ones, and of looks with the same answer, one after the other, the first and their number.
     pub(super) fn keep_look(&self, view: &str, params: &Params, looked: &Looked) {
-        let hidden = Hidden::of(&self.context.pack.contract);
+        let hidden = &self.context.hidden;
         let mut looks = self.looks();
         let kept = KeptLook {
             at_ms: millis(looked.sample.asked, self.began),

@@ -10,6 +10,7 @@ use eventproof_reports::model::{Conformance, Coverage, Outcome, ScenarioResult};
 use eventproof_system::{Rig, SystemError};
 
 use super::choice::{Choice, Rules};
+use super::hidden::Hidden;
 use super::holds::Holds;
 use crate::coverage::coverage;
 use crate::pack::Pack;
@@ -38,6 +39,8 @@ pub struct RunContext {
     pub rig: Rig,
     pub(super) run: Arc<Progress>,
     pub(super) holds: Holds,
+    /// What must be in no output. Made once: every look at a view is looked through.
+    pub(super) hidden: Hidden,
     /// Events that were published against the contract on purpose.
     invalid: Mutex<BTreeSet<String>>,
     /// Where in the journal the records begin that are judged.
@@ -96,11 +99,12 @@ impl RunContext {
     fn on(pack: Arc<Pack>, plan: Arc<Plan>, rig: Rig, run: Arc<Progress>) -> Arc<RunContext> {
         let services: Vec<String> = pack.system.services.iter().map(|service| service.name.clone()).collect();
         Arc::new(RunContext {
+            holds: Holds::new(services),
+            hidden: Hidden::of(&pack.contract),
             pack,
             plan,
             rig,
             run,
-            holds: Holds::new(services),
             invalid: Mutex::default(),
             records_from: AtomicUsize::new(0),
             disturbed: tokio::sync::Mutex::default(),

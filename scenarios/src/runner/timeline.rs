@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use eventproof_evidence::{At, Blind, Name, Observation};
 use eventproof_reports::model::{ServiceLog, TimelineEntry};
 
-use super::hidden::{HIDDEN, Hidden};
+use super::hidden::HIDDEN;
 use super::world::Running;
 
 /// Lines that a time line may have.
@@ -30,7 +30,7 @@ impl Running {
         let events: Vec<_> = self.events.iter().chain(background).collect();
         let mut ids: HashSet<String> =
             events.iter().filter_map(|event| event.target.id().map(|id| id.to_string())).collect();
-        let secret = self.secret_marks(&Hidden::of(&self.context.pack.contract));
+        let secret = self.secret_marks(&self.context.hidden);
         let mut lines = Vec::new();
         for observation in self.context.rig.journal.since(self.standpoint.from()) {
             if let Observation::Seen(seen) = &*observation

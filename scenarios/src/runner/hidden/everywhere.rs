@@ -87,9 +87,9 @@ impl<'a> Secrets<'a> {
 impl Running {
     /// Hides in a result what the contract calls sensitive: what was published, given and answered under such a name.
     pub(in super::super) fn hide(&self, mut result: ScenarioResult) -> ScenarioResult {
-        let hidden = Hidden::of(&self.context.pack.contract);
+        let hidden = &self.context.hidden;
         if !hidden.is_nothing() {
-            Secrets::new(&hidden, self.secret_values(&hidden)).everywhere(&mut result);
+            Secrets::new(hidden, self.secret_values(hidden)).everywhere(&mut result);
         }
         result
     }
@@ -126,9 +126,8 @@ impl Running {
 impl RunContext {
     /// Hides in the result of a scenario that never began what its tables give to sensitive names.
     pub(in super::super) fn hide(&self, mut result: ScenarioResult) -> ScenarioResult {
-        let hidden = Hidden::of(&self.pack.contract);
-        if !hidden.is_nothing() {
-            Secrets::new(&hidden, BTreeSet::new()).everywhere(&mut result);
+        if !self.hidden.is_nothing() {
+            Secrets::new(&self.hidden, BTreeSet::new()).everywhere(&mut result);
         }
         result
     }
