@@ -33,7 +33,7 @@ pub(super) fn no_such_neighbour(pack: &Pack, sub: &Sub) -> Option<Told> {
         fields.map(|(name, text)| ((*name).to_owned(), crate::runner::typed(message, name, text))).collect();
     let mut known = BTreeSet::new();
     for seed in 0..DRAWN {
-        let all = Generator::new(seed, "lint").invalid_records(&pack.contract, message, &given).ok()?;
+        let all = Generator::new(seed, "lint").ways_to_break(&pack.contract, message, &given).ok()?;
         if all.iter().any(|one| is_asked(one, rule, place)) {
             return None;
         }

@@ -47,6 +47,21 @@ impl Generator {
         Ok(found)
     }
 
+    /// The same of one draft, so all with its id: to know what can be broken, not to be published together.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn ways_to_break(
+        &mut self,
+        contract: &Contract,
+        message: &Message,
+        given: &[(String, Value)],
+    ) -> Result<Vec<Invalid>, GenerateError> {
+        let draft = self.record(contract, message, given, None)?;
+        let all = departures(contract, message, &draft).into_iter();
+        Ok(all.filter(|invalid| departs(contract, &invalid.draft)).collect())
+    }
+
     fn departures(
         &mut self,
         contract: &Contract,
