@@ -198,7 +198,10 @@ impl Running {
         for (name, value) in &sub.table {
             table.push((name.clone(), self.filled(value, &sub.parameters)?));
         }
-        let arguments = sentence_arguments(sub.sentence, &text).unwrap_or_default();
+        // Without its arguments a sentence would ask for nothing, and hold.
+        let arguments = sentence_arguments(sub.sentence, &text).ok_or_else(|| {
+            environment(format!("with the values of this run the step is no sentence any more (a value with a quote ends the text that it stands in): {text}"))
+        })?;
         Ok((text, arguments, table))
     }
 
