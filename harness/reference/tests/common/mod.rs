@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 pub const PARTITIONS: i32 = 6;
 /// Long enough for a busy machine; nothing waits for it unless something is wrong.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A broker with the system's topics: embedded, or the one that `EVENTPROOF_TEST_KAFKA` names (topics and group are the test's own).
 pub struct Kafka {
