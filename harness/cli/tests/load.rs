@@ -3,12 +3,8 @@
 
 mod support;
 
-use support::{Ran, eventproof, project};
-
-struct Loaded {
-    ran: Ran,
-    result: serde_json::Value,
-}
+use support::loads::Loaded;
+use support::project;
 
 /// Runs a profile of nova-bus that sends posts; `lines` are its settings besides those that all have.
 fn load(lines: &str, more: &[&str]) -> Loaded {
@@ -23,37 +19,7 @@ fn load_of(pack: &str, lines: &str, more: &[&str]) -> Loaded {
     let slip = if lines.contains("slip_limit") { "" } else { "slip_limit: 5s\n" };
     let profile = folder.path().join("profile.yaml");
     std::fs::write(&profile, format!("name: test\npack: {}\n{slip}{lines}", pack.display())).unwrap();
-    let report = folder.path().join("report");
-    let mut arguments = vec!["load", profile.to_str().unwrap(), "--report", report.to_str().unwrap()];
-    arguments.extend(more);
-    let ran = eventproof(&arguments);
-    let result = std::fs::read_to_string(report.join("result.json")).unwrap_or_else(|_| "{}".to_owned());
-    for name in ["report.html", "junit.xml"].iter().filter(|_| ran.code != 2) {
-        assert!(report.join(name).exists(), "{name}: {}", ran.progress);
-    }
-    Loaded { result: serde_json::from_str(&result).unwrap(), ran }
-}
-
-impl Loaded {
-    fn shown(&self) -> String {
-        format!("{}{}", self.ran.progress, self.ran.result)
-    }
-
-    fn leg(&self, name: &str, figure: &str) -> u64 {
-        let legs = self.result["legs"].as_array().unwrap();
-        legs.iter().find(|leg| leg["name"] == name).unwrap()["counts"][figure].as_u64().unwrap()
-    }
-
-    fn percentile(&self, stage: &str, percentile: f64) -> f64 {
-        self.of("stages", stage, percentile)
-    }
-
-    fn of(&self, what: &str, stage: &str, percentile: f64) -> f64 {
-        let stages = self.result[what].as_array().unwrap();
-        let stage = stages.iter().find(|known| known["name"] == stage).unwrap();
-        let figures = stage["distribution"]["percentiles"].as_array().unwrap();
-        figures.iter().find(|figure| figure["percentile"] == percentile).unwrap()["value_ms"].as_f64().unwrap()
-    }
+    Loaded::of(&profile, more)
 }
 
 #[test]
@@ -81,7 +47,7 @@ fn a_delay_of_200_ms_in_the_broker_is_found_as_200_ms_and_misses_its_objective()
     assert!((199.0..=250.0).contains(&found), "{found} ms");
     // From station to station: it was lost where it was injected, and nowhere else.
     let parts = ["planned_to_sent", "sent_to_acknowledged", "acknowledged_to_visible"];
-    let [slip, acknowledged, visible] = parts.map(|part| loaded.of("spans", part, 50.0));
+    let [slip, acknowledged, visible] = parts.map(|part| loaded.value("spans", part, 50.0));
     assert!(
         (198.0..=250.0).contains(&acknowledged) && slip < 50.0 && visible < 50.0,
         "{slip} {acknowledged} {visible}"

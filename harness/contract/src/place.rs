@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use eventproof_source::{escape_name, unescape_name};
 use serde_json::Value;
 
 use crate::Message;
@@ -63,7 +64,7 @@ impl Message {
     fn place(&self, pointer: &str, items: Items) -> PlaceInPayload {
         let (mut parent, mut list, mut open) = (String::new(), None, false);
         let mut here = meant(self.roots().chain(self.further(&parent)).collect());
-        for name in pointer.split('/').skip(1).map(unescaped) {
+        for name in pointer.split('/').skip(1).map(unescape_name) {
             let name = if name == "*" && items == Items::Any { "0".to_owned() } else { name };
             let mut inner: Vec<Said<'_>> = here.iter().flat_map(|said| within(*said, &name)).collect();
             if inner.is_empty() && items == Items::Any {
@@ -85,7 +86,7 @@ impl Message {
                 list = Some(parent.clone());
             }
             open |= !is_item && !here.iter().any(|said| declares(*said, &name));
-            parent = format!("{parent}/{}", escaped(&name));
+            parent = format!("{parent}/{}", escape_name(&name));
             here = meant(inner.into_iter().chain(self.further(&parent)).collect());
         }
         match list {
@@ -174,12 +175,4 @@ fn allows(schema: &Value, kind: &str) -> bool {
 
 fn is_number(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn unescaped(name: &str) -> String {
-    name.replace("~1", "/").replace("~0", "~")
-}
-
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }

@@ -18,6 +18,6 @@ mod yaml;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use fields::Fields;
 pub use nearest::{nearest, slip_of};
-pub use pointer::parse_pointer;
+pub use pointer::{escape_name, parse_pointer, unescape_name};
 pub use source::{Source, Span};
 pub use yaml::{Entry, Node, Value, parse_yaml};

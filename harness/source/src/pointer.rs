@@ -1,5 +1,15 @@
 //! JSON pointers, as people write them.
 
+/// A name as it stands in a pointer: `~` and `/` are escaped.
+pub fn escape_name(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// A part of a pointer as the name that it stands for.
+pub fn unescape_name(part: &str) -> String {
+    part.replace("~1", "/").replace("~0", "~")
+}
+
 /// Takes a JSON pointer as it is; the error says what was probably meant. `$.user.id`, `user/id` and `id` are no pointers, though each
 /// of them would be followed somewhere.
 pub fn parse_pointer(text: &str) -> Result<String, String> {
@@ -13,6 +23,13 @@ pub fn parse_pointer(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_is_escaped_comes_back() {
+        for (name, part) in [("a/b", "a~1b"), ("~", "~0"), ("~1", "~01"), ("plain", "plain")] {
+            assert_eq!((escape_name(name), unescape_name(part)), (part.to_owned(), name.to_owned()));
+        }
+    }
 
     #[test]
     fn what_is_no_pointer_is_refused_with_what_was_meant() {

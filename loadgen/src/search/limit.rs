@@ -111,11 +111,9 @@ fn falling_behind(intervals: &[Interval]) -> Option<(String, f64)> {
     let sending = intervals.iter().filter(|interval| !interval.warm_up && interval.planned > 0);
     let (events, ms) = sending.fold((0, 0.0), |(events, ms), one| (events + one.planned, ms + one.to_ms - one.from_ms));
     let most = GROWTH * events as f64 / (ms / 1e3);
-    let groups = intervals.last()?.lag.iter().map(|point| point.group.clone());
-    groups
-        .filter_map(|group| Some((lagging::rising(intervals, &group)?, group)))
-        .find(|(slope, _)| *slope > most)
-        .map(|(slope, group)| (group, slope))
+    let groups = intervals.last()?.lag.iter().map(|point| &point.group);
+    let mut rising = groups.filter_map(|group| Some((group.clone(), lagging::rising(intervals, group)?)));
+    rising.find(|(_, slope)| *slope > most)
 }
 
 /// The first stage on an event's way whose latency grew from the first interval after the warm-up to the last with sends.

@@ -1,5 +1,7 @@
 //! By what the event of an action is known: by fields that its records have, and that are kept of them.
 
+use std::cell::LazyCell;
+
 use eventproof_contract::Message;
 use eventproof_source::{Diagnostic, Diagnostics, Node, Source, parse_yaml};
 
@@ -10,13 +12,18 @@ use crate::pack::Pack;
 /// service.
 pub(super) fn followed(pack: &Pack, source: &Source) -> Diagnostics {
     let mut faults = Diagnostics::default();
-    let Ok(root) = parse_yaml(source) else { return faults };
+    // Only for where they stand.
+    let root = LazyCell::new(|| parse_yaml(source).ok());
     for action in &pack.system.actions {
         let Some(follows) = &action.publishes else { continue };
-        let node = root.get("actions").and_then(|node| node.get(&action.name)?.get("publishes")?.get("fields"));
-        if let Some((message, node)) = pack.contract.message(&follows.message).zip(node) {
-            wrong(message, node, source).into_iter().for_each(|fault| faults.push(fault));
+        let Some(message) = pack.contract.message(&follows.message) else { continue };
+        if follows.fields.keys().all(|field| never_found(message, field).is_none()) {
+            continue;
         }
+        let node =
+            root.as_ref().and_then(|root| root.get("actions")?.get(&action.name)?.get("publishes")?.get("fields"));
+        let wrong = node.map(|node| wrong(message, node, source));
+        wrong.into_iter().flatten().for_each(|fault| faults.push(fault));
     }
     faults
 }

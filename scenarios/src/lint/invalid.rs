@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use eventproof_contract::{Generator, Invalid};
+use eventproof_contract::Generator;
 use eventproof_source::Diagnostic;
-use serde_json::Value;
 
+use super::rows::{cells, given};
 use super::story::{Told, choices};
 use crate::catalogue::Kind;
 use crate::pack::Pack;
@@ -20,37 +20,32 @@ const DRAWN: u64 = 64;
 pub(super) fn no_such_neighbour(pack: &Pack, sub: &Sub) -> Option<Told> {
     let message = pack.contract.message(&sub.argument(Kind::Event)?)?;
     // What placeholders stand for is only known in the run.
-    let literal: Vec<(&str, String)> =
-        sub.table.iter().zip(sub.values()).map(|((name, _), text)| (name.as_str(), text)).collect();
-    let literal: Vec<(&str, String)> = literal.into_iter().filter(|(_, text)| !text.contains('{')).collect();
-    let asked = |row: &str| literal.iter().find(|(name, _)| *name == row).map(|(_, text)| text.as_str());
+    let mut literal = cells(sub);
+    literal.retain(|(_, text)| !text.contains('{'));
+    let (chosen, fields): (Vec<_>, Vec<_>) =
+        literal.into_iter().partition(|(name, _)| CHOOSING.contains(&name.as_str()));
+    let asked = |row: &str| chosen.iter().find(|(name, _)| name == row).map(|(_, text)| text.as_str());
     let [rule, place] = CHOOSING.map(asked);
     if rule.is_none() && place.is_none() {
         return None;
     }
-    let fields = literal.iter().filter(|(name, _)| !CHOOSING.contains(name));
-    let given: Vec<(String, Value)> =
-        fields.map(|(name, text)| ((*name).to_owned(), crate::runner::typed(message, name, text))).collect();
+    let given = given(message, &fields);
     let mut known = BTreeSet::new();
     for seed in 0..DRAWN {
         let all = Generator::new(seed, "lint").ways_to_break(&pack.contract, message, &given).ok()?;
-        if all.iter().any(|one| is_asked(one, rule, place)) {
+        if all.iter().any(|one| one.fits(rule, place)) {
             return None;
         }
-        known.extend(all.into_iter().map(|one| (one.rule, one.place)));
+        known.extend(all.into_iter().map(|one| (one.rule.clone(), one.written_place().to_owned())));
     }
     Some(nothing_breaks(&message.name, rule, place, &known))
-}
-
-fn is_asked(one: &Invalid, rule: Option<&str>, place: Option<&str>) -> bool {
-    rule.is_none_or(|rule| one.rule == rule) && place.is_none_or(|place| one.is_at(place))
 }
 
 /// Tells which of the two is wrong: one that is nowhere, or that they never go together.
 fn nothing_breaks(message: &str, rule: Option<&str>, place: Option<&str>, known: &BTreeSet<(String, String)>) -> Told {
     let rules: BTreeSet<&str> = known.iter().map(|(rule, _)| rule.as_str()).collect();
     let places: BTreeSet<&str> =
-        known.iter().map(|(_, place)| written(place)).filter(|place| !place.is_empty()).collect();
+        known.iter().map(|(_, place)| place.as_str()).filter(|place| !place.is_empty()).collect();
     let (rules, places): (Vec<&str>, Vec<&str>) = (rules.into_iter().collect(), places.into_iter().collect());
     let told = |word: &str, text: String, help: String| {
         (Diagnostic::error("feature/nothing-to-break", text).help(help), word.to_owned())
@@ -75,13 +70,8 @@ fn nothing_breaks(message: &str, rule: Option<&str>, place: Option<&str>, known:
     }
 }
 
-/// A place as a table has it.
-fn written(place: &str) -> &str {
-    place.strip_prefix("payload ").unwrap_or(place)
-}
-
 fn is_place(known: &str, place: &str) -> bool {
-    known == place || written(known) == place
+    known == place.strip_prefix("payload ").unwrap_or(place)
 }
 
 #[cfg(test)]

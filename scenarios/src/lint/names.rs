@@ -89,8 +89,7 @@ fn wrong_fault(sub: &Sub) -> Option<Diagnostic> {
 /// A fault of the broker on a topic that nobody reads or writes: it would meet nothing.
 fn no_topic(pack: &Pack, sub: &Sub) -> Option<Told> {
     let arguments = sentence_arguments(sub.sentence, &sub.text())?;
-    let table: Vec<(String, String)> = sub.table.iter().map(|(name, _)| name.clone()).zip(sub.values()).collect();
-    let fault = broker_fault(sub.sentence.id, &arguments, &table)?.ok()?;
+    let fault = broker_fault(sub.sentence.id, &arguments, &super::rows::cells(sub))?.ok()?;
     let topic = fault.topic().filter(|topic| !topic.contains('{'))?;
     let known: Vec<&str> = pack.contract.topics().map(|channel| channel.topic.as_str()).collect();
     let told = || (unknown("topic of asyncapi.yaml", topic, known.iter().copied()), topic.to_owned());

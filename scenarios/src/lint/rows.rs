@@ -137,15 +137,23 @@ fn open<'a>(pack: &Pack, texts: impl IntoIterator<Item = &'a String>) -> BTreeSe
     names.filter(|name| !pack.system.is_setting(name)).collect()
 }
 
+/// The rows of a table, with what a phrase was given.
+pub(super) fn cells(sub: &Sub) -> Vec<(String, String)> {
+    sub.table.iter().map(|(name, _)| name.clone()).zip(sub.values()).collect()
+}
+
+/// Cells as the schema wants them.
+pub(super) fn given(message: &Message, fields: &[(String, String)]) -> Vec<(String, Value)> {
+    fields.iter().map(|(name, text)| (name.clone(), crate::runner::typed(message, name, text))).collect()
+}
+
 /// Fields that an event does not have, and values that its schema refuses.
 fn of_event(pack: &Pack, sub: &Sub, choosing: &[&str]) -> Vec<Told> {
     let Some(message) = sub.argument(Kind::Event).and_then(|name| pack.contract.message(&name)) else {
         return Vec::new();
     };
-    let fields: Vec<(String, String)> =
-        sub.table.iter().zip(sub.values()).map(|((name, _), value)| (name.clone(), value)).collect();
-    let fields: Vec<(String, String)> =
-        fields.into_iter().filter(|(name, _)| !choosing.contains(&name.as_str())).collect();
+    let mut fields = cells(sub);
+    fields.retain(|(name, _)| !choosing.contains(&name.as_str()));
     let unknown = fields.iter().filter_map(|(name, _)| unknown_field(message, name, choosing));
     let stamped = fields.iter().filter_map(|(name, _)| stamped_field(message, name));
     let wrong: Vec<Told> = unknown.chain(stamped).collect();
@@ -224,9 +232,8 @@ fn stamped_field(message: &Message, name: &str) -> Option<Told> {
 
 /// Values without placeholders are known before the run.
 fn refused(pack: &Pack, message: &Message, fields: &[(String, String)]) -> Vec<Told> {
-    let literal = fields.iter().filter(|(_, value)| !value.contains('{'));
-    let given: Vec<(String, Value)> =
-        literal.map(|(name, value)| (name.clone(), crate::runner::typed(message, name, value))).collect();
+    let literal: Vec<_> = fields.iter().filter(|(_, value)| !value.contains('{')).cloned().collect();
+    let given = given(message, &literal);
     if given.is_empty() {
         return Vec::new();
     }
@@ -248,13 +255,11 @@ fn too_short(pack: &Pack, sub: &Sub) -> Option<Told> {
     let written = arguments.text("size")?.to_owned();
     let size = usize::try_from(units::parse_size(&written).ok()?).ok()?;
     let message = pack.contract.message(&sub.argument(Kind::Event)?)?;
-    let given: Vec<(String, String)> =
-        sub.table.iter().zip(sub.values()).map(|((name, _), text)| (name.clone(), text)).collect();
-    if given.iter().any(|(_, text)| text.contains('{')) {
+    let fields = cells(sub);
+    if fields.iter().any(|(_, text)| text.contains('{')) {
         return None;
     }
-    let given: Vec<(String, Value)> =
-        given.iter().map(|(name, text)| (name.clone(), crate::runner::typed(message, name, text))).collect();
+    let given = given(message, &fields);
     let made = (0..DRAWN).map(|seed| Generator::new(seed, "lint").record(&pack.contract, message, &given, Some(size)));
     let why: Option<Vec<String>> = made
         .map(|made| match made {

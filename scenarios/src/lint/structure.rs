@@ -1,5 +1,6 @@
 //! What Gherkin passes over in silence, and whether contract and system fit each other.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use eventproof_contract::Contract;
@@ -217,8 +218,9 @@ fn word(source: &Source, name: &str) -> Option<Span> {
 /// Services of operations that nobody runs, by a slip of the hand: nothing that the contract says of them would be looked at.
 fn services(pack: &Pack, faults: &mut Diagnostics) {
     let known: Vec<&str> = pack.system.services.iter().map(|service| service.name.as_str()).collect();
-    let source = Source::read(&Contract::file_in(&pack.folder)).ok();
     let mut told = BTreeSet::new();
+    // Only for where it stands.
+    let source = LazyCell::new(|| Source::read(&Contract::file_in(&pack.folder)).ok());
     for operation in pack.contract.operations.iter().filter(|operation| operation.present) {
         let Some(service) = operation.service.as_deref().filter(|name| !known.contains(name)) else { continue };
         if !told.insert(service) {

@@ -36,7 +36,7 @@ impl Running {
     /// `it is dead-lettered within …`.
     pub async fn is_dead_lettered(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
         let event = self.event(arguments.text("name"))?;
-        let (letter, target, awaited) = self.letter_of(event, arguments)?;
+        let (letter, target, awaited) = self.letter_of(event, arguments, arguments.text("service").is_some())?;
         let verdict = self.await_verdict(awaited).await;
         match verdict.is_held() && letter.keeps != Kept::default() {
             true => self.keeps_what_it_was(event, &target, letter.keeps, verdict),
@@ -47,13 +47,7 @@ impl Running {
     /// `it is dead-lettered after … attempts within …`.
     pub async fn dead_lettered_after(&self, arguments: &Arguments) -> Result<Verdict, Verdict> {
         let event = self.event(arguments.text("name"))?;
-        let (letter, _, awaited) = self.letter_of(event, arguments)?;
-        let contract = &self.context.pack.contract;
-        let is_its =
-            |one: &&Operation| one.present && one.dead_letter.as_ref().is_some_and(|one| one.channel == letter.channel);
-        if let Some(receiver) = contract.receivers(&event.message).find(is_its) {
-            self.buries_alone(receiver, &event.message)?;
-        }
+        let (letter, _, awaited) = self.letter_of(event, arguments, true)?;
         let says = letter.attempts.as_ref().ok_or_else(|| {
             environment(format!(
                 "the contract does not say where a dead letter of \"{}\" counts its attempts (`dead_letter: {{attempts: …}}`)",
@@ -65,11 +59,12 @@ impl Running {
         Ok(self.await_verdict(oracle).await)
     }
 
-    /// The dead letter that the contract states for an event, and what waits for it.
+    /// The dead letter that the contract states for an event, and what waits for it. `whose`: whether it matters whose it is.
     fn letter_of<'a>(
         &'a self,
         event: &'a Event,
         arguments: &Arguments,
+        whose: bool,
     ) -> Result<(&'a DeadLetter, Target, OnTopic), Verdict> {
         let contract = &self.context.pack.contract;
         let by = arguments.text("service");
@@ -77,7 +72,7 @@ impl Running {
         let mut receivers = contract.receivers(&event.message).filter(|one| one.present && one.dead_letter.is_some());
         let receiver = receivers.find(|one| is_its(one.service.as_deref()));
         let letter = receiver.and_then(|one| one.dead_letter.as_ref());
-        if let (Some(receiver), Some(_)) = (receiver, by) {
+        if let Some(receiver) = receiver.filter(|_| whose) {
             self.buries_alone(receiver, &event.message)?;
         }
         let placed = letter.and_then(|letter| Some((letter, contract.channel(&letter.channel)?)));
@@ -157,27 +152,23 @@ impl Running {
 
     /// Where an event's record is, as it was acknowledged or seen.
     fn where_it_stands(&self, event: &Event) -> Option<Place> {
-        let ours = event.target.id();
-        self.context.rig.journal.since(self.standpoint.from()).iter().find_map(|observation| match &**observation {
-            Observation::Acknowledged { event, topic, partition, offset, .. } if Some(event) == ours => {
-                Some(Place { topic: topic.to_string(), partition: *partition, offset: *offset })
-            }
-            Observation::Seen(seen) if event.target.matches(seen) => Some(seen.place()),
-            _ => None,
-        })
+        self.acknowledged_at(&event.target).or_else(|| Some(self.first_seen(&event.target)?.place()))
     }
 
-    /// The first record of the event that was seen since the scenario began.
-    pub(super) fn first_seen(&self, target: &Target) -> Option<Seen> {
-        let observed = self.context.rig.journal.since(self.standpoint.from());
-        // One that cannot be read is known by the place where the broker put it.
-        let ours = observed.iter().find_map(|observation| match &**observation {
+    /// Where the broker put our own record of the event.
+    fn acknowledged_at(&self, target: &Target) -> Option<Place> {
+        self.context.rig.journal.since(self.standpoint.from()).iter().find_map(|observation| match &**observation {
             Observation::Acknowledged { event, topic, partition, offset, .. } if Some(event) == target.id() => {
                 Some(Place { topic: topic.to_string(), partition: *partition, offset: *offset })
             }
             _ => None,
-        });
-        observed.iter().find_map(|observation| match &**observation {
+        })
+    }
+
+    /// The first record of the event that was seen since the scenario began. One that cannot be read is known by its place.
+    pub(super) fn first_seen(&self, target: &Target) -> Option<Seen> {
+        let ours = self.acknowledged_at(target);
+        self.context.rig.journal.since(self.standpoint.from()).iter().find_map(|observation| match &**observation {
             Observation::Seen(seen) if target.matches(seen) || Some(seen.place()) == ours => Some(seen.clone()),
             _ => None,
         })

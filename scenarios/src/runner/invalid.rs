@@ -55,8 +55,6 @@ impl Running {
             .filter(|(field, _)| field != RULE && field != PLACE)
             .map(|(field, text)| (field.clone(), super::publish::typed(message, field, text)))
             .collect();
-        let fits =
-            |one: &Invalid| rule.is_none_or(|rule| one.rule == rule) && place.is_none_or(|place| one.is_at(place));
         // Of what is not asked for, what can be followed by its id.
         let open = rule.is_none() && place.is_none();
         let can_follow = |one: &Invalid| one.draft.event.id.is_some() && one.draft.event.message.is_some();
@@ -65,7 +63,7 @@ impl Running {
         for _ in 0..DRAWS {
             let mut all = self.generator.invalid_records(contract, message, &given).map_err(environment)?;
             known.extend(all.iter().map(|one| format!("{} of {}", one.rule, one.place)));
-            all.retain(|one| fits(one) && (!open || can_follow(one)));
+            all.retain(|one| one.fits(rule, place) && (!open || can_follow(one)));
             if let Some(at) = self.generator.choose(all.len()) {
                 return Ok(all.swap_remove(at));
             }

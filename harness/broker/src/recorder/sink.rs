@@ -7,6 +7,7 @@ use std::sync::Arc;
 use eventproof_contract::{Contract, Expression, Violation};
 use eventproof_evidence::oracle::BYTES;
 use eventproof_evidence::{At, Blind, Journal, Name, Observation, Seen};
+use eventproof_source::escape_name;
 use rustc_hash::FxHashMap;
 
 /// A record as it came from the broker, borrowed for the time of one call.
@@ -167,7 +168,7 @@ fn collect(value: &serde_json::Value, pointer: &str, hidden: &impl Fn(&str) -> b
 /// The pointer to a field of what is at `pointer`.
 fn below(pointer: &str, name: &str) -> String {
     match name.contains(['~', '/']) {
-        true => format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1")),
+        true => format!("{pointer}/{}", escape_name(name)),
         false => format!("{pointer}/{name}"),
     }
 }

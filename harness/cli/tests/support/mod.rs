@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+#[allow(dead_code)] // not every test binary sends load
+pub mod loads;
 #[allow(dead_code)] // not every test binary needs a database
 pub mod postgres;
 

@@ -2,6 +2,7 @@
 //!
 //! Everybody else sees the inner value in the place of its text, so that pointers, rules and generated values go on within.
 
+use eventproof_source::escape_name;
 use serde_json::{Map, Value};
 
 use super::DecodeError;
@@ -39,10 +40,7 @@ impl Folds {
         if let Some(properties) = fields.get("properties").and_then(Value::as_object) {
             let properties: Map<String, Value> = properties
                 .iter()
-                .map(|(name, rule)| {
-                    let escaped = name.replace('~', "~0").replace('/', "~1");
-                    (name.clone(), self.unfold_schema(rule, &format!("{place}/{escaped}")))
-                })
+                .map(|(name, rule)| (name.clone(), self.unfold_schema(rule, &format!("{place}/{}", escape_name(name)))))
                 .collect();
             unfolded.insert("properties".to_owned(), Value::Object(properties));
         }

@@ -19,9 +19,15 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    /// Whether it is broken at this place, as people write it: `/user_id` is in the payload.
-    pub fn is_at(&self, place: &str) -> bool {
-        self.place == place || self.place.strip_prefix("payload ") == Some(place)
+    /// Whether it is the one that is asked for: by its rule, and by its place as people write it, where these matter.
+    pub fn fits(&self, rule: Option<&str>, place: Option<&str>) -> bool {
+        rule.is_none_or(|rule| self.rule == rule)
+            && place.is_none_or(|place| self.place == place || self.written_place() == place)
+    }
+
+    /// Its place as people write it: `/user_id` is in the payload.
+    pub fn written_place(&self) -> &str {
+        self.place.strip_prefix("payload ").unwrap_or(&self.place)
     }
 }
 

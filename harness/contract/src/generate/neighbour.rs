@@ -1,5 +1,6 @@
 //! The invalid neighbours of a valid value: each breaks one rule of the schema, and nothing else.
 
+use eventproof_source::escape_name;
 use serde_json::{Map, Value, json};
 
 use crate::Schema;
@@ -85,7 +86,7 @@ impl<'s> Search<'s> {
         }
         for (name, rule) in schema["properties"].as_object().into_iter().flatten() {
             if let Some(valid) = fields.get(name) {
-                self.of(rule, valid, &format!("{place}/{}", name.replace('~', "~0").replace('/', "~1")));
+                self.of(rule, valid, &format!("{place}/{}", escape_name(name)));
             }
         }
     }

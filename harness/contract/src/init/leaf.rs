@@ -1,5 +1,6 @@
 //! The single values within a payload.
 
+use eventproof_source::escape_name;
 use serde_json::Value;
 
 /// How deep values are looked for.
@@ -17,8 +18,7 @@ fn collect(value: &Value, pointer: &str, found: &mut Vec<(String, Value)>) {
     match value {
         Value::Object(fields) if pointer.matches('/').count() < DEEP => {
             for (name, inner) in fields {
-                let name = name.replace('~', "~0").replace('/', "~1");
-                collect(inner, &format!("{pointer}/{name}"), found);
+                collect(inner, &format!("{pointer}/{}", escape_name(name)), found);
             }
         }
         Value::String(_) | Value::Number(_) => found.push((pointer.to_owned(), value.clone())),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use eventproof_source::{Diagnostic, Diagnostics, Node, Source, nearest};
+use eventproof_source::{Diagnostic, Diagnostics, Node, Source, nearest, unescape_name};
 
 use super::files::Files;
 
@@ -65,7 +65,7 @@ impl<'a> Document<'a> {
     fn find(&self, text: &str, reference: &Node, faults: &mut Diagnostics) -> Option<&'a Node> {
         let (path, pointer) = text.split_once('#').unwrap_or((text, ""));
         let mut at = self.root_of(path, text, reference, faults)?;
-        for name in pointer.split('/').skip(1).map(|name| name.replace("~1", "/").replace("~0", "~")) {
+        for name in pointer.split('/').skip(1).map(unescape_name) {
             let index = name.parse::<usize>().ok();
             let next = at.get(&name).or_else(|| at.items()?.get(index?));
             let Some(next) = next else {

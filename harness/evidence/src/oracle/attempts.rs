@@ -250,9 +250,7 @@ impl Attempts {
 
     fn note_past(&mut self, at: At) {
         let Some(handler) = &self.handler else { return };
-        let places = &self.event.places;
-        let is_past = !places.is_empty() && places.iter().all(|place| self.surroundings.is_past(&handler.group, place));
-        self.past = is_past.then(|| self.past.unwrap_or(at));
+        self.past = self.event.is_past(&self.surroundings, &handler.group).then(|| self.past.unwrap_or(at));
     }
 
     fn without_control(&self, now: At) -> Verdict {

@@ -82,13 +82,12 @@ impl ExactlyOnce {
 
     fn note_commit(&mut self, at: At, is_open: bool) {
         let all_known = self.event.places.len() >= self.copies;
-        let is_past = |place| self.surroundings.is_past(&self.handler.group, place);
+        let is_past = || self.event.is_past(&self.surroundings, &self.handler.group);
         // Another copy, or a group set back, begins it anew.
-        self.committed_past =
-            match all_known && !is_open && !self.offsets_elsewhere && self.event.places.iter().all(is_past) {
-                true => self.committed_past.or(Some(at)),
-                false => None,
-            };
+        self.committed_past = match all_known && !is_open && !self.offsets_elsewhere && is_past() {
+            true => self.committed_past.or(Some(at)),
+            false => None,
+        };
     }
 
     /// The sentinel stands behind every copy, on their partition, and had its effect.

@@ -79,8 +79,7 @@ impl NeverOlder {
     }
 
     fn is_read(&self, event: &Tracked) -> bool {
-        let is_past = |place| self.surroundings.is_past(&self.handler.group, place);
-        !event.places.is_empty() && event.places.iter().all(is_past)
+        event.is_past(&self.surroundings, &self.handler.group)
     }
 
     fn look(&mut self, sample: &Sample) {

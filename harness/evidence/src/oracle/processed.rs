@@ -32,11 +32,9 @@ impl Processed {
 
     /// The first place that the group is not past, or the last of all.
     fn place(&self) -> Option<Place> {
-        let found = self.on_topic.found().map(crate::Seen::place)?;
-        let here = || self.event.places.iter().filter(|place| place.topic == found.topic);
-        let surroundings = self.on_topic.surroundings();
-        let open = here().find(|place| !surroundings.is_past(&self.handler.group, place));
-        Some(open.or_else(|| here().next_back()).cloned().unwrap_or(found))
+        let found = self.on_topic.found()?;
+        let open = self.event.open_place(self.on_topic.surroundings(), &self.handler.group);
+        Some(open.or(self.event.places.last()).cloned().unwrap_or_else(|| found.place()))
     }
 
     fn judge_past(&self, base: At, past: At, place: &Place) -> Verdict {
@@ -57,9 +55,7 @@ impl Oracle for Processed {
     fn observe(&mut self, observation: &Observation) {
         self.on_topic.observe(observation);
         self.event.observe(observation, "");
-        let Some(place) = self.place() else { return };
-        // A group that is set back is not past it any more.
-        let is_past = self.on_topic.surroundings().is_past(&self.handler.group, &place);
+        let is_past = self.event.is_past(self.on_topic.surroundings(), &self.handler.group);
         self.past = is_past.then(|| self.past.unwrap_or(observation.at()));
     }
 

@@ -126,6 +126,16 @@ impl Tracked {
         }
     }
 
+    /// Where it stands that a group is not past, first.
+    pub fn open_place(&self, around: &Surroundings, group: &str) -> Option<&Place> {
+        self.places.iter().find(|place| !around.is_past(group, place))
+    }
+
+    /// Whether it is there, and a group is past every place of it. One that is set back is not any more.
+    pub fn is_past(&self, around: &Surroundings, group: &str) -> bool {
+        !self.places.is_empty() && self.open_place(around, group).is_none()
+    }
+
     /// The copy furthest along on the partition of the first one.
     pub fn last_copy(&self) -> Option<&Place> {
         let first = self.places.first()?;

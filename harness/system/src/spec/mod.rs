@@ -1,6 +1,5 @@
 //! What a pack's `system.yaml` says.
 
-mod cursor;
 mod follows;
 mod model;
 mod placeholders;

@@ -10,17 +10,20 @@ use crate::template::placeholders;
 const NAMED: [&str; 3] = ["services", "stubs", "stores"];
 /// What a service's command and variables may say of itself.
 const OWN: [&str; 2] = ["port", "url"];
+/// What a journal's address says where the last page ended.
+const CURSOR: &str = "cursor";
 const SASL: [&str; 4] = ["sasl.protocol", "sasl.mechanism", "sasl.user", "sasl.password"];
 
 /// Tells every placeholder that would have no value, and every address of a view that says no host.
 pub(super) fn check(spec: &SystemSpec, root: &Node, source: &Source, faults: &mut Diagnostics) {
-    let mut check = Check { root, source, settings: spec.settings(), unread: unread(spec, root), faults };
+    let mut check = Check { spec, root, source, settings: spec.settings(), unread: unread(spec, root), faults };
     part(root, "services").iter().for_each(|entry| check.service(entry));
     part(root, "views").iter().for_each(|entry| check.view(entry));
     part(root, "actions").iter().for_each(|entry| check.action(entry));
 }
 
 struct Check<'a> {
+    spec: &'a SystemSpec,
     root: &'a Node,
     source: &'a Source,
     settings: Vec<String>,
@@ -47,10 +50,27 @@ impl<'a> Check<'a> {
             self.address(http);
         }
         if let Some(http) = entry.value.get("journal").and_then(|node| node.get("http")) {
-            let known = [vec!["cursor".to_owned()], known].concat();
+            let known = [vec![CURSOR.to_owned()], known].concat();
             self.each([http], |_| true, &known);
             self.address(http);
+            if self.spec.view(&entry.key).is_some() {
+                self.cursor(http, &known);
+            }
         }
+    }
+
+    /// An address that does not say where to go on. A placeholder that is not known, which is told where it stands, may be meant so.
+    fn cursor(&mut self, node: &Node, known: &[String]) {
+        let names = placeholders(node.as_str().unwrap_or_default());
+        if !names.contains(&CURSOR) && names.iter().all(|name| self.is_filled(name, known)) {
+            self.faults.push(no_cursor().at(self.source, node.span));
+        }
+    }
+
+    /// Whether something fills a placeholder, or what it is of has a fault of its own.
+    fn is_filled(&self, name: &str, known: &[String]) -> bool {
+        let of_unread = name.rsplit_once('.').is_some_and(|(of, _)| self.unread.contains(&of));
+        of_unread || known.iter().any(|one| one == name)
     }
 
     fn action(&mut self, entry: &'a Entry) {
@@ -90,9 +110,8 @@ impl<'a> Check<'a> {
             let text = node.as_str().unwrap_or_default();
             let mut names = placeholders(text);
             names.dedup();
-            let of_unread = |name: &str| name.rsplit_once('.').is_some_and(|(of, _)| self.unread.contains(&of));
-            let wrong = |name: &&str| must_be(name) && !known.iter().any(|one| one == name) && !of_unread(name);
-            for name in names.into_iter().filter(wrong) {
+            names.retain(|name| must_be(name) && !self.is_filled(name, known));
+            for name in names {
                 self.faults.push(unknown(name, known).at(self.source, place(self.source, node, name)));
             }
         }
@@ -122,6 +141,12 @@ fn place(source: &Source, node: &Node, name: &str) -> Span {
     let written = source.text().get(node.span.start..node.span.end).unwrap_or_default();
     let within = written.find(&format!("{{{name}}}"));
     within.map_or(node.span, |at| Span { start: node.span.start + at, end: node.span.start + at + name.len() + 2 })
+}
+
+/// Without it the first page would be read for ever.
+fn no_cursor() -> Diagnostic {
+    Diagnostic::error("system/journal-address", "the address of a journal has no `{cursor}`")
+        .help("say where it is asked to go on, such as ?after={cursor}: without it each effect would be read, and counted, again and again")
 }
 
 fn unknown(name: &str, known: &[String]) -> Diagnostic {

@@ -11,7 +11,7 @@ use super::model::{
     ActionSpec, AlertSpec, AlertValue, Assignment, FaultSwitch, GroupSpec, JournalView, ListView, Offsets, ReadySpec,
     SHORTEST_SESSION, ServiceSpec, StubSpec, SystemSpec, ViewKind, ViewSpec,
 };
-use super::{cursor, follows, placeholders, request, sasl, store};
+use super::{follows, placeholders, request, sasl, store};
 
 /// How long a service and a group may take to be ready where nothing is said.
 const READY: Duration = Duration::from_secs(15);
@@ -67,7 +67,6 @@ impl<'a> Reader<'a> {
         let name = name.unwrap_or_default();
         let spec = SystemSpec { name, copies, services, groups, views, actions, stubs, stores, alerts, sasl };
         placeholders::check(&spec, root, self.source, &mut self.faults);
-        cursor::check(&spec, root, self.source, &mut self.faults);
         Some(spec)
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use eventproof_contract::{Contract, Expression, Message};
 use eventproof_evidence::Seen;
+use eventproof_source::unescape_name;
 use eventproof_system::Params;
 use serde_json::Value;
 
@@ -60,7 +61,7 @@ impl Hidden {
     /// The same of a name of which nothing tells the message.
     pub fn is_named(&self, name: &str) -> bool {
         let last = [name.rsplit('/').next(), name.rsplit(['/', '.']).next()];
-        self.is_pointer(name) || last.into_iter().flatten().any(|last| self.containers.contains(&unescaped(last)))
+        self.is_pointer(name) || last.into_iter().flatten().any(|last| self.containers.contains(&unescape_name(last)))
     }
 
     /// Whether a field of a record is not to be shown. What could not be told to be one of the contract's messages may be any of them.
@@ -142,7 +143,7 @@ impl Hidden {
     /// Every text within such a field of a payload: where the message's own pointers lead, and by name.
     pub fn values_of(&self, message: &str, payload: &Value, found: &mut BTreeSet<String>) {
         for pointer in self.places.get(message).into_iter().flatten() {
-            let names: Vec<String> = pointer.split('/').skip(1).map(unescaped).collect();
+            let names: Vec<String> = pointer.split('/').skip(1).map(unescape_name).collect();
             visit(payload, &names, found);
         }
         self.values_in(payload, found);
@@ -168,17 +169,13 @@ fn message_of<'c>(seen: &'c Seen, contract: &'c Contract) -> Option<&'c Message>
 
 /// The names on the way that a pointer, or a name such as `post.email`, describes; a dot may be within a name, too.
 fn parts(pointer: &str) -> impl Iterator<Item = String> {
-    pointer.split('/').chain(pointer.split(['/', '.'])).map(unescaped)
-}
-
-fn unescaped(part: &str) -> String {
-    part.replace("~1", "/").replace("~0", "~")
+    pointer.split('/').chain(pointer.split(['/', '.'])).map(unescape_name)
 }
 
 /// The name of the field that a pointer leads to: an item of a list has that of the list.
 fn last_name(pointer: &str) -> Option<String> {
     let is_item = |part: &&str| *part == "*" || part.bytes().all(|byte| byte.is_ascii_digit());
-    pointer.split('/').skip(1).filter(|part| !is_item(part)).last().map(unescaped)
+    pointer.split('/').skip(1).filter(|part| !is_item(part)).last().map(unescape_name)
 }
 
 /// Every text where the names lead to; in a list, the number of an item may be `*`, or be left out.
