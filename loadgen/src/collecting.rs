@@ -17,7 +17,7 @@ use crate::spill::Spill;
 /// Messages taken in one go.
 const MANY: usize = 10_000;
 /// How long messages gather.
-const GATHERING: Duration = Duration::from_millis(5);
+const GATHERING: Duration = Duration::from_millis(20);
 
 /// Stragglers are waited for once nothing of our own doing keeps them: everything is sent, and every disturbance undone.
 pub(crate) struct Settling<'a> {

@@ -50,6 +50,11 @@ impl Disturbance {
         if let What::Broker(fault) = &self.what { fault.topic() } else { None }
     }
 
+    /// The broker's node that it is about.
+    pub fn node(&self) -> Option<i32> {
+        if let What::Broker(fault) = &self.what { fault.node() } else { None }
+    }
+
     fn label(&self) -> String {
         match &self.what {
             What::Broker(fault) => format!("broker: {fault}"),

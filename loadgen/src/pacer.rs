@@ -80,6 +80,14 @@ impl Pacer {
         self.start = start;
     }
 
+    /// One process's share of events without a plan; of those that are planned each process knows all, and sends its own.
+    pub fn share(&mut self, number: u64, of: u64) {
+        if !self.is_planned() {
+            let of = of.max(1);
+            self.measured = self.measured / of + u64::from(number <= self.measured % of);
+        }
+    }
+
     /// The first planned instant.
     pub fn start(&self) -> At {
         self.start
@@ -140,6 +148,20 @@ mod tests {
             let pacer = Pacer::steady(At::START, rate, Duration::from_millis(millis), events);
             let all = (0..pacer.total().unwrap()).filter(|number| pacer.due(*number).unwrap() >= pacer.measured_from());
             proptest::prop_assert_eq!(all.count() as u64, events);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn shares_of_what_has_no_plan_add_up(events in 0u64..10_000, of in 1u64..50) {
+            let shares = (1..=of).map(|number| {
+                let mut pacer = Pacer::max(At::START, Duration::ZERO, events);
+                pacer.share(number, of);
+                pacer.measured()
+            });
+            let shares: Vec<u64> = shares.collect();
+            proptest::prop_assert_eq!(shares.iter().sum::<u64>(), events);
+            proptest::prop_assert!(shares.iter().max().unwrap() - shares.iter().min().unwrap() <= 1);
         }
     }
 

@@ -98,6 +98,11 @@ impl BrokerFault {
         }
     }
 
+    /// The node that it is limited to, from 1.
+    pub fn node(&self) -> Option<i32> {
+        if let What::Crash { node } = self.what { node } else { None }
+    }
+
     /// Every kind, for help texts: name, settings that it needs, meaning.
     pub fn kinds() -> impl Iterator<Item = (&'static str, &'static [&'static str], &'static str)> {
         KINDS.into_iter()

@@ -19,3 +19,12 @@ fn one_of_three_brokers_is_killed_under_load_and_nothing_is_lost() {
     }
     assert!(ran.result.contains("broker: crash node=2: undone"), "{}", ran.result);
 }
+
+#[test]
+fn a_node_that_the_broker_will_not_have_is_told_before_anything_is_sent() {
+    let ran = eventproof(&["load", "features/todo/load/one-of-three.yaml", "--nodes", "1"]);
+    assert_eq!(ran.code, 2, "{}{}", ran.progress, ran.result);
+    let told = "the timeline of \"one of three brokers is killed\" is about node 2 of the broker, and the embedded broker has 1: run it with `--nodes 2` or more";
+    assert!(ran.progress.contains(told), "{}", ran.progress);
+    assert_eq!(ran.result, "");
+}

@@ -60,8 +60,9 @@ fn nova_bus_holds_its_promises_on_postgres() {
     let there = [
         rows("content", r#""content-service".outbox WHERE state = 'published'"#, 10),
         rows("search", r#""search-service".processed"#, 10),
+        rows("graph", r#""graph-service".follows"#, 10),
     ];
-    holds_on_postgres("nova-bus", &["content", "search", "messages", "identity"], &[], &there);
+    holds_on_postgres("nova-bus", &["content", "search", "messages", "identity", "graph"], &[], &there);
 }
 
 #[test]

@@ -276,12 +276,44 @@ fn a_shard_that_never_comes_is_named_and_there_is_no_verdict() {
 }
 
 #[test]
+fn without_a_plan_each_shard_sends_its_share_as_fast_as_it_can() {
+    let objectives = "objectives:\n  - throughput >= 1/s\n  - lost(topic) = 0\n  - reordered(topic) = 0\n";
+    let stage = Stage::set(&profile(&format!("rate: max\nevents: 2000\n{objectives}")));
+    let shards = ["1/3", "2/3", "3/3"].map(|shard| stage.shard(shard, &[]));
+    for ran in shards.into_iter().map(ended) {
+        assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
+    }
+    let merged = stage.result("1/3");
+    let sent: Vec<u64> =
+        merged["shards"]["parts"].as_array().unwrap().iter().map(|part| part["planned"].as_u64().unwrap()).collect();
+    assert_eq!(sent, [667, 667, 666]);
+    let written = events(&stage.written());
+    assert_eq!((written.len(), merged["counts"]["acknowledged"].as_u64()), (2000, Some(2000)));
+    let plan = merged["plan"].as_str().unwrap();
+    assert!(plan.starts_with("2000 events of ") && plan.contains("; by 3 shards; "), "{plan}");
+    assert!(plan.ends_with(" % of the sends waited for a full queue"), "{plan}");
+    assert_eq!(merged["generator"]["slip"]["count"].as_u64(), Some(0), "there is no plan to be behind");
+}
+
+#[test]
+fn at_rate_max_a_shard_without_a_key_of_its_own_is_refused() {
+    let text = profile("rate: max\nevents: 200\n").replace("count: 300", "count: 1");
+    let stage = Stage::set(&text);
+    let shards = ["1/3", "2/3", "3/3"].map(|shard| stage.shard(shard, &["--shard-wait", "2s"]));
+    let told: Vec<_> = shards.into_iter().map(ended).collect();
+    assert!(told.iter().any(|ran| ran.code == 2 && ran.progress.contains("no key belongs to a partition of shard ")));
+    assert!(stage.written().is_empty());
+}
+
+#[test]
 fn what_cannot_be_sent_in_shards_is_said_all_at_once() {
-    let stage = Stage::set(&profile("rate: max\nevents: 200\n"));
+    let stage = Stage::set(&profile(
+        "rate: 40/s\nevents: 200\nobjectives:\n  - {objective: duplicated(topic) = 0, abort_on_fail: true}\n",
+    ));
     let path = stage.path("load.yaml");
     let ran = eventproof(&["load", path.to_str().unwrap(), "--shard", "1/2"]);
     assert_eq!(ran.code, 2, "{}", ran.progress);
-    for part in ["`rate: max` has no plan", "--shard needs --brokers", "--shard needs --run NAME"] {
+    for part in ["`abort_on_fail` would be judged on a part", "--shard needs --brokers", "--shard needs --run NAME"] {
         assert!(ran.progress.contains(part), "no `{part}` in {}", ran.progress);
     }
 }

@@ -7,6 +7,7 @@ mod spans;
 
 pub(crate) use closing::slice_of;
 
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use eventproof_evidence::ledger::{Leg, TOPIC};
@@ -375,7 +376,9 @@ impl Collector {
     /// An event has reached one more of its ends, at a stage and an instant if it did not only get lost; when it has reached all, it is
     /// forgotten. Returns when it was planned, if it is measured.
     fn reached_an_end(&mut self, number: u64, stage: Option<(usize, At)>) -> Option<At> {
-        let flight = self.flights.get_mut(&number)?;
+        // Found once, whether it stays or goes: this is done for every event at every end.
+        let Entry::Occupied(mut found) = self.flights.entry(number) else { return None };
+        let flight = found.get_mut();
         flight.owes -= 1;
         let (planned, owes, hash) = (flight.planned, flight.owes, flight.hash);
         if let Some((stage, at)) = stage.filter(|_| planned >= self.frame.measured_from) {
@@ -385,7 +388,7 @@ impl Collector {
             });
         }
         if owes == 0 {
-            self.flights.remove(&number);
+            found.remove();
             hash.into_iter().for_each(|hash| self.recent.keep(number, hash));
         }
         self.is_measured(planned).then_some(planned)

@@ -55,7 +55,7 @@ pub fn merge_parts(mut parts: Vec<Part>, absent: &BTreeMap<u64, String>) -> Resu
         profile: about.profile.clone(),
         title: about.title.clone(),
         pack: about.pack.clone(),
-        plan: format!("{}; by {} shards", about.plan, first.shard.of),
+        plan: format!("{}; by {} shards{}", about.plan, first.shard.of, limit(&parts, &taken)),
         objectives: result::judge(&objectives, &collector, saturated.as_deref()),
         stages: result::stages(&collector, &taken),
         spans: result::spans(&collector, &taken),
@@ -146,6 +146,17 @@ fn saturated(parts: &[Part], missing: Option<&Finding>) -> Option<String> {
     let why: Vec<String> =
         parts.iter().filter_map(slipped).chain(missing.map(|missing| missing.text.clone())).collect();
     (!why.is_empty()).then(|| why.join("; "))
+}
+
+/// What kept shards without a plan from being faster, as far as they know it.
+fn limit(parts: &[Part], taken: &Taken) -> String {
+    if taken.planned {
+        return String::new();
+    }
+    let (waited, sent) = parts
+        .iter()
+        .fold((0, 0), |(waited, sent), part| (waited + part.generator.backpressure, sent + part.found.counts.planned));
+    format!("; {:.0} % of the sends waited for a full queue", 100.0 * waited as f64 / sent.max(1) as f64)
 }
 
 fn generator(parts: &[Part], collector: &Collector, saturated: Option<String>) -> Generator {

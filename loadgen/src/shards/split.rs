@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::ShardError;
 use crate::plan::{Kind, Plan, What};
-use crate::profile::{Pace, Profile, Traffic};
+use crate::profile::{Profile, Traffic};
 
 /// A shard's part of a load.
 #[derive(Clone, Debug)]
@@ -41,9 +41,6 @@ pub fn unfit(profile: &Profile, system: &SystemSpec) -> Vec<String> {
         why.push(
             "`abort_on_fail` would be judged on a part, and an objective is judged on the whole only: leave it out",
         );
-    }
-    if matches!(profile.pace, Pace::Max { .. }) {
-        why.push("`rate: max` has no plan of instants that could be shared: give a rate or a shape");
     }
     if !profile.timeline.is_empty() {
         why.push(
@@ -80,7 +77,15 @@ impl Plan {
             );
             return Err(ShardError::Unfit(detail));
         }
-        self.split = Some(Split::new(share, contract, &records.kinds));
+        let split = Split::new(share, contract, &records.kinds);
+        if !self.pacer.is_planned() && split.owns_nothing() {
+            let detail = format!(
+                "no key belongs to a partition of shard {shard}, and at `rate: max` each shard sends its share of the events: give more `keys`"
+            );
+            return Err(ShardError::Unfit(detail));
+        }
+        self.split = Some(split);
+        self.pacer.share(shard.number, shard.of);
         records.generator = records.generator.of_process(shard.number, shard.of);
         Ok(())
     }
@@ -110,6 +115,11 @@ impl Split {
     /// Whether it is the shard that counts what all of them see.
     pub fn is_first(&self) -> bool {
         self.share.number == 1
+    }
+
+    /// Whether there is no key whose events the shard sends.
+    fn owns_nothing(&self) -> bool {
+        self.owners.iter().all(|owners| !owners.contains(&self.share.number))
     }
 
     /// Whether the shard sends the events of a lane's key.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use eventproof_loadgen::{LoadError, LoadSetup, Profile, Search, workload};
+use eventproof_loadgen::{Disturbance, LoadError, LoadSetup, Profile, Search, workload};
 use eventproof_reports::model::{BrokerInfo, Interval, LoadResult, Provenance, SearchStep};
 use eventproof_reports::{LoadHead, Style, load_line, tail_line};
 use eventproof_scenarios::Pack;
@@ -16,7 +16,7 @@ use super::metrics::MetricsPage;
 use super::origin::{self, Origin};
 use super::rig::{RunIdentity, bring_up};
 use super::{ending, files, rendered, services, shard};
-use crate::args::LoadArguments;
+use crate::args::{BrokerName, LoadArguments};
 use crate::{exit, output};
 
 /// Intervals between two lines of progress where there is no terminal.
@@ -38,6 +38,15 @@ pub async fn load(arguments: LoadArguments) -> u8 {
             "--find-max begins at a profile's steady rate, and \"{}\" has none: write such as `rate: 100/s` and `events: 1000`",
             profile.name
         ));
+        return exit::USAGE;
+    }
+    let lacking: Vec<_> = read
+        .iter()
+        .filter_map(|(_, read)| read.as_ref().ok())
+        .filter_map(|(profile, _)| lacks_nodes(&arguments, profile))
+        .collect();
+    if !lacking.is_empty() {
+        lacking.iter().for_each(|why| output::error(why));
         return exit::USAGE;
     }
     let several = read.len() > 1;
@@ -62,6 +71,19 @@ fn read(path: &Path) -> Result<(Profile, Pack), Diagnostics> {
     let pack = Pack::read(&profile.pack)?;
     let faults = profile.check(&pack.contract, &pack.system);
     if faults.has_errors() { Err(faults) } else { Ok((profile, pack)) }
+}
+
+/// Says that a timeline is about a node that the embedded broker will not have, if it is.
+fn lacks_nodes(arguments: &LoadArguments, profile: &Profile) -> Option<String> {
+    let has = i32::from(arguments.rig.nodes);
+    let needs = profile.timeline.iter().filter_map(Disturbance::node).max().filter(|needs| *needs > has)?;
+    let embedded = arguments.rig.brokers.is_none() && matches!(arguments.rig.broker, BrokerName::Embedded);
+    embedded.then(|| {
+        format!(
+            "the timeline of \"{}\" is about node {needs} of the broker, and the embedded broker has {has}: run it with `--nodes {needs}` or more",
+            profile.name
+        )
+    })
 }
 
 fn report_folder(arguments: &LoadArguments, profile: &Path, several: bool) -> PathBuf {

@@ -21,9 +21,8 @@ use crate::serve::{Context, Parts};
 use crate::shared::faults::SHORT_MEMORY;
 use crate::shared::http::ApiError;
 use crate::shared::kafka::Record;
-use crate::shared::settings::StoreUrl;
-use crate::shared::sql::{Sql, vals};
-use crate::shared::sqlite::{Db, DbError};
+use crate::shared::sql::{Sql, Store, vals};
+use crate::shared::sqlite::DbError;
 
 pub(super) const NAME: &str = "graph-service";
 
@@ -50,15 +49,13 @@ CREATE TABLE IF NOT EXISTS broken (user_id TEXT PRIMARY KEY) WITHOUT ROWID;
 
 /// Opens the store, makes the routes and the consumer of deletions. Kafka may be away: followers are told all the same.
 pub(super) async fn build(context: &Context) -> Result<Parts, ServeError> {
-    let url = context.settings.store_for(NAME);
-    let db = open(&url)?;
-    context.log.info(format_args!("store {url}"));
+    let db = wiring::open(context, NAME, &format!("{SCHEMA}{}", taking::schema())).await?;
     let work = forget(context, db.clone())?;
-    let router = routes(db.clone()).merge(taking::routes(db.clone().into()));
-    Ok(Parts { router, ready: wiring::store_answers(db.into()), work: Some(("consumer", Box::pin(work))) })
+    let router = routes(db.clone()).merge(taking::routes(db.clone()));
+    Ok(Parts { router, ready: wiring::store_answers(db), work: Some(("consumer", Box::pin(work))) })
 }
 
-fn forget(context: &Context, db: Db) -> Result<impl Future<Output = Result<(), ServeError>> + use<>, ServeError> {
+fn forget(context: &Context, db: Store) -> Result<impl Future<Output = Result<(), ServeError>> + use<>, ServeError> {
     let topic = topics::identity(&context.settings);
     let reading = Reading {
         service: NAME,
@@ -71,7 +68,7 @@ fn forget(context: &Context, db: Db) -> Result<impl Future<Output = Result<(), S
         drops_unreadable: false,
     };
     let forget = Forget { keeps: context.has(KEEPS_DELETED) };
-    wiring::take(context, db.into(), forget, reading).map(|(_, work)| work)
+    wiring::take(context, db, forget, reading).map(|(_, work)| work)
 }
 
 /// Forgets deleted users, whether they may come back or not: the document does not tell the two apart.
@@ -100,16 +97,9 @@ impl Take for Forget {
     }
 }
 
-fn open(url: &StoreUrl) -> Result<Db, ServeError> {
-    if let StoreUrl::Redis(_) | StoreUrl::Postgres(_) = url {
-        return Err(ServeError::StoreKind { service: NAME, url: url.to_string(), known: "sqlite:" });
-    }
-    Db::open(url, &format!("{SCHEMA}{}", taking::schema())).map_err(|e| url.error(e))
-}
-
 /// `PUT` and `DELETE /follows/{follower}/{followee}`, `GET /followers/{user}`; `PUT` and `DELETE /broken/{user}`: whose followers it fails
 /// to say, with 500, until that is mended.
-fn routes(db: Db) -> Router {
+fn routes(db: Store) -> Router {
     Router::new()
         .route("/follows/{follower}/{followee}", put(follow).delete(unfollow))
         .route("/followers/{user}", get(followers))
@@ -118,71 +108,64 @@ fn routes(db: Db) -> Router {
 }
 
 async fn follow(
-    State(db): State<Db>,
+    State(db): State<Store>,
     Path((follower, followee)): Path<(String, String)>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let answer = json!({"follower": follower, "followee": followee});
-    let added = db
-        .call(move |c| {
-            Ok(c.execute("INSERT OR IGNORE INTO follows (followee, follower) VALUES (?1, ?2)", [followee, follower])?)
-        })
-        .await
-        .map_err(ApiError::store)?;
+    let sql = "INSERT INTO follows (followee, follower) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    let added = db.write(move |tx| tx.run(sql, vals![&followee, &follower])).await.map_err(ApiError::store)?;
     let status = if added > 0 { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(answer)))
 }
 
 async fn unfollow(
-    State(db): State<Db>,
+    State(db): State<Store>,
     Path((follower, followee)): Path<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
-    db.call(move |c| Ok(c.execute("DELETE FROM follows WHERE followee = ?1 AND follower = ?2", [followee, follower])?))
-        .await
-        .map_err(ApiError::store)?;
+    let sql = "DELETE FROM follows WHERE followee = ?1 AND follower = ?2";
+    db.write(move |tx| tx.run(sql, vals![&followee, &follower])).await.map_err(ApiError::store)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn break_user(State(db): State<Db>, Path(user): Path<String>) -> Result<StatusCode, ApiError> {
-    let sql = "INSERT OR IGNORE INTO broken (user_id) VALUES (?1)";
-    db.call(move |c| Ok(c.execute(sql, [user])?)).await.map_err(ApiError::store)?;
+async fn break_user(State(db): State<Store>, Path(user): Path<String>) -> Result<StatusCode, ApiError> {
+    let sql = "INSERT INTO broken (user_id) VALUES (?1) ON CONFLICT DO NOTHING";
+    db.write(move |tx| tx.run(sql, vals![&user])).await.map_err(ApiError::store)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn mend_user(State(db): State<Db>, Path(user): Path<String>) -> Result<StatusCode, ApiError> {
-    db.call(move |c| Ok(c.execute("DELETE FROM broken WHERE user_id = ?1", [user])?)).await.map_err(ApiError::store)?;
+async fn mend_user(State(db): State<Store>, Path(user): Path<String>) -> Result<StatusCode, ApiError> {
+    db.write(move |tx| tx.run("DELETE FROM broken WHERE user_id = ?1", vals![&user])).await.map_err(ApiError::store)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn followers(State(db): State<Db>, Path(user): Path<String>) -> Result<Response, ApiError> {
-    let names: Option<Vec<String>> = db
-        .call(move |c| {
-            let mut broken = c.prepare_cached("SELECT 1 FROM broken WHERE user_id = ?1")?;
-            if broken.exists([&user])? {
-                return Ok(None);
-            }
-            let mut statement =
-                c.prepare_cached("SELECT follower FROM follows WHERE followee = ?1 ORDER BY follower")?;
-            let rows = statement.query_map([user], |row| row.get(0))?;
-            Ok(Some(rows.collect::<Result<_, _>>()?))
-        })
-        .await
-        .map_err(ApiError::store)?;
+async fn followers(State(db): State<Store>, Path(user): Path<String>) -> Result<Response, ApiError> {
+    let names = db.read(move |sql| names(sql, &user)).await.map_err(ApiError::store)?;
     Ok(names.map_or_else(
         || StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         |names| Json(json!({"followers": names})).into_response(),
     ))
 }
 
+/// Who follows a user; nothing where that cannot be said.
+fn names(sql: &dyn Sql, user: &str) -> Result<Option<Vec<String>>, DbError> {
+    if sql.row("SELECT 1 FROM broken WHERE user_id = ?1", vals![user])?.is_some() {
+        return Ok(None);
+    }
+    let rows = sql.rows("SELECT follower FROM follows WHERE followee = ?1 ORDER BY follower", vals![user])?;
+    rows.iter().map(|row| row.text(0)).collect::<Result<_, _>>().map(Some)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shared::settings::StoreUrl;
 
     async fn left(keeps: bool) -> Vec<String> {
-        let db = Db::open(&StoreUrl::SqliteMemory, SCHEMA).unwrap();
-        db.transaction(move |tx| {
+        let db = Store::open(&StoreUrl::SqliteMemory, NAME, SCHEMA).await.unwrap();
+        db.write(move |tx| {
             for (followee, follower) in [("alice", "bob"), ("bob", "carol"), ("alice", "carol")] {
                 let sql = "INSERT INTO follows (followee, follower) VALUES (?1, ?2)";
-                Sql::run(tx, sql, vals![followee, follower])?;
+                tx.run(sql, vals![followee, follower])?;
             }
             let taken = Taken { event_id: "e".into(), subject: "bob".into(), change: () };
             Forget { keeps }.effect(tx, &taken, 0)?;

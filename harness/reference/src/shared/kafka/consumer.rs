@@ -115,6 +115,8 @@ impl ConsumerSettings {
             .set("statistics.interval.ms", "1000")
             // A broker that comes back is found within a second.
             .set("reconnect.backoff.max.ms", "1000")
+            // A request that was under way when the broker went keeps the client from ending for so long.
+            .set("socket.timeout.ms", "10000")
             // A record is handled when it arrives; waiting for more would only add latency.
             .set("fetch.wait.max.ms", "100")
             .set("fetch.error.backoff.ms", "100");
@@ -354,30 +356,36 @@ impl<H: BatchHandler> Consumer<H> {
         self.commit_offsets(next.into_iter(), mode);
     }
 
-    /// Commits what was handled and is not known to be committed. The answer is waited for, but not for long: without a
-    /// broker the client would wait a minute, and what is not committed is only delivered again.
+    /// Commits what was handled and is not committed. The answer is waited for, but not for long. Nothing is committed where no broker
+    /// answers: the client would not end before its request has, and what is not committed is only delivered again.
     fn commit_done(&self) {
         let open = || {
             let all = self.done.iter().map(|((topic, partition), next)| ((topic.as_str(), *partition), *next));
             all.filter(|((topic, partition), next)| !self.assignment.is_settled(topic, *partition, *next))
         };
+        let ask = || self.ask_committed(open().map(|((topic, partition), _)| (topic, partition)));
+        if open().next().is_none() || !ask() {
+            return;
+        }
         self.commit_offsets(open(), CommitMode::Async);
         let until = Instant::now() + LAST_COMMIT;
         while open().next().is_some() && Instant::now() < until {
-            self.ask_committed(open().map(|((topic, partition), _)| (topic, partition)));
+            ask();
         }
     }
 
-    /// Asks how far the group has committed: of commits that are not waited for the client calls nobody back.
-    fn ask_committed<'a>(&self, places: impl Iterator<Item = (&'a str, i32)>) {
+    /// Asks how far the group has committed: of commits that are not waited for the client calls nobody back. Whether there was an answer.
+    fn ask_committed<'a>(&self, places: impl Iterator<Item = (&'a str, i32)>) -> bool {
         let mut asked = TopicPartitionList::new();
         for (topic, partition) in places {
             asked.add_partition(topic, partition);
         }
-        match self.consumer.committed_offsets(asked, POLL * 10) {
-            Ok(committed) => self.assignment.note_committed(&committed),
+        let answer = self.consumer.committed_offsets(asked, POLL * 10);
+        match &answer {
+            Ok(committed) => self.assignment.note_committed(committed),
             Err(error) => self.log.warn(format_args!("asking for what is committed: {error}")),
         }
+        answer.is_ok()
     }
 
     fn commit_offsets<'a>(&self, next: impl Iterator<Item = ((&'a str, i32), i64)>, mode: CommitMode) {
