@@ -32,19 +32,15 @@ pub async fn load(arguments: LoadArguments) -> u8 {
         faults.iter().for_each(|faults| output::progress(faults.render(output::color()).trim_end()));
         return exit::USAGE;
     }
-    let unsteady = read.iter().filter_map(|(_, read)| read.as_ref().ok()).find(|(profile, _)| !profile.is_steady());
-    if let Some((profile, _)) = unsteady.filter(|_| arguments.find_max) {
+    let profiles = || read.iter().filter_map(|(_, read)| read.as_ref().ok()).map(|(profile, _)| profile);
+    if let Some(profile) = profiles().find(|profile| arguments.find_max && !profile.is_steady()) {
         output::error(&format!(
             "--find-max begins at a profile's steady rate, and \"{}\" has none: write such as `rate: 100/s` and `events: 1000`",
             profile.name
         ));
         return exit::USAGE;
     }
-    let lacking: Vec<_> = read
-        .iter()
-        .filter_map(|(_, read)| read.as_ref().ok())
-        .filter_map(|(profile, _)| lacks_nodes(&arguments, profile))
-        .collect();
+    let lacking: Vec<_> = profiles().filter_map(|profile| lacks_nodes(&arguments, profile)).collect();
     if !lacking.is_empty() {
         lacking.iter().for_each(|why| output::error(why));
         return exit::USAGE;

@@ -363,24 +363,25 @@ impl<H: BatchHandler> Consumer<H> {
             let all = self.done.iter().map(|((topic, partition), next)| ((topic.as_str(), *partition), *next));
             all.filter(|((topic, partition), next)| !self.assignment.is_settled(topic, *partition, *next))
         };
-        let ask = || self.ask_committed(open().map(|((topic, partition), _)| (topic, partition)));
-        if open().next().is_none() || !ask() {
+        let ask = |within| self.ask_committed(open().map(|((topic, partition), _)| (topic, partition)), within);
+        // A slow broker is waited for as long here as below: what it was not told in time is handled once more.
+        if open().next().is_none() || !ask(LAST_COMMIT) {
             return;
         }
         self.commit_offsets(open(), CommitMode::Async);
         let until = Instant::now() + LAST_COMMIT;
         while open().next().is_some() && Instant::now() < until {
-            ask();
+            ask(POLL * 10);
         }
     }
 
     /// Asks how far the group has committed: of commits that are not waited for the client calls nobody back. Whether there was an answer.
-    fn ask_committed<'a>(&self, places: impl Iterator<Item = (&'a str, i32)>) -> bool {
+    fn ask_committed<'a>(&self, places: impl Iterator<Item = (&'a str, i32)>, within: Duration) -> bool {
         let mut asked = TopicPartitionList::new();
         for (topic, partition) in places {
             asked.add_partition(topic, partition);
         }
-        let answer = self.consumer.committed_offsets(asked, POLL * 10);
+        let answer = self.consumer.committed_offsets(asked, within);
         match &answer {
             Ok(committed) => self.assignment.note_committed(committed),
             Err(error) => self.log.warn(format_args!("asking for what is committed: {error}")),
