@@ -44,7 +44,7 @@ impl Pacer {
     /// `events` at `rate` per second, after `warm_up` at the same rate.
     pub fn steady(start: At, rate: f64, warm_up: Duration, events: u64) -> Pacer {
         let before = (warm_up.as_secs_f64() * rate).round() as u64;
-        Pacer::planned(start, Schedule::new(&[Phase::steady(rate, Duration::ZERO)]), before, events)
+        Pacer::planned(start, Schedule::new(&[Phase::steady(rate, Duration::ZERO)]), warm_up, (before, events))
     }
 
     /// All events of these phases, after `warm_up` at the first one's rate.
@@ -54,7 +54,7 @@ impl Pacer {
         let before = Schedule::new(&all[..1]).events();
         let schedule = Schedule::new(&all);
         let events = schedule.events().saturating_sub(before);
-        Pacer::planned(start, schedule, before, events)
+        Pacer::planned(start, schedule, warm_up, (before, events))
     }
 
     /// `events` as fast as they are taken, after `warm_up` of the same.
@@ -69,8 +69,10 @@ impl Pacer {
         Pacer { start, measured_from: start + warm_up, instants: Some(Instants::Traced(instants)), before, measured }
     }
 
-    fn planned(start: At, schedule: Schedule, before: u64, measured: u64) -> Pacer {
-        let measured_from = start + schedule.due(before);
+    fn planned(start: At, schedule: Schedule, warm_up: Duration, (before, measured): (u64, u64)) -> Pacer {
+        // Its first event is rarely due on the spot. If it were later than the warm-up's end, the second that begins there would
+        // still be one of the warm-up.
+        let measured_from = start + schedule.due(before).min(warm_up);
         Pacer { start, measured_from, instants: Some(Instants::Computed(schedule)), before, measured }
     }
 
@@ -148,6 +150,17 @@ mod tests {
             let pacer = Pacer::steady(At::START, rate, Duration::from_millis(millis), events);
             let all = (0..pacer.total().unwrap()).filter(|number| pacer.due(*number).unwrap() >= pacer.measured_from());
             proptest::prop_assert_eq!(all.count() as u64, events);
+            // Whole seconds of warm-up end with their last interval, whatever the rate is.
+            proptest::prop_assert!(pacer.measured_from().since(At::START) <= Duration::from_millis(millis));
+        }
+
+        #[test]
+        fn a_shape_measures_what_comes_after_its_warm_up(rate in 1.0f64..2_000.0, then in 1.0f64..2_000.0, millis in 0u64..3_000) {
+            let phases = [Phase::steady(rate, Duration::from_millis(700)), Phase::steady(then, Duration::from_millis(300))];
+            let pacer = Pacer::shaped(At::START, &phases, Duration::from_millis(millis));
+            let all = (0..pacer.total().unwrap()).filter(|number| pacer.due(*number).unwrap() >= pacer.measured_from());
+            proptest::prop_assert_eq!(all.count() as u64, pacer.measured());
+            proptest::prop_assert!(pacer.measured_from().since(At::START) <= Duration::from_millis(millis));
         }
     }
 

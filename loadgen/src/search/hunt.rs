@@ -27,8 +27,9 @@ pub struct Hunt {
     start: f64,
     ceiling: Option<f64>,
     held: Option<f64>,
-    failed: Option<f64>,
-    /// Whether that one has failed twice. What else a machine does for a moment is no limit.
+    /// Rates that failed, the lowest last; none of them held since. One that holds when it is tried again leaves the others.
+    failed: Vec<f64>,
+    /// Whether the lowest has failed twice. What else a machine does for a moment is no limit.
     twice: bool,
     /// The next soak's rate, once one has failed.
     soak: Option<f64>,
@@ -40,7 +41,7 @@ impl Hunt {
     /// A search from `start` on, and never above `ceiling`.
     pub fn new(start: f64, ceiling: Option<f64>) -> Hunt {
         let start = ceiling.map_or(start, |ceiling| start.min(ceiling));
-        Hunt { start, ceiling, held: None, failed: None, twice: false, soak: None, soaks: 0, confirmed: None }
+        Hunt { start, ceiling, held: None, failed: Vec::new(), twice: false, soak: None, soaks: 0, confirmed: None }
     }
 
     /// What is to be done next.
@@ -51,7 +52,7 @@ impl Hunt {
         if let Some(rate) = self.soak {
             return Next::Soak(rate);
         }
-        match (self.held, self.failed) {
+        match (self.held, self.failed.last().copied()) {
             (None, None) => Next::Step(self.start),
             (None, Some(failed)) if failed / GROWTH < SLOWEST => Next::Done(None),
             (None, Some(failed)) => Next::Step(failed / GROWTH),
@@ -70,11 +71,13 @@ impl Hunt {
         match (done, held) {
             (Next::Step(rate), true) => {
                 self.held = Some(rate);
-                self.failed = self.failed.filter(|failed| *failed > rate);
+                self.failed.retain(|failed| *failed > rate);
+                self.twice = false;
             }
             (Next::Step(rate), false) => {
-                self.twice = self.failed == Some(rate);
-                self.failed = Some(rate);
+                self.twice = self.failed.last() == Some(&rate);
+                self.failed.retain(|failed| *failed != rate);
+                self.failed.push(rate);
             }
             (Next::Soak(rate), true) => self.confirmed = Some(rate),
             (Next::Soak(rate), false) => {
@@ -147,6 +150,19 @@ mod tests {
             }
         };
         assert!(bursts == 1 && found > 950.0, "{found}");
+    }
+
+    #[test]
+    fn a_rate_that_holds_when_it_is_tried_again_leaves_what_failed_above_it() {
+        let mut hunt = Hunt::new(100.0, None);
+        let mut tried = Vec::new();
+        while let (next @ Next::Step(rate), true) = (hunt.next(), tried.len() < 30) {
+            // Whatever is near the limit holds the second time only.
+            hunt.told(next, rate <= 150.0 || rate < 160.0 && tried.contains(&rate));
+            tried.push(rate);
+        }
+        assert!(tried.iter().skip(2).all(|rate| *rate < 200.0) && tried.len() < 20, "{tried:?}");
+        assert!(matches!(hunt.next(), Next::Soak(rate) if (150.0..160.0).contains(&rate)), "{tried:?}");
     }
 
     #[test]

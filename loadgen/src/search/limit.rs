@@ -34,6 +34,9 @@ pub(super) fn limit(result: &LoadResult) -> Option<String> {
     if let Some(why) = unlimited(result) {
         return Some(why);
     }
+    if is_too_short(&result.intervals) {
+        return Some("the load was too short to tell whether a queue grows".to_owned());
+    }
     result.findings.iter().find(|finding| finding.outcome != Outcome::Held).map(|finding| finding.text.clone())
 }
 
@@ -116,20 +119,43 @@ fn falling_behind(intervals: &[Interval]) -> Option<(String, f64)> {
     rising.find(|(_, slope)| *slope > most)
 }
 
-/// The first stage on an event's way whose latency grew from the first interval after the warm-up to the last with sends.
+/// The first stage on an event's way whose latency grew while the load lasted.
 fn growing(intervals: &[Interval]) -> Option<String> {
-    let mut sending = intervals.iter().filter(|interval| !interval.warm_up && interval.planned > 0);
-    let first = sending.next()?;
-    let last = sending.next_back()?;
-    let passed = last.from_ms - first.from_ms;
-    let grew = |after: &&StageSlice| {
-        let before = first.stages.iter().find(|before| before.name == after.name);
-        // Nothing came through at all: the wait is at least as long as the time since.
-        let silent = after.count == 0 && before.is_some_and(|before| before.count > 0);
-        let by = before.map_or(0.0, |before| after.p50_ms - before.p50_ms);
-        silent || by > (passed * GROWTH).max(LEAST_GROWTH_MS)
-    };
-    last.stages.iter().find(grew).map(|stage| stage.name.clone())
+    let measured: Vec<&Interval> = intervals.iter().filter(|interval| !interval.warm_up).collect();
+    let stages = &measured.first()?.stages;
+    stages
+        .iter()
+        .find(|stage| grew(&measured, &stage.name) || fell_silent(&measured, &stage.name))
+        .map(|stage| stage.name.clone())
+}
+
+/// Whether a stage's latency grew from the first interval in which as many came through as usually to the last such one. Those after
+/// the last send count: a queue drains there. Stragglers alone are few.
+fn grew(measured: &[&Interval], stage: &str) -> bool {
+    let slices = || measured.iter().filter_map(|interval| Some((interval.from_ms, of(interval, stage)?)));
+    let most = slices().map(|(_, slice)| slice.count).max().unwrap_or_default();
+    let mut usual = slices().filter(|(_, slice)| slice.count > 0 && slice.count * 2 >= most);
+    let (Some((from, first)), Some((to, last))) = (usual.next(), usual.next_back()) else { return false };
+    last.p50_ms - first.p50_ms > ((to - from) * GROWTH).max(LEAST_GROWTH_MS)
+}
+
+/// Whether nothing came through a stage any more while events were still sent, nor later, and something is still to come.
+fn fell_silent(measured: &[&Interval], stage: &str) -> bool {
+    if measured.last().is_none_or(|last| last.legs.iter().all(|leg| leg.owed == 0)) {
+        return false;
+    }
+    let came = measured.iter().rposition(|interval| of(interval, stage).is_some_and(|slice| slice.count > 0));
+    let sent = measured.iter().rposition(|interval| interval.planned > 0);
+    came.is_some() && came < sent
+}
+
+fn of<'a>(interval: &'a Interval, stage: &str) -> Option<&'a StageSlice> {
+    interval.stages.iter().find(|slice| slice.name == stage)
+}
+
+/// Whether what was measured lasts too short for a queue to be seen growing: no two intervals with sends.
+fn is_too_short(intervals: &[Interval]) -> bool {
+    intervals.iter().filter(|interval| !interval.warm_up && interval.planned > 0).nth(1).is_none()
 }
 
 #[cfg(test)]
@@ -166,6 +192,48 @@ mod tests {
         let text = |growth| limit(&result(growth)).unwrap();
         assert!(text([100.0, 100.0, 100.0]).starts_with("the broker's acknowledgements do not keep up"));
         assert!(text([0.0, 0.0, 100.0]).starts_with("the group does not keep up, its lag rises: processed(g)"));
+    }
+
+    #[test]
+    fn a_queue_is_seen_where_it_drains_and_stragglers_are_none() {
+        // By interval: events that came, and their median. Sends end with the third.
+        let stage = |slices: [(u64, f64); 6]| {
+            let mut result = result([0.0, 0.0, 0.0]);
+            for (index, (interval, (count, p50_ms))) in result.intervals.iter_mut().zip(slices).enumerate() {
+                interval.planned = if index < 3 { 100 } else { 0 };
+                (interval.stages[2].count, interval.stages[2].p50_ms) = (count, p50_ms);
+            }
+            limit(&result)
+        };
+        let even = (100, 5.0);
+        assert_eq!(stage([even, even, even, (1, 300.0), (0, 0.0), (0, 0.0)]), None, "one came late");
+        assert_eq!(stage([even, even, even, (30, 1000.0), (0, 0.0), (0, 0.0)]), None, "a third is tried again");
+        assert_eq!(
+            stage([even, (0, 0.0), (90, 1500.0), (100, 1500.0), (10, 1500.0), (0, 0.0)]),
+            None,
+            "slow, and even"
+        );
+        assert!(stage([even, (0, 0.0), (0, 0.0), (70, 2500.0), (70, 2800.0), (60, 3100.0)]).is_some());
+        assert!(stage([even, (70, 200.0), (70, 230.0), (60, 520.0), (0, 0.0), (0, 0.0)]).is_some());
+    }
+
+    #[test]
+    fn a_stage_that_falls_silent_is_a_limit_and_one_that_has_all_is_none() {
+        let mut result = result([0.0, 0.0, 0.0]);
+        result.intervals[3..].iter_mut().for_each(|interval| {
+            interval.stages[2] = StageSlice { name: "processed(g)".to_owned(), ..StageSlice::default() }
+        });
+        assert_eq!(limit(&result), None, "it came later");
+        result.intervals[5].legs = vec![eventproof_reports::model::LegPoint { owed: 300, ..Default::default() }];
+        assert!(limit(&result).unwrap().contains("processed(g) takes longer"));
+    }
+
+    #[test]
+    fn what_is_too_short_to_show_a_queue_does_not_hold() {
+        let mut result = result([300.0, 300.0, 300.0]);
+        result.intervals.truncate(2);
+        assert_eq!(limit(&result).unwrap(), "the load was too short to tell whether a queue grows");
+        assert!(!is_missed(&result), "that says nothing of the system");
     }
 
     #[test]

@@ -21,6 +21,8 @@ const DRAIN: Duration = Duration::from_secs(60);
 const RUNS: usize = 60;
 /// Time at a rate before a step is measured.
 const WARM_UP: Duration = Duration::from_secs(1);
+/// A step is measured over at least two intervals with sends: one alone does not show whether a queue grows.
+const SHORTEST: Duration = Duration::from_secs(2);
 
 /// How to search.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +94,8 @@ async fn heed(mut asked: watch::Receiver<bool>, halt: Arc<watch::Sender<bool>>) 
 
 /// The profile at another rate, for so long.
 fn at_rate(contract: &Contract, profile: &Profile, rate: f64, lasting: Duration) -> Profile {
-    let events = (rate * lasting.as_secs_f64()).ceil().max(samples(contract, profile)) as u64;
+    let lasting = lasting.max(SHORTEST).as_secs_f64();
+    let events = (rate * lasting).ceil().max(2.0).max(samples(contract, profile)) as u64;
     let mut step = profile.clone();
     step.pace = Pace::Steady { rate, events };
     step.warm_up = profile.warm_up.max(WARM_UP);
