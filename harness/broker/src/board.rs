@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eventproof_evidence::{At, Clock};
+use eventproof_producer::Awaited;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
-use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+use rdkafka::producer::{FutureRecord, Producer};
 use rdkafka::{Message, Offset, Timestamp, TopicPartitionList};
 
 use crate::own::OwnTopic;
@@ -53,7 +54,7 @@ pub struct Posted {
 /// An open board.
 pub struct Board {
     topic: &'static str,
-    producer: FutureProducer,
+    producer: Awaited,
     consumer: BaseConsumer,
     clock: Arc<dyn Clock>,
 }
@@ -90,9 +91,9 @@ impl Board {
     /// If the broker did not take it, or nobody knows.
     pub async fn post(&self, key: &str, text: &str) -> Result<Posted, BrokerError> {
         let before = self.clock.now();
-        let written = self.producer.send(FutureRecord::to(self.topic).key(key).payload(text), ANSWER).await;
+        let written = self.producer.write(self.record(key, text), ANSWER).await;
         let after = self.clock.now();
-        let written = written.map_err(|(error, _)| BrokerError::asked(format!("writing to {}", self.topic), error))?;
+        let written = written.map_err(|error| self.failed(error))?;
         Ok(Posted { offset: written.offset, before, after })
     }
 
@@ -101,8 +102,15 @@ impl Board {
     /// # Errors
     /// If there is no room for more.
     pub fn post_soon(&self, key: &str, text: &str) -> Result<(), BrokerError> {
-        let sent = self.producer.send_result(FutureRecord::to(self.topic).key(key).payload(text));
-        sent.map(drop).map_err(|(error, _)| BrokerError::asked(format!("writing to {}", self.topic), error))
+        self.producer.send(self.record(key, text)).map(drop).map_err(|error| self.failed(error))
+    }
+
+    fn record<'r>(&self, key: &'r str, text: &'r str) -> FutureRecord<'r, str, str> {
+        FutureRecord::to(self.topic).key(key).payload(text)
+    }
+
+    fn failed(&self, error: KafkaError) -> BrokerError {
+        BrokerError::asked(format!("writing to {}", self.topic), error)
     }
 
     /// The next record, waiting for it at most so long. Blocks.
@@ -121,7 +129,7 @@ impl Board {
 impl Drop for Board {
     fn drop(&mut self) {
         // What was posted soon and is not there yet is missed by whoever reads.
-        let _ = self.producer.flush(Duration::from_secs(5));
+        let _ = self.producer.producer().flush(Duration::from_secs(5));
     }
 }
 

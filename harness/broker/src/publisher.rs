@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use eventproof_contract::Record;
 use eventproof_evidence::{Clock, Journal, Name, Observation};
+use eventproof_producer::Awaited;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+use rdkafka::producer::{FutureRecord, Producer};
 
 use crate::{Broker, BrokerError};
 
@@ -30,7 +31,7 @@ pub enum Published {
 /// An idempotent producer with `acks=all` that writes its fate into the journal.
 #[derive(Clone)]
 pub struct Publisher {
-    producer: FutureProducer,
+    producer: Awaited,
     journal: Journal,
     clock: Arc<dyn Clock>,
 }
@@ -54,9 +55,9 @@ impl Publisher {
     pub async fn publish(&self, record: &Record, partition: Option<i32>, event: &str) -> Published {
         let name: Name = event.into();
         self.note_sent(record, &name);
-        let published = match self.producer.send(future_record(record, partition), QUEUE_WAIT).await {
-            Ok(delivery) => Published::At { partition: delivery.partition, offset: delivery.offset },
-            Err((error, _)) => fate(&error),
+        let published = match self.producer.write(future_record(record, partition), QUEUE_WAIT).await {
+            Ok(written) => Published::At { partition: written.partition, offset: written.offset },
+            Err(error) => fate(&error),
         };
         self.note_fate(&record.topic, name, &published);
         published
@@ -88,7 +89,7 @@ impl Publisher {
     /// Waits until everything has its fate.
     pub fn flush(&self) {
         // A record that is still in flight after this is noted as unknown by its own time-out.
-        let _ = self.producer.flush(QUEUE_WAIT);
+        let _ = self.producer.producer().flush(QUEUE_WAIT);
     }
 }
 

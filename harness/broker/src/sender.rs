@@ -3,10 +3,11 @@
 use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext};
 use rdkafka::statistics::Statistics;
 
 use eventproof_contract::Record;
+use eventproof_producer::Polled;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -81,7 +82,7 @@ type Callback = Box<dyn Fn(u64, Delivery) + Send + Sync>;
 
 /// A producer for streams. `token`s come back with the fate of their record, on the producer's own thread.
 pub struct Sender {
-    producer: ThreadedProducer<Fates>,
+    producer: Polled<Fates>,
 }
 
 struct Fates {

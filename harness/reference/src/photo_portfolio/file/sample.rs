@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use eventproof_producer::Awaited;
+use rdkafka::producer::FutureRecord;
 
 use crate::ServeError;
 use crate::serve::Context;
@@ -13,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A producer that never tries again: what it is not told was written counts as not written.
 #[derive(Clone)]
-pub(super) struct Sample(FutureProducer);
+pub(super) struct Sample(Awaited);
 
 impl Sample {
     pub(super) fn new(context: &Context) -> Result<Sample, ServeError> {
@@ -33,6 +34,6 @@ impl Sample {
     /// Publishes and waits for the answer.
     pub(super) async fn publish(&self, event: &NewEvent) -> Result<(), String> {
         let record = FutureRecord::to(&event.topic).key(&event.key).payload(&event.payload);
-        self.0.send(record, Duration::ZERO).await.map(drop).map_err(|(error, _)| error.to_string())
+        self.0.write(record, Duration::ZERO).await.map(drop).map_err(|error| error.to_string())
     }
 }

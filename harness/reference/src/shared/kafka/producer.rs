@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use eventproof_producer::Awaited;
 use futures::future::BoxFuture;
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+use rdkafka::producer::{FutureRecord, Producer};
 
 use super::{Brokers, LogContext, OutRecord};
 use crate::ServeError;
@@ -38,7 +39,7 @@ pub(crate) trait Publish: Send + Sync {
 pub(crate) struct KafkaPublisher {
     config: ClientConfig,
     log: Log,
-    producer: Mutex<FutureProducer<LogContext>>,
+    producer: Mutex<Awaited<LogContext>>,
     partitions: Mutex<HashMap<String, i32>>,
 }
 
@@ -77,9 +78,9 @@ impl KafkaPublisher {
     }
 
     /// The producer in use. After a fatal error (an idempotent producer that lost its sequence) a new one takes over.
-    fn producer(&self) -> FutureProducer<LogContext> {
+    fn producer(&self) -> Awaited<LogContext> {
         let mut current = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((code, reason)) = current.client().fatal_error() {
+        if let Some((code, reason)) = current.producer().client().fatal_error() {
             self.log.error(format_args!("producer failed for good, making another: {code}: {reason}"));
             match self.config.create_with_context(LogContext(self.log)) {
                 Ok(fresh) => *current = fresh,
@@ -96,7 +97,8 @@ impl KafkaPublisher {
         }
         let (producer, name) = (self.producer(), topic.to_owned());
         let asked = tokio::task::spawn_blocking(move || {
-            let metadata = producer.client().fetch_metadata(Some(&name), METADATA).map_err(|e| e.to_string())?;
+            let metadata =
+                producer.producer().client().fetch_metadata(Some(&name), METADATA).map_err(|e| e.to_string())?;
             let found =
                 metadata.topics().iter().find(|found| found.name() == name).map(|found| found.partitions().len());
             found.filter(|count| *count > 0).ok_or_else(|| format!("there is no topic {name}"))
@@ -108,10 +110,7 @@ impl KafkaPublisher {
 
     async fn publish_all(&self, records: Vec<OutRecord>) -> Vec<Result<(), PublishError>> {
         let producer = self.producer();
-        let waiting: Vec<_> = records
-            .iter()
-            .map(|record| producer.send_result(future_record(record)).map_err(|(error, _)| error))
-            .collect();
+        let waiting: Vec<_> = records.iter().map(|record| producer.send(future_record(record))).collect();
         let mut outcomes = Vec::with_capacity(records.len());
         for (record, sent) in records.iter().zip(waiting) {
             let failed = |source| PublishError::Kafka { topic: record.topic.clone(), source };
@@ -119,7 +118,7 @@ impl KafkaPublisher {
                 Err(error) => Err(failed(error)),
                 Ok(delivery) => match delivery.await {
                     Ok(Ok(_)) => Ok(()),
-                    Ok(Err((error, _))) => Err(failed(error)),
+                    Ok(Err(error)) => Err(failed(error)),
                     Err(_) => Err(PublishError::Closed { topic: record.topic.clone() }),
                 },
             });

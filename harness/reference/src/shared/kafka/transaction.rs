@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use eventproof_producer::Awaited;
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{FutureProducer, Producer};
+use rdkafka::producer::Producer;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::producer::future_record;
@@ -14,7 +15,7 @@ use crate::shared::log::Log;
 /// How long Kafka may take to begin or end a transaction.
 const ASK: Duration = Duration::from_secs(10);
 
-type Client = FutureProducer<LogContext>;
+type Client = Awaited<LogContext>;
 
 /// A producer of transactions; it is made when the first begins.
 pub(crate) struct Transactions {
@@ -48,14 +49,14 @@ impl Transactions {
             Some(client) => client,
             None => self.fresh().await?,
         };
-        client.begin_transaction()?;
+        client.producer().begin_transaction()?;
         Ok(Transaction { held, client })
     }
 
     async fn fresh(&self) -> Result<Client, KafkaError> {
         let client: Client = self.config.create_with_context(LogContext(self.log))?;
         let asked = client.clone();
-        blocking(move || asked.init_transactions(ASK)).await?;
+        blocking(move || asked.producer().init_transactions(ASK)).await?;
         Ok(client)
     }
 }
@@ -63,22 +64,18 @@ impl Transactions {
 impl Transaction<'_> {
     /// Writes a record, and waits until it is on its topic: nobody who reads what is committed sees it yet.
     pub(crate) async fn write(&self, record: &OutRecord) -> Result<(), KafkaError> {
-        let delivery = self.client.send_result(future_record(record)).map_err(|(error, _)| error)?;
-        match delivery.await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err((error, _))) => Err(error),
-            Err(_) => Err(KafkaError::Canceled),
-        }
+        let delivery = self.client.send(future_record(record))?;
+        delivery.await.unwrap_or(Err(KafkaError::Canceled)).map(drop)
     }
 
     /// All that was written is there.
     pub(crate) async fn commit(self) -> Result<(), KafkaError> {
-        self.end(|client| client.commit_transaction(ASK)).await
+        self.end(|client| client.producer().commit_transaction(ASK)).await
     }
 
     /// Nothing that was written is there.
     pub(crate) async fn abort(self) -> Result<(), KafkaError> {
-        self.end(|client| client.abort_transaction(ASK)).await
+        self.end(|client| client.producer().abort_transaction(ASK)).await
     }
 
     /// A client whose transaction did not end is not used again.
