@@ -134,7 +134,7 @@ fn prove_all(report: &Path, more: &[&str]) -> Ran {
 fn every_seeded_fault_of_every_pack_is_caught() {
     let report = tempfile::tempdir().unwrap();
     // Most of their time is spent waiting for what must not come.
-    let faults = prove_all(report.path(), &["--healthy", "0", "--jobs", "9"]);
+    let faults = prove_all(report.path(), &["--healthy", "0", "--jobs", "6"]);
     let told = format!("{}{}", faults.progress, faults.result);
     assert!(faults.result.contains("291 of 291 faults caught"), "{told}");
     // Not beside each other more than is usual: what is healthy is to have its verdicts.

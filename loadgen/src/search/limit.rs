@@ -132,11 +132,21 @@ fn growing(intervals: &[Interval]) -> Option<String> {
 /// Whether a stage's latency grew from the first interval in which as many came through as usually to the last such one. Those after
 /// the last send count: a queue drains there. Stragglers alone are few.
 fn grew(measured: &[&Interval], stage: &str) -> bool {
-    let slices = || measured.iter().filter_map(|interval| Some((interval.from_ms, of(interval, stage)?)));
-    let most = slices().map(|(_, slice)| slice.count).max().unwrap_or_default();
-    let mut usual = slices().filter(|(_, slice)| slice.count > 0 && slice.count * 2 >= most);
-    let (Some((from, first)), Some((to, last))) = (usual.next(), usual.next_back()) else { return false };
+    let usual = usual_count(measured, stage);
+    let slices = measured.iter().filter_map(|interval| Some((interval.from_ms, of(interval, stage)?)));
+    let mut enough = slices.filter(|(_, slice)| slice.count > 0 && slice.count * 2 >= usual);
+    let Some((from, first)) = enough.next() else { return false };
+    let Some((to, last)) = enough.next_back() else { return false };
     last.p50_ms - first.p50_ms > ((to - from) * GROWTH).max(LEAST_GROWTH_MS)
+}
+
+/// How many come through a stage in an interval: the median of those with sends; the most of all where that is none, since all came later.
+fn usual_count(measured: &[&Interval], stage: &str) -> u64 {
+    let count = |interval: &&Interval| of(interval, stage).map_or(0, |slice| slice.count);
+    let mut sending: Vec<u64> = measured.iter().filter(|interval| interval.planned > 0).map(count).collect();
+    sending.sort_unstable();
+    let median = sending.get(sending.len() / 2).copied().filter(|median| *median > 0);
+    median.or_else(|| measured.iter().map(count).max()).unwrap_or_default()
 }
 
 /// Whether nothing came through a stage any more while events were still sent, nor later, and something is still to come.
@@ -215,6 +225,8 @@ mod tests {
         );
         assert!(stage([even, (0, 0.0), (0, 0.0), (70, 2500.0), (70, 2800.0), (60, 3100.0)]).is_some());
         assert!(stage([even, (70, 200.0), (70, 230.0), (60, 520.0), (0, 0.0), (0, 0.0)]).is_some());
+        // What was held back and came at once hides nothing after it.
+        assert!(stage([(0, 0.0), even, (100, 300.0), (500, 900.0), (100, 600.0), (60, 700.0)]).is_some());
     }
 
     #[test]
