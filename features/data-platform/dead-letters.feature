@@ -7,10 +7,11 @@ Feature: Dead letters once more
     Given the system is running
 
   Scenario: an audit entry that its store refuses three times is dead-lettered, and written once it is replayed
+    # In Avro its id begins with a byte (82) with which no character begins: a replay that does not copy bytes loses it for certain.
     Given stub "archive" answers 503 3 times
-      | /org_id | 8301 |
+      | /org_id | 8321 |
     When "audit.events" is published as "entry"
-      | org_id | 8301 |
+      | org_id | 8321 |
     Then it is dead-lettered within 5s
     And it is tried 3 times at stub "archive", with the backoff that the contract declares
     When action "replay the dead letters of audit-writer" is done
