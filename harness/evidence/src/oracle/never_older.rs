@@ -22,8 +22,8 @@ pub struct NeverOlder {
     lasting: Duration,
     /// How long the event may take to be handled.
     patience: Duration,
-    /// The newest version so far, and when it was last shown.
-    newest: Option<(i64, At)>,
+    /// Ever newer versions, and when each was shown: answered for the first time, and for the last.
+    shown: Vec<(i64, At)>,
     looks: u32,
     last: Option<At>,
     contrary: Option<Cause>,
@@ -53,7 +53,7 @@ impl NeverOlder {
             since,
             lasting,
             patience,
-            newest: None,
+            shown: Vec::new(),
             looks: 0,
             last: None,
             contrary: None,
@@ -93,13 +93,25 @@ impl NeverOlder {
         };
         self.looks += 1;
         self.last = Some(sample.asked);
-        match self.newest {
-            Some((newest, at)) if version < newest => {
-                let (what, view, after) = (self.what.clone(), self.view.to_string(), sample.answered.since(at));
-                self.contrary.get_or_insert(Cause::WentBack { what, view, version, newest, after });
+        // Looks may overlap: one answers for any moment since it was asked, so only what was answered before that came before it.
+        match self.shown.iter().rfind(|(_, answered)| *answered <= sample.asked) {
+            Some((newest, at)) if version < *newest => {
+                let (what, view, after) = (self.what.clone(), self.view.to_string(), sample.answered.since(*at));
+                self.contrary.get_or_insert(Cause::WentBack { what, view, version, newest: *newest, after });
             }
-            _ => self.newest = Some((version, sample.answered)),
+            _ => self.note_shown(version, sample.answered),
         }
+    }
+
+    fn note_shown(&mut self, version: i64, answered: At) {
+        let newest = self.shown.last().map_or(version, |(newest, _)| *newest);
+        if version < newest {
+            return;
+        }
+        if self.shown.iter().rev().take(2).filter(|(shown, _)| *shown == version).count() == 2 {
+            self.shown.pop();
+        }
+        self.shown.push((version, answered));
     }
 
     fn note_handled(&mut self, at: At) {
@@ -133,7 +145,7 @@ impl NeverOlder {
 
     fn judge_watched(&self, handled: At, now: At) -> Verdict {
         let end = handled.max(self.since) + self.lasting;
-        match self.newest {
+        match self.shown.last() {
             Some((newest, _)) if self.last.is_some_and(|last| last >= end) => Verdict::Held(Proof::of(format!(
                 "version {newest} of {} at the last of {} looks, and never an older one after a newer",
                 self.what, self.looks

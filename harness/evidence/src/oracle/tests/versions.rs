@@ -54,6 +54,22 @@ fn a_view_that_must_not_go_back() {
     ]));
 }
 
+#[test]
+fn an_answer_to_a_look_from_before_the_newer_one_was_shown_is_no_step_back() {
+    let lasting = |version, asked: f64, answered: f64| {
+        let Observation::Sampled(sample) = shows(Some(version), asked) else { unreachable!() };
+        Observation::Sampled(Sample { answered: at(answered), ..sample })
+    };
+    let handled = [seen("e", 7, 1.0), committed(8, 1.5)];
+    // Two look at once: what the first is answered may be older than what the second is, and come later.
+    let overlapping = [lasting(2, 2.2, 2.21), lasting(1, 2.195, 2.25), lasting(2, 4.0, 4.01)];
+    let verdict = judge(never_older(), &in_order(&[&handled, &overlapping]), at(4.5));
+    assert!(matches!(verdict, Verdict::Held(_)), "{verdict:?}");
+    let later = [lasting(1, 2.22, 2.3)];
+    let verdict = judge(never_older(), &in_order(&[&handled, &overlapping[..2], &later]), at(4.5));
+    assert!(matches!(verdict, Verdict::Broken(Cause::WentBack { version: 1, newest: 2, .. })), "{verdict:?}");
+}
+
 proptest! {
     /// Versions as a view shows them, while an event is handled at some time or never, at once or after another try.
     #[test]
