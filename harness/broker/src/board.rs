@@ -129,7 +129,7 @@ impl Board {
 impl Drop for Board {
     fn drop(&mut self) {
         // What was posted soon and is not there yet is missed by whoever reads.
-        let _ = self.producer.producer().flush(Duration::from_secs(5));
+        let _ = self.producer.flush(Duration::from_secs(5));
     }
 }
 

@@ -89,7 +89,7 @@ impl Publisher {
     /// Waits until everything has its fate.
     pub fn flush(&self) {
         // A record that is still in flight after this is noted as unknown by its own time-out.
-        let _ = self.producer.producer().flush(QUEUE_WAIT);
+        let _ = self.producer.flush(QUEUE_WAIT);
     }
 }
 

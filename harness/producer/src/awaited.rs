@@ -1,5 +1,6 @@
 //! A producer whose records are waited for one by one.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -85,9 +86,13 @@ impl<L: ClientContext + 'static> Awaited<L> {
         }
         answer.await.unwrap_or(Err(KafkaError::Canceled))
     }
+}
 
-    /// rdkafka's producer itself: for its metadata, its transactions, a flush.
-    pub fn producer(&self) -> &BaseProducer<Answers<L>> {
+/// rdkafka's producer itself: for its metadata, its transactions, a flush.
+impl<L: ClientContext + 'static> Deref for Awaited<L> {
+    type Target = BaseProducer<Answers<L>>;
+
+    fn deref(&self) -> &BaseProducer<Answers<L>> {
         &self.0
     }
 }

@@ -30,7 +30,7 @@ async fn each_record_has_its_answer_in_the_order_of_the_sends() {
     let producer: Awaited = client(&broker.bootstrap_servers()).create().unwrap();
     assert_eq!(producer.write(record("first"), LONG).await, Ok(Written { partition: 0, offset: 0 }));
     let answers: Vec<_> = (0..100).map(|_| producer.clone().send(record("more")).unwrap()).collect();
-    producer.producer().flush(LONG).unwrap();
+    producer.flush(LONG).unwrap();
     for (answer, offset) in answers.into_iter().zip(1..) {
         assert_eq!(answer.await.unwrap(), Ok(Written { partition: 0, offset }));
     }

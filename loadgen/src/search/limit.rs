@@ -16,7 +16,7 @@ const LEAST_GROWTH_MS: f64 = 60.0;
 
 /// Why a load was no success; none if it was one.
 pub(super) fn limit(result: &LoadResult) -> Option<String> {
-    if let Some(stage) = growing(&result.intervals) {
+    if let Some(stage) = growing(result) {
         return Some(queue_of(&stage, result));
     }
     if let Some((group, slope)) = falling_behind(&result.intervals) {
@@ -90,7 +90,7 @@ pub(super) fn is_missed(result: &LoadResult) -> bool {
     let all = objectives.chain(result.findings.iter().map(|finding| finding.outcome));
     // What is missing may only not have been seen; what was refused was.
     let refused = result.counts.refused > 0 && !is_limited(result, "failed(");
-    let falls_behind = growing(&result.intervals).is_some() || falling_behind(&result.intervals).is_some();
+    let falls_behind = growing(result).is_some() || falling_behind(&result.intervals).is_some();
     refused || falls_behind || all.into_iter().any(|outcome| outcome == Outcome::Broken)
 }
 
@@ -120,13 +120,12 @@ fn falling_behind(intervals: &[Interval]) -> Option<(String, f64)> {
 }
 
 /// The first stage on an event's way whose latency grew while the load lasted.
-fn growing(intervals: &[Interval]) -> Option<String> {
-    let measured: Vec<&Interval> = intervals.iter().filter(|interval| !interval.warm_up).collect();
-    let stages = &measured.first()?.stages;
-    stages
-        .iter()
-        .find(|stage| grew(&measured, &stage.name) || fell_silent(&measured, &stage.name))
-        .map(|stage| stage.name.clone())
+fn growing(result: &LoadResult) -> Option<String> {
+    let measured: Vec<&Interval> = result.intervals.iter().filter(|interval| !interval.warm_up).collect();
+    let missing = |name: &str| result.stages.iter().any(|stage| stage.name == name && stage.never_came > 0);
+    let names = measured.first()?.stages.iter().map(|stage| &stage.name);
+    let mut growing = names.filter(|name| grew(&measured, name) || missing(name) && fell_silent(&measured, name));
+    growing.next().cloned()
 }
 
 /// Whether a stage's latency grew from the first interval in which as many came through as usually to the last such one. Those after
@@ -149,11 +148,8 @@ fn usual_count(measured: &[&Interval], stage: &str) -> u64 {
     median.or_else(|| measured.iter().map(count).max()).unwrap_or_default()
 }
 
-/// Whether nothing came through a stage any more while events were still sent, nor later, and something is still to come.
+/// Whether nothing came through a stage any more while events were still sent, nor later.
 fn fell_silent(measured: &[&Interval], stage: &str) -> bool {
-    if measured.last().is_none_or(|last| last.legs.iter().all(|leg| leg.owed == 0)) {
-        return false;
-    }
     let came = measured.iter().rposition(|interval| of(interval, stage).is_some_and(|slice| slice.count > 0));
     let sent = measured.iter().rposition(|interval| interval.planned > 0);
     came.is_some() && came < sent
@@ -231,12 +227,17 @@ mod tests {
 
     #[test]
     fn a_stage_that_falls_silent_is_a_limit_and_one_that_has_all_is_none() {
+        use eventproof_reports::model::Stage;
         let mut result = result([0.0, 0.0, 0.0]);
         result.intervals[3..].iter_mut().for_each(|interval| {
             interval.stages[2] = StageSlice { name: "processed(g)".to_owned(), ..StageSlice::default() }
         });
         assert_eq!(limit(&result), None, "it came later");
-        result.intervals[5].legs = vec![eventproof_reports::model::LegPoint { owed: 300, ..Default::default() }];
+        // By its own events: a group that is followed by its commits is no leg, and owes none.
+        let stage = |name: &str, never_came| Stage { name: name.to_owned(), never_came, ..Stage::default() };
+        result.stages = vec![stage("acknowledgement", 300), stage("processed(g)", 0)];
+        assert_eq!(limit(&result), None, "it came later, whatever others lack");
+        result.stages[1].never_came = 300;
         assert!(limit(&result).unwrap().contains("processed(g) takes longer"));
     }
 

@@ -80,7 +80,7 @@ impl KafkaPublisher {
     /// The producer in use. After a fatal error (an idempotent producer that lost its sequence) a new one takes over.
     fn producer(&self) -> Awaited<LogContext> {
         let mut current = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((code, reason)) = current.producer().client().fatal_error() {
+        if let Some((code, reason)) = current.client().fatal_error() {
             self.log.error(format_args!("producer failed for good, making another: {code}: {reason}"));
             match self.config.create_with_context(LogContext(self.log)) {
                 Ok(fresh) => *current = fresh,
@@ -97,8 +97,7 @@ impl KafkaPublisher {
         }
         let (producer, name) = (self.producer(), topic.to_owned());
         let asked = tokio::task::spawn_blocking(move || {
-            let metadata =
-                producer.producer().client().fetch_metadata(Some(&name), METADATA).map_err(|e| e.to_string())?;
+            let metadata = producer.client().fetch_metadata(Some(&name), METADATA).map_err(|e| e.to_string())?;
             let found =
                 metadata.topics().iter().find(|found| found.name() == name).map(|found| found.partitions().len());
             found.filter(|count| *count > 0).ok_or_else(|| format!("there is no topic {name}"))

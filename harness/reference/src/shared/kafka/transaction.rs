@@ -49,14 +49,14 @@ impl Transactions {
             Some(client) => client,
             None => self.fresh().await?,
         };
-        client.producer().begin_transaction()?;
+        client.begin_transaction()?;
         Ok(Transaction { held, client })
     }
 
     async fn fresh(&self) -> Result<Client, KafkaError> {
         let client: Client = self.config.create_with_context(LogContext(self.log))?;
         let asked = client.clone();
-        blocking(move || asked.producer().init_transactions(ASK)).await?;
+        blocking(move || asked.init_transactions(ASK)).await?;
         Ok(client)
     }
 }
@@ -70,12 +70,12 @@ impl Transaction<'_> {
 
     /// All that was written is there.
     pub(crate) async fn commit(self) -> Result<(), KafkaError> {
-        self.end(|client| client.producer().commit_transaction(ASK)).await
+        self.end(|client| client.commit_transaction(ASK)).await
     }
 
     /// Nothing that was written is there.
     pub(crate) async fn abort(self) -> Result<(), KafkaError> {
-        self.end(|client| client.producer().abort_transaction(ASK)).await
+        self.end(|client| client.abort_transaction(ASK)).await
     }
 
     /// A client whose transaction did not end is not used again.
