@@ -60,17 +60,15 @@ impl BrokerFault {
         };
         check_names(kind, needs, settings)?;
         let what = match *kind {
-            "crash" => What::Crash { node: number(settings, "node")? },
-            "move-leaders" => {
-                What::MoveLeaders { topic: settings.get("topic").cloned(), partition: number(settings, "partition")? }
-            }
-            "clock" => What::Clock {
-                by: duration(settings, "by")?,
-                ahead: settings.get("direction").is_none_or(|direction| direction != "behind"),
+            "crash" => What::Crash { node: number(settings, "node", 1)? },
+            "move-leaders" => What::MoveLeaders {
+                topic: settings.get("topic").cloned(),
+                partition: number(settings, "partition", 0)?,
             },
+            "clock" => What::Clock { by: duration(settings, "by")?, ahead: is_ahead(settings)? },
             kind => What::Requests(Fault {
                 matcher: matcher(kind, settings)?,
-                times: number(settings, "times")?,
+                times: number(settings, "times", 1)?,
                 effect: effect(kind, settings)?,
             }),
         };
@@ -151,7 +149,7 @@ fn matcher(kind: &str, settings: &BTreeMap<String, String>) -> Result<Match, Str
     Ok(Match {
         api: api.map(Api::from_name).transpose().map_err(|error| error.to_string())?,
         topic: settings.get("topic").cloned(),
-        partition: number(settings, "partition")?,
+        partition: number(settings, "partition", 0)?,
         spared: client_id.is_none().then(|| OBSERVERS.to_owned()),
         client_id,
     })
@@ -184,9 +182,26 @@ fn duration(settings: &BTreeMap<String, String>, name: &str) -> Result<Duration,
     units::parse_duration(settings.get(name).map(String::as_str).unwrap_or_default())
 }
 
-fn number<T: std::str::FromStr>(settings: &BTreeMap<String, String>, name: &str) -> Result<Option<T>, String> {
-    let parsed = settings.get(name).map(|text| text.parse().map_err(|_| format!("{name}={text} is no whole number")));
-    parsed.transpose()
+/// A number of at least so much: with less the fault would meet nothing, and nobody would know.
+fn number<T: std::str::FromStr + PartialOrd + fmt::Display>(
+    settings: &BTreeMap<String, String>,
+    name: &str,
+    least: T,
+) -> Result<Option<T>, String> {
+    let Some(text) = settings.get(name) else { return Ok(None) };
+    match text.parse::<T>() {
+        Err(_) => Err(format!("{name}={text} is no whole number")),
+        Ok(number) if number < least => Err(format!("{name}={text}: {least} is the least")),
+        Ok(number) => Ok(Some(number)),
+    }
+}
+
+fn is_ahead(settings: &BTreeMap<String, String>) -> Result<bool, String> {
+    match settings.get("direction").map(String::as_str) {
+        None | Some("ahead") => Ok(true),
+        Some("behind") => Ok(false),
+        Some(other) => Err(format!("direction={other}: a clock is ahead or behind")),
+    }
 }
 
 /// Starts and ends faults of a running broker.
@@ -327,6 +342,10 @@ mod tests {
         assert_eq!(error("delay by=1s topc=x"), "fault delay has no setting topc: did you mean topic?");
         assert_eq!(error("crash times=2"), "fault crash has no setting times: there are node");
         assert_eq!(error("silence times=x"), "times=x is no whole number");
+        assert_eq!(error("silence times=0"), "times=0: 1 is the least");
+        assert_eq!(error("crash node=0"), "node=0: 1 is the least");
+        assert_eq!(error("delay by=1s partition=-1"), "partition=-1: 0 is the least");
+        assert_eq!(error("clock by=1h direction=behnd"), "direction=behnd: a clock is ahead or behind");
         assert!(error("error error=NOPE").contains("no error NOPE"));
         assert!(error("delay by=soon").contains("soon"));
     }
