@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers};
-use rdkafka::{Message, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 
 use crate::{Broker, BrokerError, Topics};
 
@@ -14,9 +14,13 @@ pub(crate) const ANSWER: Duration = Duration::from_secs(15);
 
 /// A consumer that only reads.
 pub(crate) fn consumer(broker: &Broker, group: &str) -> Result<BaseConsumer, BrokerError> {
+    settings(broker, group).create().map_err(|error| BrokerError::Client(error.to_string()))
+}
+
+fn settings(broker: &Broker, group: &str) -> ClientConfig {
     let mut settings = broker.settings.base(group);
     settings.set("enable.auto.commit", "false").set("enable.partition.eof", "true").set("group.id", group);
-    settings.create().map_err(|error| BrokerError::Client(error.to_string()))
+    settings
 }
 
 /// Shows `visit` every record of a topic within `within(partition, low, high)` of each partition, the first offset and the one
@@ -88,7 +92,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How many topics are read at a time: most of a topic's time is spent waiting for answers.
 const AT_A_TIME: usize = 6;
 
-/// Looks for a text in every record of these topics, keys and headers too: as it stands in the bytes.
+/// Looks for a text in every record of these topics, keys and headers too: as it stands in the bytes. Records that are not committed
+/// stand there too, and consumers read them unless they are told not to.
 ///
 /// # Errors
 /// If the broker does not answer, or a topic could not be read to its end.
@@ -120,7 +125,9 @@ fn search_one(broker: &Broker, topic: &str, partitions: u32, text: &str) -> Resu
     let note = |record: &BorrowedMessage<'_>| {
         found.extend(places(record, text.as_bytes()).map(|place| Found { topic: topic.to_owned(), place }));
     };
-    match read_topic(broker, topic, partitions, |_, low, high| (low, high), PATIENCE, note)? {
+    let reader = settings(broker, "eventproof-scan").set("isolation.level", "read_uncommitted").create();
+    let reader: BaseConsumer = reader.map_err(|error| BrokerError::Client(error.to_string()))?;
+    match read_by(&reader, topic, partitions, |_, low, high| (low, high), PATIENCE, note)? {
         true => Ok(found),
         false => Err(BrokerError::Unread { topic: topic.to_owned(), waited: PATIENCE }),
     }
@@ -136,8 +143,13 @@ fn places(record: &BorrowedMessage<'_>, text: &[u8]) -> impl Iterator<Item = Str
     if has(record.payload()) {
         places.push(format!("the value of {at}"));
     }
-    for header in record.headers().into_iter().flat_map(|headers| headers.iter()).filter(|header| has(header.value)) {
-        places.push(format!("header {} of {at}", header.key));
+    for header in record.headers().into_iter().flat_map(|headers| headers.iter()) {
+        if has(header.value) {
+            places.push(format!("header {} of {at}", header.key));
+        }
+        if has(Some(header.key.as_bytes())) {
+            places.push(format!("the name of header {} of {at}", header.key));
+        }
     }
     places.into_iter()
 }
@@ -163,6 +175,25 @@ mod tests {
         let places: Vec<String> = found.iter().map(|one| one.place.split('[').next().unwrap().to_owned()).collect();
         assert_eq!(places, ["the value of links", "the key of links.dlq", "header error of links.dlq"]);
         assert!(search(&broker, &topics, "s4cret").await.unwrap().is_empty());
+        let in_a_name = search(&broker, &topics, "error").await.unwrap();
+        assert!(in_a_name[0].place.starts_with("the name of header error of links.dlq"), "{in_a_name:?}");
+        drop(producer);
+        broker.stop().await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_written_in_a_transaction_that_was_aborted_or_is_open_is_found_too() {
+        let broker = Broker::start(&BrokerChoice::default()).await.unwrap();
+        let mut settings = broker.settings.base("test");
+        let producer: BaseProducer = settings.set("transactional.id", "leaks").create().unwrap();
+        producer.init_transactions(Duration::from_secs(10)).unwrap();
+        let found = async || search(&broker, &["links".to_owned()], "s3cret").await.unwrap().len();
+        producer.begin_transaction().unwrap();
+        producer.send(BaseRecord::to("links").key("k").payload("s3cret")).unwrap();
+        producer.flush(Duration::from_secs(10)).unwrap();
+        assert_eq!(found().await, 1, "its transaction is open");
+        producer.abort_transaction(Duration::from_secs(10)).unwrap();
+        assert_eq!(found().await, 1, "its transaction was aborted");
         drop(producer);
         broker.stop().await.unwrap();
     }

@@ -95,7 +95,8 @@ impl System {
         let address = fill(&format!("{{{service}.url}}/metrics"), &self.settings)?;
         let failed =
             |error: reqwest::Error| SystemError::Request { request: format!("GET {address}"), detail: chain(&error) };
-        self.http.get(&address).send().await.map_err(failed)?.text().await.map_err(failed)
+        let answer = self.http.get(&address).send().await.and_then(reqwest::Response::error_for_status);
+        answer.map_err(failed)?.text().await.map_err(failed)
     }
 
     /// The action of that name.

@@ -103,6 +103,8 @@ impl System {
             .collect::<Result<_, SystemError>>()?;
         let http = reqwest::Client::builder()
             .timeout(Duration::from_secs(10))
+            // What is judged is the service's own answer: where it sends its callers is theirs to follow.
+            .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| SystemError::Machine { what: "an HTTP client".into(), detail: error.to_string() })?;
         Ok(System {
