@@ -3,16 +3,19 @@
 //! Certain means that nothing that may still come could mend it: a count that only rises is over its limit, or so many events of
 //! a stage were too slow that the percentile is missed even if all others that the plan has were quick. What could recover ends
 //! nothing: what has not come yet is not lost, and a lag's slope is known at the end.
+//!
+//! What is certain of a shard's part is certain of the whole: counts and lags of parts add up and none is negative, a maximum is that
+//! of some part, and a percentile is judged against the events of the whole plan. So a shard that finds it out ends all of them.
 
 use std::time::Duration;
 
-use eventproof_reports::model::{Aborted, Finding, Objective as Judged, Outcome};
+use eventproof_reports::model::{Aborted, Finding, Objective as Judged, Outcome, Shard};
 use eventproof_source::units::format_duration;
 
 use crate::collector::Collector;
 use crate::objective::{Count, Metric, Objective};
 use crate::ranked::Ranked;
-use crate::result::judge_one;
+use crate::result::{is_of_time, judge_one};
 use eventproof_evidence::{Cause, Reason, Verdict};
 
 /// Which objective ended a load, when, and at what value.
@@ -77,11 +80,25 @@ fn is_certain(metric: &Metric, collector: &Collector, events: u64) -> bool {
             let most = events.div_ceil(collector.frame.arms.len().max(1) as u64);
             Ranked::of(collector, stage).is_some_and(|stage| stage.is_beyond(*percentile, *below, most))
         }
+        // A record in a retry topic may still come, and say that the event was put off.
+        Metric::Count { what: Count::Reordered, leg, .. } if collector.may_put_off(leg) => false,
         metric => known_at_the_end_only(metric, collector.frame.linked).is_none(),
     }
 }
 
 impl Abort {
+    /// What ended a load, read from what was told of it; none if no objective says so.
+    pub fn heard(told: Aborted, objectives: &[Objective]) -> Option<Abort> {
+        let index = objectives.iter().position(|objective| objective.text == told.objective)?;
+        let at = Duration::try_from_secs_f64(told.at_ms / 1e3).unwrap_or_default();
+        Some(Abort { index, at, actual: told.actual, sent: told.sent })
+    }
+
+    /// The same, with where it was found out.
+    pub fn on(self, shard: Shard) -> Abort {
+        Abort { actual: format!("{} on shard {}", self.actual, shard.number), ..self }
+    }
+
     /// As the result tells it.
     pub fn told(&self, objectives: &[Objective]) -> Aborted {
         let objective = objectives.get(self.index).map(|objective| objective.text.clone()).unwrap_or_default();
@@ -91,17 +108,38 @@ impl Abort {
     /// What became of the objectives of a load that ended early: the one that ended it stands as it was then, and what held until
     /// then might not have held to the end.
     pub fn amend(&self, judged: &mut [Judged]) {
+        if let Some(ending) = judged.get_mut(self.index) {
+            ending.actual.clone_from(&self.actual);
+            let (objective, actual) = (ending.text.clone(), self.actual.clone());
+            ending.finding = Finding::broken(&Cause::ObjectiveMissed { objective, actual });
+        }
+        self.doubt(judged);
+    }
+
+    /// Rates of a load that shards sent together are of a time in which some of them sent no more: each hears of the end when it does.
+    pub fn doubt_rates(&self, judged: &mut [Judged], objectives: &[Objective]) {
         let text = judged.get(self.index).map(|ending| ending.text.clone()).unwrap_or_default();
-        for (index, objective) in judged.iter_mut().enumerate() {
-            if index == self.index {
-                objective.actual.clone_from(&self.actual);
-                let (objective_text, actual) = (text.clone(), self.actual.clone());
-                objective.finding = Finding::broken(&Cause::ObjectiveMissed { objective: objective_text, actual });
-            } else if objective.finding.outcome == Outcome::Held {
-                let ended = format_duration(self.at);
-                let detail = format!("the load was ended after {ended} by `{text}`; it held until then");
-                objective.finding = Finding::of(&Verdict::CannotTell(Reason::OwnDoing { detail }));
-            }
+        let is_rate = |metric: &Metric| matches!(metric, Metric::Throughput { .. } | Metric::Slope { .. });
+        let rates = judged.iter_mut().zip(objectives).filter(|(_, objective)| is_rate(&objective.metric));
+        for (rate, _) in rates.filter(|(rate, _)| rate.finding.outcome == Outcome::Broken) {
+            let ended = format_duration(self.at);
+            let detail = format!("the load was ended after {ended} by `{text}`, and not on all shards at once");
+            rate.finding = Finding::of(&Verdict::CannotTell(Reason::OwnDoing { detail }));
+        }
+    }
+
+    /// Whether what ended the load is a figure of time or rate.
+    pub fn is_of_time(&self, objectives: &[Objective]) -> bool {
+        objectives.get(self.index).is_some_and(|objective| is_of_time(&objective.metric))
+    }
+
+    /// What held until the load was ended has no verdict.
+    pub fn doubt(&self, judged: &mut [Judged]) {
+        let text = judged.get(self.index).map(|ending| ending.text.clone()).unwrap_or_default();
+        for objective in judged.iter_mut().filter(|objective| objective.finding.outcome == Outcome::Held) {
+            let ended = format_duration(self.at);
+            let detail = format!("the load was ended after {ended} by `{text}`; it held until then");
+            objective.finding = Finding::of(&Verdict::CannotTell(Reason::OwnDoing { detail }));
         }
     }
 }

@@ -6,11 +6,11 @@ use std::sync::mpsc::Sender;
 
 use eventproof_broker::{RawRecord, Sink};
 use eventproof_contract::{Contract, Facts, Link, event_number};
-use eventproof_evidence::{At, Blind};
+use eventproof_evidence::{At, Blind, Subject};
 
 use crate::collector::{AsideSight, By, Event, Message, named_bytes, named_place};
 use crate::plan::{Aside, Derived};
-use crate::sink::hash;
+use crate::sink::{concerns, hash};
 
 /// The sink of the recorder of those topics.
 pub(crate) struct AsideSink {
@@ -45,10 +45,16 @@ impl AsideSink {
         // The collector ends last; if it is gone, nobody wants to know.
         let _ = self.to.send(Message::Effect { leg: derived.leg, event: Event::Ours(Some(number)), at });
         for fault in self.contract.check_facts(record.topic, facts, record.headers, record.payload) {
-            let told = format!("{}[{}]@{}: {fault}", record.topic, record.partition, record.offset);
+            let fault = format!("{}[{}]@{}: {fault}", record.topic, record.partition, record.offset);
             // The same holds here.
-            let _ = self.to.send(Message::Faulty(told));
+            let _ = self.to.send(Message::Faulty { number, fault });
         }
+    }
+
+    /// Whether records of a topic are taken; a recorder may read more.
+    fn takes(&self, topic: &str) -> bool {
+        self.asides.iter().any(|aside| aside.topic == topic)
+            || self.derived.iter().any(|derived| derived.topic == topic)
     }
 
     fn event(&self, id: String) -> Event {
@@ -58,8 +64,7 @@ impl AsideSink {
 
 impl Sink for AsideSink {
     fn record(&mut self, record: &RawRecord<'_>, at: At) {
-        let is_aside = self.asides.iter().any(|aside| aside.topic == record.topic);
-        if !is_aside && self.derived.iter().all(|derived| derived.topic != record.topic) {
+        if !self.takes(record.topic) {
             return;
         }
         let facts = self.contract.read_facts(record.topic, record.key, record.headers, record.payload);
@@ -74,12 +79,64 @@ impl Sink for AsideSink {
     }
 
     fn blind(&mut self, blind: Blind) {
-        // The same holds here.
-        let _ = self.to.send(Message::Blind(Box::new(blind)));
+        if concerns(&blind.what, |topic| self.takes(topic)) {
+            // The same holds here.
+            let _ = self.to.send(Message::Blind(Box::new(blind)));
+        }
     }
 
     fn caught_up(&mut self, topic: &str, at: At) {
-        // The same holds here.
-        let _ = self.to.send(Message::CaughtUp(topic.into(), at));
+        if self.takes(topic) {
+            // The same holds here.
+            let _ = self.to.send(Message::CaughtUp(Subject::Topic(topic.into()), at));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use eventproof_source::Source;
+
+    use super::*;
+    use crate::plan::End;
+
+    fn contract() -> Contract {
+        let text = "\
+asyncapi: 3.0.0
+info: {title: t, version: '1'}
+channels:
+  orders: {address: orders, messages: {placed: {name: placed, payload: {type: object}}}}
+";
+        Contract::parse(&Source::inline("asyncapi.yaml", text)).map_err(|faults| faults.render(false)).unwrap().0
+    }
+
+    #[test]
+    fn a_topic_that_another_sink_takes_is_not_told_of() {
+        let (to, told) = channel();
+        let aside =
+            |topic: &str| Aside { lanes: vec![0], leg: 1, topic: topic.to_owned(), end: End::Dead, link: Link::SameId };
+        let mut sink = AsideSink {
+            contract: Arc::new(contract()),
+            run_id: String::new(),
+            asides: vec![aside("orders.dead")],
+            derived: vec![Derived { leg: 2, message: "billed".to_owned(), topic: "bills".to_owned() }],
+            ours: true,
+            to,
+        };
+        for topic in ["orders", "orders.dead", "bills"] {
+            let what = Subject::Topic(topic.into());
+            sink.blind(Blind { what, from: At::START, to: None, why: "all brokers down".to_owned() });
+            sink.caught_up(topic, At::START);
+        }
+        let about = |message: Message| match message {
+            Message::Blind(blind) => blind.what,
+            Message::CaughtUp(what, _) => what,
+            other => panic!("{other:?} is not told here"),
+        };
+        let about: Vec<Subject> = told.try_iter().map(about).collect();
+        let topic = |name: &str| Subject::Topic(name.into());
+        assert_eq!(about, [topic("orders.dead"), topic("orders.dead"), topic("bills"), topic("bills")]);
     }
 }

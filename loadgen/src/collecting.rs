@@ -12,6 +12,7 @@ use crate::abort::{self, Abort};
 use crate::collector::{Collector, Message};
 use crate::objective::Objective;
 use crate::sending::Sending;
+use crate::shards::Meeting;
 use crate::spill::Spill;
 
 /// Messages taken in one go.
@@ -38,6 +39,8 @@ pub(crate) struct Ending<'a> {
     pub events: u64,
     /// Why the generator's figures are none, so far.
     pub saturated: &'a dyn Fn(&Collector) -> Option<String>,
+    /// The other shards, where there are any.
+    pub others: Option<&'a Meeting>,
 }
 
 impl Ending<'_> {
@@ -49,15 +52,34 @@ impl Ending<'_> {
         }
     }
 
-    /// Ends the sending if an objective is missed for certain.
-    fn judge(&self, collector: &Collector) -> Option<Abort> {
+    /// Ends the sending if an objective is missed for certain: here, once another interval has `ended`, or on another shard.
+    fn judge(&self, collector: &Collector, ended: bool) -> Option<Abort> {
         if self.objectives.iter().all(|objective| objective.abort_after.is_none()) {
             return None;
         }
-        let saturated = (self.saturated)(collector);
-        let abort = abort::missed(self.objectives, collector, self.events, saturated.as_deref())?;
+        let abort = self.heard().or_else(|| ended.then(|| self.missed(collector)).flatten())?;
         // The same holds here.
         self.halt.send_if_modified(|halt| !std::mem::replace(halt, true));
+        Some(abort)
+    }
+
+    /// Tells the other shards once more that the load is over: one that missed it would send on alone.
+    fn repeat(&self, abort: &Abort) {
+        self.others.into_iter().for_each(|others| others.tell_ended(&abort.told(self.objectives)));
+    }
+
+    /// What another shard found out.
+    fn heard(&self) -> Option<Abort> {
+        Abort::heard(self.others?.ended()?, self.objectives)
+    }
+
+    /// What was found out here; all others are told.
+    fn missed(&self, collector: &Collector) -> Option<Abort> {
+        let saturated = (self.saturated)(collector);
+        let abort = abort::missed(self.objectives, collector, self.events, saturated.as_deref())?;
+        let Some(others) = self.others else { return Some(abort) };
+        let abort = abort.on(others.shard());
+        others.tell_ended(&abort.told(self.objectives));
         Some(abort)
     }
 }
@@ -81,7 +103,7 @@ pub(crate) async fn collect(
     let Heard { messages, sending, clock } = heard;
     let mut told = 0;
     let mut since: Option<At> = None;
-    let mut abort = None;
+    let mut abort: Option<Abort> = None;
     // A little longer than complete: a duplicate comes after what it doubles.
     let at_least = settling.lasting.min(Duration::from_secs(1));
     loop {
@@ -90,9 +112,12 @@ pub(crate) async fn collect(
         let closed = collector.close_until(clock.now());
         (told + 1..=closed).for_each(|ended| progress(&collector.intervals[..ended]));
         spill.take(&mut collector.intervals);
-        // Once all is sent there is nothing left to end.
-        if told < closed && abort.is_none() && sending.report.borrow().is_none() {
-            abort = ending.judge(collector);
+        match &abort {
+            Some(abort) if told < closed => ending.repeat(abort),
+            Some(_) => {}
+            // Once all is sent there is nothing left to end.
+            None if sending.report.borrow().is_none() => abort = ending.judge(collector, told < closed),
+            None => {}
         }
         told = closed;
         if let Ok(report) = sending.done.try_recv() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use eventproof_reports::model::{Interval, LagPoint};
 
-use crate::collector::STALE;
+use crate::collector::{Leasts, STALE};
 
 /// Intervals that a slope takes at least.
 pub(crate) const LEAST: usize = 5;
@@ -84,19 +84,26 @@ impl Highs {
 }
 
 /// For how long a lag was at `limit` or above without a break after the warm-up, whether events were sent or not. Where nobody could see
-/// it, it may have been either.
-pub(crate) fn longest_at(intervals: &[Interval], group: &str, limit: u64) -> High {
-    let measured = || intervals.iter().filter(|interval| !interval.warm_up);
-    let mut highs = Highs { low: measured().next().map_or(0.0, |interval| interval.from_ms), ..Highs::default() };
+/// it, it may have been either. `leasts`: where the lags of the intervals are only the most that it can have been.
+pub(crate) fn longest_at(intervals: &[Interval], group: &str, limit: u64, leasts: Option<&Leasts>) -> High {
+    let measured = || intervals.iter().enumerate().filter(|(_, interval)| !interval.warm_up);
+    let mut highs = Highs { low: measured().next().map_or(0.0, |(_, interval)| interval.from_ms), ..Highs::default() };
     let mut open = false;
-    for interval in measured() {
+    for (index, interval) in measured() {
         let lag = interval.lag.iter().find(|point| point.group == group);
-        let is_high = lag.map(|point| point.records.unsigned_abs() >= limit);
+        let least = leasts.and_then(|leasts| leasts.get(&index)).copied();
+        let is_high = lag.and_then(|point| is_high(point.records, least, limit));
         highs.look(looked_at(interval, lag), is_high);
         open = is_high != Some(false);
     }
     let time = |ms: f64| Duration::from_secs_f64(ms.max(0.0) / 1e3);
     High { least: time(highs.least), most: time(highs.most), open }
+}
+
+/// Whether a lag was at a limit or above; none if it may have been either, between the least and the most that it can have been.
+fn is_high(most: i64, least: Option<i64>, limit: u64) -> Option<bool> {
+    let [most, least] = [most, least.unwrap_or(most)].map(|records| records.unsigned_abs() >= limit);
+    (most == least).then_some(most)
 }
 
 /// From when to when the look was that an interval has of a lag.
@@ -148,6 +155,10 @@ mod tests {
         );
     }
 
+    fn longest_at(intervals: &[Interval], group: &str, limit: u64) -> High {
+        super::longest_at(intervals, group, limit, None)
+    }
+
     /// So long at the least and at the most, in seconds.
     fn high(least: u64, most: u64, open: bool) -> High {
         High { least: Duration::from_secs(least), most: Duration::from_secs(most), open }
@@ -193,6 +204,14 @@ mod tests {
             let vague = longest_at(&seen, "g", 1);
             assert!(vague.least <= truth && truth <= vague.most, "{vague:?} {truth:?}");
         }
+    }
+
+    #[test]
+    fn where_only_bounds_are_known_a_lag_is_high_or_low_if_both_are() {
+        let lags = intervals(&[0, 9, 9, 9, 9, 0]);
+        let with = |least: i64| super::longest_at(&lags, "g", 9, Some(&(2..5).map(|index| (index, least)).collect()));
+        assert_eq!(with(9), high(3, 5, false));
+        assert_eq!(with(0), high(0, 5, false), "it may have come down at once");
     }
 
     #[test]

@@ -133,6 +133,11 @@ impl<'a> Ranked<'a> {
         (max, without)
     }
 
+    /// Whether a value of it is only the least that it can be, and less than a limit: beyond the longest that is kept apart.
+    pub fn may_be_beyond(&self, value: Duration, limit: Duration) -> bool {
+        self.latencies.out_of_range() > 0 && value >= self.latencies.max() && value < limit
+    }
+
     fn of_unknown_outcome(&self) -> Without {
         let detail = format!("{}, so it may be anything beyond what came", self.told());
         Without::Doubt("none".to_owned(), Reason::NoPositiveControl { detail })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eventproof_evidence::ledger::LegCounts;
-use eventproof_evidence::{Cause, Latencies, Proof, Reason, Verdict};
+use eventproof_evidence::{Blind, Cause, Latencies, Proof, Reason, Subject, Verdict};
 use eventproof_reports::model::{ConsumerLeg, Distribution, Finding, Objective as Judged, Sizes, Stage};
 use eventproof_source::units::format_duration;
 use serde::{Deserialize, Serialize};
@@ -162,7 +162,9 @@ pub(crate) fn judge_one(objective: &Objective, collector: &Collector, saturated:
         Some(detail) if is_of_time(&objective.metric) => {
             Verdict::CannotTell(Reason::GeneratorSaturated { detail: detail.to_owned() })
         }
-        _ => blind_to_loss(objective, collector).unwrap_or(verdict),
+        _ => {
+            blind_to_loss(objective, collector).or_else(|| seen_late(objective, collector, &verdict)).unwrap_or(verdict)
+        }
     };
     let (stage, limit) = match &objective.metric {
         Metric::Percentile { stage, below, .. } | Metric::Max { stage, below } => (Some(stage), Some(below)),
@@ -182,7 +184,7 @@ pub(crate) fn judge_one(objective: &Objective, collector: &Collector, saturated:
 }
 
 /// Whether a figure is of time or rate.
-fn is_of_time(metric: &Metric) -> bool {
+pub(crate) fn is_of_time(metric: &Metric) -> bool {
     match metric {
         Metric::Count { what, .. } => *what == Count::Late,
         Metric::Failed { .. } => false,
@@ -194,23 +196,74 @@ fn is_of_time(metric: &Metric) -> bool {
 fn blind_to_loss(objective: &Objective, collector: &Collector) -> Option<Verdict> {
     let Metric::Count { what, leg, .. } = &objective.metric else { return None };
     // A retry topic that nobody saw hides what was put off, and may be overtaken.
-    let is_put_off = |index: usize| *what == Count::Reordered && collector.asides.may_wait(index + 1);
-    let put_off = collector.frame.groups.iter().position(|group| group.name == *leg).is_some_and(is_put_off);
+    let put_off = *what == Count::Reordered && collector.may_put_off(leg);
     let late = *what == Count::Late;
     if *what != Count::Lost && !put_off && !late {
         return None;
     }
     // What was seen only afterwards is all there, and bears a later time than it had.
     let made_good = collector.made_good.iter().filter(|_| late);
-    let of_topic = |name: &str| collector.frame.topics.iter().any(|topic| topic == name);
-    // The topic's loss is hidden by what nobody saw of topics, a group's by a view that did not answer.
-    let concerns = |what: Option<&str>| what.is_none_or(|name| of_topic(name) == (leg == "topic"));
-    let blind = collector.blind.iter().chain(made_good).find(|blind| concerns(blind.what.as_deref()))?;
+    let blind = collector.blind.iter().chain(made_good).find(|blind| concerns(collector, leg, &blind.what))?;
     let found = counts_of(collector, leg).is_some_and(|counts| counted(*what, &counts) > 0);
-    found.then(|| {
-        let lasted = blind.lasted(collector.now);
-        Verdict::CannotTell(Reason::Blind { what: leg.clone(), why: blind.why.clone(), lasted })
-    })
+    found.then(|| unseen_of(collector, leg, blind))
+}
+
+/// A time that is too long is no verdict where it would not be without the longest span in which nobody could see what it ends with:
+/// nothing was seen later by more than that.
+fn seen_late(objective: &Objective, collector: &Collector, verdict: &Verdict) -> Option<Verdict> {
+    let (leg, value, below) = too_long(objective, collector).filter(|_| matches!(verdict, Verdict::Broken(_)))?;
+    let spans = late_spans(collector).filter(|blind| concerns(collector, leg, &blind.what));
+    // A stall of our own makes a few late: what most events did it does not decide.
+    let of_most = matches!(objective.metric, Metric::Percentile { .. });
+    let spans = spans.filter(|blind| !of_most || blind.what != Subject::Everything);
+    let lasted = |blind: &Blind| blind.to.map_or(Duration::MAX, |to| to.since(blind.from));
+    let longest = spans.max_by_key(|blind| lasted(blind))?;
+    let without = value.map(|value| value.saturating_sub(lasted(longest)));
+    without.is_none_or(|without| without < below).then(|| unseen_of(collector, leg, longest))
+}
+
+/// The leg on which a time ends that has a limit above, the time, none if it never ended, and the limit.
+fn too_long<'a>(objective: &'a Objective, collector: &'a Collector) -> Option<(&'a str, Option<Duration>, Duration)> {
+    match &objective.metric {
+        Metric::Drained { group, below } => {
+            let leg = collector.frame.groups.iter().position(|known| known.name == *group)? + 1;
+            Some((group, collector.drained(leg), *below))
+        }
+        Metric::Max { stage, below } => {
+            // Where all that came was quick, what never came is what is too slow.
+            let max = Ranked::of(collector, stage)?.max().0.filter(|max| max >= below)?;
+            Some((collector.leg_of(stage)?, Some(max), *below))
+        }
+        Metric::Percentile { percentile, stage, below } => {
+            let value = Ranked::of(collector, stage)?.percentile(*percentile).ok()?;
+            Some((collector.leg_of(stage)?, Some(value), *below))
+        }
+        _ => None,
+    }
+}
+
+/// Spans in which what is measured may have come before it was seen: not those that were made good before anything was measured.
+fn late_spans(collector: &Collector) -> impl Iterator<Item = &Blind> {
+    let from = collector.frame.measured_from;
+    let made_good = collector.made_good.iter().filter(move |blind| blind.to.is_none_or(|to| to >= from));
+    collector.blind.iter().chain(made_good)
+}
+
+/// Whether what nobody saw hides something of a leg: the topic's loss is hidden by what nobody saw of topics, a group's by a view of its
+/// own that did not answer, or by a topic beside the load's own.
+fn concerns(collector: &Collector, leg: &str, what: &Subject) -> bool {
+    let is_ours = |name: &str| collector.frame.topics.iter().any(|topic| topic == name);
+    match what {
+        Subject::Everything => true,
+        Subject::Topic(name) if is_ours(name) => leg == "topic",
+        Subject::View(view) => leg != "topic" && collector.frame.group_of_view(view).is_none_or(|group| group == leg),
+        _ => leg != "topic",
+    }
+}
+
+fn unseen_of(collector: &Collector, leg: &str, blind: &Blind) -> Verdict {
+    let lasted = blind.lasted(collector.now);
+    Verdict::CannotTell(Reason::Blind { what: leg.to_owned(), why: blind.why.clone(), lasted })
 }
 
 fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
@@ -223,6 +276,7 @@ fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
             let Some(stage) = Ranked::of(collector, name) else { return no_such(name) };
             match stage.percentile(*percentile) {
                 Ok(value) => too_coarse(collector, &[name], *below, format_duration(value))
+                    .or_else(|| not_kept_apart(&stage, value, *below))
                     .unwrap_or_else(|| verdict(objective, format_duration(value), value < *below)),
                 Err(without) => without.told(objective),
             }
@@ -239,7 +293,8 @@ fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
                 // One that is too slow is enough, whatever became of the others.
                 (Some(max), _) if max >= *below => verdict(objective, format_duration(max), false),
                 (_, Some(without)) => without.told(objective),
-                (Some(max), None) => verdict(objective, format_duration(max), true),
+                (Some(max), None) => not_kept_apart(&stage, max, *below)
+                    .unwrap_or_else(|| verdict(objective, format_duration(max), true)),
                 (None, None) => {
                     let detail = "nothing was measured".to_owned();
                     ("none".to_owned(), Verdict::CannotTell(Reason::NoPositiveControl { detail }))
@@ -258,7 +313,11 @@ fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
             let apart = signed_ms(found) - signed_ms(compared);
             let both = format!("{} less {}", format_duration(found), format_duration(compared));
             let actual = format!("{apart:.1} ms ({both})");
+            // Of what is longer than can be kept apart only the least is known.
+            let open = not_kept_apart(&of, compared, Duration::MAX)
+                .or_else(|| not_kept_apart(&one, found, Duration::MAX).filter(|_| apart < signed_ms(*below)));
             too_coarse(collector, &[stage, other], *below, actual.clone())
+                .or(open)
                 .unwrap_or_else(|| verdict(objective, actual, apart < signed_ms(*below)))
         }
         Metric::Failed { stage, most } => {
@@ -275,9 +334,16 @@ fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
             let doubt = match (found <= *most, *what) {
                 (true, _) => doubt_of_count(collector, &counts)
                     .or_else(|| undecided(*what, &counts, leg, *most))
-                    .or_else(|| beyond(collector, *what)),
+                    .or_else(|| beyond(collector, *what))
+                    .or_else(|| unlinked(collector, *what, found, *most).filter(|_| leg != "topic")),
                 (false, Count::Phantom) => beyond(collector, *what),
-                (false, Count::Lost) => nameless(collector, &counts, *most).filter(|_| leg != "topic"),
+                (false, Count::Lost) => nameless(collector, found, *most, "what seems to be lost may be there")
+                    .filter(|_| leg != "topic")
+                    .or_else(|| done_beyond(collector, found, *most)),
+                (false, Count::Reordered) => {
+                    nameless(collector, found, *most, "what was overtaken may have been put off")
+                        .filter(|_| collector.may_put_off(leg))
+                }
                 (false, _) => None,
             };
             match doubt {
@@ -292,7 +358,11 @@ fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
                 Some(time) => verdict(objective, format_duration(time), time < *below),
                 None => {
                     let owed = collector.ledger.outstanding(leg);
-                    verdict(objective, format!("never in this run: {owed} events are still owed"), false)
+                    let actual = format!("never in this run: {owed} events are still owed");
+                    match done_beyond(collector, owed, 0) {
+                        Some(doubt) => (actual, Verdict::CannotTell(doubt)),
+                        None => verdict(objective, actual, false),
+                    }
                 }
             }
         }
@@ -313,11 +383,23 @@ fn measured(objective: &Objective, collector: &Collector) -> (String, Verdict) {
         Metric::Lag { group, below, .. } => match collector.lags.greatest.get(group) {
             Some(lag) => match (lag.unsigned_abs() < *below, collector.lags.unseen.get(group)) {
                 (true, Some((intervals, why))) => (format!("{lag} records"), unseen(collector, group, *intervals, why)),
+                (true, None) if let Some(possible) = beyond_bounds(collector, group, *below) => {
+                    (format!("{lag} records"), Verdict::CannotTell(possible))
+                }
                 (held, _) => verdict(objective, format!("{lag} records"), held),
             },
             None => no_such(group),
         },
     }
+}
+
+/// Where a lag is known by bounds only, and the limit is between them: after a shard has ended nobody looks at its partitions.
+fn beyond_bounds(collector: &Collector, group: &str, below: u64) -> Option<Reason> {
+    let most = collector.lags.possible(group).filter(|most| most.unsigned_abs() >= below)?;
+    let detail = format!(
+        "a shard ended sooner than another, and what the lag on its partitions was from then on is not known: it was {most} records at most"
+    );
+    Some(Reason::NoPositiveControl { detail })
 }
 
 /// Whether a lag was at a limit or above for so long without a break. What looks leave open has no verdict.
@@ -327,7 +409,7 @@ fn lag_for(
     (group, below): (&str, u64),
     lasting: Duration,
 ) -> (String, Verdict) {
-    let high = lagging::longest_at(&collector.intervals, group, below);
+    let high = lagging::longest_at(&collector.intervals, group, below, collector.lags.leasts(group));
     let actual = without_a_break(high);
     if high.least >= lasting || !high.open && high.most <= lasting {
         return verdict(objective, actual, high.least < lasting);
@@ -366,6 +448,14 @@ fn too_coarse(collector: &Collector, stages: &[&String], limit: Duration, actual
     };
     let reason = stages.iter().find_map(committed).or_else(|| stages.iter().find_map(looked))?;
     Some((actual, Verdict::CannotTell(reason)))
+}
+
+/// Where a limit is beyond the longest latency that is kept apart, and the value may be beyond it as well.
+fn not_kept_apart(stage: &Ranked<'_>, value: Duration, limit: Duration) -> Option<(String, Verdict)> {
+    let actual = format!("{} or longer", format_duration(value));
+    let detail = format!("latencies of {actual} are not kept apart");
+    let open = (actual, Verdict::CannotTell(Reason::NoPositiveControl { detail }));
+    stage.may_be_beyond(value, limit).then_some(open)
 }
 
 fn per_second(slope: f64) -> String {
@@ -445,13 +535,32 @@ fn beyond(collector: &Collector, what: Count) -> Option<Reason> {
     (beyond > 0 && matches!(what, Count::Duplicated | Count::Phantom)).then_some(Reason::NoPositiveControl { detail })
 }
 
-/// Records in retry or dead-letter topics that may be those of lost events: nobody knows any more which events they were.
-fn nameless(collector: &Collector, counts: &LegCounts, most: u64) -> Option<Reason> {
-    let nameless = collector.asides.strangers();
+/// What seems to be missing, if it may be among the effects of requests that are forgotten: they were done, long after.
+fn done_beyond(collector: &Collector, missing: u64, most: u64) -> Option<Reason> {
+    let beyond = collector.beyond_window();
     let detail = format!(
-        "{nameless} records in retry or dead-letter topics could not be linked to an event: what seems to be lost may be there"
+        "{beyond} records or effects are of none of the latest {WINDOW} requests: what seems to be missing may be among them"
     );
-    (nameless > 0 && counts.lost.saturating_sub(nameless) <= most).then_some(Reason::NoPositiveControl { detail })
+    (beyond > 0 && missing.saturating_sub(beyond) <= most).then_some(Reason::NoPositiveControl { detail })
+}
+
+/// Records in retry or dead-letter topics that may be those of events that a count accuses: nobody knows any more which events they
+/// were.
+fn nameless(collector: &Collector, found: u64, most: u64, why: &str) -> Option<Reason> {
+    let nameless = collector.asides.strangers();
+    (nameless > 0 && found.saturating_sub(nameless) <= most).then(|| not_linked(nameless, why))
+}
+
+/// The same of a count of what lies in those topics: each of them may be one more.
+fn unlinked(collector: &Collector, what: Count, found: u64, most: u64) -> Option<Reason> {
+    let nameless = collector.asides.strangers();
+    let is_near = matches!(what, Count::DeadLettered | Count::Undecided) && found + nameless > most;
+    is_near.then(|| not_linked(nameless, "each of them may be one more"))
+}
+
+fn not_linked(nameless: u64, why: &str) -> Reason {
+    let detail = format!("{nameless} records in retry or dead-letter topics could not be linked to an event: {why}");
+    Reason::NoPositiveControl { detail }
 }
 
 fn counts_of(collector: &Collector, leg: &str) -> Option<LegCounts> {

@@ -104,10 +104,14 @@ pub(crate) async fn perform(
     let beside = beside(setup, &plan, to.clone())?;
     let watch = watch_groups(setup, profile, &plan, to.clone())?;
     let followers = setup.rig.system.follow_journals(Duration::ZERO, effects(&plan, &setup.run_id, to.clone()));
-    if let Some(meeting) = meeting {
+    let others = match meeting {
         // Everything that observes stands before anybody sends.
-        plan.pacer.begin_at(meeting.meet(&plan).await?);
-    }
+        Some(meeting) => {
+            plan.pacer.begin_at(meeting.meet(&plan).await?);
+            Some(&*meeting)
+        }
+        None => None,
+    };
     let usage = Usage::begin(clock.now());
     let sending = sending::start(setup, &plan, to, clock.clone())?;
     let mut collector = Collector::new(plan.frame(setup, profile));
@@ -116,8 +120,8 @@ pub(crate) async fn perform(
     let loading = async {
         let settling = Settling { all_sent: &all_sent, undone: &undone, lasting: profile.settle };
         let saturated = |so_far: &Collector| slipped(&plan, profile.slip_limit, so_far, &SendReport::default(), "");
-        let (objectives, events) = (profile.objectives.as_slice(), plan.pacer.measured());
-        let ending = Ending { asked, halt: &halt, objectives, events, saturated: &saturated };
+        let (objectives, events) = (profile.objectives.as_slice(), plan.measured(profile));
+        let ending = Ending { asked, halt: &halt, objectives, events, saturated: &saturated, others };
         let heard = Heard { messages: &messages, sending: &sending, clock: clock.as_ref() };
         collect(&mut collector, heard, settling, ending, &mut spill, &mut progress).await
     };

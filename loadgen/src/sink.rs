@@ -5,7 +5,7 @@ use std::sync::mpsc::Sender;
 
 use eventproof_broker::{PartitionCounts, RawRecord, Sink};
 use eventproof_contract::{Contract, Facts, Violation, event_number};
-use eventproof_evidence::{At, Blind};
+use eventproof_evidence::{At, Blind, Subject};
 use rustc_hash::FxHashMap;
 
 use crate::collector::{Event, Message, Ours, Sight};
@@ -81,13 +81,26 @@ impl Sink for LoadSink {
     }
 
     fn blind(&mut self, blind: Blind) {
-        // The same holds here.
-        let _ = self.to.send(Message::Blind(Box::new(blind)));
+        if concerns(&blind.what, |topic| self.topics.contains_key(topic)) {
+            // The same holds here.
+            let _ = self.to.send(Message::Blind(Box::new(blind)));
+        }
     }
 
     fn caught_up(&mut self, topic: &str, at: At) {
-        // The same holds here.
-        let _ = self.to.send(Message::CaughtUp(topic.into(), at));
+        if self.topics.contains_key(topic) {
+            // The same holds here.
+            let _ = self.to.send(Message::CaughtUp(Subject::Topic(topic.into()), at));
+        }
+    }
+}
+
+/// Whether what cannot be seen concerns a sink that takes the records of some topics. Another recorder may read the others as well, and
+/// each tells of those of its own: told by both, what one has read would make good what the other has not.
+pub(crate) fn concerns(what: &Subject, takes: impl Fn(&str) -> bool) -> bool {
+    match what {
+        Subject::Topic(topic) => takes(topic),
+        _ => true,
     }
 }
 
@@ -99,4 +112,49 @@ pub(crate) fn hash(payload: &[u8]) -> u64 {
 /// The length that is in a hash.
 pub(crate) fn size_of(hash: u64) -> usize {
     (hash >> 32) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use eventproof_source::Source;
+
+    use super::*;
+
+    fn contract() -> Contract {
+        let text = "\
+asyncapi: 3.0.0
+info: {title: t, version: '1'}
+channels:
+  orders: {address: orders, messages: {placed: {name: placed, payload: {type: object}}}}
+";
+        Contract::parse(&Source::inline("asyncapi.yaml", text)).map_err(|faults| faults.render(false)).unwrap().0
+    }
+
+    #[test]
+    fn a_sink_tells_what_its_recorder_cannot_see_of_topics_that_it_takes() {
+        let (to, told) = channel();
+        let mut sink = LoadSink {
+            contract: Arc::new(contract()),
+            run_id: String::new(),
+            topics: [("orders".to_owned(), 0)].into_iter().collect(),
+            known: None,
+            links: None,
+            partitions: PartitionCounts::default(),
+            to,
+        };
+        let topic = |name: &str| Subject::Topic(name.into());
+        for what in [topic("orders"), topic("orders.dead"), Subject::Everything] {
+            sink.blind(Blind { what, from: At::START, to: None, why: "all brokers down".to_owned() });
+        }
+        ["orders", "orders.dead"].into_iter().for_each(|name| sink.caught_up(name, At::START));
+        let about = |message: Message| match message {
+            Message::Blind(blind) => blind.what,
+            Message::CaughtUp(what, _) => what,
+            other => panic!("{other:?} is not told here"),
+        };
+        let about: Vec<Subject> = told.try_iter().map(about).collect();
+        assert_eq!(about, [topic("orders"), Subject::Everything, topic("orders")]);
+    }
 }

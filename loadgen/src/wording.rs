@@ -28,11 +28,7 @@ pub(crate) fn plan(profile: &Profile, plan: &Plan, report: &SendReport, sizes: O
         Traffic::Replay(replay) if replay.speed != 1.0 => format!("at {} times their own pace", replay.speed),
         _ => pace(&profile.pace),
     };
-    let events = match profile.pace {
-        // A shard has a share of them.
-        Pace::Max { events } => events,
-        Pace::Steady { .. } | Pace::Shape(_) | Pace::Traced => plan.pacer.measured(),
-    };
+    let events = plan.measured(profile);
     let text = format!("{events} {noun}{what} {pace}{keys}, after {warm_up} of warm-up{}", of_sizes(sizes));
     // What limits all shards together one of them cannot say.
     let alone = !plan.pacer.is_planned() && plan.split.is_none();

@@ -69,7 +69,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
     use eventproof_evidence::oracle::judge;
-    use eventproof_evidence::{Blind, Seen};
+    use eventproof_evidence::{Blind, Seen, Subject};
 
     use super::*;
 
@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(verdict(&[order("a", 40)], 2), Verdict::NotYet);
         assert!(matches!(verdict(&[order("a", 40)], 6), Verdict::Broken(_)));
         assert!(matches!(verdict(&[order("a", 70)], 2), Verdict::Broken(_)));
-        let blind = Blind { what: None, from: at(1), to: None, why: "the broker was gone".to_owned() };
+        let blind = Blind { what: Subject::Everything, from: at(1), to: None, why: "the broker was gone".to_owned() };
         assert!(matches!(verdict(&[order("a", 40), Observation::Blind(blind)], 6), Verdict::CannotTell(_)));
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use eventproof_evidence::{At, Blind, Clock, GroupState, Name, Observation};
+use eventproof_evidence::{At, Blind, Clock, GroupState, Name, Observation, Subject};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::groups::GroupInfo;
 use rdkafka::{Offset, TopicPartitionList};
@@ -15,6 +15,8 @@ use rdkafka::{Offset, TopicPartitionList};
 use crate::{Broker, BrokerError};
 
 const ANSWER: Duration = Duration::from_secs(2);
+/// How much later than it should a look may come before that is told: what is new in it may be so much older.
+const LATE: Duration = Duration::from_millis(200);
 
 /// What the watch reports.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +77,7 @@ fn watch(
     while !stop.load(Ordering::SeqCst) {
         let round = Instant::now();
         for group in &mut groups {
+            group.note_pause(every, clock.now(), report);
             let answered = group.ask_state(clock, report) & group.ask_positions(clock, report);
             group.note_sight(answered, clock.now(), report);
         }
@@ -91,6 +94,8 @@ struct Watched {
     state: Option<(GroupState, Vec<Name>, usize)>,
     /// Since when questions go unanswered.
     blind_since: Option<At>,
+    /// When the last look began that was answered.
+    looked: Option<At>,
 }
 
 impl Watched {
@@ -111,7 +116,26 @@ impl Watched {
             committed: HashMap::new(),
             state: None,
             blind_since: None,
+            looked: None,
         })
+    }
+
+    /// A look begins now. If the one before it was too long ago, since others kept the watch waiting or the machine stalled it, what it
+    /// will show may have been so for as long.
+    fn note_pause(&mut self, every: Duration, now: At, report: &impl Fn(GroupEvent)) {
+        let last = self.looked.replace(now).filter(|_| self.blind_since.is_none());
+        if let Some(from) = last.filter(|last| now.since(*last) > every + LATE) {
+            self.tell_late(from, now, report);
+        }
+    }
+
+    /// What will be told now may have been so since `from`.
+    fn tell_late(&self, from: At, now: At, report: &impl Fn(GroupEvent)) {
+        let why = format!("group \"{}\" was not seen for {} ms", self.name, now.since(from).as_millis());
+        let what = Subject::Group(self.name.clone());
+        let blind = Blind { what: what.clone(), from, to: Some(now), why };
+        report(GroupEvent::Changed(Observation::Blind(blind)));
+        report(GroupEvent::Changed(Observation::CaughtUp { what, at: now }));
     }
 
     /// What is known of a group that does not answer is old, and must explain nothing; the next answer makes it new.
@@ -121,12 +145,13 @@ impl Watched {
                 let from = now;
                 self.blind_since = Some(from);
                 let why = format!("the broker did not answer for group \"{}\"", self.name);
-                let blind = Blind { what: Some(self.name.clone()), from, to: None, why };
+                let blind = Blind { what: Subject::Group(self.name.clone()), from, to: None, why };
                 report(GroupEvent::Changed(Observation::Blind(blind)));
             }
             (true, Some(_)) => {
                 self.blind_since = None;
-                report(GroupEvent::Changed(Observation::CaughtUp { what: self.name.clone(), at: now }));
+                let what = Subject::Group(self.name.clone());
+                report(GroupEvent::Changed(Observation::CaughtUp { what, at: now }));
             }
             (false, Some(_)) | (true, None) => {}
         }
@@ -134,9 +159,13 @@ impl Watched {
 
     /// Returns whether there was an answer. Without one the last known position stays; the next round asks again.
     fn ask_positions(&mut self, clock: &dyn Clock, report: &impl Fn(GroupEvent)) -> bool {
-        report(GroupEvent::Asking { group: self.name.clone(), at: clock.now() });
+        let asked = clock.now();
+        report(GroupEvent::Asking { group: self.name.clone(), at: asked });
         let Ok(answer) = self.consumer.committed_offsets(self.question.clone(), ANSWER) else { return false };
         let at = clock.now();
+        if at.since(asked) > LATE && self.blind_since.is_none() {
+            self.tell_late(asked, at, report);
+        }
         for element in answer.elements() {
             let Offset::Offset(offset) = element.offset() else { continue };
             let place = (element.topic().to_owned(), element.partition());

@@ -237,6 +237,32 @@ fn what_is_refused_doubled_and_foreign_is_found_at_its_exact_count_across_shards
 }
 
 #[test]
+fn a_shard_that_is_certain_of_a_miss_ends_all_of_them() {
+    let stage = Stage::set(&profile(
+        "rate: 100/s\nevents: 9000\nproducer: {linger: 0ms}\nobjectives:\n  - {objective: failed(acknowledgement) = 0, abort_on_fail: true}\n  - lost(topic) = 0\n",
+    ));
+    let refusing =
+        "error error=TOPIC_AUTHORIZATION_FAILED api=Produce topic=shop.orders client=eventproof-load times=1";
+    FaultControl::new(stage.embedded.faults()).start(&BrokerFault::parse(refusing).unwrap()).unwrap();
+    let shards: Vec<Child> = (1..=3).map(|number| stage.shard(&format!("{number}/3"), &[])).collect();
+    for ran in shards.into_iter().map(ended) {
+        assert_eq!(ran.code, 1, "{}{}", ran.progress, ran.result);
+        let told = format!("{}{}", ran.progress, ran.result);
+        assert!(told.contains("missed for certain: failed(acknowledgement) = 0 was "), "{told}");
+    }
+    let merged = stage.result("1/3");
+    let actual = merged["aborted"]["actual"].as_str().unwrap();
+    assert!(actual.contains(" refused") && actual.contains(" on shard "), "{actual}");
+    // A minute and a half was planned. The others hear of it within a second, on whatever machine.
+    let parts = merged["shards"]["parts"].as_array().unwrap();
+    let sent: Vec<u64> = parts.iter().map(|part| part["planned"].as_u64().unwrap()).collect();
+    assert!(sent.len() == 3 && sent.iter().sum::<u64>() < 4500, "{sent:?}");
+    assert_eq!(merged["aborted"]["sent"].as_u64(), Some(sent.iter().sum()));
+    assert_eq!(merged["objectives"][1]["finding"]["code"], "own-doing", "{}", merged["objectives"][1]);
+    assert_eq!(merged["legs"][0]["counts"]["lost"].as_u64(), Some(0), "what was not sent is not lost");
+}
+
+#[test]
 fn a_shard_that_dies_leaves_the_whole_without_a_verdict() {
     let stage = Stage::set(&profile("rate: 40/s\nevents: 200\nobjectives:\n  - lost(topic) = 0\n"));
     let (first, mut second) = (stage.shard("1/2", &[]), stage.shard("2/2", &[]));
@@ -308,12 +334,14 @@ fn at_rate_max_a_shard_without_a_key_of_its_own_is_refused() {
 #[test]
 fn what_cannot_be_sent_in_shards_is_said_all_at_once() {
     let stage = Stage::set(&profile(
-        "rate: 40/s\nevents: 200\nobjectives:\n  - {objective: duplicated(topic) = 0, abort_on_fail: true}\n",
+        "rate: 40/s\nevents: 200\ntimeline:\n  - {at: 1s, for: 1s, broker: delay, by: 200ms, api: Fetch}\nobjectives:\n  - lost(topic) = 0\n",
     ));
     let path = stage.path("load.yaml");
     let ran = eventproof(&["load", path.to_str().unwrap(), "--shard", "1/2"]);
     assert_eq!(ran.code, 2, "{}", ran.progress);
-    for part in ["`abort_on_fail` would be judged on a part", "--shard needs --brokers", "--shard needs --run NAME"] {
+    for part in
+        ["its `timeline` disturbs what eventproof started", "--shard needs --brokers", "--shard needs --run NAME"]
+    {
         assert!(ran.progress.contains(part), "no `{part}` in {}", ran.progress);
     }
 }

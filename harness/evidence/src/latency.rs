@@ -9,7 +9,7 @@ use hdrhistogram::Histogram;
 use crate::Reason;
 pub use encoded::NoHistogram;
 
-/// Highest latency that is kept apart; anything above is counted as out of range, never clipped.
+/// Highest latency that is kept apart; anything above is counted as out of range, and is at least so long.
 const HIGHEST: Duration = Duration::from_secs(3600);
 /// Samples that must lie beyond a percentile before it is worth quoting.
 const SAMPLES_BEYOND: f64 = 10.0;
@@ -77,14 +77,15 @@ impl Latencies {
         self.micros.len() + self.out_of_range
     }
 
-    /// How many were longer than an hour; they are in no percentile.
+    /// How many were longer than can be kept apart: more than an hour.
     pub fn out_of_range(&self) -> u64 {
         self.out_of_range
     }
 
-    /// The longest latency, to three digits; zero if there is none.
+    /// The longest latency, to three digits; zero if there is none. Of what is out of range only the least that it can be is known.
     pub fn max(&self) -> Duration {
-        Duration::from_micros(self.micros.max())
+        let in_range = Duration::from_micros(self.micros.max());
+        if self.out_of_range > 0 { in_range.max(HIGHEST) } else { in_range }
     }
 
     /// The shortest latency, to three digits; zero if there is none.
@@ -100,12 +101,25 @@ impl Latencies {
 
     /// The value below which the percentile's share of samples lies, with a doubt where there are too few.
     pub fn percentile(&self, percentile: Percentile) -> PercentileValue {
-        let value = Duration::from_micros(self.micros.value_at_quantile(percentile.quantile()));
-        let value = if self.micros.is_empty() { Duration::ZERO } else { value };
+        let value = self.value_at(percentile.quantile());
         let (samples, needed) = (self.count(), samples_needed(percentile));
         let doubt =
             (samples < needed).then(|| Reason::TooFewSamples { percentile: percentile.to_string(), samples, needed });
         PercentileValue { value, doubt }
+    }
+
+    /// The value at a share of all samples. Those out of range are longer than all others.
+    fn value_at(&self, quantile: f64) -> Duration {
+        let (all, in_range) = (self.count(), self.micros.len());
+        let rank = ((quantile * all as f64 - 1e-6).ceil() as u64).max(1);
+        // Halfway between two ranks, so that no rounding makes it the next one.
+        let of_those_in_range = (rank as f64 - 0.5) / in_range.max(1) as f64;
+        match self.out_of_range {
+            0 if in_range == 0 => Duration::ZERO,
+            0 => Duration::from_micros(self.micros.value_at_quantile(quantile)),
+            _ if rank > in_range => self.max(),
+            _ => Duration::from_micros(self.micros.value_at_quantile(of_those_in_range)),
+        }
     }
 
     /// How many samples lie in each of `bins` bins of equal width on a logarithmic scale, from the shortest to the
@@ -169,11 +183,17 @@ mod tests {
     }
 
     #[test]
-    fn a_latency_beyond_the_range_is_counted_not_clipped() {
-        let mut latencies = of(&[5]);
-        latencies.record(Duration::from_secs(7200));
-        assert_eq!((latencies.count(), latencies.out_of_range()), (2, 1));
-        assert!(latencies.max() < Duration::from_millis(6));
+    fn a_latency_beyond_the_range_is_counted_and_is_longer_than_all_others() {
+        let mut latencies = of(&[5; 900]);
+        (0..100).for_each(|_| latencies.record(Duration::from_secs(7200)));
+        assert_eq!((latencies.count(), latencies.out_of_range()), (1000, 100));
+        assert_eq!(latencies.max(), HIGHEST, "at least that");
+        let at = |percentile| latencies.percentile(Percentile(percentile)).value;
+        assert!([1.0, 50.0, 90.0].into_iter().all(|percentile| at(percentile) < Duration::from_millis(6)));
+        assert_eq!((at(90.1), at(95.0)), (HIGHEST, HIGHEST));
+        let mut nothing_else = Latencies::new();
+        nothing_else.record(Duration::from_secs(7200));
+        assert_eq!((nothing_else.percentile(Percentile(0.0)).value, nothing_else.max()), (HIGHEST, HIGHEST));
     }
 
     #[test]

@@ -15,6 +15,7 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod blind;
 mod cause;
 mod clock;
 mod journal;
@@ -28,12 +29,13 @@ mod surroundings;
 mod verdict;
 mod waited;
 
+pub use blind::{Blind, Subject};
 pub use cause::{Cause, Counted, Death, Missing, Near, Place, Refusal};
 pub use clock::{At, Clock, ManualClock, RunClock};
 pub use journal::{Journal, JournalReader, Standpoint};
 pub use latency::{Latencies, NoHistogram, Percentile, PercentileValue, samples_needed};
 pub use ledger::Ledger;
-pub use observation::{Blind, GroupState, Name, Observation, Sample, Seen};
+pub use observation::{GroupState, Name, Observation, Sample, Seen};
 pub use oracle::{Oracle, judge};
 pub use reason::Reason;
 pub use surroundings::Surroundings;

@@ -1,11 +1,11 @@
 //! The shared vocabulary: everything that can be observed of a system under test.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::At;
+use crate::{Blind, Subject};
 
 /// A name that many observations share: a topic, a group, an event id.
 pub type Name = Arc<str>;
@@ -55,12 +55,14 @@ pub enum Observation {
     Paused { service: Name, at: At },
     /// We let a paused service go on.
     WentOn { service: Name, at: At },
+    /// A group whose members nobody sees was found to handle what is new, after something was done to its service.
+    Recovered { group: Name, at: At },
     /// A service showed the broker who it is; `refused` is what the broker answered, if it did not let it in.
     Login { service: Name, refused: Option<String>, at: At },
     /// The observer could not see: whatever is absent in this span proves nothing.
     Blind(Blind),
     /// The observer of `what` has since read everything that it had missed: its earlier blindness hides nothing.
-    CaughtUp { what: Name, at: At },
+    CaughtUp { what: Subject, at: At },
     /// Something worth a line on the time line of a scenario.
     Note { text: String, at: At },
 }
@@ -125,45 +127,6 @@ pub enum GroupState {
     Stable,
 }
 
-/// A span in which an observer could not see.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Blind {
-    /// A topic, or a view; `None`: everything.
-    pub what: Option<Name>,
-    pub from: At,
-    /// `None`: it still cannot see.
-    pub to: Option<At>,
-    pub why: String,
-}
-
-impl Blind {
-    /// Whether the span touches the time from `from` to `to` and concerns `what`.
-    pub fn covers(&self, what: &str, from: At, to: At) -> bool {
-        let concerned = self.what.as_deref().is_none_or(|name| name == what);
-        concerned && self.from <= to && self.to.is_none_or(|end| end >= from)
-    }
-
-    /// How long it lasted, up to `now` if it still lasts.
-    pub fn lasted(&self, now: At) -> Duration {
-        self.to.unwrap_or(now).since(self.from)
-    }
-
-    /// Takes its place among `spans`: told while it lasted, and again when it had ended, it is one.
-    pub fn join(self, spans: &mut Vec<Blind>) {
-        let is_same = |span: &&mut Blind| span.what == self.what && span.from == self.from && span.to.is_none();
-        match spans.iter_mut().find(is_same) {
-            Some(span) => span.to = self.to,
-            None => spans.push(self),
-        }
-    }
-
-    /// Takes those out of `spans` of which the observer of `what` has read everything by `at`: up to then it saw late, and not after.
-    pub fn made_good(spans: &mut Vec<Blind>, what: &str, at: At) -> Vec<Blind> {
-        let good = spans.extract_if(.., |span| span.what.as_deref() == Some(what));
-        good.map(|span| Blind { to: Some(at), ..span }).collect()
-    }
-}
-
 impl Observation {
     /// When eventproof came to know of it.
     pub fn at(&self) -> At {
@@ -184,6 +147,7 @@ impl Observation {
             | Observation::Died { at, .. }
             | Observation::Paused { at, .. }
             | Observation::WentOn { at, .. }
+            | Observation::Recovered { at, .. }
             | Observation::Login { at, .. }
             | Observation::CaughtUp { at, .. }
             | Observation::Note { at, .. } => *at,

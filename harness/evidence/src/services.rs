@@ -245,6 +245,12 @@ impl Services {
         one.paused = false;
     }
 
+    /// A group of which nobody sees the members handles what is new: whatever was done before is over for it.
+    pub fn recovered(&mut self, group: &Name, at: At) {
+        let all = self.0.values_mut().flat_map(|one| one.disturbed.iter_mut().chain(&mut one.crashed));
+        all.for_each(|away| _ = away.settled.entry(group.clone()).or_insert(at));
+    }
+
     pub fn login(&mut self, name: &Name, refused: Option<&String>) {
         self.instance(name).refused = refused.cloned();
     }
@@ -321,6 +327,19 @@ impl Services {
         let (name, one) = self.instances_of(service).filter(|_| is_away).find(|(_, one)| one.is_missed())?;
         let back = if one.paused { "let it go on" } else { "start it again" };
         Some(Reason::OwnDoing { detail: format!("{} and did not {back}", one.our_doing(name)?) })
+    }
+
+    /// An instance that we paused and that has not gone on.
+    pub fn paused_by_us(&self, service: &str) -> Option<Reason> {
+        let (name, _) = self.instances_of(service).find(|(_, one)| one.paused)?;
+        let detail =
+            format!("it paused service \"{name}\" and did not let it go on: what it had in hand has yet to come");
+        Some(Reason::OwnDoing { detail })
+    }
+
+    /// When one last went on after a pause.
+    pub fn went_on_at(&self, service: &str) -> Option<At> {
+        self.disturbances(service).filter(|away| away.is_after_pause).map(|away| away.since).max()
     }
 
     /// What we did to one of a service's instances, while nobody has taken over its part of a group.

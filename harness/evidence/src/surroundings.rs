@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::cause::{Death, Missing, Place, Refusal};
 use crate::services::{GroupView, Groups, Services};
-use crate::{At, Blind, GroupState, Name, Observation, Reason};
+use crate::{At, Blind, GroupState, Name, Observation, Reason, Subject};
 
 /// The latest known state of everything around an event.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +30,7 @@ impl Surroundings {
                 | Observation::Died { .. }
                 | Observation::Paused { .. }
                 | Observation::WentOn { .. }
+                | Observation::Recovered { .. }
                 | Observation::Login { .. }
                 | Observation::Blind(_)
                 | Observation::CaughtUp { .. }
@@ -60,6 +61,7 @@ impl Surroundings {
             }
             Observation::Paused { service, at } => self.services.paused(service, *at, &self.groups),
             Observation::WentOn { service, at } => self.services.went_on(service, *at, &self.groups),
+            Observation::Recovered { group, at } => self.services.recovered(group, *at),
             Observation::Login { service, refused, .. } => self.services.login(service, refused.as_ref()),
             Observation::Blind(blind) => blind.clone().join(&mut self.blind),
             Observation::CaughtUp { what, at } => self.made_good.extend(Blind::made_good(&mut self.blind, what, *at)),
@@ -114,6 +116,16 @@ impl Surroundings {
         self.services.away_by_us(service)
     }
 
+    /// An instance of the service that we paused and that has not gone on, as the reason for having no verdict.
+    pub fn paused_by_us(&self, service: &str) -> Option<Reason> {
+        self.services.paused_by_us(service)
+    }
+
+    /// When an instance of the service last went on after a pause.
+    pub fn went_on_at(&self, service: &str) -> Option<At> {
+        self.services.went_on_at(service)
+    }
+
     /// The same about what a service should do with what a group reads: nor while nobody has taken over the part of an instance
     /// that we ended or paused.
     pub fn own_doing(&self, service: &str, group: &str) -> Option<Reason> {
@@ -137,6 +149,14 @@ impl Surroundings {
     pub fn late_sight(&self, what: &str, from: At, to: At) -> Option<Reason> {
         let blind = self.blind.iter().chain(&self.made_good).find(|blind| blind.covers(what, from, to))?;
         Some(Reason::Blind { what: what.to_owned(), why: blind.why.clone(), lasted: blind.lasted(to) })
+    }
+
+    /// Since when we were blind to `what` as something of it was seen `at`, or shortly before, and why: it may be as old as that.
+    pub fn unseen_before(&self, what: &str, at: At, shortly: Duration) -> Option<(At, Reason)> {
+        let spans = self.blind.iter().chain(&self.made_good).filter(|blind| blind.from <= at);
+        let last = spans.filter(|blind| blind.covers(what, at, at) || blind.covers(what, at, at + shortly));
+        let blind = last.min_by_key(|blind| blind.from)?;
+        Some((blind.from, Reason::Blind { what: what.to_owned(), why: blind.why.clone(), lasted: blind.lasted(at) }))
     }
 
     /// Whether we were blind to `what` between two instants and have not read since what we missed, as the reason for
@@ -165,7 +185,7 @@ impl Surroundings {
                 Missing::GroupNotStable { group: group.to_owned(), state: state.in_words().to_owned() }
             }
             // What was last seen of the group may be old: then it explains nothing.
-            (Some(_), _) if self.blind.iter().any(|blind| blind.what.as_deref() == Some(group)) => {
+            (Some(_), _) if self.blind.iter().any(|blind| blind.what == Subject::Group(group.into())) => {
                 Missing::Unexplained { group: group.to_owned(), record: place.clone() }
             }
             (Some(committed), _) => Missing::GroupBehind {

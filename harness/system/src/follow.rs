@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventproof_evidence::{At, Blind, Clock, Name, Observation};
+use eventproof_evidence::{At, Blind, Clock, Name, Observation, Subject};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
@@ -184,7 +184,7 @@ impl Sight {
         self.is_blind = true;
         let slow = || format!("view \"{}\" takes too long to answer", self.view);
         let why = error.map_or_else(slow, ToString::to_string);
-        Some(Observation::Blind(Blind { what: Some(self.view.clone()), from: self.heard, to: None, why }))
+        Some(Observation::Blind(Blind { what: Subject::View(self.view.clone()), from: self.heard, to: None, why }))
     }
 
     /// A look was answered; `is_last` if no entry is behind what it shows. An answer that took too long says only what was there when it
@@ -196,7 +196,8 @@ impl Sight {
         if silence.is_some() || !is_last || now.since(asked) > self.longest {
             return silence;
         }
-        std::mem::take(&mut self.is_blind).then(|| Observation::CaughtUp { what: self.view.clone(), at: now })
+        std::mem::take(&mut self.is_blind)
+            .then(|| Observation::CaughtUp { what: Subject::View(self.view.clone()), at: now })
     }
 }
 
@@ -342,7 +343,7 @@ mod tests {
             panic!("{told:?}")
         };
         assert_eq!((blind.to, &blind.why[..]), (None, "view \"handled\" takes too long to answer"));
-        assert_eq!((&**event, &**what), ("e", "handled"));
+        assert_eq!((&**event, what.name()), ("e", Some("handled")));
         assert!(blind.from < *at && at < read, "{told:?}");
     }
 }

@@ -159,7 +159,11 @@ impl Rig {
 
     /// Waits until every group has handled something new, after services or the broker were disturbed.
     pub async fn await_groups_again(&self) -> Result<(), SystemError> {
-        let all = self.needs.iter().map(|need| async move { self.readiness(need).await_group_again(need).await });
+        let all = self.needs.iter().map(|need| async move {
+            self.readiness(need).await_group_again(need).await?;
+            self.note_recovery(need);
+            Ok(())
+        });
         join_all(all).await.into_iter().collect()
     }
 
@@ -170,9 +174,19 @@ impl Rig {
         let all = theirs.map(|need| async move {
             let instances = need.instances.iter().cloned().chain([instance.to_owned()]).collect();
             let need = GroupNeed { instances, ..need.clone() };
-            self.readiness(&need).await_group_again(&need).await
+            self.readiness(&need).await_group_again(&need).await?;
+            self.note_recovery(&need);
+            Ok(())
         });
         join_all(all).await.into_iter().collect()
+    }
+
+    /// That of other groups shows in their members.
+    fn note_recovery(&self, need: &GroupNeed) {
+        if need.spec.assignment == Assignment::Manual {
+            let group = need.spec.name.as_str().into();
+            self.journal.push(Observation::Recovered { group, at: self.clock.now() });
+        }
     }
 
     fn readiness(&self, need: &GroupNeed) -> Readiness {

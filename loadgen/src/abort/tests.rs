@@ -1,6 +1,11 @@
+use eventproof_contract::Link;
+use eventproof_evidence::{Blind, Subject};
+
 use super::*;
-use crate::collector::Message;
-use crate::collector::tests::{arms, at, collector, seen, sent};
+use crate::collector::tests::{arms, at, collector, effect, frame, lane, seen, sent};
+use crate::collector::{Frame, Message};
+use crate::draw::{Draw, Keys};
+use crate::plan::{Aside, End};
 
 fn aborting(text: &str, grace: Duration) -> Objective {
     Objective { abort_after: Some(grace), ..Objective::parse(text).unwrap() }
@@ -73,6 +78,18 @@ fn failures_end_a_load_and_the_first_of_several_objectives_is_named() {
 }
 
 #[test]
+fn what_a_shard_found_out_is_the_same_for_those_who_hear_of_it() {
+    let objectives = ["lost(topic) = 0", "p95(end_to_end) < 100ms"].map(|text| aborting(text, Duration::ZERO));
+    let found = missed(&objectives[1..], &visible(1000, 501), 10_000, None).unwrap();
+    let told = found.on(Shard { number: 3, of: 4 }).told(&objectives[1..]);
+    assert_eq!((told.objective.as_str(), told.actual.as_str()), ("p95(end_to_end) < 100ms", "300 ms on shard 3"));
+    let heard = Abort::heard(told.clone(), &objectives).unwrap();
+    assert_eq!((heard.index, heard.at), (1, Duration::from_secs(1)));
+    assert_eq!(heard.told(&objectives), told);
+    assert_eq!(Abort::heard(told, &objectives[..1]), None, "an objective that is none of this load's");
+}
+
+#[test]
 fn what_may_still_come_ends_nothing_and_what_held_until_then_has_no_verdict() {
     let mut collector = collector();
     (0..1000).for_each(|number| collector.take(sent(number)));
@@ -86,4 +103,36 @@ fn what_may_still_come_ends_nothing_and_what_held_until_then_has_no_verdict() {
     abort.amend(&mut judged);
     let outcomes: Vec<_> = judged.iter().map(|one| (one.finding.outcome, one.finding.code.as_str())).collect();
     assert_eq!(outcomes, [(Outcome::Broken, "objective-missed"), (Outcome::NoVerdict, "own-doing")]);
+}
+
+/// Two events of one key, of which the group is done with the second before the first.
+fn overtaken(asides: Vec<Aside>) -> Collector {
+    let draw = Draw::new(1, &[1.0], Keys::Uniform(1), None, usize::MAX);
+    let mut collector = Collector::new(Frame { draw, asides, ..frame(vec![lane(0, 0, &[true, true])]) });
+    (0..2).for_each(|number| collector.take(sent(number)));
+    (0..2).for_each(|number| collector.take(seen(number, 1, at(number + 10))));
+    [1, 0].into_iter().for_each(|number| collector.take(effect(number, at(100 - number))));
+    collector.close_until(at(1000));
+    collector
+}
+
+#[test]
+fn what_may_turn_out_to_have_been_put_off_ends_nothing() {
+    let text = "reordered(g) = 0";
+    assert!(ended(text, &overtaken(Vec::new()), 2).is_some());
+    let end = End::Waits { group: "again".to_owned() };
+    let retry = Aside { lanes: vec![0], leg: 1, topic: "retry".to_owned(), end, link: Link::SameId };
+    let collector = overtaken(vec![retry]);
+    assert_eq!(judge_one(&Objective::parse(text).unwrap(), &collector, None).finding.outcome, Outcome::Broken);
+    assert_eq!(ended(text, &collector, 2), None, "its record in the retry topic may not have been read yet");
+}
+
+#[test]
+fn what_may_be_slow_only_because_nobody_looked_ends_nothing() {
+    let text = "max(end_to_end) < 100ms";
+    let mut collector = visible(1000, 1000);
+    assert!(ended(text, &collector, 1000).is_some());
+    let why = "the machine stalled the recorder for 900 ms".to_owned();
+    collector.blind.push(Blind { what: Subject::Everything, from: at(100), to: Some(at(1000)), why });
+    assert_eq!(ended(text, &collector, 1000), None);
 }

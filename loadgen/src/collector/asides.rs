@@ -9,6 +9,7 @@ use std::time::Duration;
 use eventproof_contract::Link;
 use eventproof_evidence::ledger::Leg;
 use eventproof_evidence::{At, Observation};
+use serde::{Deserialize, Serialize};
 
 use super::matcher::Matcher;
 use super::message::Event;
@@ -46,11 +47,23 @@ pub(crate) fn named_bytes(hash: u64) -> String {
     format!("#{hash:016x}")
 }
 
+/// Records that a name links to an event, as far as one of several processes knows them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Named {
+    pub read: u64,
+    /// Of them, those whose event it knows.
+    pub linked: u64,
+    /// How often a name came to stand for another event.
+    pub renamed: u64,
+}
+
 /// What is known of all asides.
 pub(crate) struct Asides {
     pub all: Vec<Aside>,
     /// Events by the names of their places or bytes, and records that came before those were known.
     names: Matcher<AsideSight>,
+    /// How many records were read that a name links to their event.
+    named: u64,
     by_place: bool,
     by_bytes: bool,
     /// Legs on which events may be put off.
@@ -79,6 +92,7 @@ impl Asides {
             by_bytes: any(|link| matches!(link, Link::Bytes)),
             all,
             nameless: 0,
+            named: 0,
             names: Matcher::default(),
             waits: HashMap::new(),
             committed: HashMap::new(),
@@ -100,6 +114,7 @@ impl Asides {
 
     /// The event of a record that a name links to it; none yet if nobody knows the name.
     pub fn named(&mut self, sight: &AsideSight, name: &str) -> Option<u64> {
+        self.named += 1;
         let number = self.names.number(name);
         if number.is_none() {
             self.names.wait(name, sight.clone());
@@ -157,10 +172,19 @@ impl Asides {
         self.names.strangers() + self.names.renamed() + self.nameless
     }
 
-    /// So many were found by all processes of a load, each of which reads everything: what one of them knows is no stranger.
-    pub fn absorb(&mut self, put_off: &[Leg], nameless: impl Iterator<Item = u64>) {
+    /// What a name links, for those who put the accounts of several processes together.
+    pub fn by_name(&self) -> Named {
+        let linked = self.named.saturating_sub(self.names.strangers());
+        Named { read: self.named, linked, renamed: self.names.renamed() }
+    }
+
+    /// Takes in what all processes of a load found, each of which reads everything and knows its own events: what none of them knows is
+    /// a stranger.
+    pub fn absorb(&mut self, put_off: &[Leg], named: impl Iterator<Item = Named> + Clone) {
         self.put_off.extend(put_off);
-        self.nameless += nameless.min().unwrap_or(0);
+        let read = named.clone().map(|named| named.read).max().unwrap_or(0);
+        let (linked, renamed) = named.fold((0, 0), |sum, one| (sum.0 + one.linked, sum.1 + one.renamed));
+        self.nameless += read.saturating_sub(linked) + renamed;
     }
 
     /// Whether events of a leg may be put off.

@@ -189,7 +189,9 @@ impl Collector {
             Message::Effect { leg, event: Event::Ours(number), at } => _ = self.arrived(leg, number, at, None),
             Message::Effect { leg, event: Event::Theirs(id), at } => self.effect(leg, id.as_deref(), at),
             Message::Aside(sight) => self.set_aside(*sight),
-            Message::Faulty(fault) => self.departed(&fault),
+            // What follows is read by all processes of a load, and told once.
+            Message::Faulty { number, fault } if self.frame.owns(number) => self.departed(&fault),
+            Message::Faulty { .. } => {}
             Message::Group(observation) => {
                 self.lags.told(&observation, &self.frame.topics);
                 self.asides.told(&observation);

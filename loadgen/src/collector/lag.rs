@@ -8,7 +8,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use eventproof_evidence::{At, Blind, Observation};
+use eventproof_evidence::{At, Blind, Observation, Subject};
 use eventproof_reports::model::LagPoint;
 use eventproof_source::units::format_duration;
 use rustc_hash::FxHashMap;
@@ -20,6 +20,9 @@ const GAPS: usize = 100_000;
 
 /// A look that is older than this when an interval ends says nothing of it.
 pub(crate) const STALE: Duration = Duration::from_secs(2);
+
+/// By the place of an interval: the least that a lag can have been at its end, where what is known of it is only the most.
+pub(crate) type Leasts = HashMap<usize, i64>;
 
 /// A partition, as far as it was read.
 #[derive(Debug)]
@@ -58,6 +61,9 @@ pub(crate) struct Lags {
     /// Groups that do not answer, and why.
     blind: HashMap<String, String>,
     pub greatest: HashMap<String, i64>,
+    /// By group: the greatest lag that it may have had where only bounds of it are known; and by interval the least that it can have been.
+    greatest_possible: HashMap<String, i64>,
+    least: HashMap<String, Leasts>,
     /// Intervals without a lag, because the group did not answer: how many, and why.
     pub unseen: HashMap<String, (u32, String)>,
 }
@@ -106,11 +112,11 @@ impl Lags {
                     self.committed.insert((group.to_string(), topic, *partition), *offset);
                 }
             }
-            Observation::Blind(Blind { what: Some(group), why, .. }) => {
+            Observation::Blind(Blind { what: Subject::Group(group), why, .. }) => {
                 self.blind.insert(group.to_string(), why.clone());
             }
-            Observation::CaughtUp { what, .. } => {
-                self.blind.remove(&**what);
+            Observation::CaughtUp { what: Subject::Group(group), .. } => {
+                self.blind.remove(&**group);
             }
             _ => {}
         }
@@ -162,6 +168,24 @@ impl Lags {
             let greatest = self.greatest.entry(point.group.clone()).or_default();
             *greatest = (*greatest).max(point.records);
         }
+    }
+
+    /// The same where a lag is known to have been no more than this, and no less than `least`.
+    pub fn measured_between(&mut self, interval: usize, least: i64, most: &LagPoint) {
+        self.measured(&[LagPoint { records: least, ..most.clone() }]);
+        let possible = self.greatest_possible.entry(most.group.clone()).or_default();
+        *possible = (*possible).max(most.records);
+        self.least.entry(most.group.clone()).or_default().insert(interval, least);
+    }
+
+    /// The greatest lag that a group may have had where only bounds of it are known, if there was such a time.
+    pub fn possible(&self, group: &str) -> Option<i64> {
+        self.greatest_possible.get(group).copied()
+    }
+
+    /// The least that a group's lag can have been, in the intervals of which only bounds are known.
+    pub fn leasts(&self, group: &str) -> Option<&Leasts> {
+        self.least.get(group)
     }
 
     /// An interval after the warm-up has ended, and these lags are all that is known of the groups.

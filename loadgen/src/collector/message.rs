@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eventproof_evidence::ledger::Leg;
-use eventproof_evidence::{At, Blind, Name, Observation};
+use eventproof_evidence::{At, Blind, Name, Observation, Subject};
 
 use super::asides::AsideSight;
 use crate::draw::Draw;
@@ -66,8 +66,11 @@ pub(crate) enum Message {
         event: Event,
         at: At,
     },
-    /// A record of what follows departs from the contract so.
-    Faulty(String),
+    /// A record of what follows from an event departs from the contract so.
+    Faulty {
+        number: u64,
+        fault: String,
+    },
     Group(Box<Observation>),
     /// A group is asked for its positions: of what stands on its topics now they are to tell.
     Asking {
@@ -78,7 +81,7 @@ pub(crate) enum Message {
     Positioned(Name),
     Blind(Box<Blind>),
     /// What could not be seen of a topic or view has been read by then.
-    CaughtUp(Name, At),
+    CaughtUp(Subject, At),
 }
 
 /// What there is to know of a record of ours that is as it should be.
@@ -144,6 +147,8 @@ pub(crate) struct Frame {
     pub topics: Vec<String>,
     /// Whose effects are seen; behind them, messages that follow.
     pub groups: Vec<Group>,
+    /// The views that show them, in the order of the groups.
+    pub views: Vec<String>,
     pub follows: Vec<String>,
     /// Those of which nothing but their positions is seen.
     pub committing: Vec<Group>,
@@ -198,6 +203,12 @@ impl Frame {
     /// Whether a leg is no group's but a message's that follows.
     pub fn is_message(&self, name: &str) -> bool {
         self.follows.iter().any(|follows| follows == name)
+    }
+
+    /// Whose effects a view shows; none if it is not known.
+    pub fn group_of_view(&self, view: &str) -> Option<&str> {
+        let group = self.views.iter().position(|known| known == view)?;
+        self.groups.get(group).map(|group| group.name.as_str())
     }
 
     /// How many stages an arm has.

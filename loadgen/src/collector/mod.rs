@@ -10,10 +10,10 @@ mod matcher;
 mod message;
 mod recent;
 
-pub(crate) use asides::{AsideSight, By, named_bytes, named_place};
+pub(crate) use asides::{AsideSight, By, Named, named_bytes, named_place};
 pub(crate) use fates::Failures;
 pub(crate) use fold::{Collector, slice_of};
-pub(crate) use lag::STALE;
+pub(crate) use lag::{Leasts, STALE};
 pub(crate) use matcher::WINDOW;
 pub(crate) use message::{Event, Frame, Group, Lane, Message, Ours, Sight};
 

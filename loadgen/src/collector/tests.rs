@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use eventproof_evidence::{At, Blind, Name, Observation, Percentile};
+use eventproof_evidence::{At, Blind, Name, Observation, Percentile, Subject};
 
 use super::*;
 use crate::draw::{Draw, Keys};
@@ -28,6 +28,7 @@ pub(crate) fn frame(lanes: Vec<Lane>) -> Frame {
         first_stage: "acknowledgement",
         topics: vec!["t".to_owned(), "u".to_owned()],
         groups: vec![Group { name: "g".to_owned(), topics: vec![0] }],
+        views: vec!["feed".to_owned()],
         follows: Vec::new(),
         committing: Vec::new(),
         asked_every: Duration::from_millis(200),
@@ -344,12 +345,13 @@ fn a_group_that_does_not_answer_has_no_lag() {
     looked(&mut collector, "g", at(900));
     collector.close_until(at(1000));
     assert_eq!((collector.lags.greatest["g"], collector.intervals[0].lag[0].at_ms), (1, Some(900.0)));
-    let blind = Blind { what: Some(group.clone()), from: at(1100), to: None, why };
+    let blind = Blind { what: Subject::Group(group.clone()), from: at(1100), to: None, why };
     collector.take(Message::Group(Box::new(Observation::Blind(blind))));
     (1..500).for_each(|number| collector.take(seen(number, 1, at(1200))));
     collector.close_until(at(2000));
     assert!(collector.intervals[1].lag.is_empty());
-    collector.take(Message::Group(Box::new(Observation::CaughtUp { what: group.clone(), at: at(2100) })));
+    collector
+        .take(Message::Group(Box::new(Observation::CaughtUp { what: Subject::Group(group.clone()), at: at(2100) })));
     let offset = 498;
     let committed = |topic: &str| Observation::Committed {
         group: group.clone(),
@@ -440,11 +442,45 @@ fn what_a_request_waits_for_its_turn_among_our_own_tasks_is_slip_and_stays_in_it
 #[test]
 fn a_span_that_lasts_is_one_with_itself_when_it_has_ended_and_late_until_it_was_read() {
     let mut collector = collector();
-    let span = |to| Blind { what: Some("t".into()), from: at(1000), to, why: "all brokers down".to_owned() };
+    let topic = Subject::Topic("t".into());
+    let span = |to| Blind { what: topic.clone(), from: at(1000), to, why: "all brokers down".to_owned() };
     collector.take(Message::Blind(Box::new(span(None))));
     assert_eq!(collector.blind, [span(None)]);
     collector.take(Message::Blind(Box::new(span(Some(at(4000))))));
     assert_eq!(collector.blind, [span(Some(at(4000)))]);
-    collector.take(Message::CaughtUp("t".into(), at(4100)));
+    collector.take(Message::CaughtUp(topic.clone(), at(4100)));
     assert_eq!((&collector.blind[..], &collector.made_good[..]), (&[][..], &[span(Some(at(4100)))][..]));
+}
+
+#[test]
+fn what_was_handled_after_the_window_of_names_is_not_said_to_be_lost() {
+    use eventproof_reports::model::Outcome;
+    let mut collector = arms();
+    let id = |number: u64| Event::Theirs(Some(Name::from(format!("id-{number}"))));
+    let events = WINDOW as u64 + 10;
+    // Those of the arm whose events follow, all at one instant: each interval that ends walks through everything that is owed.
+    for number in (0..events).map(|nth| 2 * nth + 1) {
+        let link = format!("task-{number}");
+        collector.take(Message::Sent { number, planned: at(1), sent: at(1), hash: None });
+        collector.take(Message::Answered { number, link: Some(link.clone()), at: at(2) });
+        collector.take(sight(id(number), Some(&link), 7, number as i64, at(3)));
+    }
+    // The group was paused, and handles everything now.
+    for number in (0..events).map(|nth| 2 * nth + 1) {
+        collector.take(Message::Effect { leg: 1, event: id(number), at: at(4) });
+    }
+    let judged = |collector: &Collector, text: &str| {
+        let objective = crate::objective::Objective::parse(text).unwrap();
+        crate::result::judge_one(&objective, collector, None).finding.outcome
+    };
+    assert_eq!((collector.legs()[1].1.lost, collector.beyond_window()), (10, 10));
+    assert_eq!(judged(&collector, "lost(g) = 0"), Outcome::NoVerdict);
+    assert_eq!(judged(&collector, "drained(g) < 1s"), Outcome::NoVerdict);
+    // One more is nowhere.
+    let number = 2 * events + 1;
+    collector.take(Message::Sent { number, planned: at(1), sent: at(1), hash: None });
+    collector.take(Message::Answered { number, link: Some("last".to_owned()), at: at(2) });
+    collector.take(sight(id(number), Some("last"), 7, number as i64, at(3)));
+    assert_eq!(judged(&collector, "lost(g) = 0"), Outcome::Broken);
+    assert_eq!(judged(&collector, "lost(g) <= 1"), Outcome::NoVerdict);
 }

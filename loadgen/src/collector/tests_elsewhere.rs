@@ -44,6 +44,12 @@ fn on_topic(collector: &mut Collector, count: u64) {
     }
 }
 
+/// Records say where the one before them stands.
+fn position() -> Link {
+    let header = |pointer: &str| Expression { part: Part::Header, pointer: pointer.to_owned() };
+    Link::Position(Position { topic: header("/t"), partition: header("/p"), offset: header("/o") })
+}
+
 fn set_aside(aside: usize, number: u64, offset: i64) -> Message {
     by(aside, By::Event(Event::Ours(Some(number))), offset)
 }
@@ -131,10 +137,6 @@ fn what_was_put_off_may_be_overtaken_and_nothing_else_may() {
 
 #[test]
 fn a_record_is_linked_by_place_and_the_next_one_by_the_place_of_that() {
-    let position = || {
-        let header = |pointer: &str| Expression { part: Part::Header, pointer: pointer.to_owned() };
-        Link::Position(Position { topic: header("/t"), partition: header("/p"), offset: header("/o") })
-    };
     let mut collector =
         collector(vec![aside(&[0], "retry", waits(), position()), aside(&[0], "dead", End::Dead, position())], 1);
     let named = |topic: &str, offset: i64| By::Name(named_place(topic, 0, offset));
@@ -209,4 +211,23 @@ fn events_that_services_make_are_known_by_their_ids_there_too() {
     assert_eq!(group(&mut collector, LATE).dead_lettered, 1);
     collector.close_until(at(LATE + Duration::from_secs(1).as_millis() as u64));
     assert!(collector.is_complete());
+}
+
+#[test]
+fn a_record_of_nobody_knows_what_may_be_one_more_of_those_that_are_counted() {
+    let mut collector =
+        collector(vec![aside(&[0], "retry", waits(), position()), aside(&[0], "dead", End::Dead, position())], 1);
+    collector.frame.draw = crate::draw::Draw::new(1, &[1.0], crate::draw::Keys::Uniform(1), None, usize::MAX);
+    on_topic(&mut collector, 4);
+    [1, 0, 2, 3].iter().for_each(|number| collector.take(effect(*number, at(300))));
+    group(&mut collector, LATE);
+    let outcomes = |collector: &Collector| {
+        ["dead_lettered(g) = 0", "undecided(g) = 0", "reordered(g) = 0"].map(|text| judged(collector, text).0)
+    };
+    assert_eq!(outcomes(&collector), [Outcome::Held, Outcome::Held, Outcome::Broken]);
+    collector.take(by(RETRY, By::Name(named_place("t", 0, 77)), 0));
+    assert_eq!(outcomes(&collector), [Outcome::NoVerdict; 3]);
+    assert_eq!(judged(&collector, "dead_lettered(g) <= 1").0, Outcome::Held, "one more would not matter");
+    let (.., why) = judged(&collector, "reordered(g) = 0");
+    assert!(why.contains("could not be linked to an event: what was overtaken may have been put off"), "{why}");
 }

@@ -112,6 +112,7 @@ impl Plan {
             first_stage: profile.first_stage(),
             topics: self.topics.clone(),
             groups: profile.owed(setup.rig.system.spec()).into_iter().map(group).collect(),
+            views: self.views.iter().map(|(view, _)| view.clone()).collect(),
             follows: profile.follows.clone(),
             committing: self.committing.iter().map(|name| group(name)).collect(),
             asked_every: GROUPS_EVERY,
@@ -127,6 +128,15 @@ impl Plan {
 
     pub fn start(&self) -> At {
         self.pacer.start()
+    }
+
+    /// Events that are measured in the whole load, by all shards together.
+    pub fn measured(&self, profile: &Profile) -> u64 {
+        match profile.pace {
+            // A shard has a share of them.
+            Pace::Max { events } => events,
+            Pace::Steady { .. } | Pace::Shape(_) | Pace::Traced => self.pacer.measured(),
+        }
     }
 }
 

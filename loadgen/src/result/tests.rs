@@ -1,5 +1,5 @@
 use eventproof_contract::Link;
-use eventproof_evidence::{Blind, Observation};
+use eventproof_evidence::{At, Blind, Name, Observation, Subject};
 use eventproof_reports::model::{LagPoint, Outcome};
 
 use super::*;
@@ -103,10 +103,12 @@ fn a_view_that_is_blind_does_not_hide_what_the_topic_lost() {
     (0..50).for_each(|number| collector.take(sent(number)));
     (0..50).for_each(|number| collector.take(Message::Acknowledged { number, at: at(50) }));
     (0..49).for_each(|number| collector.take(seen(number, 1, at(60))));
-    let blind = |what: &str| Blind { what: Some(what.into()), from: at(1), to: None, why: "it is down".to_owned() };
-    collector.blind.push(blind("a view"));
+    let blind = |what| Blind { what, from: at(1), to: None, why: "it is down".to_owned() };
+    // Even one that bears the topic's name.
+    let topic: Name = collector.frame.topics[0].as_str().into();
+    collector.blind.push(blind(Subject::View(topic.clone())));
     assert_eq!(judged("lost(topic) = 0", &collector).0, Outcome::Broken);
-    collector.blind.push(blind(&collector.frame.topics[0].clone()));
+    collector.blind.push(blind(Subject::Topic(topic)));
     assert_eq!(judged("lost(topic) = 0", &collector).0, Outcome::NoVerdict);
 }
 
@@ -337,4 +339,97 @@ fn what_was_given_up_in_the_warm_up_hides_nothing_that_was_lost_after_it() {
     }
     collector.ended = true;
     assert_eq!(judged("p95(processed(g)) < 50ms", &collector).0, Outcome::NoVerdict);
+}
+
+/// A thousand events, a tenth of which have their effect after so many minutes, and all others after 50 ms.
+fn some_after(minutes: u64) -> Collector {
+    let mut collector = collector();
+    (0..1000).for_each(|number| collector.take(sent(number)));
+    (0..1000).for_each(|number| on_topic(&mut collector, number));
+    let (slow, quick): (Vec<u64>, Vec<u64>) = (0..1000).partition(|number| number % 10 == 0);
+    quick.iter().for_each(|number| collector.take(effect(*number, at(number + 50))));
+    slow.iter().for_each(|number| collector.take(effect(*number, at(number + minutes * 60_000))));
+    collector.ended = true;
+    collector
+}
+
+#[test]
+fn what_is_longer_than_can_be_kept_apart_is_slower_than_all_others() {
+    let outcome = |text| judged(text, &some_after(90)).0;
+    assert_eq!(judged("max(processed(g)) < 1m", &some_after(90)), (Outcome::Broken, "60 min".to_owned()));
+    assert_eq!(judged("p90(processed(g)) < 51ms", &some_after(90)).0, Outcome::Held);
+    assert_eq!(
+        (outcome("p95(processed(g)) < 1m"), outcome("p95(processed(g)) < 59m")),
+        (Outcome::Broken, Outcome::Broken)
+    );
+    // Nobody knows how much longer.
+    assert_eq!(
+        (outcome("p95(processed(g)) < 2h"), outcome("max(processed(g)) < 2h")),
+        (Outcome::NoVerdict, Outcome::NoVerdict)
+    );
+    let difference = |limit: &str| format!("p95(processed(g)) - p50(processed(g)) < {limit}");
+    let apart = |limit: &str| judged(&difference(limit), &some_after(90)).0;
+    assert_eq!((apart("1m"), apart("2h")), (Outcome::Broken, Outcome::NoVerdict));
+}
+
+/// A thousand events, a tenth of which have their effect after 6 s, and all others after 50 ms.
+fn some_after_6s() -> Collector {
+    let mut collector = collector();
+    (0..1000).for_each(|number| collector.take(sent(number)));
+    for number in 0..1000 {
+        on_topic(&mut collector, number);
+        let after = if number % 10 == 0 { 6000 } else { 50 };
+        collector.take(effect(number, at(number + after)));
+    }
+    collector.ended = true;
+    collector
+}
+
+fn silent(what: Subject, to: Option<At>) -> Blind {
+    Blind { what, from: at(800), to, why: "it is down".to_owned() }
+}
+
+#[test]
+fn what_was_late_only_because_nobody_looked_is_not_missed() {
+    let texts =
+        ["drained(g) < 5s", "max(processed(g)) < 1s", "p95(processed(g)) < 1s", "p95(visible_to_processed(g)) < 1s"];
+    let outcomes = |collector: &Collector| texts.map(|text| judged(text, collector).0);
+    let mut collector = some_after_6s();
+    collector.close();
+    assert_eq!(outcomes(&collector), [Outcome::Broken; 4]);
+    for (blind, made_good) in [(vec![None], vec![]), (vec![], vec![Some(at(6800))])] {
+        let span = |to: Option<At>| silent(Subject::View("feed".into()), to);
+        let spans = |of: Vec<Option<At>>| -> Vec<Blind> { of.into_iter().map(span).collect() };
+        (collector.blind, collector.made_good) = (spans(blind), spans(made_good));
+        assert_eq!(outcomes(&collector), [Outcome::NoVerdict; 4]);
+    }
+    // What was slower than anybody was blind for was slow.
+    collector.made_good = vec![silent(Subject::View("feed".into()), Some(at(1000)))];
+    assert_eq!(outcomes(&collector), [Outcome::Broken; 4]);
+    // What the sender is told itself is as it is.
+    assert_eq!(judged("max(acknowledgement) < 1us", &collector).0, Outcome::Broken);
+    assert_eq!(judged("max(end_to_end) < 1us", &collector).0, Outcome::Broken, "the view shows nothing of the topic");
+    collector.made_good = vec![silent(Subject::Topic("t".into()), Some(at(2000)))];
+    assert_eq!(judged("max(end_to_end) < 1us", &collector).0, Outcome::NoVerdict);
+    assert_eq!(outcomes(&collector), [Outcome::Broken; 4], "nor the topic of the view");
+    collector.frame.measured_from = at(2001);
+    assert_eq!(judged("max(end_to_end) < 1us", &collector).0, Outcome::Broken, "all was well by then");
+}
+
+#[test]
+fn a_view_of_another_group_hides_nothing() {
+    let frame = frame(vec![lane(0, 0, &[true, true, true])]);
+    let group = |name: &str| Group { name: name.to_owned(), topics: vec![0] };
+    let views = vec!["feed".to_owned(), "mail".to_owned()];
+    let mut collector = Collector::new(Frame { groups: vec![group("g"), group("h")], views, ..frame });
+    (0..50).for_each(|number| collector.take(sent(number)));
+    (0..50).for_each(|number| on_topic(&mut collector, number));
+    (0..49).for_each(|number| collector.take(effect(number, at(100))));
+    collector.blind = vec![silent(Subject::View("mail".into()), None)];
+    assert_eq!(judged("lost(g) = 0", &collector).0, Outcome::Broken);
+    assert_eq!(judged("lost(h) = 0", &collector).0, Outcome::NoVerdict);
+    collector.blind = vec![silent(Subject::View("feed".into()), None)];
+    assert_eq!(judged("lost(g) = 0", &collector).0, Outcome::NoVerdict);
+    collector.blind = vec![silent(Subject::View("nobody knows it".into()), None)];
+    assert_eq!(judged("lost(g) = 0", &collector).0, Outcome::NoVerdict, "it may be any group's");
 }

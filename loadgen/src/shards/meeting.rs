@@ -3,13 +3,14 @@
 //! The start is a time of the broker's clock: so much after the announcement that completed the run. Each shard places it on its
 //! own monotonic clock, so no machine's wall clock matters; how exactly it could is in the result.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use eventproof_broker::{Board, Broker, BrokerError, CONTROL, Note, Posted, ReadFrom};
 use eventproof_evidence::{At, Clock};
-use eventproof_reports::model::{Provenance, Shard};
+use eventproof_reports::model::{Aborted, Provenance, Shard};
 use eventproof_source::units::format_duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -84,6 +85,8 @@ enum Notice {
     /// Its only use is the time that the broker gives it.
     Probe,
     Ready(Ready),
+    /// A shard found out that an objective is missed whatever comes: nobody sends any more.
+    Ended(Aborted),
     /// How the whole ended.
     Verdict {
         exit_code: i32,
@@ -98,6 +101,8 @@ pub(crate) struct Meeting {
     stop: watch::Receiver<bool>,
     tell: Box<dyn Fn(&str) + Send + Sync>,
     start: Option<Located>,
+    /// How the whole ended, if that was read while something else was looked for.
+    verdict: Cell<Option<i32>>,
 }
 
 impl Meeting {
@@ -109,7 +114,7 @@ impl Meeting {
         tell: Box<dyn Fn(&str) + Send + Sync>,
     ) -> Result<Meeting, BrokerError> {
         let control = Board::open(broker, CONTROL, ReadFrom::Beginning, clock.clone()).await?;
-        Ok(Meeting { sharding, control, clock, stop, tell, start: None })
+        Ok(Meeting { sharding, control, clock, stop, tell, start: None, verdict: Cell::new(None) })
     }
 
     pub fn shard(&self) -> Shard {
@@ -160,7 +165,7 @@ impl Meeting {
         let (mut offset, mut told) = (Offset::default(), Vec::new());
         let deadline = self.clock.now() + self.sharding.wait;
         loop {
-            if let Some((note, notice)) = self.next()? {
+            if let Some((note, notice)) = self.next(LOOK)? {
                 posted.get(&note.offset).into_iter().for_each(|posted| offset.learn(posted, note.appended_ms));
                 if let Notice::Ready(ready) = notice {
                     gathering.take(ready, note.appended_ms);
@@ -189,11 +194,30 @@ impl Meeting {
         }
     }
 
-    /// The next notice of this run, if there is one by now.
-    fn next(&self) -> Result<Option<(Note, Notice)>, BrokerError> {
-        let note = tokio::task::block_in_place(|| self.control.read(LOOK))?;
+    /// The next notice of this run, if there is one within so long.
+    fn next(&self, patience: Duration) -> Result<Option<(Note, Notice)>, BrokerError> {
+        let note = tokio::task::block_in_place(|| self.control.read(patience))?;
         let note = note.filter(|note| note.key == self.sharding.run);
         Ok(note.and_then(|note| serde_json::from_str(&note.text).ok().map(|notice| (note, notice))))
+    }
+
+    /// Tells every shard that the load is over. One that does not hear it ends when its plan does.
+    pub fn tell_ended(&self, aborted: &Aborted) {
+        // Where there is no room for it, there is nothing else to do.
+        let _ = self.control.post_soon(&self.sharding.run, &text(&Notice::Ended(aborted.clone())));
+    }
+
+    /// Whether a shard told by now that the load is over, and why. Does not wait.
+    pub fn ended(&self) -> Option<Aborted> {
+        // What cannot be read now is read at the next look.
+        match self.next(Duration::ZERO).ok().flatten()? {
+            (_, Notice::Ended(aborted)) => Some(aborted),
+            (_, Notice::Verdict { exit_code }) => {
+                self.verdict.set(Some(exit_code));
+                None
+            }
+            _ => None,
+        }
     }
 
     /// Tells every shard how the whole ended.
@@ -203,9 +227,14 @@ impl Meeting {
 
     /// How the whole ended, as shard 1 says; none if it says nothing for so long.
     pub fn verdict(&self, patience: Duration) -> Result<Option<i32>, BrokerError> {
+        if let Some(exit_code) = self.verdict.get() {
+            return Ok(Some(exit_code));
+        }
         let deadline = self.clock.now() + patience;
-        while self.clock.now() < deadline {
-            if let Some((_, Notice::Verdict { exit_code })) = self.next()? {
+        // Whoever asks for the end while this waits does not want to wait on.
+        let stopped = *self.stop.borrow();
+        while self.clock.now() < deadline && *self.stop.borrow() == stopped {
+            if let Some((_, Notice::Verdict { exit_code })) = self.next(LOOK)? {
                 return Ok(Some(exit_code));
             }
         }

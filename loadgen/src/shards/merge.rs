@@ -7,17 +7,19 @@ use std::time::Duration;
 
 use eventproof_evidence::{At, Latencies, NoHistogram};
 use eventproof_reports::model::{
-    ClientSpan, Distribution, Finding, Generator, Interval, LagPoint, LegPoint, LoadResult, LoadShard, LoadShards,
-    Outcome, Provenance, Shard, StageSlice,
+    Aborted, ClientSpan, Distribution, Finding, Generator, Interval, LagPoint, LegPoint, LoadResult, LoadShard,
+    LoadShards, Objective as Judged, Outcome, Provenance, Shard, StageSlice,
 };
 
 use super::meeting::shards;
 use super::part::Part;
+use crate::abort::Abort;
 use crate::collector::{Collector, Frame, Group, Lane, slice_of};
 use crate::draw::{Draw, Keys};
 use crate::objective::Objective;
 use crate::result::{self, Taken};
 use crate::run::nonconforming;
+use crate::wording::ended_early;
 
 /// Why parts cannot be put together.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -51,12 +53,15 @@ pub fn merge_parts(mut parts: Vec<Part>, absent: &BTreeMap<u64, String>) -> Resu
     let objectives: Vec<Objective> = about.objectives.iter().filter_map(|text| Objective::parse(text).ok()).collect();
     let taken = about.taken.clone().unwrap_or(Taken { effect_error: Duration::ZERO, linger: None, planned: true });
     let together = together(&parts, absent);
+    let mut judged = result::judge(&objectives, &collector, saturated.as_deref());
+    let aborted = aborted(&parts, &collector);
+    let ended = aborted.as_ref().map(|aborted| amend(&mut judged, aborted, &objectives, saturated.is_some()));
     Ok(LoadResult {
         profile: about.profile.clone(),
         title: about.title.clone(),
         pack: about.pack.clone(),
         plan: format!("{}; by {} shards{}", about.plan, first.shard.of, limit(&parts, &taken)),
-        objectives: result::judge(&objectives, &collector, saturated.as_deref()),
+        objectives: judged,
         stages: result::stages(&collector, &taken),
         spans: result::spans(&collector, &taken),
         client: client(&parts),
@@ -66,11 +71,33 @@ pub fn merge_parts(mut parts: Vec<Part>, absent: &BTreeMap<u64, String>) -> Resu
         intervals: collector.intervals.clone(),
         payloads: result::sizes(&collector),
         generator: generator(&parts, &collector, saturated),
-        findings: nonconforming(&collector).into_iter().chain(missing).chain(strays(&collector)).collect(),
+        findings: nonconforming(&collector).into_iter().chain(ended).chain(missing).chain(strays(&collector)).collect(),
+        aborted,
         shards: Some(together),
         provenance: provenance(&parts),
         ..LoadResult::default()
     })
+}
+
+/// What ended the load before its plan was done: what was found out first, with what all shards had sent in the end.
+fn aborted(parts: &[Part], collector: &Collector) -> Option<Aborted> {
+    let first = parts.iter().filter_map(|part| part.aborted.as_ref()).min_by(|a, b| a.at_ms.total_cmp(&b.at_ms))?;
+    Some(Aborted { sent: collector.ledger.counts().planned, ..first.clone() })
+}
+
+/// The objectives of a load that ended early, and a finding that says so. The shard that ended it had kept to its plan; if another
+/// had not, or is missing, the load was not the one that was asked for, and what it did to times has no verdict. A count that was over
+/// its limit stays so whatever the others did.
+fn amend(judged: &mut [Judged], aborted: &Aborted, objectives: &[Objective], saturated: bool) -> Finding {
+    let finding = ended_early(aborted);
+    let Some(abort) = Abort::heard(aborted.clone(), objectives) else { return finding };
+    abort.doubt_rates(judged, objectives);
+    if saturated && abort.is_of_time(objectives) {
+        abort.doubt(judged);
+        return Finding { outcome: Outcome::NoVerdict, ..finding };
+    }
+    abort.amend(judged);
+    finding
 }
 
 /// Where it all comes from.
@@ -237,6 +264,7 @@ fn collector(parts: &[Part]) -> Result<Collector, PartError> {
         first_stage: "acknowledgement",
         topics: about.topics.clone(),
         groups: about.groups.iter().map(group).collect(),
+        views: about.views.clone(),
         follows: about.follows.clone(),
         committing: about.committing.iter().map(group).collect(),
         asked_every: Duration::ZERO,
@@ -252,10 +280,15 @@ fn collector(parts: &[Part]) -> Result<Collector, PartError> {
         add(&mut whole, part).map_err(|error| PartError::Histogram { shard: part.shard, error })?;
     }
     whole.ended = true;
-    whole.asides.absorb(&about.put_off, parts.iter().map(|part| part.found.nameless));
+    whole.asides.absorb(&about.put_off, parts.iter().map(|part| part.found.named));
     let intervals = intervals(parts)?;
-    for interval in intervals.iter().filter(|interval| !interval.warm_up) {
-        whole.lags.measured(&interval.lag);
+    for (index, interval) in intervals.iter().enumerate().filter(|(_, interval)| !interval.warm_up) {
+        for point in &interval.lag {
+            match least_lag(parts, index, &point.group) {
+                Some(least) => whole.lags.measured_between(index, least, point),
+                None => whole.lags.measured(std::slice::from_ref(point)),
+            }
+        }
         for group in about.lagging.iter().filter(|group| interval.lag.iter().all(|point| point.group != **group)) {
             let why = parts.iter().find_map(|part| part.found.unseen.get(group)).cloned();
             whole.lags.unseen.entry(group.clone()).or_insert_with(|| (0, why.unwrap_or_default())).0 += 1;
@@ -304,8 +337,19 @@ fn add(whole: &mut Collector, part: &Part) -> Result<(), NoHistogram> {
     Ok(())
 }
 
-/// Intervals begin together in all parts. One that ended earlier goes on as it ended: its counts stay, and its lag is not known
-/// to have fallen.
+/// The least that the lag of a group can have been in an interval in which some parts had ended: nobody looks at their partitions any
+/// more, and nothing of this load comes there. None where no part had ended.
+fn least_lag(parts: &[Part], index: usize, group: &str) -> Option<i64> {
+    let going = || parts.iter().filter_map(|part| part.intervals.get(index));
+    let lag = |interval: &Interval| {
+        let point = interval.lag.iter().find(|point| point.group == group);
+        point.map_or(0, |point| point.records)
+    };
+    (going().count() < parts.len()).then(|| going().map(lag).sum())
+}
+
+/// Intervals begin together in all parts. One that ended earlier goes on as it ended: its counts stay, and its lag is the most that
+/// it can have been.
 fn intervals(parts: &[Part]) -> Result<Vec<Interval>, PartError> {
     let longest = parts.iter().map(|part| part.intervals.len()).max().unwrap_or(0);
     (0..longest).map(|index| interval(parts, index)).collect()

@@ -5,10 +5,11 @@
 //! control topic they gather and agree on a common start ([`Meeting`]); on the results topic each publishes its intervals
 //! and, at its end, everything that its fold found (a [`Part`]). Parts add up exactly: histograms, counts by leg, and
 //! verdicts on order, since no key is in two of them. Shard 1 merges them and judges the objectives on the whole, and
-//! all the others end as it says.
+//! all the others end as it says. A shard on which an objective is missed for certain tells the others, and none sends on.
 //!
 //! ```text
 //! shard i: Plan --split--> Meeting (control topic) --> common start --> load --> Part --> results topic
+//! shard i: load --missed for certain--> control topic --> every other shard stops sending
 //! shard 1: results topic --> merge --> LoadResult --> exit code --> control topic --> every other shard
 //! ```
 

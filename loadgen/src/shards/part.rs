@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use eventproof_evidence::ledger::{Counts, LegCounts};
 use eventproof_evidence::{At, Blind, Latencies, NoHistogram};
-use eventproof_reports::model::{ClientSpan, Generator, Interval, LoadResult, Provenance, Shard};
+use eventproof_reports::model::{Aborted, ClientSpan, Generator, Interval, LoadResult, Provenance, Shard};
 use serde::{Deserialize, Serialize};
 
 use super::meeting::Meeting;
-use crate::collector::{Collector, Failures};
+use crate::collector::{Collector, Failures, Named};
 use crate::profile::Profile;
 use crate::result::Taken;
 use crate::run::{Performed, taken};
+use crate::wording::ended_early;
 
 /// The kind that its file names.
 const KIND: &str = "load-part";
@@ -35,6 +36,9 @@ pub struct Part {
     pub(super) start_error_ms: f64,
     /// Whether it was ended from outside before its time.
     pub(super) interrupted: bool,
+    /// The objective that ended it before its time, on whichever shard it was missed.
+    #[serde(default)]
+    pub(super) aborted: Option<Aborted>,
     pub(super) about: About,
     pub(super) found: Found,
     pub(super) generator: Generator,
@@ -110,9 +114,9 @@ pub(super) struct Found {
     pub made_good: Vec<Blind>,
     pub acknowledged_measured: u64,
     pub strays: u64,
-    /// Records in retry or dead-letter topics that it could not link to an event.
+    /// Records in retry or dead-letter topics that a name links to an event.
     #[serde(default)]
-    pub nameless: u64,
+    pub named: Named,
     /// Since the start.
     pub first_planned: Option<At>,
     pub last_planned: Option<At>,
@@ -149,7 +153,6 @@ impl Part {
         let sharding = meeting.sharding();
         let about = About {
             taken: Some(taken(plan)),
-            views: plan.views.iter().map(|(view, _)| view.clone()).collect(),
             objectives: profile.objectives.iter().map(|objective| objective.text.clone()).collect(),
             ..About::of(result, collector)
         };
@@ -163,6 +166,7 @@ impl Part {
             provenance: sharding.provenance.clone(),
             start_error_ms: meeting.start_error().unwrap_or_default().as_secs_f64() * 1e3,
             interrupted,
+            aborted: result.aborted.clone(),
             about,
             found: Found::of(collector),
             generator: result.generator.clone(),
@@ -187,6 +191,7 @@ impl Part {
             provenance: Provenance::default(),
             start_error_ms: shard.number as f64,
             interrupted: false,
+            aborted: None,
             about: About { taken: Some(taken), objectives, ..About::of(&LoadResult::default(), collector) },
             found: Found::of(collector),
             generator: Generator::default(),
@@ -224,6 +229,11 @@ impl Part {
         &self.intervals
     }
 
+    /// Why it ended before its plan was done, if an objective ended it.
+    pub fn ended_early(&self) -> Option<String> {
+        self.aborted.as_ref().map(|aborted| ended_early(aborted).text)
+    }
+
     /// How its generator kept its plan.
     pub fn generator(&self) -> &Generator {
         &self.generator
@@ -252,6 +262,7 @@ impl About {
             workload: result.workload.clone(),
             topics: frame.topics.clone(),
             groups: frame.groups.iter().map(|group| group.name.clone()).collect(),
+            views: frame.views.clone(),
             follows: frame.follows.clone(),
             committing: frame.committing.iter().map(|group| group.name.clone()).collect(),
             consuming: frame.lanes.iter().map(|lane| lane.committing.clone()).collect(),
@@ -296,7 +307,7 @@ impl Found {
             made_good: collector.made_good.iter().map(blind).collect(),
             acknowledged_measured: collector.acknowledged_measured,
             strays: collector.strays,
-            nameless: collector.asides.strangers(),
+            named: collector.asides.by_name(),
             first_planned: since(collector.first_planned),
             last_planned: since(collector.last_planned),
             last_acknowledged: since(collector.last_acknowledged),

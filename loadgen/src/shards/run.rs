@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eventproof_broker::{Board, Broker, BrokerError, RESULTS, ReadFrom};
-use eventproof_evidence::Clock;
+use eventproof_evidence::{At, Clock};
 use eventproof_reports::model::{Interval, LoadResult};
 use serde::{Deserialize, Serialize};
 
@@ -77,7 +77,7 @@ pub async fn run_shard(
     // Opened before anybody is ready, so that nothing of this run is missed.
     let results = Board::open(broker, RESULTS, ReadFrom::Now, clock.clone()).await?;
     let (run, number) = (sharding.run.clone(), sharding.shard.number);
-    let mut meeting = Meeting::open(broker, sharding, clock, setup.stop.clone(), Box::new(tell)).await?;
+    let mut meeting = Meeting::open(broker, sharding, clock.clone(), setup.stop.clone(), Box::new(tell)).await?;
     let mut published = 0;
     let mut publish = |so_far: &[Interval]| {
         for (index, interval) in so_far.iter().enumerate().skip(published) {
@@ -98,12 +98,21 @@ pub async fn run_shard(
     let part = Part::of(&meeting, profile, &performed, *setup.stop.borrow());
     results.post(&run, &text(&Published::Part(Box::new(part.without_intervals())))).await?;
     let longest = performed.collector.interval() * 3;
-    let patience = profile.settle + BESIDE + SILENCE.max(longest);
+    let pacer = &performed.plan.pacer;
+    // Whoever was told from outside to end waits for nobody's plan.
+    let ends = if part.interrupted { At::START } else { pacer.start() + pacer.lasts() };
+    let patience = patience(clock.now(), ends, profile.settle, longest);
     let whole = match first {
         true => Some(whole(&results, &part, SILENCE.max(longest), &setup.stop)?),
         false => None,
     };
     Ok(ShardRun { part, whole, meeting, patience })
+}
+
+/// How long a shard that is done by `now` waits for the whole: the others send until the plan `ends`, and are silent for at most three
+/// intervals, which take `longest`.
+fn patience(now: At, ends: At, settle: Duration, longest: Duration) -> Duration {
+    ends.since(now) + settle + BESIDE + SILENCE.max(longest)
 }
 
 fn text(published: &Published) -> String {
@@ -193,5 +202,19 @@ impl Heard {
             }
         };
         (1..=of).filter(|number| !whole.contains(number)).map(|number| (number, told(number))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_that_is_done_early_waits_until_the_others_can_be() {
+        let after = |seconds| At::from_start(Duration::from_secs(seconds));
+        let waits = |now| patience(after(now), after(300), Duration::from_secs(10), Duration::from_secs(3)).as_secs();
+        assert_eq!((waits(20), waits(300), waits(305)), (370, 90, 90));
+        let long = patience(after(9), after(0), Duration::ZERO, Duration::from_secs(60));
+        assert_eq!(long.as_secs(), 120, "three intervals, where they are long");
     }
 }

@@ -37,11 +37,6 @@ pub fn unfit(profile: &Profile, system: &SystemSpec) -> Vec<String> {
             "events of a replay keep what links them, and each shard would give them new names of its own: shards send records (`message`, `messages`); replay from one process",
         ),
     }
-    if profile.objectives.iter().any(|objective| objective.abort_after.is_some()) {
-        why.push(
-            "`abort_on_fail` would be judged on a part, and an objective is judged on the whole only: leave it out",
-        );
-    }
     if !profile.timeline.is_empty() {
         why.push(
             "its `timeline` disturbs what eventproof started, and shards find broker and services running: leave it out, and disturb them where they run",

@@ -6,19 +6,19 @@ use std::time::Duration;
 use eventproof_broker::Share;
 use eventproof_contract::Link;
 use eventproof_evidence::{At, Observation};
-use eventproof_reports::model::{LoadResult, Outcome, Shard};
+use eventproof_reports::model::{Aborted, Interval, LagPoint, LoadResult, Outcome, Shard};
 use proptest::prelude::*;
 
 use super::*;
 use crate::collector::tests::{at, collector};
-use crate::collector::{AsideSight, By, Collector, Event, Frame, Group, Message, Sight};
+use crate::collector::{AsideSight, By, Collector, Event, Frame, Group, Message, Sight, named_bytes};
 use crate::draw::{Draw, Keys};
 use crate::objective::Objective;
 use crate::plan::{Aside, End};
 use crate::result;
 
 const KEYS: usize = 10;
-const OBJECTIVES: [&str; 15] = [
+const OBJECTIVES: [&str; 16] = [
     "throughput >= 10/s",
     "p50(acknowledgement) < 20ms",
     "p95(end_to_end) < 300ms",
@@ -34,6 +34,7 @@ const OBJECTIVES: [&str; 15] = [
     "late(g) = 0",
     "p95(processed(g)) < 300ms",
     "p50(processed(w)) < 60s",
+    "drained(g) < 60s",
 ];
 
 /// What becomes of one event.
@@ -224,7 +225,7 @@ fn judged(fold: &Collector) -> LoadResult {
         objectives: result::judge(&objectives, fold, None),
         stages: result::stages(fold, &taken),
         counts: fold.ledger.counts(),
-        legs: result::legs(fold, &[]),
+        legs: result::legs(fold, &fold.frame.views),
         intervals: fold.intervals.clone(),
         payloads: result::sizes(fold),
         ..LoadResult::default()
@@ -319,6 +320,69 @@ fn one_shard_that_slipped_takes_the_figures_of_time_from_all() {
     assert_eq!(merged.generator.saturated.as_deref(), Some("shard 2/2: it slipped"));
 }
 
+/// Two shards of a load that one of them ended after 4 s, and the other a little earlier for another reason.
+fn ended() -> [Part; 2] {
+    let [mut one, mut two] = two();
+    let aborted = |objective: &str, at_ms, actual: &str| {
+        Some(Aborted { objective: objective.to_owned(), at_ms, actual: actual.to_owned(), sent: 100 })
+    };
+    one.aborted = aborted("p95(end_to_end) < 300ms", 4000.0, "800 ms on shard 1");
+    two.aborted = aborted("failed(acknowledgement) = 0", 3000.0, "1 refused on shard 2");
+    [one, two]
+}
+
+#[test]
+fn the_shard_that_was_first_to_be_certain_ended_the_whole() {
+    let merged = merge_parts(ended().to_vec(), &Default::default()).unwrap();
+    let aborted = merged.aborted.clone().unwrap();
+    assert_eq!((aborted.objective.as_str(), aborted.at_ms), ("failed(acknowledgement) = 0", 3000.0));
+    assert_eq!(aborted.sent, 400, "by all shards together");
+    assert_eq!(merged.findings[0].code, "ended-early");
+    assert!(merged.findings[0].text.ends_with("failed(acknowledgement) = 0 was 1 refused on shard 2"));
+    let of = |name: &str| merged.objectives.iter().find(|one| one.text.starts_with(name)).unwrap();
+    assert_eq!((of("failed").finding.outcome, of("failed").actual.as_str()), (Outcome::Broken, "1 refused on shard 2"));
+    assert_eq!(of("lost(topic)").finding.code, "own-doing", "it held until then");
+    assert_eq!(merged.outcome(), Outcome::Broken);
+}
+
+#[test]
+fn a_rate_that_one_shard_ended_sooner_than_another_has_no_verdict() {
+    let [mut one, two] = ended();
+    // The other one heard of it much later, and both had kept their rate as long as they sent.
+    one.found.last_acknowledged = Some(at(50_000));
+    let judged = |parts: Vec<Part>| {
+        let merged = merge_parts(parts, &Default::default()).unwrap();
+        merged.objectives.into_iter().find(|one| one.text.starts_with("throughput")).unwrap().finding
+    };
+    assert_eq!(judged(vec![one.clone(), two.clone()]).code, "own-doing");
+    let parts = [one, two].map(|mut part| {
+        part.aborted = None;
+        part
+    });
+    assert_eq!(judged(parts.to_vec()).outcome, Outcome::Broken, "without an early end it is the rate that there was");
+}
+
+#[test]
+fn a_count_that_ended_the_load_is_missed_even_if_the_shard_that_counted_it_is_gone() {
+    let [mut one, two] = ended();
+    one.aborted = two.aborted;
+    let merged = merge_parts(vec![one], &Default::default()).unwrap();
+    assert_eq!((merged.outcome(), merged.findings[0].outcome), (Outcome::Broken, Outcome::Broken));
+    let of = |name: &str| merged.objectives.iter().find(|one| one.text.starts_with(name)).unwrap();
+    assert_eq!((of("failed").finding.outcome, of("failed").actual.as_str()), (Outcome::Broken, "1 refused on shard 2"));
+    assert!(merged.findings.iter().any(|one| one.code == "shard-missing"));
+}
+
+#[test]
+fn an_end_that_a_slipping_shard_may_have_caused_is_no_verdict() {
+    let [one, mut two] = ended();
+    two.aborted = None;
+    two.generator.saturated = Some("it slipped".to_owned());
+    let merged = merge_parts(vec![one, two], &Default::default()).unwrap();
+    assert_eq!((merged.outcome(), merged.findings[0].outcome), (Outcome::NoVerdict, Outcome::NoVerdict));
+    assert!(merged.objectives.iter().all(|one| one.finding.outcome == Outcome::NoVerdict), "{:?}", merged.objectives);
+}
+
 #[test]
 fn parts_of_different_loads_are_refused_with_every_reason() {
     let [one, mut two] = two();
@@ -344,4 +408,83 @@ fn a_copy_on_a_partition_of_another_shard_is_no_silence() {
     let merged = merge_parts(vec![one, part(2, 2, &fold)], &Default::default()).unwrap();
     assert_eq!(merged.outcome(), Outcome::NoVerdict);
     assert_eq!(merged.findings[0].code, "stray");
+}
+
+/// One lag of a group at the end of each second.
+fn lagging(part: &Part, lags: &[i64]) -> Part {
+    let interval = |(index, records): (u32, &i64)| {
+        let (from_ms, to_ms) = (f64::from(index) * 1e3, f64::from(index + 1) * 1e3);
+        let lag = vec![LagPoint { group: "g".to_owned(), records: *records, offsets: None, at_ms: Some(to_ms) }];
+        Interval { from_ms, to_ms, lag, ..Interval::default() }
+    };
+    let mut part = part.with_intervals((0..).zip(lags).map(interval).collect());
+    part.about.objectives = vec!["lag(g) < 1000 for 30s".to_owned(), "lag(g) < 1000".to_owned()];
+    part
+}
+
+#[test]
+fn the_lag_that_a_shard_had_when_it_ended_is_no_proof_that_it_stayed() {
+    let [one, two] = two();
+    let judged = |first: &[i64], second: &[i64]| {
+        let merged = merge_parts(vec![lagging(&one, first), lagging(&two, second)], &Default::default()).unwrap();
+        merged.objectives.iter().map(|one| one.finding.outcome).collect::<Vec<_>>()
+    };
+    let minute = |lag: i64| vec![lag; 60];
+    assert_eq!(judged(&[1500], &minute(0)), [Outcome::NoVerdict, Outcome::Broken], "it was so high at its end");
+    assert_eq!(judged(&[400], &minute(10)), [Outcome::Held, Outcome::Held], "it can have been no higher than that");
+    assert_eq!(judged(&[400], &minute(1200)), [Outcome::Broken, Outcome::Broken], "the other one's alone was");
+    let later: Vec<i64> = [vec![0], minute(500)].concat();
+    assert_eq!(judged(&[600], &later), [Outcome::NoVerdict, Outcome::NoVerdict], "together they may have been");
+}
+
+/// A shard of two whose group gave up events 0 to 49, lost 50 to 59 and did the others; every dead letter is read by both, and said to
+/// be an event by its bytes. Some are nobody's.
+fn dead_letters_by_bytes(number: u32, of_nobody: u64) -> Part {
+    let dead = Aside { lanes: vec![0], leg: 1, topic: "dead".to_owned(), end: End::Dead, link: Link::Bytes };
+    let owners: Vec<u32> = (0..KEYS as u32).map(|key| key % 2 + 1).collect();
+    let mut fold = Collector::new(Frame { asides: vec![dead], ..frame(Some(split(number, 2, &owners))) });
+    let own: Vec<u64> = (0..100).filter(|event| fold.frame.owns(*event)).collect();
+    for event in own {
+        let (planned, hash) = (at(event), 1000 + event);
+        fold.take(Message::Sent { number: event, planned, sent: planned, hash: Some(hash) });
+        fold.take(Message::Acknowledged { number: event, at: at(event + 1) });
+        fold.take(sight(Event::Ours(Some(event)), hash, at(event + 2)));
+        if event >= 60 {
+            fold.take(Message::Effect { leg: 1, event: Event::Ours(Some(event)), at: at(event + 3) });
+        }
+    }
+    for (hash, offset) in (1000..1050).chain(1..=of_nobody).zip(0..) {
+        let by = By::Name(named_bytes(hash));
+        fold.take(Message::Aside(Box::new(AsideSight { aside: 0, by, partition: 0, offset, at: at(200) })));
+    }
+    fold.close_until(at(20_000));
+    fold.ended = true;
+    let objectives = ["lost(g) = 0", "lost(g) <= 9", "dead_lettered(g) <= 50", "undecided(g) = 0"];
+    Part::of_fold(Shard { number: number.into(), of: 2 }, &objectives, &fold)
+}
+
+#[test]
+fn what_one_shard_can_link_to_an_event_is_no_stranger_to_the_whole() {
+    let judged = |of_nobody: u64| {
+        let parts = [1, 2].map(|number| dead_letters_by_bytes(number, of_nobody));
+        let merged = merge_parts(parts.to_vec(), &Default::default()).unwrap();
+        let group = &merged.legs[1].counts;
+        assert_eq!((group.lost, group.dead_lettered), (10, 50));
+        merged.objectives.iter().map(|one| one.finding.outcome).collect::<Vec<_>>()
+    };
+    assert_eq!(judged(0), [Outcome::Broken, Outcome::Broken, Outcome::Held, Outcome::Held]);
+    assert_eq!(judged(1), [Outcome::Broken, Outcome::NoVerdict, Outcome::NoVerdict, Outcome::NoVerdict]);
+}
+
+#[test]
+fn what_departs_from_the_contract_where_all_shards_read_is_counted_once() {
+    let owners: Vec<u32> = (0..KEYS as u32).map(|key| key % 2 + 1).collect();
+    let told = |shard: u32| {
+        let mut fold = Collector::new(frame(Some(split(shard, 2, &owners))));
+        (0..20).for_each(|number| fold.take(Message::Faulty { number, fault: "no such field".to_owned() }));
+        fold.close();
+        part(shard.into(), 2, &fold)
+    };
+    let faulty: Vec<u64> = [1, 2].map(|shard| told(shard).found.faulty).to_vec();
+    assert!(faulty.iter().sum::<u64>() == 20 && faulty.iter().all(|faulty| *faulty > 0), "{faulty:?}");
 }

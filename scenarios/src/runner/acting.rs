@@ -138,6 +138,16 @@ impl Running {
             // An action that was done before, with the same values, caused one like it.
             from: asked,
         };
-        Ok(Event { name, message: message.to_owned(), target, key, draft: None, copies: 1, since, appears })
+        Ok(Event {
+            name,
+            message: message.to_owned(),
+            target,
+            key,
+            draft: None,
+            copies: 1,
+            everywhere: false,
+            since,
+            appears,
+        })
     }
 }

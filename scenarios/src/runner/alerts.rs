@@ -11,6 +11,9 @@ use super::shown::ASK;
 use super::world::{Running, broken, environment};
 use crate::catalogue::{Arguments, Kind, SentenceId};
 
+/// How long services may take for what scenarios before left them.
+const LEISURE: Duration = Duration::from_secs(10);
+
 impl Running {
     /// Keeps what services show now, for the alerts that the scenario speaks of.
     pub async fn note_metrics(&mut self) {
@@ -21,11 +24,32 @@ impl Running {
             alerts.filter_map(|name| Some(self.context.rig.system.alert(&name).ok()?.service.clone())).collect();
         let counters = subs().filter(|sub| sub.sentence.id == SentenceId::MetricGrows).flat_map(|sub| sub.arguments());
         services.extend(counters.filter(|(_, kind, _)| *kind == Kind::Service).map(|(_, _, name)| name));
+        self.await_leisure(&services).await;
         for service in services {
-            // A service that does not answer now showed nothing: its counters are taken from zero.
-            let showed = self.context.rig.system.scrape(&service).await.unwrap_or_default();
-            self.showed.insert(service, showed);
+            // What a service that does not answer now has counted so far nobody knows.
+            let showed = self.context.rig.system.scrape(&service).await;
+            self.showed.insert(service, showed.map_err(|error| error.to_string()));
         }
+    }
+
+    /// Waits until these services have handled what others left them, as far as their groups say: it would count in what they show.
+    async fn await_leisure(&self, services: &BTreeSet<String>) {
+        let groups = self.context.pack.system.groups.iter().filter(|group| services.contains(&group.service));
+        let journal = &self.context.rig.journal;
+        let mut lags: Vec<GroupLag> = groups.map(|group| GroupLag::new(&group.name, journal.reader(0))).collect();
+        let began = self.now();
+        while lags.iter_mut().any(|lag| lag.now().is_some_and(|behind| behind > 0.0)) {
+            if self.now().since(began) > LEISURE {
+                return;
+            }
+            tokio::time::sleep(ASK).await;
+        }
+    }
+
+    /// What a service showed when the scenario began.
+    pub(super) fn showed_before(&self, service: &str) -> Result<Scrape, Verdict> {
+        let unknown = |why: &String| environment(format!("its counters as the scenario began are not known: {why}"));
+        self.showed.get(service).map_or(Ok(Scrape::default()), |showed| showed.clone().map_err(|why| unknown(&why)))
     }
 
     /// `alert "…" fires within …`.
@@ -100,7 +124,7 @@ impl Running {
 
     fn watched(&self, arguments: &Arguments) -> Result<Watched<'_>, Verdict> {
         let alert = self.context.rig.system.alert(arguments.text("alert").unwrap_or_default()).map_err(environment)?;
-        let before = self.showed.get(&alert.service).cloned().unwrap_or_default();
+        let before = self.showed_before(&alert.service)?;
         let now = Scrape::default();
         let lag = match &alert.value {
             AlertValue::Lag(group) => Some(GroupLag::new(group, self.context.rig.journal.reader(0))),

@@ -148,11 +148,12 @@ impl Running {
 
     async fn await_effects(&self, service: &str, wanted: usize) -> Result<usize, Verdict> {
         let no_control = |detail: String| Verdict::CannotTell(Reason::NoPositiveControl { detail });
-        let background =
-            self.background.as_ref().ok_or_else(|| no_control("no events are published in the background".into()))?;
+        if self.background.is_empty() {
+            return Err(no_control("no events are published in the background".into()));
+        }
         let view = self.counting_view(service)?;
-        let mut open: HashSet<&str> =
-            background.events.iter().filter_map(|event| event.target.id().map(|id| &**id)).collect();
+        let events = self.background.iter().flat_map(|background| &background.events);
+        let mut open: HashSet<&str> = events.filter_map(|event| event.target.id().map(|id| &**id)).collect();
         let all = open.len();
         let mut reader = self.context.rig.journal.reader(self.standpoint.from());
         let deadline = self.now() + EFFECTS;

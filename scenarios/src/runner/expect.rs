@@ -13,7 +13,7 @@ use eventproof_system::Params;
 
 use serde_json::Value;
 
-use super::world::{Event, Running, broken, by_id, environment};
+use super::world::{Background, Event, Running, broken, by_id, environment};
 use crate::catalogue::Arguments;
 use crate::needs::receives;
 
@@ -216,17 +216,20 @@ impl Running {
         let group = arguments.text("group").unwrap_or_default().to_owned();
         let limit = arguments.duration("limit").unwrap_or_default();
         self.finish_background().await;
-        let background = self.background.as_ref().ok_or_else(|| {
-            let detail = "no events were published in the background".to_owned();
-            Verdict::CannotTell(Reason::NoPositiveControl { detail })
-        })?;
+        if self.background.is_empty() {
+            return Err(none_published());
+        }
         let service = self.context.pack.system.group(&group).map(|spec| spec.service.clone()).unwrap_or_default();
         let view = self.counting_view(&service)?;
-        let path = background.events.first().map(|event| self.retry_path(&event.message, &group)).unwrap_or_default();
-        let targets = background.events.iter().map(|event| event.target.clone()).collect();
-        let oracle = NoneLost::new(targets, Handler { service, group }, &view, background.since, limit);
-        let oracle = oracle.retried_over(&path);
-        Ok(self.await_verdict(oracle).await)
+        let of_one = |background: &Background| {
+            let events = &background.events;
+            let path = events.first().map(|event| self.retry_path(&event.message, &group)).unwrap_or_default();
+            let targets = events.iter().map(|event| event.target.clone()).collect();
+            let handler = Handler { service: service.clone(), group: group.clone() };
+            NoneLost::new(targets, handler, &view, background.since, limit).retried_over(&path)
+        };
+        let all = self.published_for(&group).into_iter().map(of_one).reduce(NoneLost::and);
+        Ok(self.await_verdict(all.ok_or_else(none_published)?).await)
     }
 
     /// `group "…" handles at least … of them within … each`.
@@ -235,31 +238,48 @@ impl Running {
         let limit = arguments.duration("limit").unwrap_or_default();
         let share = arguments.percentage("share").ok_or_else(|| environment("there is no percentage in the step"))?;
         self.finish_background().await;
-        let background = self.background.as_ref().ok_or_else(|| {
-            let detail = "no events were published in the background".to_owned();
-            Verdict::CannotTell(Reason::NoPositiveControl { detail })
-        })?;
+        let background = self.published_for(&group);
+        let since = background.iter().map(|background| background.since).min().ok_or_else(none_published)?;
         let service = self.context.pack.system.group(&group).map(|spec| spec.service.clone()).unwrap_or_default();
         let view = self.counting_view(&service)?;
-        let targets = background.events.iter().map(|event| event.target.clone()).collect();
+        let events = background.iter().flat_map(|background| &background.events);
+        let targets = events.map(|event| event.target.clone()).collect();
         let handler = Handler { service, group };
-        let oracle = ShareInTime::new(targets, handler, &view, share, background.since, limit);
+        let oracle = ShareInTime::new(targets, handler, &view, share, since, limit);
         Ok(self.await_verdict(oracle.seen_within(self.context.rig.system.longest_look(&view))).await)
+    }
+
+    /// What was published in the background for this group: all that it reads, or all where it reads nothing of it.
+    fn published_for(&self, group: &str) -> Vec<&Background> {
+        let groups = self.context.pack.contract.groups();
+        let reads = |background: &&Background| {
+            let topic = background.events.first().map(|event| &event.target.topic);
+            groups
+                .get(group)
+                .is_none_or(|topics| topics.iter().any(|read| topic.is_some_and(|topic| **topic == **read)))
+        };
+        let its: Vec<&Background> = self.background.iter().filter(reads).collect();
+        if its.is_empty() { self.background.iter().collect() } else { its }
     }
 
     /// Waits until every background event has its fate. Once the scenario's time is over, nothing more is published; a step
     /// that waits for it was ended before.
     pub async fn finish_background(&mut self) {
-        let left = self.scenario.asks.limit().saturating_sub(self.now().since(self.began)) + OVERTIME;
-        let Some(background) = &mut self.background else { return };
-        if let Some(task) = &mut background.task {
+        let end = self.began + self.scenario.asks.limit() + OVERTIME;
+        let clock = self.context.rig.clock.clone();
+        for task in self.background.iter_mut().filter_map(|background| background.task.as_mut()) {
             // A panic in the task would leave events without fate, which the oracle then says.
-            if tokio::time::timeout(left, &mut *task).await.is_err() {
+            if tokio::time::timeout(end.since(clock.now()), &mut *task).await.is_err() {
                 task.abort();
             }
         }
-        background.task = None;
+        self.background.iter_mut().for_each(|background| background.task = None);
     }
+}
+
+fn none_published() -> Verdict {
+    let detail = "no events were published in the background".to_owned();
+    Verdict::CannotTell(Reason::NoPositiveControl { detail })
 }
 
 fn subject(view: &str, params: &Params, item: &str) -> String {

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use eventproof_evidence::{Cause, JournalReader, Name, Observation, Proof, Verdict, Waited};
+use eventproof_evidence::{
+    At, Blind, Cause, JournalReader, Name, Observation, Proof, Reason, Subject, Verdict, Waited,
+};
 
 use super::shown::ASK;
 use super::world::{Running, broken, environment};
@@ -28,6 +30,9 @@ impl Running {
                     return Ok(Verdict::Held(Proof::timed(text, waited)));
                 }
                 None if waited > limit => {
+                    if let Some(reason) = lag.unseen(self.now()) {
+                        return Err(Verdict::CannotTell(reason));
+                    }
                     return Err(broken(Cause::LagTooHigh {
                         group,
                         lag: behind,
@@ -47,14 +52,28 @@ pub(super) struct GroupLag {
     reader: JournalReader,
     ends: HashMap<(Name, i32), i64>,
     committed: HashMap<(Name, i32), i64>,
+    /// Spans in which the group or a topic was not seen, and what was missed has not been read yet.
+    blind: Vec<Blind>,
 }
 
 impl GroupLag {
     pub fn new(group: &str, reader: JournalReader) -> GroupLag {
-        GroupLag { group: group.to_owned(), reader, ends: HashMap::new(), committed: HashMap::new() }
+        GroupLag { group: group.to_owned(), reader, ends: HashMap::new(), committed: HashMap::new(), blind: Vec::new() }
     }
 
-    /// Records behind now, on all partitions where the group has a position; nothing if it has none.
+    /// Why nobody knows by now how far it is behind: what is known is older than that.
+    pub fn unseen(&self, now: At) -> Option<Reason> {
+        let concerns = |blind: &&Blind| match &blind.what {
+            Subject::Group(group) => **group == *self.group,
+            Subject::Topic(topic) => self.committed.keys().any(|(of, _)| of == topic),
+            _ => false,
+        };
+        let blind = self.blind.iter().find(concerns)?;
+        let what = format!("the lag of group \"{}\"", self.group);
+        Some(Reason::Blind { what, why: blind.why.clone(), lasted: blind.lasted(now) })
+    }
+
+    /// Records behind now, on all partitions where the group has a position; nothing if it has none, or if that cannot be seen.
     pub fn now(&mut self) -> Option<f64> {
         for observation in self.reader.take() {
             match &*observation {
@@ -70,6 +89,8 @@ impl GroupLag {
                 Observation::Committed { group, topic, partition, offset, .. } if **group == *self.group => {
                     self.committed.insert((topic.clone(), *partition), *offset);
                 }
+                Observation::Blind(blind) => blind.clone().join(&mut self.blind),
+                Observation::CaughtUp { what, at } => drop(Blind::made_good(&mut self.blind, what, *at)),
                 _ => {}
             }
         }
@@ -77,13 +98,14 @@ impl GroupLag {
             let end = self.ends.get(place).copied().unwrap_or(*committed);
             (end - committed).max(0) as f64
         };
-        (!self.committed.is_empty()).then(|| self.committed.iter().map(behind).sum())
+        let is_known = !self.committed.is_empty() && self.unseen(At::START).is_none();
+        is_known.then(|| self.committed.iter().map(behind).sum())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use eventproof_evidence::{At, Journal, Seen};
+    use eventproof_evidence::{Journal, Seen};
 
     use super::*;
 
@@ -118,5 +140,24 @@ mod tests {
         assert_eq!(lag.now(), Some(5.0), "five on partition 0, none on 1, and 2 is nobody's");
         journal.push(committed("g", 0, 10));
         assert_eq!(lag.now(), Some(0.0));
+    }
+
+    #[test]
+    fn what_was_not_seen_is_no_lag() {
+        let journal = Journal::default();
+        let mut lag = GroupLag::new("g", journal.reader(0));
+        let span =
+            |what: &Subject| Blind { what: what.clone(), from: At::START, to: None, why: "it is down".to_owned() };
+        [committed("g", 0, 5), seen(0, 4)].into_iter().for_each(|one| journal.push(one));
+        assert_eq!(lag.now(), Some(0.0));
+        for what in [Subject::Topic("posts".into()), Subject::Group("g".into())] {
+            journal.push(Observation::Blind(span(&what)));
+            assert_eq!(lag.now(), None, "{what:?}");
+            assert!(lag.unseen(At::START).is_some());
+            journal.push(Observation::CaughtUp { what, at: At::START });
+            assert_eq!(lag.now(), Some(0.0));
+        }
+        journal.push(Observation::Blind(span(&Subject::View("g".into()))));
+        assert_eq!(lag.now(), Some(0.0), "a namesake");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use eventproof_evidence::oracle::{EffectOrder, Target, TopicOrder};
-use eventproof_evidence::{Name, Oracle, Proof, Reason, Verdict};
+use eventproof_evidence::{Cause, Name, Oracle, Proof, Reason, Verdict};
 
 use super::world::{Event, Running};
 use crate::catalogue::Arguments;
@@ -21,7 +21,7 @@ impl Running {
             .events_of(key, |_| true)?
             .into_iter()
             .map(|(_, events)| TopicOrder::new(key, events, self.began, self.limit()));
-        self.await_all(oracles).await
+        self.await_all(oracles).await.map_err(|verdict| self.unless_at_once(verdict))
     }
 
     /// `service "…" handles the events of key "…" in order`.
@@ -36,7 +36,22 @@ impl Running {
             let oracle = EffectOrder::new(key, events, handler, &view, self.began, self.limit());
             oracles.push(oracle.retried_over(&path));
         }
-        self.await_all(oracles.into_iter()).await
+        self.await_all(oracles.into_iter()).await.map_err(|verdict| self.unless_at_once(verdict))
+    }
+
+    /// Nobody promised an order of what was asked for before the answer to the other was there.
+    fn unless_at_once(&self, verdict: Verdict) -> Verdict {
+        let Verdict::Broken(Cause::Reordered { first, second, .. }) = &verdict else { return verdict };
+        let caused = |label: &str| {
+            self.events.iter().find(|event| event.draft.is_none() && label.starts_with(&event.target.what))
+        };
+        match (caused(first), caused(second)) {
+            (Some(one), Some(other)) if other.target.from < one.since => {
+                let detail = format!("{second} was asked for before the answer to what caused it was there");
+                Verdict::CannotTell(Reason::OrderUnknown { what: first.clone(), detail })
+            }
+            _ => verdict,
+        }
     }
 
     /// Every topic must hold; the proof says what each of them showed.
@@ -59,7 +74,9 @@ impl Running {
     /// The events of a key, topic by topic, with the message of the first: between topics there is no order.
     fn events_of(&self, key: &str, counts: impl Fn(&Event) -> bool) -> Result<Vec<(String, Vec<Target>)>, Verdict> {
         let mut by_topic: BTreeMap<Name, (String, Vec<Target>)> = BTreeMap::new();
-        for event in self.events.iter().filter(|event| event.key.as_deref() == Some(key) && counts(event)) {
+        // One that stands on every partition has no place among others: whichever copy is read first is none of the system's doing.
+        let of_key = |event: &&Event| event.key.as_deref() == Some(key) && !event.everywhere && counts(event);
+        for event in self.events.iter().filter(of_key) {
             let of_topic = by_topic.entry(event.target.topic.clone());
             of_topic.or_insert_with(|| (event.message.clone(), Vec::new())).1.push(event.target.clone());
         }

@@ -46,6 +46,7 @@ impl Running {
             key,
             draft: Some((draft, partition)),
             copies: 1,
+            everywhere: false,
             since: self.now(),
             appears: Duration::from_secs(10),
         }
@@ -95,7 +96,7 @@ impl Running {
         let partitions = self.context.rig.partitions_of(&topic).unwrap_or(1);
         // Where its key does not belong, a copy departs from the contract on purpose.
         self.context.on_purpose(event.target.id().map(|id| id.to_string()).unwrap_or_default());
-        (event.target.partition, event.copies) = (None, partitions as usize);
+        (event.target.partition, event.copies, event.everywhere) = (None, partitions as usize, true);
         let verdict = self.send_to(&event, (0..partitions.cast_signed()).map(Some)).await?;
         self.remember(event, &fields);
         Ok(verdict)
@@ -232,7 +233,7 @@ impl Running {
             });
             futures::future::join_all(sends).await;
         });
-        self.background = Some(Background { events, since: self.now(), task: Some(task) });
+        self.background.push(Background { events, since: self.now(), task: Some(task) });
         Ok(Verdict::Held(Proof::of(format!("{count} events begin to be published at {rate}/s"))))
     }
 }

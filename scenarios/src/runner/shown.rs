@@ -55,7 +55,7 @@ impl Running {
         let (limit, expected) =
             (arguments.duration("limit").unwrap_or_default(), arguments.count("times").unwrap_or_default() as u64);
         let labels: BTreeMap<String, String> = labels.iter().cloned().collect();
-        let before = self.showed.get(service).and_then(|showed| showed.sum(metric, &labels)).unwrap_or_default();
+        let before = self.showed_before(service)?.sum(metric, &labels).unwrap_or_default();
         let (began, mut reached) = (self.now(), None);
         loop {
             let shown = self.context.rig.system.scrape(service).await.map_err(environment)?;

@@ -52,7 +52,7 @@ pub(super) struct Running {
     /// Values by `name.field`.
     pub values: Params,
     pub events: Vec<Event>,
-    pub background: Option<Background>,
+    pub background: Vec<Background>,
     /// What its actions sent and were answered.
     pub exchanges: Vec<Exchange>,
     /// How views were asked, and what they answered; the last of it.
@@ -62,7 +62,7 @@ pub(super) struct Running {
     /// How many lines each service had printed when it began.
     pub printed: BTreeMap<String, u64>,
     /// What the services showed when it began, for the alerts that it speaks of: by service.
-    pub showed: BTreeMap<String, Scrape>,
+    pub showed: BTreeMap<String, Result<Scrape, String>>,
     /// Faults of the broker that are in force.
     pub faults: Vec<super::broker::Begun>,
     /// Services that are stopped by SIGSTOP.
@@ -88,6 +88,9 @@ pub(super) struct Event {
     /// What we published, so that it can be published again.
     pub draft: Option<(Draft, Option<i32>)>,
     pub copies: usize,
+    /// Whether a copy stands on every partition, wherever its key belongs.
+    pub everywhere: bool,
+    /// When it was published, or what caused it was answered.
     pub since: At,
     /// How long it may take until it is on its topic.
     pub appears: Duration,
@@ -135,7 +138,7 @@ impl Running {
             identities: BTreeMap::new(),
             values: Params::new(),
             events: Vec::new(),
-            background: None,
+            background: Vec::new(),
             exchanges: Vec::new(),
             looks: Mutex::default(),
             secrets: BTreeSet::new(),

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventproof_evidence::{At, Blind, Clock};
+use eventproof_evidence::{At, Blind, Clock, Subject};
 
 use super::{POLL, Sink};
 
@@ -31,7 +31,7 @@ impl Sight {
         let pause = at.since(self.last_poll);
         if pause >= POLL + STALL {
             let why = format!("the machine stalled the recorder for {} ms", pause.as_millis());
-            sink.blind(Blind { what: None, from: self.last_poll, to: Some(at), why });
+            sink.blind(Blind { what: Subject::Everything, from: self.last_poll, to: Some(at), why });
         }
         self.last_poll = at;
     }
@@ -84,7 +84,7 @@ impl Sight {
 
 fn tell(topics: &HashSet<String>, (from, to): (At, Option<At>), why: &str, sink: &mut dyn Sink) {
     for topic in topics {
-        sink.blind(Blind { what: Some(topic.as_str().into()), from, to, why: why.to_owned() });
+        sink.blind(Blind { what: Subject::Topic(topic.as_str().into()), from, to, why: why.to_owned() });
     }
 }
 
@@ -136,7 +136,7 @@ mod tests {
         sight.polled(clock.now(), &mut spans);
         sight.polled(clock.now(), &mut spans);
         assert_eq!(spans.told.len(), 1);
-        assert_eq!((spans.told[0].what.clone(), spans.told[0].lasted(clock.now())), (None, ms(700)));
+        assert_eq!((spans.told[0].what.clone(), spans.told[0].lasted(clock.now())), (Subject::Everything, ms(700)));
     }
 
     #[test]
@@ -146,7 +146,7 @@ mod tests {
         sight.asked(&topics, &mut spans);
         sight.polled(clock.now(), &mut spans);
         let [span] = &spans.told[..] else { panic!("one span: {:?}", spans.told) };
-        assert_eq!((span.what.as_deref(), span.from, span.to), (Some("posts"), At::START, Some(clock.now())));
+        assert_eq!((span.what.name(), span.from, span.to), (Some("posts"), At::START, Some(clock.now())));
         assert_eq!(span.why, "the broker took 2500 ms to answer a question of the recorder");
         assert!(spans.caught_up.is_empty(), "a record may wait to be taken");
         sight.took_all(&mut spans);

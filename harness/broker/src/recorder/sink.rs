@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use eventproof_contract::{Contract, Expression, Violation};
 use eventproof_evidence::oracle::BYTES;
-use eventproof_evidence::{At, Blind, Journal, Name, Observation, Seen};
+use eventproof_evidence::{At, Blind, Journal, Name, Observation, Seen, Subject};
 use eventproof_source::escape_name;
 use rustc_hash::FxHashMap;
 
@@ -129,7 +129,7 @@ impl Sink for ContractSink {
     }
 
     fn caught_up(&mut self, topic: &str, at: At) {
-        self.journal.push(Observation::CaughtUp { what: topic.into(), at });
+        self.journal.push(Observation::CaughtUp { what: Subject::Topic(topic.into()), at });
     }
 }
 

@@ -175,6 +175,9 @@ async fn first(ran: &ShardRun, mut whole: LoadResult, folder: &Path) -> u8 {
 
 /// Every other shard ends as the whole does.
 fn further(ran: &ShardRun, shard: Shard) -> u8 {
+    if let Some(why) = ran.part.ended_early() {
+        output::progress(&format!("  {why}"));
+    }
     match ran.told() {
         Ok(Some(code)) => {
             output::progress(&format!(

@@ -233,9 +233,9 @@ impl Ledger {
         }
     }
 
-    /// Events that are still owed on a leg.
+    /// Events that are still owed on a leg, those among them that were undecided when their account was closed elsewhere.
     pub fn outstanding(&self, leg: Leg) -> u64 {
-        self.legs.get(leg).map_or(0, |account| account.owed(leg))
+        self.legs.get(leg).map_or(0, |account| account.owed(leg) + account.counts.undecided)
     }
 
     /// Events that were sent to the topic, whose fate is not known yet, and that were not seen there.

@@ -264,3 +264,12 @@ fn what_a_group_did_twice_is_told_apart_by_whether_it_was_told_twice() {
     assert_eq!(of(&ledger), (3, 2));
     assert_eq!(leg(&ledger, TOPIC).duplicated, 2);
 }
+
+#[test]
+fn what_was_undecided_in_an_account_that_is_closed_is_still_owed_and_not_lost() {
+    let mut ledger = ledger();
+    let closed = LegCounts { seen: 90, lost: 2, dead_lettered: 3, undecided: 5, ..LegCounts::default() };
+    ledger.absorb(Counts { planned: 100, acknowledged: 100, ..Counts::default() }, &[LegCounts::default(), closed]);
+    assert_eq!((ledger.outstanding(TOPIC), ledger.outstanding(EFFECT)), (0, 7));
+    assert_eq!(leg(&ledger, EFFECT), closed);
+}

@@ -103,6 +103,10 @@ impl ExactlyOnce {
     }
 
     fn judge_once(&self, now: At) -> Verdict {
+        // Whoever holds an event in hand while it is paused has its effect when it goes on.
+        if let Some(reason) = self.surroundings.paused_by_us(&self.handler.service) {
+            return self.blind_so_far(reason, now);
+        }
         let Some(proof) = self.proof(now) else { return self.unproved(now) };
         let around = &self.surroundings;
         let blindness = around.blindness(&self.view, self.since, now);
@@ -120,8 +124,11 @@ impl ExactlyOnce {
             n => format!("; {n} records in retry topics were read as well"),
         };
         let has_retry_topics = self.event.waiting.topics().next().is_some();
-        let settling = if has_retry_topics { self.settling } else { Duration::ZERO };
-        if self.sentinel_past.is_some_and(|past| now >= past + settling) {
+        let went_on = self.surroundings.went_on_at(&self.handler.service);
+        let went_on = went_on.filter(|at| self.event.first_seen.is_some_and(|seen| *at >= seen));
+        let settling = if has_retry_topics || went_on.is_some() { self.settling } else { Duration::ZERO };
+        let behind = |past: At| went_on.map_or(past, |at| past.max(at));
+        if self.sentinel_past.is_some_and(|past| now >= behind(past) + settling) {
             let copies = self.copies;
             return Some(format!(
                 "one effect of {copies} copies; a later event of the same key has had its own{again}"
@@ -129,7 +136,7 @@ impl ExactlyOnce {
         }
         // The second effect may come as late after the first as the first after the record; and what a step before this one caused anew,
         // on whatever way, has its time from now on.
-        let past = self.committed_past?.max(self.event.last_effect.unwrap_or(self.since)).max(self.since);
+        let past = behind(self.committed_past?).max(self.event.last_effect.unwrap_or(self.since)).max(self.since);
         (now >= past + self.settling).then(|| {
             format!(
                 "one effect of {} copies; group \"{}\" has committed past the last, and nothing followed for {}{again}",

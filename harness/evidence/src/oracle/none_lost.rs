@@ -38,6 +38,12 @@ impl NoneLost {
         NoneLost { events, ..self }
     }
 
+    /// These and those of another, all for the same handler and view.
+    pub fn and(self, other: NoneLost) -> NoneLost {
+        let events = self.events.into_iter().chain(other.events).collect();
+        NoneLost { events, since: self.since.min(other.since), ..self }
+    }
+
     fn base(&self, now: At) -> At {
         let last = self.events.iter().filter_map(|event| event.last_seen).max().unwrap_or(self.since);
         self.surroundings.deadline_base(&self.handler.service, &self.handler.group, last, now)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Oracle, Recognise, Target};
+use super::{Handler, Oracle, Recognise, Target};
 use crate::cause::{Near, Place};
 use crate::{At, Cause, Observation, Proof, Reason, Seen, Surroundings, Verdict, Waited};
 
@@ -15,6 +15,8 @@ pub struct OnTopic {
     found: Option<Seen>,
     /// Where our own record stands, as the broker acknowledged it: one that cannot be read is known by nothing else.
     ours: Vec<Place>,
+    /// When our own record was acknowledged: it was there by then, however late it was read.
+    acknowledged: Option<At>,
     /// When the last of several was acknowledged: published again, it has its time again.
     again: Option<At>,
     /// Records without an id, whose place is not known yet.
@@ -43,6 +45,7 @@ impl OnTopic {
             service,
             found: None,
             ours: Vec::new(),
+            acknowledged: None,
             again: None,
             nameless: Vec::new(),
             strayed: None,
@@ -59,7 +62,27 @@ impl OnTopic {
 
     /// From when on what follows from it has its time: from its record, or from the last one by which we published it again.
     pub(super) fn came_at(&self) -> Option<At> {
-        self.found.as_ref().map(|seen| self.again.map_or(seen.at, |again| again.max(seen.at)))
+        let seen = self.found.as_ref()?;
+        let known = self.acknowledged.filter(|_| self.read_late().is_some());
+        let came = known.map_or(seen.at, |acknowledged| acknowledged.min(seen.at));
+        Some(self.again.map_or(came, |again| again.max(came)))
+    }
+
+    /// Why its record may have been there before it was read, if nothing else says when it came.
+    pub(super) fn came_earlier(&self) -> Option<Reason> {
+        self.read_late().filter(|_| self.acknowledged.is_none())
+    }
+
+    fn read_late(&self) -> Option<Reason> {
+        let seen = self.found.as_ref()?;
+        self.surroundings.late_sight(&seen.topic, self.since, seen.at)
+    }
+
+    /// What followed at `came`, within `limit` after the record was read: whether it did so within the limit after the record was there.
+    pub(super) fn in_time(&self, handler: &Handler, came: At, limit: Duration) -> Result<(), Reason> {
+        let Some(reason) = self.came_earlier() else { return Ok(()) };
+        let earliest = self.surroundings.deadline_base(&handler.service, &handler.group, self.since, came);
+        if came.since(earliest) <= limit { Ok(()) } else { Err(reason) }
     }
 
     /// What is waited for.
@@ -83,6 +106,7 @@ impl OnTopic {
         if !self.ours.is_empty() {
             self.again = self.again.max(Some(at));
         }
+        self.acknowledged.get_or_insert(at);
         let is_there = |seen: &&Seen| seen.place() == place;
         self.found = self.found.take().or_else(|| self.nameless.iter().find(is_there).cloned());
         self.ours.push(place);

@@ -8,7 +8,8 @@ use crate::cause::Place;
 use crate::surroundings::grace;
 use crate::{At, Cause, GroupState, Observation, Proof, Reason, Verdict, Waited};
 
-/// Committed offsets are asked for in rounds: a commit may be this much older than the answer that showed it.
+/// Committed offsets are asked for in rounds: a commit may be this much older than the answer that showed it. Rounds that take longer
+/// are told as spans in which the group was not seen.
 const ASKED_EVERY: Duration = Duration::from_millis(250);
 
 /// Waits until a group has committed past a record. It proves "read"; whether it is also "done" depends on
@@ -45,7 +46,17 @@ impl Processed {
             return Verdict::CannotTell(Reason::BetweenSamples { earliest, latest: took, limit: self.limit });
         }
         if took > self.limit {
-            return Verdict::Broken(Cause::Late { what, limit: self.limit, by: took - self.limit });
+            // What was committed while nobody saw the group bears a later time than it had.
+            let unseen = self.on_topic.surroundings().unseen_before(&self.handler.group, past, ASKED_EVERY);
+            let (since, reason) = unseen.map_or((past, None), |(since, reason)| (since, Some(reason)));
+            let earliest = since.since(base);
+            return match reason.filter(|_| earliest <= self.limit) {
+                Some(reason) => Verdict::CannotTell(reason),
+                None => Verdict::Broken(Cause::Late { what, limit: self.limit, by: earliest - self.limit }),
+            };
+        }
+        if let Err(reason) = self.on_topic.in_time(&self.handler, past, self.limit) {
+            return Verdict::CannotTell(reason);
         }
         Verdict::Held(Proof::timed(format!("group \"{}\" committed past {place}", self.handler.group), took))
     }

@@ -128,6 +128,9 @@ impl ViewBecomes {
         }
         let latest = found.answered.since(base);
         if latest <= self.limit {
+            if let Err(reason) = self.on_topic.in_time(&self.handler, found.answered, self.limit) {
+                return Verdict::CannotTell(reason);
+            }
             let became = if self.look.want { "was shown" } else { "was gone" };
             return Verdict::Held(Proof::timed(format!("{} {became}", self.look.what), latest));
         }

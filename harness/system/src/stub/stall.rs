@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventproof_evidence::{At, Blind, Clock, Journal, Observation};
+use eventproof_evidence::{At, Blind, Clock, Journal, Observation, Subject};
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_millis(100);
@@ -25,7 +25,7 @@ pub(super) async fn watch(stub: &str, journal: &Journal, clock: &dyn Clock) {
 fn stall(stub: &str, last: At, now: At) -> Option<Blind> {
     let late = now.since(last).saturating_sub(EVERY);
     let why = || format!("the machine stalled stub \"{stub}\" for {} ms", late.as_millis());
-    (late >= STALL).then(|| Blind { what: Some(stub.into()), from: last, to: Some(now), why: why() })
+    (late >= STALL).then(|| Blind { what: Subject::Stub(stub.into()), from: last, to: Some(now), why: why() })
 }
 
 #[cfg(test)]

@@ -51,10 +51,23 @@ impl Collector {
         (!self.frame.is_message(group)).then_some((group.as_str(), self.frame.effect_error))
     }
 
+    /// On which leg a stage or span ends: the topic's or a group's; none where nobody but the sender is told.
+    pub fn leg_of(&self, stage: &str) -> Option<&str> {
+        match self.place_of(stage)?.checked_sub(1)? {
+            0 => Some("topic"),
+            leg => self.frame.group_names().get(leg - 1).copied(),
+        }
+    }
+
     /// Whose stage or span it is, by the order of the stages.
     fn group_of(&self, stage: &str) -> Option<usize> {
+        self.place_of(stage)?.checked_sub(2)
+    }
+
+    /// The place of a stage or span among those of its arm.
+    fn place_of(&self, stage: &str) -> Option<usize> {
         let names = [self.stage_names(), self.span_names()];
         let place = names.iter().find_map(|names| names.iter().position(|known| known == stage))?;
-        (place % self.frame.stages()).checked_sub(2)
+        Some(place % self.frame.stages())
     }
 }

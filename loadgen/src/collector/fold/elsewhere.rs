@@ -77,6 +77,12 @@ impl Collector {
         self.flights.get(&number).is_some_and(|flight| self.is_measured(flight.planned))
     }
 
+    /// Whether events may be put off on the leg of that name.
+    pub fn may_put_off(&self, leg: &str) -> bool {
+        let group = self.frame.groups.iter().position(|group| group.name == leg);
+        group.is_some_and(|group| self.asides.may_wait(group + 1))
+    }
+
     /// What became of the events on every leg, if nothing more comes: what waits for another try is not lost.
     pub fn legs(&self) -> Vec<(String, LegCounts)> {
         let mut legs = self.ledger.legs();

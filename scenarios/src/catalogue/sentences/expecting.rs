@@ -200,7 +200,7 @@ pub(super) static EXPECTING: &[Sentence] = &[
     Sentence {
         id: SentenceId::NoneIsLost,
         name: "none-is-lost",
-        meaning: "Every event published in the background has its effect, whatever happened in between.",
+        meaning: "Every event published in the background that the group reads has its effect, whatever happened in between.",
         observes: "every record on the topic; every effect in the service's counting view; the group's assignment after a disturbance, from which the limit counts",
         proves: "lost(topic) and lost(group): each event that reached the topic had an effect",
         cannot_prove: "anything of events whose publishing failed or is uncertain: they are not judged, and counted",
@@ -214,7 +214,7 @@ pub(super) static EXPECTING: &[Sentence] = &[
     Sentence {
         id: SentenceId::ShareInTime,
         name: "share-in-time",
-        meaning: "Of the events published in the background, a share at least has its effect in time; the limit counts from each event's record on its topic.",
+        meaning: "Of the events published in the background that the group reads, a share at least has its effect in time; the limit counts from each event's record on its topic.",
         observes: "every record on the topic; every effect in the service's counting view, and when it was seen there; the group's assignment after a disturbance, from which the limit counts",
         proves: "that so many of these events had their effect in time",
         cannot_prove: "at which percentile a larger load is: a load profile does; anything of events whose publishing failed or is uncertain: they are not judged, and counted",

@@ -78,7 +78,7 @@ pub(super) static LOOKING: &[Sentence] = &[
         id: SentenceId::TextIsNowhere,
         name: "text-is-nowhere",
         meaning: "A text is in no line that a service printed since the scenario began, and in no record's key, header or value.",
-        observes: "every kept line of every service; every record of every topic of the contract, read once more from its beginning",
+        observes: "every kept line of every service; every record of every topic of the contract, committed or not, read once more from its beginning",
         proves: "that it stands nowhere there as it is written; the last event of the scenario must be on its topic, and where topics are left out the text must be on one of them",
         cannot_prove: "that it is not there in another form: encoded, split, encrypted",
         table: "topics where it may be: | except | auth.magic-link.created |",

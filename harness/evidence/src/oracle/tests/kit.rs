@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::oracle::{Handler, Oracle, Recognise, Target};
-use crate::{At, Blind, GroupState, Observation, Sample, Seen, Verdict};
+use crate::{At, Blind, GroupState, Observation, Sample, Seen, Subject, Verdict};
 
 pub const LIMIT: Duration = Duration::from_secs(5);
 
@@ -106,10 +106,19 @@ pub fn started(seconds: f64) -> Observation {
     Observation::Started { service: "feed".into(), like: None, at: at(seconds) }
 }
 
+/// What bears this name in these tests.
+pub fn subject(name: &str) -> Subject {
+    match name {
+        "handled" => Subject::View(name.into()),
+        "g" => Subject::Group(name.into()),
+        _ => Subject::Topic(name.into()),
+    }
+}
+
 /// Blind from one second to another, or still.
 pub fn blind(what: Option<&str>, from: f64, to: Option<f64>) -> Observation {
     Observation::Blind(Blind {
-        what: what.map(Into::into),
+        what: what.map_or(Subject::Everything, subject),
         from: at(from),
         to: to.map(at),
         why: "the broker was gone".into(),
@@ -117,7 +126,7 @@ pub fn blind(what: Option<&str>, from: f64, to: Option<f64>) -> Observation {
 }
 
 pub fn caught_up(what: &str, seconds: f64) -> Observation {
-    Observation::CaughtUp { what: what.into(), at: at(seconds) }
+    Observation::CaughtUp { what: subject(what), at: at(seconds) }
 }
 
 /// The verdict on a history as it stands `now`, in a line: outcome, code, text.

@@ -5,6 +5,7 @@ mod before;
 mod disturbed;
 mod kinds;
 mod kit;
+mod late;
 mod properties;
 mod retries;
 mod single;

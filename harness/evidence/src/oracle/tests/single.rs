@@ -8,7 +8,7 @@ use crate::oracle::{
     Attempts, AttemptsSeen, DeadLetteredAfter, Expected, OnTopic, OnTopicOnce, Processed, Recognise, StaysAbsent,
     Target, ViewBecomes, ViewKeeps,
 };
-use crate::{Blind, Observation, Seen};
+use crate::{Blind, Observation, Seen, Subject};
 
 fn on_topic() -> OnTopic {
     OnTopic::new(target("e"), at(0.0), LIMIT, Some("feed".into()))
@@ -254,7 +254,7 @@ fn an_event_that_is_tried_so_often() {
     };
     let stalled = |moments: &[f64]| -> Vec<Observation> {
         let why = "the machine stalled stub \"mail\" for 3100 ms".to_owned();
-        let blind = Blind { what: Some("mail".into()), from: at(1.8), to: Some(at(4.9)), why };
+        let blind = Blind { what: Subject::Stub("mail".into()), from: at(1.8), to: Some(at(4.9)), why };
         tried(moments).into_iter().chain([Observation::Blind(blind)]).collect()
     };
     let quiet =

@@ -34,12 +34,8 @@ impl Cut {
             // Read in the order of the log, as soon as it can be.
             seen.extend(missed.into_iter().map(|record| Seen { at: at(self.to), ..record }));
         }
-        let cut = Blind {
-            what: Some(topic.into()),
-            from: at(self.from),
-            to: Some(at(self.to)),
-            why: "it was cut off".into(),
-        };
+        let cut =
+            Blind { what: subject(topic), from: at(self.from), to: Some(at(self.to)), why: "it was cut off".into() };
         let good = self.made_good.then(|| caught_up(topic, self.to));
         let mut all: Vec<Observation> = seen.into_iter().map(Observation::Seen).collect();
         // Told when it begins, and again when it has ended.
