@@ -13,6 +13,8 @@ pub struct Facts {
     pub event_type: Option<String>,
     /// The record's key as text.
     pub key: Option<String>,
+    /// How the key departs from its schema: where, and what is wrong. The text alone would not show it.
+    pub key_faults: Vec<(String, String)>,
     /// What the contract says that the key must be.
     pub expected_key: Option<String>,
     pub time: Option<String>,
@@ -50,6 +52,7 @@ impl Contract {
             let read = |expression: &Option<Expression>| expression.as_ref()?.read(key, headers, &payload);
             let envelope = &message.envelope;
             facts.message = Some(message.name.clone());
+            facts.key_faults = message.key_faults(key);
             facts.id = read(&envelope.id);
             facts.time = read(&envelope.time);
             facts.correlation = read(&envelope.correlation);

@@ -17,7 +17,9 @@ mod evolution;
 mod expression;
 mod facts;
 mod generate;
+mod headers;
 mod init;
+mod key;
 mod model;
 mod outline;
 mod partitioner;
@@ -28,6 +30,7 @@ mod registry;
 mod retry;
 mod schema;
 mod sensitive;
+mod text;
 mod violation;
 
 pub use encoding::{DecodeError, Framing, SchemaError, SchemaImport, SchemaKind, SchemaSource, SchemaText};

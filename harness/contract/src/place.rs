@@ -109,6 +109,16 @@ impl Message {
     }
 }
 
+/// The fields that a schema declares by name, in any of its alternatives, and what it says of all others.
+pub(crate) fn fields(document: &Value) -> (Vec<(&str, &Value)>, Vec<&Value>) {
+    let here = meant(vec![Said { root: document, schema: document }]);
+    let named = here.iter().filter_map(|said| said.schema.get("properties")?.as_object()).flatten();
+    let named = named.map(|(name, schema)| (name.as_str(), schema)).collect();
+    // No name is empty: what is said of that one is said of any.
+    let others = here.iter().flat_map(|said| within(*said, "")).map(|said| said.schema).collect();
+    (named, others)
+}
+
 /// Why nothing of this name is within what these say; `None` where they leave it open.
 fn refusal(here: &[Said<'_>], parent: &str, name: &str) -> Option<PlaceInPayload> {
     let holds = |said: &Said<'_>| allows(said.schema, "object") || allows(said.schema, "array");

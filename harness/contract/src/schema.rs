@@ -1,6 +1,7 @@
 //! A JSON Schema with its compiled validator.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use jsonschema::Validator;
 use serde_json::Value;
@@ -9,6 +10,7 @@ use crate::encoding::{
     Avro, Codec, DecodeError, Folds, Frame, Framing, Protobuf, SchemaError, SchemaImport, SchemaKind, SchemaText,
 };
 use crate::sensitive::touches;
+use crate::text::Fields;
 
 /// A schema, as written and as compiled, with the encoding of its values. Formats are asserted.
 pub struct Schema {
@@ -21,6 +23,8 @@ pub struct Schema {
     frame: Frame,
     /// What the schema names of other files.
     imports: Vec<SchemaImport>,
+    /// What it says of its fields; found when it is asked for first, since few schemas are asked.
+    fields: OnceLock<Fields>,
 }
 
 impl std::fmt::Debug for Schema {
@@ -84,7 +88,8 @@ impl Schema {
             .with_format("uuid", |text| uuid::Uuid::try_parse(text).is_ok())
             .build(&document)
             .map_err(|error| error.to_string())?;
-        Ok(Schema { document, written: None, validator, codec, frame: Frame::default(), imports: Vec::new() })
+        let (frame, imports, fields) = (Frame::default(), Vec::new(), OnceLock::new());
+        Ok(Schema { document, written: None, validator, codec, frame, imports, fields })
     }
 
     /// A value from the bytes of a payload.
@@ -111,6 +116,11 @@ impl Schema {
 
     pub(crate) fn frame(&self) -> &Frame {
         &self.frame
+    }
+
+    /// What it says of the fields of its objects.
+    pub(crate) fn fields(&self) -> &Fields {
+        self.fields.get_or_init(|| Fields::of(&self.document))
     }
 
     /// The JSON Schema as it was written.

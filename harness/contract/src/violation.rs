@@ -9,7 +9,7 @@ use crate::{Contract, DecodeError, Message};
 /// One departure. Values of sensitive fields are never in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Stable, kebab case: `unknown-type`, `missing-header`, `schema`, `wrong-key`, `not-json`, `not-decodable`,
+    /// Stable, kebab case: `unknown-type`, `missing-header`, `schema`, `key`, `wrong-key`, `not-json`, `not-decodable`,
     /// `wrong-partition`.
     pub code: &'static str,
     /// Where in the record: `header event_id`, `payload /user_id`, `key`.
@@ -60,6 +60,7 @@ impl Contract {
             (Some(_), None) => found.extend(message.schema_violations(facts)),
         }
         found.extend(message.header_violations(headers));
+        found.extend(facts.key_faults.iter().map(|(place, text)| violation("key", place, text)));
         found.extend(message.envelope_violations(facts));
         found
     }
@@ -123,15 +124,8 @@ impl Message {
     }
 
     fn header_violations(&self, headers: &[(&str, Option<&[u8]>)]) -> Vec<Violation> {
-        let Some(schema) = &self.headers else { return Vec::new() };
-        let object = headers
-            .iter()
-            .filter_map(|(name, value)| {
-                Some(((*name).to_owned(), serde_json::Value::String(String::from_utf8_lossy((*value)?).into_owned())))
-            })
-            .collect();
-        let errors = schema.errors(&serde_json::Value::Object(object), &[]);
-        errors.into_iter().map(|(pointer, text)| violation("header", &format!("headers {pointer}"), &text)).collect()
+        let faults = self.header_faults(headers).into_iter();
+        faults.map(|(place, text)| violation("header", &place, &text)).collect()
     }
 
     fn envelope_violations(&self, facts: &Facts) -> Vec<Violation> {

@@ -315,3 +315,184 @@ channels:
     let changes: Vec<String> = next.changes_since(&contract).iter().map(ToString::to_string).collect();
     assert_eq!(changes.last().unwrap(), "done /data /n: its type is \"string\", \"int\" before [type-changed]");
 }
+
+/// A contract with one message on topic `t`, of which this is said, as JSON.
+fn one_message(said: &Value) -> Contract {
+    let document = json!({
+        "asyncapi": "3.0.0", "info": {"title": "t", "version": "1"},
+        "channels": {"c": {"address": "t", "messages": {"m": said}}},
+        "components": {"schemas": {"count": {"type": "integer", "minimum": 0, "maximum": 100}}},
+    });
+    let source = Source::inline("asyncapi.json", &document.to_string());
+    Contract::parse(&source).unwrap_or_else(|faults| panic!("{}", faults.render(false))).0
+}
+
+/// The same, with this schema of the key.
+fn with_key(key: &Value) -> Contract {
+    one_message(&json!({"payload": {"type": "object"}, "bindings": {"kafka": {"key": key}}}))
+}
+
+/// How a record with this key departs.
+fn told_of_key(contract: &Contract, key: Option<&[u8]>) -> Vec<String> {
+    let found = contract.check("t", key, &[], Some(b"{}"));
+    found.iter().map(|violation| format!("[{}] {violation}", violation.code)).collect()
+}
+
+#[test]
+fn a_key_keeps_to_the_schema_of_the_binding() {
+    let contract = with_key(&json!({"type": "string", "format": "uuid"}));
+    let told = |key: Option<&[u8]>| told_of_key(&contract, key);
+    for right in ["0b2d3c1e-0000-4000-8000-000000000001", "\"0b2d3c1e-0000-4000-8000-000000000001\""] {
+        assert_eq!(told(Some(right.as_bytes())), [""; 0], "{right}");
+    }
+    assert_eq!(told(Some(b"not-a-uuid")), [r#"[key] key: "not-a-uuid" is not a "uuid""#]);
+    assert_eq!(told(Some(&[0xff, 0xfe])), ["[key] key: the bytes are no text"]);
+    assert_eq!(told(None), [r#"[key] key: null is not of type "string""#]);
+    let gone = contract.check("t", Some(b"not-a-uuid"), &[], None);
+    assert_eq!(gone.iter().map(|violation| violation.code).collect::<Vec<_>>(), ["null-payload", "key"]);
+}
+
+#[test]
+fn a_key_is_a_text_or_what_its_text_is_as_json_or_a_number_as_java_writes_it() {
+    let contract = with_key(&json!({"type": "integer", "minimum": 0, "maximum": 100}));
+    let told = |key: &[u8]| told_of_key(&contract, Some(key));
+    for right in [b"50".as_slice(), &50_i32.to_be_bytes(), &50_i64.to_be_bytes()] {
+        assert_eq!(told(right), [""; 0], "{right:?}");
+    }
+    assert_eq!(told(b"500"), ["[key] key: 500 is greater than the maximum of 100"]);
+    assert_eq!(told(b"fifty"), [r#"[key] key: "fifty" is not of type "integer""#]);
+    let compound = with_key(&json!({"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}}));
+    assert_eq!(told_of_key(&compound, Some(br#"{"id": 1}"#)), [""; 0]);
+    assert_eq!(told_of_key(&compound, Some(br#"{"id": "1"}"#)), [r#"[key] key /id: "1" is not of type "integer""#]);
+}
+
+#[test]
+fn a_key_is_missed_and_its_bytes_are_judged_only_as_far_as_its_schema_says() {
+    for open in [json!({}), json!({"description": "anything"}), json!({"type": ["string", "null"], "format": "binary"})]
+    {
+        let contract = with_key(&open);
+        for key in [None, Some([0xff, 0xfe].as_slice()), Some(b"k".as_slice())] {
+            assert_eq!(told_of_key(&contract, key), [""; 0], "{open} {key:?}");
+        }
+    }
+    let nothing_said = one_message(&json!({"payload": {"type": "object"}}));
+    assert_eq!(told_of_key(&nothing_said, Some(&[0xff])), [""; 0]);
+    assert_eq!(told_of_key(&with_key(&json!({"type": ["string", "null"]})), None), [""; 0]);
+}
+
+#[test]
+fn a_key_in_avro_is_read_by_its_schema_with_the_frame_that_payloads_have_or_without() {
+    let avro = "application/vnd.apache.avro+json;version=1.9.0";
+    let contract = one_message(&json!({
+        "payload": {"type": "object"},
+        "bindings": {"kafka": {"key": {"schemaFormat": avro, "schema": {"type": "string"}}}},
+        "x-eventproof": {"framing": "confluent", "schema_id": 7},
+    }));
+    let told = |key: &[u8]| {
+        let found = contract.check("t", Some(key), &[], Some(b"\0\0\0\0\x07{}"));
+        found.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    // Avro writes the length of a text first, twice.
+    assert_eq!((told(b"\x04k1"), told(b"\0\0\0\0\x09\x04k1")), (Vec::new(), Vec::new()));
+    let wrong = told(b"\x20k1");
+    assert!(wrong.len() == 1 && wrong[0].starts_with("key: the bytes are no Avro of this schema"), "{wrong:?}");
+}
+
+#[test]
+fn a_sensitive_key_is_not_shown_where_its_schema_refuses_it() {
+    let contract = one_message(&json!({
+        "payload": {"type": "object", "properties": {"email": {"type": "string"}}},
+        "bindings": {"kafka": {"key": {"type": "string", "format": "email"}}},
+        "x-eventproof": {"key": "$message.payload#/email", "sensitive": ["/email"]},
+    }));
+    let found = contract.check("t", Some(b"s3cret"), &[], Some(br#"{"email": "s3cret"}"#));
+    assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), [r#"key: (hidden) is not a "email""#]);
+}
+
+#[test]
+fn another_schema_of_the_key_is_a_change() {
+    let text = with_key(&json!({"type": "string"}));
+    let none = one_message(&json!({"payload": {"type": "object"}}));
+    let told = |new: &Contract, old: &Contract| {
+        let changes = new.changes_since(old);
+        changes.iter().map(|change| format!("breaks {}: {change}", change.breaks)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&text, &text), [""; 0]);
+    let other = told(&with_key(&json!({"type": "integer"})), &text);
+    assert!(other.iter().any(|change| change.starts_with("breaks producers and consumers: m key")), "{other:?}");
+    assert_eq!(told(&text, &none), ["breaks producers: m: its key has a schema now [key-schema-added]"]);
+    assert_eq!(told(&none, &text), ["breaks consumers: m: nothing is said of its key now [key-schema-removed]"]);
+}
+
+/// A contract whose records have these headers.
+fn with_headers(headers: &Value) -> Contract {
+    one_message(&json!({"payload": {"type": "object"}, "headers": headers}))
+}
+
+/// How a record with these headers departs.
+fn told_of_headers(contract: &Contract, headers: &[(&str, Option<&[u8]>)]) -> Vec<String> {
+    contract.check("t", None, headers, Some(b"{}")).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_header_that_is_declared_as_a_number_or_flag_is_read_as_one() {
+    let contract = with_headers(&json!({
+        "type": "object",
+        "properties": {
+            "count": {"$ref": "#/components/schemas/count"},
+            "ratio": {"anyOf": [{"type": "number"}, {"type": "null"}]},
+            "last": {"type": "boolean"},
+            "wait": {"anyOf": [{"type": "integer"}, {"const": "auto"}]},
+            "code": {"type": "string", "pattern": "^[0-9]+$"},
+        },
+    }));
+    let told = |name: &str, value: &[u8]| told_of_headers(&contract, &[(name, Some(value))]);
+    let java = 50_i32.to_be_bytes();
+    let right: [(&str, &[u8]); 8] = [
+        ("count", b"50"),
+        ("count", &java),
+        ("ratio", b"0.5"),
+        ("ratio", b"null"),
+        ("last", b"true"),
+        ("wait", b"5"),
+        ("wait", b"auto"),
+        ("code", b"0123"),
+    ];
+    for (name, value) in right {
+        assert_eq!(told(name, value), [""; 0], "{name} {value:?}");
+    }
+    assert_eq!(told("count", b"abc"), [r#"headers /count: "abc" is not of type "integer""#]);
+    assert_eq!(told("count", b"500"), ["headers /count: 500 is greater than the maximum of 100"]);
+    assert_eq!(told("last", b"yes"), [r#"headers /last: "yes" is not of type "boolean""#]);
+    assert_eq!(told("code", b"x"), [r#"headers /code: "x" does not match "^[0-9]+$""#]);
+    assert_eq!(told("wait", b"later").len(), 1);
+}
+
+#[test]
+fn a_header_that_is_declared_by_no_name_is_read_as_all_others_are() {
+    let contract = with_headers(&json!({"type": "object", "additionalProperties": {"type": "integer"}}));
+    assert_eq!(told_of_headers(&contract, &[("n", Some(b"1"))]), [""; 0]);
+    assert_eq!(told_of_headers(&contract, &[("n", Some(b"one"))]), [r#"headers /n: "one" is not of type "integer""#]);
+}
+
+#[test]
+fn a_declared_header_whose_bytes_are_no_text_departs_and_another_one_does_not() {
+    let contract = with_headers(&json!({
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "raw": {"type": "string", "format": "binary"}, "any": {}},
+    }));
+    let told = |name: &str| told_of_headers(&contract, &[(name, Some(&[0xff, 0xfe]))]);
+    assert_eq!(told("name"), ["headers /name: the bytes are no text"]);
+    for free in ["raw", "any", "else"] {
+        assert_eq!(told(free), [""; 0], "{free}");
+    }
+}
+
+#[test]
+fn of_headers_with_one_name_the_first_is_checked() {
+    let contract = with_headers(&json!({"type": "object", "required": ["n"], "properties": {"n": {"enum": ["one"]}}}));
+    let told = |first, second| told_of_headers(&contract, &[("n", first), ("n", second)]).len();
+    let (one, two) = (Some(b"one".as_slice()), Some(b"two".as_slice()));
+    assert_eq!((told(one, two), told(two, one)), (0, 1));
+    assert_eq!((told(one, None), told(None, one)), (0, 1), "the first has no value");
+}

@@ -295,3 +295,48 @@ fn what_a_new_proto_file_breaks_is_told_field_by_field() {
     let framed = protobuf(PROTO, ", framing: confluent").unwrap().changes_since(&old);
     assert_eq!(framed[0].to_string(), "OrderPlaced: the framing is another [encoding-changed]");
 }
+
+#[test]
+fn a_union_that_is_not_there_is_not_nothing() {
+    let fields =
+        json!([{"name": "id", "type": "string"}, {"name": "note", "type": ["null", "string"], "default": null}]);
+    let schema = Schema::avro(&json!({"type": "record", "name": "r", "fields": fields}), Framing::None).unwrap();
+    // What a producer by the schema before `note` writes.
+    let told = schema.decode(&[0x02, 0x61]).unwrap_err().to_string();
+    assert_eq!(told, "the bytes are no Avro of this schema: they end too early; they begin 02 61");
+    assert_eq!(schema.decode(&[0x02, 0x61, 0x00]).unwrap(), json!({"id": "a", "note": null}));
+}
+
+#[test]
+fn a_union_takes_the_branch_that_holds_the_whole_value() {
+    let record = |name: &str, fields: Value| json!({"type": "record", "name": name, "fields": fields});
+    let cash = record("Cash", json!([{"name": "amount", "type": "long"}]));
+    let card = record("Card", json!([{"name": "amount", "type": "long"}, {"name": "number", "type": "string"}]));
+    let comes_back = |union: Value, value: Value| {
+        let schema = record("r", json!([{"name": "v", "type": union}]));
+        let schema = Schema::avro(&schema, Framing::None).unwrap();
+        let value = json!({"v": value});
+        assert_eq!(schema.decode(&schema.encode(&value).unwrap()).unwrap(), value);
+    };
+    comes_back(json!([cash, card]), json!({"amount": 5, "number": "4111"}));
+    comes_back(json!([cash, card]), json!({"amount": 5}));
+    comes_back(json!(["null", "float", "double"]), json!(1e300));
+    comes_back(json!(["null", "float", "double"]), json!(0.1));
+    comes_back(json!(["null", "double", "long"]), json!(9_007_199_254_740_993_i64));
+}
+
+#[test]
+fn what_the_json_mapping_has_of_its_own_is_as_it_is_written() {
+    let text = "syntax = \"proto3\"; import \"google/protobuf/wrappers.proto\"; import \"google/protobuf/struct.proto\"; message A { google.protobuf.Int32Value delta = 1; google.protobuf.ListValue items = 2; google.protobuf.NullValue none = 3; }";
+    let schema = Schema::protobuf(text, std::path::Path::new(""), Some("A"), Framing::None).unwrap();
+    let read = |value: Value| {
+        let value = schema.decode(&schema.encode(&value).unwrap()).unwrap();
+        schema.errors(&value, &[])
+    };
+    assert_eq!(read(json!({"delta": -5, "items": [1, true, "x", null]})), Vec::new());
+    let text = "syntax = \"proto2\"; message A { required string id = 1; optional string note = 2; }";
+    let schema = Schema::protobuf(text, std::path::Path::new(""), Some("A"), Framing::None).unwrap();
+    let faults = schema.errors(&schema.decode(&[]).unwrap(), &[]);
+    assert!(faults.len() == 1 && format!("{faults:?}").contains("id"), "{faults:?}");
+    assert!(schema.errors(&schema.decode(&[0x0a, 0x01, 0x61]).unwrap(), &[]).is_empty());
+}

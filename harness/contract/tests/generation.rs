@@ -331,3 +331,55 @@ fn there_is_no_form_where_what_must_be_fresh_is_drawn() {
     assert!(of(&[]).is_some());
     assert!(of(&["/code"]).is_none());
 }
+
+/// A contract with one message on topic `t`, of which this is said.
+fn one_message(said: &Value) -> Contract {
+    let document = json!({
+        "asyncapi": "3.0.0", "info": {"title": "t", "version": "1"},
+        "channels": {"c": {"address": "t", "messages": {"m": said}}},
+    });
+    let source = Source::inline("asyncapi.json", &document.to_string());
+    Contract::parse(&source).unwrap_or_else(|faults| panic!("{}", faults.render(false))).0
+}
+
+/// A record of its only message, and how that departs.
+fn made_and_checked(contract: &Contract, generator: &mut Generator) -> (eventproof_contract::Record, Vec<String>) {
+    let record = generator.record(contract, &contract.messages[0], &[], None).unwrap().record;
+    let headers: Vec<_> = record.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
+    let found = contract.check(&record.topic, record.key.as_deref(), &headers, record.payload.as_deref());
+    let found = found.iter().map(ToString::to_string).collect();
+    (record, found)
+}
+
+#[test]
+fn a_key_of_which_only_the_schema_is_said_is_made_by_it() {
+    for schema in [
+        json!({"type": "string", "format": "uuid"}),
+        json!({"type": "string", "pattern": "^[a-z]{3}$"}),
+        json!({"type": "integer", "minimum": 5, "maximum": 9}),
+        json!({"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}}),
+        json!({"schemaFormat": "application/vnd.apache.avro+json;version=1.9.0", "schema": {"type": "string"}}),
+    ] {
+        let contract =
+            one_message(&json!({"payload": {"type": "object"}, "bindings": {"kafka": {"key": schema.clone()}}}));
+        let (record, found) = made_and_checked(&contract, &mut Generator::new(3, "run"));
+        assert!(record.key.is_some() && found.is_empty(), "{schema}: {:?} {found:?}", record.key);
+    }
+    let text = one_message(&json!({"payload": {"type": "object"}, "bindings": {"kafka": {"key": {"type": "string"}}}}));
+    let mut generator = Generator::new(3, "run");
+    let mut key = || made_and_checked(&text, &mut generator).0.key;
+    assert_ne!(key(), key(), "what may be any text is another one in every record");
+}
+
+#[test]
+fn headers_that_are_numbers_are_made_so_that_they_keep_to_their_schema() {
+    let contract = one_message(&json!({
+        "payload": {"type": "object"},
+        "headers": {"type": "object", "required": ["count", "last"], "properties": {
+            "event_id": {"type": "string"}, "sent": {"type": "integer"},
+            "count": {"type": "integer", "minimum": 1, "maximum": 9}, "last": {"type": "boolean"}}},
+        "x-eventproof": {"envelope": {"id": "$message.header#/event_id", "time": "$message.header#/sent"}},
+    }));
+    let (record, found) = made_and_checked(&contract, &mut Generator::new(3, "run"));
+    assert_eq!((record.headers.len(), found), (4, Vec::new()));
+}

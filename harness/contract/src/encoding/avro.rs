@@ -5,6 +5,7 @@
 //! are underneath: a timestamp is a number.
 
 use std::collections::HashMap;
+use std::io::Read;
 
 use apache_avro::Schema;
 use apache_avro::reader::datum::GenericDatumReader;
@@ -66,17 +67,19 @@ impl Avro {
 
     /// A payload that was written by this schema, or by another one whose values are then resolved to this one.
     pub fn decode(&self, bytes: &[u8], writer: Option<&Schema>) -> Result<Value, DecodeError> {
-        let mut rest = bytes;
+        let mut left = Left { bytes, missed: false };
         let failed = |detail: String| DecodeError::Avro { detail, begin: begin(bytes) };
         let reader = match writer {
             None => GenericDatumReader::builder(&self.schema).build(),
             Some(writer) => GenericDatumReader::builder(writer).reader_schema(&self.schema).build(),
         };
         let value =
-            reader.and_then(|reader| reader.read_value(&mut rest)).map_err(|error| failed(error.to_string()))?;
-        match rest.len() {
-            0 => self.json_of(value, &self.schema, None).ok_or_else(|| failed("they end too early".to_owned())),
-            left => Err(failed(format!("{left} bytes are left over"))),
+            reader.and_then(|reader| reader.read_value(&mut left)).map_err(|error| failed(error.to_string()))?;
+        let value = if left.missed { None } else { self.json_of(value, &self.schema, None) };
+        match (value, left.bytes.len()) {
+            (Some(value), 0) => Ok(value),
+            (None, 0) => Err(failed("they end too early".to_owned())),
+            (_, left) => Err(failed(format!("{left} bytes are left over"))),
         }
     }
 
@@ -127,6 +130,19 @@ impl Avro {
         })
     }
 
+    /// Of the branches of a union into which a value can be put the first that holds all of it: another may drop fields, or digits.
+    fn holding(
+        &self,
+        value: &Value,
+        mut fit: Vec<AvroValue>,
+        union: &Schema,
+        within: NamespaceRef<'_>,
+    ) -> Option<AvroValue> {
+        let holds = |one: &AvroValue| self.json_of(one.clone(), union, within).as_ref() == Some(value);
+        let whole = if fit.len() > 1 { fit.iter().position(holds) } else { None };
+        (!fit.is_empty()).then(|| fit.swap_remove(whole.unwrap_or(0)))
+    }
+
     /// The value as the schema has it; the error names the place.
     fn typed(
         &self,
@@ -173,8 +189,8 @@ impl Avro {
                 let branch = |(at, one): (usize, &Schema)| {
                     self.typed(value, one, within, place).map(|typed| AvroValue::Union(at as u32, Box::new(typed)))
                 };
-                let mut tried = union.variants().iter().enumerate().map(branch);
-                tried.find_map(Result::ok).ok_or_else(|| wrong("one of the union's branches"))
+                let fit = union.variants().iter().enumerate().map(branch).filter_map(Result::ok).collect();
+                self.holding(value, fit, schema, within).ok_or_else(|| wrong("one of the union's branches"))
             }
             Schema::Record(record) => {
                 let fields = value.as_object().ok_or_else(|| wrong("a record"))?;
@@ -195,6 +211,21 @@ impl Avro {
             }
             other => Err(format!("{place}: {other:?} is not written here")),
         }
+    }
+}
+
+/// What is left of a payload, and whether more of it was asked for than there is: the reader takes a branch of a union that is not there
+/// for the first, and gives nothing, and no error, for a text whose bytes are missing.
+struct Left<'b> {
+    bytes: &'b [u8],
+    missed: bool,
+}
+
+impl Read for Left<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.bytes.read(into)?;
+        self.missed |= read < into.len();
+        Ok(read)
     }
 }
 

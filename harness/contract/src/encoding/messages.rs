@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
+use prost_reflect::{Cardinality, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
 /// The JSON Schema of a message's values. Messages that it refers to stand under `definitions`.
@@ -39,6 +39,12 @@ impl Shaping {
         if !choices.is_empty() {
             shape["x-oneof"] = json!(choices);
         }
+        // As proto2 has them.
+        let is_required = |field: &FieldDescriptor| field.cardinality() == Cardinality::Required;
+        let required: Vec<String> = message.fields().filter(is_required).map(|field| field.name().to_owned()).collect();
+        if !required.is_empty() {
+            shape["required"] = json!(required);
+        }
         shape
     }
 
@@ -63,6 +69,7 @@ impl Shaping {
             Kind::Uint32 | Kind::Fixed32 => json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
             Kind::Uint64 | Kind::Fixed64 => json!({"type": "integer", "minimum": 0}),
             Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => json!({"type": "integer"}),
+            Kind::Enum(symbols) if symbols.full_name() == "google.protobuf.NullValue" => json!({"type": "null"}),
             Kind::Enum(symbols) => {
                 json!({"enum": symbols.values().map(|value| value.name().to_owned()).collect::<Vec<_>>()})
             }
@@ -82,13 +89,16 @@ fn well_known(name: &str) -> Option<Value> {
         "StringValue" => json!({"type": ["string", "null"]}),
         "BytesValue" => json!({"type": ["string", "null"], "x-logical": "base64"}),
         "BoolValue" => json!({"type": ["boolean", "null"]}),
-        "Int32Value" | "UInt32Value" | "Int64Value" | "UInt64Value" => {
-            json!({"type": ["integer", "null"], "minimum": 0})
-        }
+        "Int32Value" => json!({"type": ["integer", "null"], "minimum": i32::MIN, "maximum": i32::MAX}),
+        "UInt32Value" => json!({"type": ["integer", "null"], "minimum": 0, "maximum": u32::MAX}),
+        "Int64Value" => json!({"type": ["integer", "null"]}),
+        "UInt64Value" => json!({"type": ["integer", "null"], "minimum": 0}),
         "FloatValue" | "DoubleValue" => json!({"type": ["number", "null"]}),
         "FieldMask" => json!({"type": "string", "examples": ["name"]}),
         "Empty" | "Struct" => json!({"type": "object", "properties": {}}),
-        "ListValue" => json!({"type": "array", "items": {"type": "string"}}),
+        "ListValue" => json!({"type": "array", "items": {"examples": ["text", 1, true]}}),
+        // The fields of whatever message it is stand beside its name.
+        "Any" => json!({"type": "object", "required": ["@type"], "properties": {"@type": {"type": "string"}}}),
         "Value" => json!({"examples": ["text", 1, true]}),
         _ => return None,
     })

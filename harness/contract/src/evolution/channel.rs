@@ -105,6 +105,7 @@ fn message(old: &Contract, new: &Contract, before: &Message, now: &Message, chan
     }
     changes.extend(now.payload.changes_since(&before.payload, name));
     further(before, now, changes);
+    keys(before, now, changes);
     match (&before.headers, &now.headers) {
         (Some(before), Some(now)) => changes.extend(now.changes_since(before, &format!("{name} headers"))),
         (Some(_), None) => {
@@ -112,6 +113,23 @@ fn message(old: &Contract, new: &Contract, before: &Message, now: &Message, chan
         }
         (None, Some(_)) => {
             changes.push(Change::addition("headers-added", name, "its headers have a schema now", Breaks::PRODUCERS));
+        }
+        (None, None) => {}
+    }
+}
+
+/// What the Kafka binding says of the key.
+fn keys(before: &Message, now: &Message, changes: &mut Vec<Change>) {
+    let name = &before.type_name;
+    match (&before.key, &now.key) {
+        (Some(before), Some(now)) => changes.extend(now.changes_since(before, &format!("{name} key"))),
+        (Some(_), None) => {
+            let text = "nothing is said of its key now";
+            changes.push(Change::new("key-schema-removed", name, text, Breaks::CONSUMERS));
+        }
+        (None, Some(_)) => {
+            let text = "its key has a schema now";
+            changes.push(Change::addition("key-schema-added", name, text, Breaks::PRODUCERS));
         }
         (None, None) => {}
     }

@@ -11,22 +11,42 @@ use serde_json::Value;
 use super::{Breaks, Change};
 
 /// Keywords whose value is a bound: a greater one takes less, or more.
-const BOUNDS: [(&str, bool); 10] = [
+const BOUNDS: [(&str, bool); 12] = [
     ("minimum", true),
     ("exclusiveMinimum", true),
     ("minLength", true),
     ("minItems", true),
     ("minProperties", true),
+    ("minContains", true),
     ("maximum", false),
     ("exclusiveMaximum", false),
     ("maxLength", false),
     ("maxItems", false),
     ("maxProperties", false),
+    ("maxContains", false),
 ];
 /// Keywords that take less where they are, and something else where they change.
 const RULES: [&str; 7] = ["pattern", "format", "multipleOf", "const", "uniqueItems", "contains", "propertyNames"];
 /// Keywords that are compared as a whole.
-const WHOLE: [&str; 6] = ["not", "if", "then", "else", "allOf", "dependencies"];
+const WHOLE: [&str; 15] = [
+    "not",
+    "if",
+    "then",
+    "else",
+    "allOf",
+    "dependencies",
+    "dependentRequired",
+    "dependentSchemas",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+    "contentEncoding",
+    "contentMediaType",
+    "contentSchema",
+    "$dynamicRef",
+    "$recursiveRef",
+];
+/// What a schema takes that is not there.
+pub(super) static ANYTHING: Value = Value::Bool(true);
 
 pub(super) fn changes(old: &Value, new: &Value, place: &str) -> Vec<Change> {
     let mut comparing = Comparing { roots: (old, new), open: Vec::new(), name: place.to_owned(), changes: Vec::new() };
@@ -34,42 +54,66 @@ pub(super) fn changes(old: &Value, new: &Value, place: &str) -> Vec<Change> {
     comparing.changes
 }
 
-struct Comparing<'s> {
+pub(super) struct Comparing<'s> {
     roots: (&'s Value, &'s Value),
-    /// References that are being compared: a schema that refers to itself is compared once.
-    open: Vec<(String, String)>,
+    /// What references lead to that are being compared: a schema that refers to itself is compared once.
+    open: Vec<(*const Value, *const Value)>,
     name: String,
-    changes: Vec<Change>,
+    pub(super) changes: Vec<Change>,
 }
 
 impl<'s> Comparing<'s> {
-    fn note(&mut self, code: &'static str, at: &str, message: String, breaks: Breaks) {
+    pub(super) fn note(&mut self, code: &'static str, at: &str, message: String, breaks: Breaks) {
         let place = if at.is_empty() { self.name.clone() } else { format!("{} {at}", self.name) };
         self.changes.push(Change::new(code, &place, message, breaks));
     }
 
-    fn schemas(&mut self, old: &'s Value, new: &'s Value, at: &str) {
-        let definitions = (self.roots.0.get("definitions"), self.roots.1.get("definitions"));
-        if old == new && definitions.0 == definitions.1 {
+    pub(super) fn schemas(&mut self, old: &'s Value, new: &'s Value, at: &str) {
+        if self.same(old, new) {
             return;
         }
-        let (old, new, referred) = (self.resolved(old, self.roots.0), self.resolved(new, self.roots.1), pair(old, new));
-        if referred.as_ref().is_some_and(|pair| self.open.contains(pair)) {
-            return;
-        }
-        self.open.extend(referred.clone());
-        match (old, new) {
-            (Value::Bool(_), _) | (_, Value::Bool(_)) => self.anything(old, new, at),
-            _ => self.keywords(old, new, at),
-        }
-        if referred.is_some() {
-            self.open.pop();
+        match (followed(old, self.roots.0), followed(new, self.roots.1)) {
+            (None, None) => self.plain(old, new, at),
+            (before, now) => self.referred((old, new), (before.unwrap_or(old), now.unwrap_or(new)), at),
         }
     }
 
-    fn resolved(&self, schema: &'s Value, root: &'s Value) -> &'s Value {
-        let reference = schema.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#'));
-        reference.and_then(|pointer| root.pointer(pointer)).unwrap_or(schema)
+    /// Whether both are the same with all that they refer to, which may be another though the references are not.
+    fn same(&self, old: &'s Value, new: &'s Value) -> bool {
+        let (mut seen, mut open) = (BTreeSet::new(), vec![(Some(old), Some(new))]);
+        while let Some((old, new)) = open.pop() {
+            if old != new {
+                return false;
+            }
+            let further = old.map(references).unwrap_or_default().into_iter().filter(|one| seen.insert(*one));
+            open.extend(further.map(|one| (target(one, self.roots.0), target(one, self.roots.1))));
+        }
+        true
+    }
+
+    fn referred(&mut self, schemas: (&'s Value, &'s Value), targets: (&'s Value, &'s Value), at: &str) {
+        let (before, now) = (beside(schemas.0, self.roots.0), beside(schemas.1, self.roots.1));
+        if !self.same(before, now) {
+            self.keywords(before, now, at);
+        }
+        let pair = (std::ptr::from_ref(targets.0), std::ptr::from_ref(targets.1));
+        if self.open.contains(&pair) {
+            return;
+        }
+        self.open.push(pair);
+        self.schemas(targets.0, targets.1, at);
+        self.open.pop();
+    }
+
+    /// Neither is a reference, or it leads out of the document.
+    fn plain(&mut self, old: &'s Value, new: &'s Value, at: &str) {
+        if matches!((old, new), (Value::Bool(_), _) | (_, Value::Bool(_))) {
+            return self.anything(old, new, at);
+        }
+        if old.get("$ref") != new.get("$ref") {
+            self.note("changed", at, "it refers to something else, which is not read".to_owned(), Breaks::BOTH);
+        }
+        self.keywords(old, new, at);
     }
 
     /// `true` takes everything, `false` nothing.
@@ -92,11 +136,9 @@ impl<'s> Comparing<'s> {
         self.bounds(old, new, at);
         self.rules(old, new, at);
         self.unions(old, new, at);
+        self.branches(old, new, at);
         self.fields(old, new, at);
-        let any = &Value::Bool(true);
-        if old.get("items").is_some() || new.get("items").is_some() {
-            self.schemas(old.get("items").unwrap_or(any), new.get("items").unwrap_or(any), &format!("{at}/0"));
-        }
+        self.items(old, new, at);
     }
 
     fn types(&mut self, old: &Value, new: &Value, at: &str) {
@@ -150,7 +192,9 @@ impl<'s> Comparing<'s> {
 
     fn bounds(&mut self, old: &Value, new: &Value, at: &str) {
         for (name, is_lower) in BOUNDS {
-            let bound = |schema: &Value| schema.get(name).and_then(Value::as_f64);
+            // Where nothing is said of how many must be like `contains`, one must.
+            let unsaid = (name == "minContains").then_some(1.0);
+            let bound = |schema: &Value| schema.get(name).and_then(Value::as_f64).or(unsaid);
             let (before, now) = (bound(old), bound(new));
             let narrower = match (before, now) {
                 (None, Some(_)) => true,
@@ -167,12 +211,16 @@ impl<'s> Comparing<'s> {
         }
     }
 
-    fn rules(&mut self, old: &Value, new: &Value, at: &str) {
+    fn rules(&mut self, old: &'s Value, new: &'s Value, at: &str) {
         for name in RULES.into_iter().chain(WHOLE) {
             let (before, now) = (old.get(name), new.get(name));
             let (code, message, breaks) = match (before, now) {
                 (Some(before), Some(now)) if before != now => {
                     ("changed", format!("{name} is {now}, {before} before"), Breaks::BOTH)
+                }
+                // Branches of `allOf` are compared one by one then.
+                (Some(before), Some(now)) if name != "allOf" && !self.same(before, now) => {
+                    ("changed", format!("what {name} refers to is another"), Breaks::BOTH)
                 }
                 (None, Some(now)) => ("narrowed", format!("{name} must be {now} now"), Breaks::PRODUCERS),
                 (Some(before), None) => ("widened", format!("{name} need not be {before} any more"), Breaks::CONSUMERS),
@@ -203,60 +251,48 @@ impl<'s> Comparing<'s> {
         }
     }
 
-    fn fields(&mut self, old: &'s Value, new: &'s Value, at: &str) {
-        let properties = |schema: &'s Value| schema.get("properties").and_then(Value::as_object);
-        let (before, now) = (properties(old), properties(new));
-        let required = |schema: &Value, name: &str| {
-            schema["required"].as_array().is_some_and(|names| names.iter().any(|one| one == name))
-        };
-        let closed = |schema: &Value| schema.get("additionalProperties") == Some(&Value::Bool(false));
-        for (name, schema) in before.into_iter().flatten() {
-            let place = format!("{at}/{name}");
-            match now.and_then(|now| now.get(name)) {
-                Some(now) => self.schemas(schema, now, &place),
-                None => {
-                    let breaks = Breaks { producers: closed(new), consumers: required(old, name) };
-                    self.note("field-removed", &place, "it is gone".to_owned(), breaks);
-                    if let Some(change) = self.changes.last_mut() {
-                        change.had_default = schema.get("default").is_some();
-                    }
-                    continue;
+    /// Equal branches may refer to what is another now.
+    fn branches(&mut self, old: &'s Value, new: &'s Value, at: &str) {
+        for name in ["allOf", "anyOf", "oneOf"] {
+            let list = |schema: &'s Value| schema.get(name).and_then(Value::as_array);
+            let (Some(before), Some(now)) = (list(old), list(new)) else { continue };
+            for branch in before {
+                if let Some(now) = now.iter().find(|one| *one == branch) {
+                    self.schemas(branch, now, at);
                 }
             }
-            match (required(old, name), required(new, name)) {
-                (false, true) => {
-                    self.note("field-required", &place, "it must be there now".to_owned(), Breaks::PRODUCERS)
-                }
-                (true, false) => {
-                    self.note("field-optional", &place, "it may be missing now".to_owned(), Breaks::CONSUMERS)
-                }
-                _ => {}
-            }
-        }
-        let is_new = |name: &str| !before.is_some_and(|before| before.contains_key(name));
-        for (name, _) in now.into_iter().flatten().filter(|(name, _)| is_new(name)) {
-            let breaks = Breaks { producers: required(new, name), consumers: closed(old) };
-            self.note("field-added", &format!("{at}/{name}"), "it is new".to_owned(), breaks);
-            if let Some(change) = self.changes.last_mut() {
-                change.is_addition = true;
-            }
-        }
-        match (closed(old), closed(new)) {
-            (false, true) => self.note("closed", at, "other fields are refused now".to_owned(), Breaks::PRODUCERS),
-            (true, false) => self.note("opened", at, "other fields are allowed now".to_owned(), Breaks::CONSUMERS),
-            _ => {}
         }
     }
 }
 
-fn refers(schema: &Value) -> bool {
-    schema.get("$ref").is_some()
+/// What a reference within the document leads to.
+fn target<'v>(reference: &str, root: &'v Value) -> Option<&'v Value> {
+    root.pointer(reference.strip_prefix('#')?)
 }
 
-/// The references of both, if one of them is one.
-fn pair(old: &Value, new: &Value) -> Option<(String, String)> {
-    let text = |schema: &Value| schema.get("$ref").and_then(Value::as_str).unwrap_or_default().to_owned();
-    (refers(old) || refers(new)).then(|| (text(old), text(new)))
+/// What a schema refers to, if it is a reference within the document.
+fn followed<'v>(schema: &Value, root: &'v Value) -> Option<&'v Value> {
+    target(schema.get("$ref")?.as_str()?, root)
+}
+
+/// The keywords that count beside a reference: in draft-07 none do.
+fn beside<'v>(schema: &'v Value, root: &Value) -> &'v Value {
+    let draft = root.get("$schema").and_then(Value::as_str).unwrap_or_default();
+    match schema.get("$ref").is_some() && draft.contains("2020-12") {
+        true => schema,
+        false => &ANYTHING,
+    }
+}
+
+/// Every reference in a schema and all that is within it.
+fn references(schema: &Value) -> Vec<&str> {
+    let mut found: Vec<&str> = schema.get("$ref").and_then(Value::as_str).into_iter().collect();
+    match schema {
+        Value::Object(entries) => found.extend(entries.values().flat_map(references)),
+        Value::Array(items) => found.extend(items.iter().flat_map(references)),
+        _ => {}
+    }
+    found
 }
 
 fn types_of(schema: &Value) -> BTreeSet<String> {

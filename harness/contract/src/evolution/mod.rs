@@ -9,6 +9,7 @@ mod avro_fields;
 mod change;
 mod channel;
 mod json;
+mod json_fields;
 mod protobuf;
 
 pub use change::{Breaks, Change, Mode, Rule};

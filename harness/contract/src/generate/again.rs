@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chrono::SecondsFormat;
 use serde_json::Value;
 
-use super::record::{Draft, GenerateError, Generator, Stamp, as_number, set};
+use super::record::{Draft, GenerateError, Generator, Stamp, as_number, header_text, set};
 use crate::{Contract, Expression, Message, Part, Record};
 
 /// What ids and correlations of then are now: events that belonged together still do.
@@ -88,7 +88,7 @@ impl Made {
             }
             (Part::Header, Some(name)) => {
                 self.record.headers.retain(|(known, _)| known != name);
-                self.record.headers.push((name.to_owned(), Some(Bytes::from(text.to_owned()))));
+                self.record.headers.push((name.to_owned(), Some(Bytes::from(header_text(message, name, text)))));
                 Ok(())
             }
             // The key is what orders it: that stays.

@@ -255,7 +255,11 @@ impl Generator {
             let message = message.name.clone();
             GenerateError::Invalid { message, faults }
         })?;
-        Ok(draft(contract, message, &payload, bytes, headers))
+        let key = match &message.envelope.key {
+            Some(rule) => rule.read(None, &[], &payload).map(String::into_bytes),
+            None => self.key_by_schema(contract, message, &now),
+        };
+        Ok(draft(contract, message, key, bytes, headers))
     }
 
     /// A payload and the headers of its envelope.
@@ -283,6 +287,20 @@ impl Generator {
         let more = self.required_headers(contract, message, &headers, now)?;
         headers.extend(more);
         Ok((payload, headers))
+    }
+
+    /// A key of which only the schema is said: an identity where that will do, so that no two records share one.
+    fn key_by_schema(&mut self, contract: &Contract, message: &Message, now: &str) -> Option<Vec<u8>> {
+        let schema = message.key.as_ref()?;
+        let identity = Value::from(self.identities.other());
+        if schema.accepts(&identity) {
+            return schema.key_bytes(&identity);
+        }
+        let (root, locale) = (&schema.document, contract.locale.as_str());
+        let mut values = Values { rng: &mut self.rng, identities: &self.identities, now, locale, root };
+        // Where none can be made, the record has none, and the check says so.
+        let made = (0..TRIES).filter_map(|_| values.of(root, "").ok()).find(|value| schema.accepts(value));
+        schema.key_bytes(&made?)
     }
 
     /// Numbers that identify something in the business are drawn from so many that none comes twice.
@@ -340,12 +358,19 @@ fn envelope(message: &Message, payload: &mut Value, stamp: Stamp<'_>) -> Headers
                 set(payload, pointer, number.map_or_else(|| Value::from(text), Value::from));
             }
             Some(expression) => {
-                headers.extend(expression.header().map(|name| (name.to_owned(), text.to_owned())));
+                headers.extend(expression.header().map(|name| (name.to_owned(), header_text(message, name, text))));
             }
             None => {}
         }
     }
     headers
+}
+
+/// What the envelope wants in a header; in digits, where that cannot be any other text.
+pub(super) fn header_text(message: &Message, name: &str, text: &str) -> String {
+    let takes_text = message.headers.as_ref().is_none_or(|schema| schema.fields().takes_text(name));
+    let number = if takes_text { None } else { as_number(text) };
+    number.map_or_else(|| text.to_owned(), |number| number.to_string())
 }
 
 /// What the envelope wants, where the schema wants a number there: a time in milliseconds, an id as its number.
@@ -362,15 +387,13 @@ fn is_at(place: &str, pointer: &str) -> bool {
 fn draft(
     contract: &Contract,
     message: &Message,
-    payload: &Value,
+    key: Option<Vec<u8>>,
     bytes: Vec<u8>,
     headers: Vec<(String, String)>,
 ) -> Draft {
-    let key = message.envelope.key.as_ref().and_then(|rule| rule.read(None, &[], payload));
     let borrowed: Vec<(&str, Option<&[u8]>)> =
         headers.iter().map(|(name, text)| (name.as_str(), Some(text.as_bytes()))).collect();
-    let key_bytes = key.as_ref().map(|key| key.as_bytes());
-    let event = contract.read_facts(&message.topic, key_bytes, &borrowed, Some(&bytes));
+    let event = contract.read_facts(&message.topic, key.as_deref(), &borrowed, Some(&bytes));
     let record = Record {
         topic: message.topic.clone(),
         key: key.map(Bytes::from),
