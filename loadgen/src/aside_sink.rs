@@ -97,19 +97,16 @@ impl Sink for AsideSink {
 mod tests {
     use std::sync::mpsc::channel;
 
-    use eventproof_source::Source;
-
     use super::*;
     use crate::plan::End;
 
     fn contract() -> Contract {
-        let text = "\
-asyncapi: 3.0.0
-info: {title: t, version: '1'}
+        crate::testing::contract(
+            "\
 channels:
   orders: {address: orders, messages: {placed: {name: placed, payload: {type: object}}}}
-";
-        Contract::parse(&Source::inline("asyncapi.yaml", text)).map_err(|faults| faults.render(false)).unwrap().0
+",
+        )
     }
 
     #[test]

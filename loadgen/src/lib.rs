@@ -41,6 +41,8 @@ mod shards;
 mod sink;
 mod spill;
 mod stages;
+#[cfg(test)]
+mod testing;
 mod trace;
 mod wording;
 mod workload;

@@ -1,12 +1,18 @@
+use std::time::Duration;
+
 use eventproof_contract::Link;
-use eventproof_evidence::{At, Blind, Name, Observation, Subject};
+use eventproof_evidence::{At, Blind, Name, Observation, Reason, Subject};
 use eventproof_reports::model::{LagPoint, Outcome};
 
+use super::figures::throughput;
 use super::*;
+use crate::collector::Collector;
 use crate::collector::tests::{arms, at, collector, effect, frame, lane, seen, sent};
 use crate::collector::{AsideSight, By, Event, Frame, Group, Message};
 use crate::draw::{Draw, Keys};
+use crate::objective::Objective;
 use crate::plan::{Aside, End};
+use crate::ranked::{Ranked, Without};
 
 /// What becomes of an objective.
 fn judged(text: &str, collector: &Collector) -> (Outcome, String) {

@@ -191,9 +191,8 @@ mod tests {
 
     /// Two messages, of which a group consumes only the second.
     fn contract() -> Contract {
-        let text = "\
-asyncapi: 3.0.0
-info: {title: t, version: '1'}
+        crate::testing::contract(
+            "\
 channels:
   t:
     address: t
@@ -204,8 +203,8 @@ operations:
     channel: {$ref: '#/channels/t'}
     messages: [{$ref: '#/channels/t/messages/b'}]
     bindings: {kafka: {groupId: {type: string, const: g}}}
-";
-        Contract::parse(&Source::inline("asyncapi.yaml", text)).map_err(|faults| faults.render(false)).unwrap().0
+",
+        )
     }
 
     fn needed(objective: &str) -> f64 {

@@ -111,13 +111,12 @@ mod tests {
     use super::*;
 
     fn contract() -> Contract {
-        let text = "\
-asyncapi: 3.0.0
-info: {title: t, version: '1'}
+        crate::testing::contract(
+            "\
 channels:
   orders: {address: orders, messages: {placed: {name: order.placed, payload: {type: object}}}}
-";
-        Contract::parse(&Source::inline("asyncapi.yaml", text)).map_err(|faults| faults.render(false)).unwrap().0
+",
+        )
     }
 
     #[test]

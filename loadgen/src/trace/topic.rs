@@ -61,19 +61,16 @@ fn woven(found: Vec<Recorded>, contract: &Contract) -> Result<Trace, String> {
 
 #[cfg(test)]
 mod tests {
-    use eventproof_contract::Record;
-    use eventproof_source::Source;
-
     use super::*;
+    use eventproof_contract::Record;
 
     fn contract() -> Contract {
-        let text = "\
-asyncapi: 3.0.0
-info: {title: t, version: '1'}
+        crate::testing::contract(
+            "\
 channels:
   orders: {address: orders, messages: {placed: {name: placed, payload: {type: object}, x-eventproof: {envelope: {type: $message.header#/type}}}}}
-";
-        Contract::parse(&Source::inline("asyncapi.yaml", text)).map_err(|faults| faults.render(false)).unwrap().0
+",
+        )
     }
 
     fn recorded(partition: i32, offset: i64, timestamp_ms: i64, kind: &str) -> Recorded {
