@@ -141,6 +141,7 @@ fn scenario(name: &str, line: usize, outcome: Outcome, finding: Option<Finding>)
         language: "en".into(),
         tags: Vec::new(),
         outcome,
+        unmet: Vec::new(),
         attempts: 1,
         note: None,
         duration_ms: 1234.0,

@@ -41,6 +41,11 @@ pub fn junit_load(result: &LoadResult) -> Result<String, SerializeError> {
     });
     let kept = plan.as_ref().map_or(Outcome::Held, |finding| finding.outcome);
     suite.add_test_case(TestCase::new("the generator kept its plan", status(kept, plan.as_ref(), None)));
+    if result.provenance.interrupted {
+        let (outcome, text) = (Outcome::NoVerdict, "it was interrupted before its plan was done".to_owned());
+        let finding = Finding { outcome, code: "interrupted".to_owned(), text, took_ms: None };
+        suite.add_test_case(TestCase::new("the load is whole", status(outcome, Some(&finding), None)));
+    }
     report.add_test_suite(suite);
     report.to_string()
 }

@@ -17,8 +17,7 @@ pub const DEFECT: u8 = 4;
 /// `allowed`: needs (`@needs:…`) for whose lack a scenario may be skipped.
 pub fn of_run(result: &RunResult, allowed: &[String]) -> u8 {
     let may_skip = |scenario: &ScenarioResult| {
-        let needs = scenario.tags.iter().filter_map(|tag| tag.trim_start_matches('@').strip_prefix("needs:"));
-        let may_lack = needs.into_iter().any(|need| allowed.iter().any(|name| name == need));
+        let may_lack = !scenario.unmet.is_empty() && scenario.unmet.iter().all(|need| allowed.contains(need));
         scenario.outcome == Outcome::Skipped && (may_lack || scenario.is_known_issue())
     };
     let outcomes = result.scenarios.iter().filter(|one| !may_skip(one)).map(|scenario| scenario.outcome);
@@ -81,6 +80,7 @@ mod tests {
             language: "en".to_owned(),
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
             outcome,
+            unmet: Vec::new(),
             attempts: 1,
             note: None,
             duration_ms: 0.0,
@@ -98,7 +98,11 @@ mod tests {
 
     #[test]
     fn a_skip_is_green_only_where_its_need_may_be_unmet_and_something_ran() {
-        let skipped = || scenario(&["needs:x"], Outcome::Skipped);
+        let lacking = |unmet: &[&str]| {
+            let unmet = unmet.iter().map(|need| (*need).to_owned()).collect();
+            ScenarioResult { unmet, ..scenario(&["needs:x", "needs:y"], Outcome::Skipped) }
+        };
+        let skipped = || lacking(&["x"]);
         let run = |scenarios| RunResult { scenarios, ..RunResult::default() };
         let allowed = ["x".to_owned()];
         let held = || scenario(&[], Outcome::Held);
@@ -106,6 +110,8 @@ mod tests {
         assert_eq!(of_run(&run(vec![held(), skipped()]), &[]), NO_VERDICT);
         assert_eq!(of_run(&run(vec![held(), skipped()]), &["y".to_owned()]), NO_VERDICT);
         assert_eq!(of_run(&run(vec![skipped()]), &allowed), NO_VERDICT);
+        assert_eq!(of_run(&run(vec![held(), lacking(&["y"])]), &allowed), NO_VERDICT, "what is lacking is another");
+        assert_eq!(of_run(&run(vec![held(), lacking(&["x", "y"])]), &allowed), NO_VERDICT);
     }
 
     #[test]

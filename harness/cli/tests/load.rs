@@ -316,8 +316,11 @@ fn the_highest_rate_is_what_a_narrow_broker_carries_and_the_broker_is_named() {
     let rate = search["rate"].as_f64().unwrap();
     // 200 KB are 100 payloads of 2000 B; key, headers and batches take some 8 % of it, and a busy machine may take more.
     assert!((82.0..100.0).contains(&rate), "{search}");
-    assert!(search["limit"].as_str().unwrap().contains("the broker's acknowledgements do not keep up"), "{search}");
-    assert!(found.ran.result.contains("highest rate found"), "{}", found.shown());
+    // At what it carries a busy machine may be what ends a soak; a third above that it is the broker.
+    let steps = search["steps"].as_array().unwrap();
+    let far = steps.iter().find(|step| step["rate"].as_f64().unwrap() >= 120.0).unwrap();
+    assert!(far["limit"].as_str().unwrap().contains("the broker's acknowledgements do not keep up"), "{search}");
+    assert!(search["limit"].is_string() && found.ran.result.contains("highest rate found"), "{}", found.shown());
 }
 
 #[test]

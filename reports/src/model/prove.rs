@@ -83,12 +83,13 @@ impl ProveResult {
         self.faults.iter().filter(|row| row.outcome == Outcome::Held).count()
     }
 
-    /// The worst of all.
+    /// The worst of all; nothing run is no verdict.
     pub fn outcome(&self) -> Outcome {
         let accused = if self.healthy.accused.is_empty() { Outcome::Held } else { Outcome::Broken };
-        let is_open = !self.healthy.no_verdict.is_empty() || self.provenance.interrupted;
+        let nothing_ran = self.faults.is_empty() && self.healthy.executions == 0;
+        let is_open = nothing_ran || !self.healthy.no_verdict.is_empty() || self.provenance.interrupted;
         let open = if is_open { Outcome::NoVerdict } else { Outcome::Held };
-        self.faults.iter().map(|row| row.outcome).chain([accused, open]).max().unwrap_or(Outcome::NoVerdict)
+        self.faults.iter().map(|row| row.outcome).fold(accused.max(open), Outcome::max)
     }
 }
 
@@ -99,6 +100,8 @@ mod tests {
     #[test]
     fn what_was_ended_before_its_time_is_no_proof_but_an_accusation_stands() {
         let mut result = ProveResult::default();
+        assert_eq!(result.outcome(), Outcome::NoVerdict, "nothing ran");
+        result.healthy.executions = 5;
         assert_eq!(result.outcome(), Outcome::Held);
         result.provenance.interrupted = true;
         assert_eq!(result.outcome(), Outcome::NoVerdict);

@@ -86,6 +86,9 @@ pub struct ScenarioResult {
     pub language: String,
     pub tags: Vec<String>,
     pub outcome: Outcome,
+    /// What it needs (`@needs:…`) and the broker does not have: for that it was skipped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmet: Vec<String>,
     /// How often it was run: more than once where it was tried again.
     #[serde(default = "once")]
     pub attempts: u32,

@@ -10,7 +10,7 @@ use futures::FutureExt;
 use futures::future::{LocalBoxFuture, Shared};
 use regex::Regex;
 
-use super::carry_out::unmet_need;
+use super::carry_out::unmet_needs;
 use super::context::RunContext;
 use super::queue::{Places, in_order, path_of};
 use super::world::{Running, World};
@@ -119,7 +119,7 @@ async fn run_on(context: &Arc<RunContext>, places: Places) {
 
 async fn begin(context: Arc<RunContext>, feature: &gherkin::Feature, scenario: &gherkin::Scenario, world: &mut World) {
     let Some(mut planned) = context.plan.find(&path_of(feature), scenario.position.line).cloned() else { return };
-    if unmet_need(&planned, &context.rig.broker).is_some() {
+    if unmet_needs(&planned, &context.rig.broker).next().is_some() {
         // It will be skipped: it holds nobody up, and leaves nothing to be restored.
         planned.touches = Touches::default();
     }

@@ -9,8 +9,8 @@ use crate::catalogue::SentenceId;
 use crate::plan::{PlannedScenario, PlannedStep, Sub};
 
 /// What a scenario needs (`@needs:…`) and the broker does not have.
-pub(super) fn unmet_need<'s>(scenario: &'s PlannedScenario, broker: &Broker) -> Option<&'s str> {
-    scenario.needs().find(|need| is_unmet(need, broker))
+pub(super) fn unmet_needs<'s>(scenario: &'s PlannedScenario, broker: &Broker) -> impl Iterator<Item = &'s str> {
+    scenario.needs().filter(|need| is_unmet(need, broker))
 }
 
 /// Whether a broker has what scenarios need that make it show faults, that have several nodes show them, or that speak of who
@@ -49,7 +49,7 @@ impl Running {
     /// reason, and never passed. Returns whether it was.
     pub fn skip_unmet_need(&mut self) -> bool {
         let broker = &self.context.rig.broker;
-        let unmet = unmet_need(&self.scenario, broker);
+        let unmet = unmet_needs(&self.scenario, broker).next();
         let (Some(need), Some(step)) = (unmet, self.scenario.steps.get(self.next_step)) else { return false };
         let text = format!("it needs {need}, which the {} does not have", broker.label());
         let finding = Finding { outcome: Outcome::Skipped, code: "need-unmet".to_owned(), text, took_ms: None };

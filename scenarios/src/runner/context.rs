@@ -55,6 +55,8 @@ pub(super) struct Progress {
     pub rules: Rules,
     pub listener: Box<dyn ScenarioListener>,
     results: Mutex<Vec<ScenarioResult>>,
+    /// What was sensitive in any of the scenarios that have ended: services may have printed it.
+    pub secrets: Mutex<BTreeSet<String>>,
     /// Which round this is: 0 at first; every repetition and every further try is another one.
     round: AtomicU32,
     /// Whether this round tries again what did not hold.
@@ -82,6 +84,7 @@ impl RunContext {
             rules,
             listener,
             results: Mutex::default(),
+            secrets: Mutex::default(),
             round: AtomicU32::new(0),
             again: AtomicBool::new(false),
             stopped: AtomicBool::new(false),

@@ -3,6 +3,7 @@
 use eventproof_evidence::Reason;
 use eventproof_reports::model::{Attachments, Finding, Outcome, ScenarioResult, StepResult};
 
+use super::carry_out::unmet_needs;
 use super::context::RunContext;
 use super::outcome::NOT_BEGUN;
 use super::queue::Places;
@@ -73,6 +74,7 @@ impl Running {
             timeline: if held { Vec::new() } else { self.timeline() },
             logs: if held || leaked { Vec::new() } else { self.logs() },
             attachments: if held || leaked { Attachments::default() } else { self.attachments() },
+            unmet: unmet_needs(&self.scenario, &self.context.rig.broker).map(str::to_owned).collect(),
             ..empty(&self.scenario)
         })
     }
@@ -93,6 +95,7 @@ fn empty(scenario: &PlannedScenario) -> ScenarioResult {
         language: scenario.language.clone(),
         tags: scenario.tags.clone(),
         outcome: Outcome::Skipped,
+        unmet: Vec::new(),
         attempts: 1,
         note: None,
         duration_ms: 0.0,

@@ -1,6 +1,7 @@
 //! `load`: load profiles and their objectives.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use eventproof_loadgen::{Disturbance, LoadError, LoadSetup, Profile, Search, workload};
@@ -46,13 +47,13 @@ pub async fn load(arguments: LoadArguments) -> u8 {
         return exit::USAGE;
     }
     let several = read.len() > 1;
-    let mut codes = Vec::new();
+    let (mut codes, mut taken) = (Vec::new(), BTreeSet::new());
     for (path, (profile, pack)) in read.into_iter().filter_map(|(path, read)| Some((path, read.ok()?))) {
         if ending::is_asked() {
             codes.push(exit::NO_VERDICT);
             break;
         }
-        let folder = report_folder(&arguments, path, several);
+        let folder = report_folder(&arguments, path, several, &mut taken);
         codes.push(match arguments.shard {
             Some(of) => shard::load(&arguments, of, &profile, pack, &folder).await,
             None => one(&arguments, &profile, pack, &folder).await,
@@ -82,9 +83,13 @@ fn lacks_nodes(arguments: &LoadArguments, profile: &Profile) -> Option<String> {
     })
 }
 
-fn report_folder(arguments: &LoadArguments, profile: &Path, several: bool) -> PathBuf {
-    let name = profile.file_stem().filter(|_| several);
-    name.map_or_else(|| arguments.rig.report.clone(), |name| arguments.rig.report.join(name))
+/// Where a profile's report is written: of several each has a folder of its own, with a number where one of that name has it already.
+fn report_folder(arguments: &LoadArguments, profile: &Path, several: bool, taken: &mut BTreeSet<String>) -> PathBuf {
+    let Some(name) = profile.file_stem().filter(|_| several) else { return arguments.rig.report.clone() };
+    let name = name.to_string_lossy().into_owned();
+    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    let free = std::iter::once(name.clone()).chain(numbered).find(|name| taken.insert(name.clone()));
+    arguments.rig.report.join(free.unwrap_or(name))
 }
 
 async fn one(arguments: &LoadArguments, profile: &Profile, pack: Pack, folder: &Path) -> u8 {

@@ -21,6 +21,9 @@ use super::{ending, files, rendered, run};
 use crate::args::RunArguments;
 use crate::{exit, output};
 
+/// The variable that says where the registry is.
+const REGISTRY: &str = "EVENTPROOF_REGISTRY";
+
 /// One of the packs, and what its run is told.
 struct One {
     name: String,
@@ -245,7 +248,10 @@ fn words(arguments: &RunArguments, passed: Duration) -> Vec<String> {
     let mut words = vec![arguments.pack.display().to_string()];
     words.extend(origin::rig_words(rig));
     words.extend(rig.broker_options.iter().flat_map(|one| option("--broker-option", one.clone())));
-    words.extend(rig.registry.iter().flat_map(|one| option("--registry", one.clone())));
+    // An address may have a password in it, and others see what stands on a command line.
+    let from_outside = std::env::var(REGISTRY).ok();
+    let registry = rig.registry.iter().filter(|one| from_outside.as_ref() != Some(*one));
+    words.extend(registry.flat_map(|one| option("--registry", one.clone())));
     words.extend(rig.seed.iter().flat_map(|seed| option("--seed", seed.to_string())));
     words.extend(option("--report", rig.report.display().to_string()));
     words.extend(run::further_words(arguments));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use eventproof_reports::model::{BrokerInfo, FaultRow, Outcome, ProveResult, Provenance};
 use eventproof_reports::{Style, fault_line};
 use eventproof_scenarios::{Pack, SeededFaults};
-use eventproof_source::Diagnostics;
+use eventproof_source::{Diagnostics, nearest};
 use futures::StreamExt;
 
 use super::origin::Origin;
@@ -38,6 +38,11 @@ pub async fn prove(arguments: ProveArguments) -> u8 {
     if !arguments.no_faults && packs.iter().all(|pack| pack.faults.faults.is_empty()) {
         output::error("no fault is declared: a pack's faults.yaml names those that its services can be told to have");
         return exit::NO_VERDICT;
+    }
+    let unknown = unknown(&arguments.faults, &packs);
+    if !unknown.is_empty() {
+        unknown.iter().for_each(|why| output::error(why));
+        return exit::USAGE;
     }
     let identity = RunIdentity::new(arguments.seed);
     let runs = match Runs::prepare(&arguments, identity.seed) {
@@ -115,6 +120,17 @@ async fn perform(
             take(packs, &job, ran, first_time, result);
         }
     }
+}
+
+/// Faults that are asked for and that no pack declares, each with the nearest that one does.
+fn unknown(asked: &[String], packs: &[Proven]) -> Vec<String> {
+    let known: Vec<String> = packs.iter().flat_map(|one| &one.faults.faults).map(|fault| fault.argument()).collect();
+    let told = |one: &String| {
+        let meant = nearest(one, known.iter().map(String::as_str));
+        let meant = meant.map_or(String::new(), |meant| format!("; did you mean \"{meant}\"?"));
+        format!("no pack declares the fault \"{one}\"{meant}")
+    };
+    asked.iter().filter(|one| !known.contains(one)).map(told).collect()
 }
 
 /// As the packs have them, in whatever order the runs ended.

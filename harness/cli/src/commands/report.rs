@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use eventproof_broker::Broker;
 use eventproof_evidence::RunClock;
 use eventproof_loadgen::{Part, in_parts};
-use eventproof_reports::model::RunResult;
+use eventproof_reports::model::{RunResult, Shard};
 use eventproof_reports::{AnyResult, Recovered, merge_runs, parse_any};
 
 use super::rig::external;
@@ -32,7 +32,7 @@ pub fn report(paths: &[PathBuf], out: Option<PathBuf>) -> u8 {
     }
     let mut results: Vec<AnyResult> = read.into_iter().flatten().collect();
     match (paths, results.len()) {
-        ([path], 1) => single(path, &results.remove(0), out),
+        ([path], 1) => single(path, results.remove(0), out),
         _ => several(paths, results, &out.unwrap_or_else(|| PathBuf::from(FOLDER))),
     }
 }
@@ -82,8 +82,14 @@ fn folder_of(path: &Path) -> PathBuf {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
 }
 
-fn single(path: &Path, result: &AnyResult, out: Option<PathBuf>) -> u8 {
+fn single(path: &Path, result: AnyResult, out: Option<PathBuf>) -> u8 {
     let folder = folder_of(path);
+    if let AnyResult::Run(run) = &result
+        && let Some(shard) = run.shard.filter(|shard| shard.of > 1)
+    {
+        return alone(path, result, shard, (&folder, out));
+    }
+    let result = &result;
     // They have no verdicts, and would be written over a result that has.
     if let (AnyResult::Intervals(Recovered { ended: true, .. }), None) = (result, &out) {
         output::error(&format!(
@@ -93,6 +99,20 @@ fn single(path: &Path, result: &AnyResult, out: Option<PathBuf>) -> u8 {
         return exit::USAGE;
     }
     one(result, &out.unwrap_or(folder))
+}
+
+/// A shard's result without the others: merged it lacks them, and where it is only shown it is not the whole.
+fn alone(path: &Path, result: AnyResult, shard: Shard, (folder, out): (&Path, Option<PathBuf>)) -> u8 {
+    match out {
+        Some(out) => several(&[path.to_owned()], vec![result], &out),
+        None => {
+            let code = one(&result, folder);
+            output::error(&format!(
+                "no verdict on the whole: this is shard {shard} alone; give the results of the others too, and a folder with --out"
+            ));
+            exit::gravest([code, exit::NO_VERDICT])
+        }
+    }
 }
 
 /// One result: shown as it is, and its exit code is its own.

@@ -184,6 +184,7 @@ pub(super) async fn perform(
     let report = report_of(&context, &copies, interrupted);
     result.services = services::at_end(&context.rig.system).await;
     result.services.extend(copies.services_at_end().await);
+    context.hide_in_services(&mut result.services);
     if !interrupted {
         // What a scenario had ended when it was cut short is not the system's doing.
         result.findings = services::unasked_deaths(&result.services);

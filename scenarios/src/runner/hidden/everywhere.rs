@@ -1,9 +1,10 @@
 //! A scenario's result, looked through.
 
 use std::collections::BTreeSet;
+use std::sync::PoisonError;
 
 use eventproof_evidence::{Observation, Seen};
-use eventproof_reports::model::{Attachments, Finding, ScenarioResult, StepResult};
+use eventproof_reports::model::{Attachments, Finding, ScenarioResult, ServiceInfo, StepResult};
 
 use super::forms::forms;
 use super::names::{HIDDEN, Hidden};
@@ -89,7 +90,9 @@ impl Running {
     pub(in super::super) fn hide(&self, mut result: ScenarioResult) -> ScenarioResult {
         let hidden = &self.context.hidden;
         if !hidden.is_nothing() {
-            Secrets::new(hidden, self.secret_values(hidden)).everywhere(&mut result);
+            let values = self.secret_values(hidden);
+            self.context.run.secrets.lock().unwrap_or_else(PoisonError::into_inner).extend(values.iter().cloned());
+            Secrets::new(hidden, values).everywhere(&mut result);
         }
         result
     }
@@ -124,6 +127,15 @@ impl Running {
 }
 
 impl RunContext {
+    /// Hides in what services printed last what was sensitive in any scenario of the run.
+    pub fn hide_in_services(&self, services: &mut [ServiceInfo]) {
+        if !self.hidden.is_nothing() {
+            let values = self.run.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let lines = services.iter_mut().flat_map(|service| &mut service.last_lines);
+            Secrets::new(&self.hidden, values).all(lines);
+        }
+    }
+
     /// Hides in the result of a scenario that never began what its tables give to sensitive names.
     pub(in super::super) fn hide(&self, mut result: ScenarioResult) -> ScenarioResult {
         if !self.hidden.is_nothing() {

@@ -166,6 +166,7 @@ mod tests {
             language: "en".to_owned(),
             tags: Vec::new(),
             outcome,
+            unmet: Vec::new(),
             attempts: 1,
             note: None,
             duration_ms: 1.0,
