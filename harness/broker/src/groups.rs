@@ -94,7 +94,7 @@ struct Watched {
     state: Option<(GroupState, Vec<Name>, usize)>,
     /// Since when questions go unanswered.
     blind_since: Option<At>,
-    /// When the last look began that was answered.
+    /// When the last look began.
     looked: Option<At>,
 }
 

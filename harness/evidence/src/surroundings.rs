@@ -153,9 +153,9 @@ impl Surroundings {
 
     /// Since when we were blind to `what` as something of it was seen `at`, or shortly before, and why: it may be as old as that.
     pub fn unseen_before(&self, what: &str, at: At, shortly: Duration) -> Option<(At, Reason)> {
-        let spans = self.blind.iter().chain(&self.made_good).filter(|blind| blind.from <= at);
-        let last = spans.filter(|blind| blind.covers(what, at, at) || blind.covers(what, at, at + shortly));
-        let blind = last.min_by_key(|blind| blind.from)?;
+        let is_last =
+            |blind: &&Blind| blind.covers(what, blind.from, at) && blind.to.is_none_or(|to| to + shortly >= at);
+        let blind = self.blind.iter().chain(&self.made_good).filter(is_last).min_by_key(|blind| blind.from)?;
         Some((blind.from, Reason::Blind { what: what.to_owned(), why: blind.why.clone(), lasted: blind.lasted(at) }))
     }
 

@@ -68,11 +68,7 @@ impl OnTopic {
         Some(self.again.map_or(came, |again| again.max(came)))
     }
 
-    /// Why its record may have been there before it was read, if nothing else says when it came.
-    pub(super) fn came_earlier(&self) -> Option<Reason> {
-        self.read_late().filter(|_| self.acknowledged.is_none())
-    }
-
+    /// Why its record may have been there before it was read.
     fn read_late(&self) -> Option<Reason> {
         let seen = self.found.as_ref()?;
         self.surroundings.late_sight(&seen.topic, self.since, seen.at)
@@ -80,7 +76,8 @@ impl OnTopic {
 
     /// What followed at `came`, within `limit` after the record was read: whether it did so within the limit after the record was there.
     pub(super) fn in_time(&self, handler: &Handler, came: At, limit: Duration) -> Result<(), Reason> {
-        let Some(reason) = self.came_earlier() else { return Ok(()) };
+        // Where it was acknowledged, that says when it came.
+        let Some(reason) = self.read_late().filter(|_| self.acknowledged.is_none()) else { return Ok(()) };
         let earliest = self.surroundings.deadline_base(&handler.service, &handler.group, self.since, came);
         if came.since(earliest) <= limit { Ok(()) } else { Err(reason) }
     }

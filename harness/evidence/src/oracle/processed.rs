@@ -48,11 +48,10 @@ impl Processed {
         if took > self.limit {
             // What was committed while nobody saw the group bears a later time than it had.
             let unseen = self.on_topic.surroundings().unseen_before(&self.handler.group, past, ASKED_EVERY);
-            let (since, reason) = unseen.map_or((past, None), |(since, reason)| (since, Some(reason)));
-            let earliest = since.since(base);
-            return match reason.filter(|_| earliest <= self.limit) {
-                Some(reason) => Verdict::CannotTell(reason),
-                None => Verdict::Broken(Cause::Late { what, limit: self.limit, by: earliest - self.limit }),
+            let earliest = unseen.as_ref().map_or(past, |(since, _)| *since).since(base);
+            return match unseen {
+                Some((_, reason)) if earliest <= self.limit => Verdict::CannotTell(reason),
+                _ => Verdict::Broken(Cause::Late { what, limit: self.limit, by: earliest - self.limit }),
             };
         }
         if let Err(reason) = self.on_topic.in_time(&self.handler, past, self.limit) {

@@ -43,6 +43,11 @@ fn a_commit_that_is_seen_late_accuses_nobody() {
     let gone =
         |until: f64| [seen("e", 7, 1.0), blind(Some("g"), 1.1, None), committed(8, until), caught_up("g", until)];
     assert!(judged(&gone(6.0), 6.1).starts_with("cannot tell [blind]"), "{}", judged(&gone(6.0), 6.1));
+    // The look that showed it began a little after the one before it was over.
+    let span = [blind(Some("g"), 1.1, Some(6.0)), caught_up("g", 6.0)];
+    let after = |at| judged(&[&[seen("e", 7, 1.0)], &span[..], &[committed(8, at)]].concat(), at);
+    assert!(after(6.1).starts_with("cannot tell [blind]"), "{}", after(6.1));
+    assert!(after(7.0).starts_with("BROKEN [late]"), "it was looked at since: {}", after(7.0));
     // Nobody saw it from 3.0 on: until then it had not committed, and that was too late already.
     let late = [seen("e", 7, 1.0), blind(Some("g"), 3.0, Some(6.0)), caught_up("g", 6.0), committed(8, 6.0)];
     assert!(judged(&late, 6.1).starts_with("BROKEN [late]"), "{}", judged(&late, 6.1));
