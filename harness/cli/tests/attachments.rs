@@ -152,3 +152,18 @@ Feature: Orders
     let told = steps[1]["finding"]["text"].as_str().unwrap();
     assert!(told.contains("the time of its scenario (1 s) was over"), "{told}");
 }
+
+#[test]
+fn what_services_printed_last_has_nothing_sensitive_of_any_scenario() {
+    let report = tempfile::tempdir().unwrap();
+    let pack = support::project().join("features/nova-domain");
+    let name = "e-mail addresses, devices and messages are in no log and on no other topic";
+    let words = ["run", pack.to_str().unwrap(), "--fault", "auth-service:logs-address", "--exact", name, "--report"];
+    let ran = eventproof(&[&words[..], &[report.path().to_str().unwrap()]].concat());
+    assert!(ran.code == 1 && ran.result.contains("[leaked]"), "{}{}", ran.progress, ran.result);
+    let result: Value =
+        serde_json::from_str(&std::fs::read_to_string(report.path().join("result.json")).unwrap()).unwrap();
+    let mut services = result["services"].as_array().unwrap().iter();
+    let lines = services.find(|one| one["name"] == "auth-service").unwrap()["last_lines"].to_string();
+    assert!(lines.contains("register: (hidden)"), "the line that gives it away is there without it: {lines}");
+}

@@ -3,24 +3,7 @@
 
 mod support;
 
-use support::loads::Loaded;
-use support::project;
-
-/// Runs a profile of nova-bus that sends posts; `lines` are its settings besides those that all have.
-fn load(lines: &str, more: &[&str]) -> Loaded {
-    load_of("nova-bus", &format!("message: content.post.created\neffects: [handled]\n{lines}"), more)
-}
-
-/// Runs a profile of a pack.
-fn load_of(pack: &str, lines: &str, more: &[&str]) -> Loaded {
-    let folder = tempfile::tempdir().unwrap();
-    let pack = project().join("features").join(pack);
-    // A busy machine lets sends slip; whoever tests that says how far they may.
-    let slip = if lines.contains("slip_limit") { "" } else { "slip_limit: 5s\n" };
-    let profile = folder.path().join("profile.yaml");
-    std::fs::write(&profile, format!("name: test\npack: {}\n{slip}{lines}", pack.display())).unwrap();
-    Loaded::of(&profile, more)
-}
+use support::loads::{load, load_of};
 
 #[test]
 fn a_healthy_system_meets_its_objectives_and_every_event_is_accounted_for() {
@@ -299,28 +282,6 @@ fn an_event_that_comes_twice_is_found_behind_its_request() {
     );
     assert_eq!(loaded.ran.code, 1, "{}", loaded.shown());
     assert_eq!((loaded.leg("topic", "lost"), loaded.leg("topic", "duplicated")), (0, 50), "{}", loaded.shown());
-}
-
-/// A broker that carries no more than so many bytes of ours a second. Batches are small: of the usual ones each would take two
-/// thirds of a second on this line, and acknowledgements would come in steps too coarse for a search that looks at two seconds.
-const NARROW: &str = "payload_size: 2000 B\nkeys: 1\nproducer: {linger: 100ms, batch_size: 16 KiB, queue_records: 400}\ntimeline:\n  - {at: 0s, broker: throttle, rate: 200 KB, api: Produce, client: eventproof-load}\n";
-
-#[test]
-fn the_highest_rate_is_what_a_narrow_broker_carries_and_the_broker_is_named() {
-    let found = load(
-        &format!("{NARROW}rate: 60/s\nevents: 480\nobjectives:\n  - lost(topic) = 0\n  - p50(acknowledgement) < 2s\n"),
-        &["--find-max", "--ceiling", "1000/s", "--step", "2s"],
-    );
-    assert_eq!(found.ran.code, 0, "{}", found.shown());
-    let search = &found.result["search"];
-    let rate = search["rate"].as_f64().unwrap();
-    // 200 KB are 100 payloads of 2000 B; key, headers and batches take some 8 % of it, and a busy machine may take more.
-    assert!((82.0..100.0).contains(&rate), "{search}");
-    // At what it carries a busy machine may be what ends a soak; a third above that it is the broker.
-    let steps = search["steps"].as_array().unwrap();
-    let far = steps.iter().find(|step| step["rate"].as_f64().unwrap() >= 120.0).unwrap();
-    assert!(far["limit"].as_str().unwrap().contains("the broker's acknowledgements do not keep up"), "{search}");
-    assert!(search["limit"].is_string() && found.ran.result.contains("highest rate found"), "{}", found.shown());
 }
 
 #[test]

@@ -61,6 +61,16 @@ fn healthy_repeats_alone_give_the_bound() {
 }
 
 #[test]
+fn what_is_not_declared_and_what_tries_nothing_is_no_proof() {
+    let (ran, _) = prove(&pack(FAULTS), &["--healthy", "0", "--fault", "feed-service:skip-dedupe"]);
+    assert_eq!(ran.code, 2, "{}{}", ran.progress, ran.result);
+    let told = "no pack declares the fault \"feed-service:skip-dedupe\"; did you mean \"feed-service:skip-dedup\"?";
+    assert!(ran.progress.contains(told), "{}", ran.progress);
+    let (ran, _) = prove(&pack(FAULTS), &["--healthy", "0", "--no-faults"]);
+    assert_eq!(ran.code, 3, "{}{}", ran.progress, ran.result);
+}
+
+#[test]
 fn a_fault_that_nobody_catches_is_told_and_breaks_the_gate() {
     let missed = FAULTS.replace("code: repeated", "code: late");
     let (ran, result) = prove(&pack(&missed), &["--healthy", "0", "--fault", "feed-service:skip-dedup"]);

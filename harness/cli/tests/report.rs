@@ -110,6 +110,19 @@ fn a_run_that_lacks_a_shard_has_no_verdict() {
 }
 
 #[test]
+fn a_shard_alone_is_not_the_whole() {
+    let shop = Shop::new();
+    let (ran, one) = shop.run("one", &["--shard", "1/3", "--name", "order"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.progress, ran.result);
+    let merged = shop.report(&[&one], "merged");
+    assert_eq!(merged.code, 3, "{}{}", merged.progress, merged.result);
+    assert!(merged.result.contains("the results of these shards are missing: 2/3, 3/3"), "{}", merged.result);
+    let shown = eventproof(&["report", one.to_str().unwrap()]);
+    assert_eq!(shown.code, 3, "{}{}", shown.progress, shown.result);
+    assert!(shown.progress.contains("this is shard 1/3 alone"), "{}", shown.progress);
+}
+
+#[test]
 fn what_cannot_be_merged_or_read_is_refused_with_the_reason() {
     let shop = Shop::new();
     let (_, whole) = shop.run("whole", &["--name", "order 7"]);

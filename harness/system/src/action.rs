@@ -180,9 +180,54 @@ fn captures(spec: &ActionSpec, body: &Value) -> Result<Params, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use eventproof_evidence::{Journal, RunClock};
+    use eventproof_source::Source;
     use serde_json::json;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
 
     use super::*;
+    use crate::{Environment, SystemSpec};
+
+    /// A system whose one service runs already, and answers everything with this.
+    async fn answering(head: &'static str) -> System {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            loop {
+                let (mut caller, _) = listener.accept().await.unwrap();
+                let _ = caller.read(&mut [0; 4096]).await.unwrap();
+                let answer = format!("HTTP/1.1 {head}\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{}}");
+                caller.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        let text = format!(
+            "system: shop\nservices: {{shop: {{url: '{url}'}}}}\nactions:\n  order: {{request: 'POST {{shop.url}}/orders'}}\n  book: {{request: 'POST {{shop.url}}/books', status: 303}}\n"
+        );
+        let spec = SystemSpec::parse(&Source::inline("system.yaml", &text)).map_err(|faults| faults.render(false));
+        System::prepare(spec.unwrap(), &Environment::default(), Journal::default(), Arc::new(RunClock::start()))
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_the_answer_and_is_not_followed() {
+        // To where everything is well, as a page to log in at is.
+        let system = answering("303 See Other\r\nlocation: /").await;
+        let ordered = system.request_once("order", &Params::new()).await.unwrap();
+        assert_eq!(ordered.status, 303);
+        assert!(ordered.broken.unwrap().to_string().contains("303"));
+        let booked = system.request_once("book", &Params::new()).await.unwrap();
+        assert_eq!((booked.status, booked.broken), (303, None));
+    }
+
+    #[tokio::test]
+    async fn an_error_page_is_no_metrics() {
+        assert_eq!(answering("200 OK").await.metrics("shop").await.unwrap(), "{}");
+        let error = answering("503 Service Unavailable").await.metrics("shop").await.unwrap_err().to_string();
+        assert!(error.contains("503"), "{error}");
+    }
 
     #[test]
     fn only_what_a_scenario_does_not_give_is_left_out() {

@@ -293,16 +293,11 @@ mod tests {
     }
 
     fn system(view: ViewSpec) -> Arc<System> {
-        let environment = crate::Environment {
-            brokers: String::new(),
-            registry: None,
-            sasl: None,
-            program: Default::default(),
-            data: Default::default(),
-            faults: Vec::new(),
-        };
         let spec = crate::SystemSpec { views: vec![view], ..crate::SystemSpec::default() };
-        Arc::new(System::prepare(spec, &environment, Journal::default(), Arc::new(RunClock::start())).unwrap())
+        Arc::new(
+            System::prepare(spec, &crate::Environment::default(), Journal::default(), Arc::new(RunClock::start()))
+                .unwrap(),
+        )
     }
 
     /// Answers with one entry once something was told, and with none from then on.

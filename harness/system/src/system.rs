@@ -23,7 +23,7 @@ const READY_POLL: Duration = Duration::from_millis(20);
 pub const LATER: &str = "starts later";
 
 /// What the services are told of the run.
-#[derive(Clone, Debug)]
+#[derive(Default, Clone, Debug)]
 pub struct Environment {
     /// `{brokers}`
     pub brokers: String,
@@ -386,16 +386,8 @@ mod tests {
         };
         let services = vec![feed("feed", None), feed("feed-two", Some("feed"))];
         let spec = SystemSpec { services, ..SystemSpec::default() };
-        let environment = Environment {
-            brokers: String::new(),
-            registry: None,
-            sasl: None,
-            program: PathBuf::new(),
-            data: PathBuf::new(),
-            faults: Vec::new(),
-        };
         let journal = Journal::default();
-        (System::prepare(spec, &environment, journal.clone(), Arc::new(RunClock::start())).unwrap(), journal)
+        (System::prepare(spec, &Environment::default(), journal.clone(), Arc::new(RunClock::start())).unwrap(), journal)
     }
 
     fn told(journal: &Journal) -> Vec<String> {

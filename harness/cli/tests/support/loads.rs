@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Ran, eventproof};
+use super::{Ran, eventproof, project};
 
 /// What a load printed, and its result.
 pub struct Loaded {
@@ -45,4 +45,20 @@ impl Loaded {
         let figures = stage["distribution"]["percentiles"].as_array().unwrap();
         figures.iter().find(|figure| figure["percentile"] == percentile).unwrap()["value_ms"].as_f64().unwrap()
     }
+}
+
+/// Runs a profile of nova-bus that sends posts; `lines` are its settings besides those that all have.
+pub fn load(lines: &str, more: &[&str]) -> Loaded {
+    load_of("nova-bus", &format!("message: content.post.created\neffects: [handled]\n{lines}"), more)
+}
+
+/// Runs a profile of a pack.
+pub fn load_of(pack: &str, lines: &str, more: &[&str]) -> Loaded {
+    let folder = tempfile::tempdir().unwrap();
+    let pack = project().join("features").join(pack);
+    // A busy machine lets sends slip; whoever tests that says how far they may.
+    let slip = if lines.contains("slip_limit") { "" } else { "slip_limit: 5s\n" };
+    let profile = folder.path().join("profile.yaml");
+    std::fs::write(&profile, format!("name: test\npack: {}\n{slip}{lines}", pack.display())).unwrap();
+    Loaded::of(&profile, more)
 }
