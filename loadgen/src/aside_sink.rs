@@ -6,11 +6,11 @@ use std::sync::mpsc::Sender;
 
 use eventproof_broker::{RawRecord, Sink};
 use eventproof_contract::{Contract, Facts, Link, event_number};
-use eventproof_evidence::{At, Blind, Subject};
+use eventproof_evidence::{At, Blind};
 
 use crate::collector::{AsideSight, By, Event, Message, named_bytes, named_place};
 use crate::plan::{Aside, Derived};
-use crate::sink::{concerns, hash};
+use crate::sink::{hash, tell_blind, tell_caught_up};
 
 /// The sink of the recorder of those topics.
 pub(crate) struct AsideSink {
@@ -79,17 +79,11 @@ impl Sink for AsideSink {
     }
 
     fn blind(&mut self, blind: Blind) {
-        if concerns(&blind.what, |topic| self.takes(topic)) {
-            // The same holds here.
-            let _ = self.to.send(Message::Blind(Box::new(blind)));
-        }
+        tell_blind(&self.to, blind, |topic| self.takes(topic));
     }
 
     fn caught_up(&mut self, topic: &str, at: At) {
-        if self.takes(topic) {
-            // The same holds here.
-            let _ = self.to.send(Message::CaughtUp(Subject::Topic(topic.into()), at));
-        }
+        tell_caught_up(&self.to, (topic, at), |topic| self.takes(topic));
     }
 }
 
@@ -97,17 +91,11 @@ impl Sink for AsideSink {
 mod tests {
     use std::sync::mpsc::channel;
 
+    use eventproof_evidence::Subject;
+
     use super::*;
     use crate::plan::End;
-
-    fn contract() -> Contract {
-        crate::testing::contract(
-            "\
-channels:
-  orders: {address: orders, messages: {placed: {name: placed, payload: {type: object}}}}
-",
-        )
-    }
+    use crate::testing;
 
     #[test]
     fn a_topic_that_another_sink_takes_is_not_told_of() {
@@ -115,7 +103,7 @@ channels:
         let aside =
             |topic: &str| Aside { lanes: vec![0], leg: 1, topic: topic.to_owned(), end: End::Dead, link: Link::SameId };
         let mut sink = AsideSink {
-            contract: Arc::new(contract()),
+            contract: Arc::new(testing::contract("channels: {}\n")),
             run_id: String::new(),
             asides: vec![aside("orders.dead")],
             derived: vec![Derived { leg: 2, message: "billed".to_owned(), topic: "bills".to_owned() }],
@@ -127,13 +115,10 @@ channels:
             sink.blind(Blind { what, from: At::START, to: None, why: "all brokers down".to_owned() });
             sink.caught_up(topic, At::START);
         }
-        let about = |message: Message| match message {
-            Message::Blind(blind) => blind.what,
-            Message::CaughtUp(what, _) => what,
-            other => panic!("{other:?} is not told here"),
-        };
-        let about: Vec<Subject> = told.try_iter().map(about).collect();
         let topic = |name: &str| Subject::Topic(name.into());
-        assert_eq!(about, [topic("orders.dead"), topic("orders.dead"), topic("bills"), topic("bills")]);
+        assert_eq!(
+            testing::told_of(&told),
+            [topic("orders.dead"), topic("orders.dead"), topic("bills"), topic("bills")]
+        );
     }
 }

@@ -81,26 +81,28 @@ impl Sink for LoadSink {
     }
 
     fn blind(&mut self, blind: Blind) {
-        if concerns(&blind.what, |topic| self.topics.contains_key(topic)) {
-            // The same holds here.
-            let _ = self.to.send(Message::Blind(Box::new(blind)));
-        }
+        tell_blind(&self.to, blind, |topic| self.topics.contains_key(topic));
     }
 
     fn caught_up(&mut self, topic: &str, at: At) {
-        if self.topics.contains_key(topic) {
-            // The same holds here.
-            let _ = self.to.send(Message::CaughtUp(Subject::Topic(topic.into()), at));
-        }
+        tell_caught_up(&self.to, (topic, at), |topic| self.topics.contains_key(topic));
     }
 }
 
-/// Whether what cannot be seen concerns a sink that takes the records of some topics. Another recorder may read the others as well, and
-/// each tells of those of its own: told by both, what one has read would make good what the other has not.
-pub(crate) fn concerns(what: &Subject, takes: impl Fn(&str) -> bool) -> bool {
-    match what {
-        Subject::Topic(topic) => takes(topic),
-        _ => true,
+/// Tells what cannot be seen, if it concerns a sink that takes the records of some topics. Another recorder may read the others as well,
+/// and each tells of those of its own: told by both, what one has read would make good what the other has not.
+pub(crate) fn tell_blind(to: &Sender<Message>, blind: Blind, takes: impl Fn(&str) -> bool) {
+    if !matches!(&blind.what, Subject::Topic(topic) if !takes(topic)) {
+        // The collector ends last; if it is gone, nobody wants to know.
+        let _ = to.send(Message::Blind(Box::new(blind)));
+    }
+}
+
+/// Tells by when everything of a topic has been read, if the sink takes its records.
+pub(crate) fn tell_caught_up(to: &Sender<Message>, (topic, at): (&str, At), takes: impl Fn(&str) -> bool) {
+    if takes(topic) {
+        // The same holds here.
+        let _ = to.send(Message::CaughtUp(Subject::Topic(topic.into()), at));
     }
 }
 
@@ -119,21 +121,13 @@ mod tests {
     use std::sync::mpsc::channel;
 
     use super::*;
-
-    fn contract() -> Contract {
-        crate::testing::contract(
-            "\
-channels:
-  orders: {address: orders, messages: {placed: {name: placed, payload: {type: object}}}}
-",
-        )
-    }
+    use crate::testing;
 
     #[test]
     fn a_sink_tells_what_its_recorder_cannot_see_of_topics_that_it_takes() {
         let (to, told) = channel();
         let mut sink = LoadSink {
-            contract: Arc::new(contract()),
+            contract: Arc::new(testing::contract("channels: {}\n")),
             run_id: String::new(),
             topics: [("orders".to_owned(), 0)].into_iter().collect(),
             known: None,
@@ -146,12 +140,6 @@ channels:
             sink.blind(Blind { what, from: At::START, to: None, why: "all brokers down".to_owned() });
         }
         ["orders", "orders.dead"].into_iter().for_each(|name| sink.caught_up(name, At::START));
-        let about = |message: Message| match message {
-            Message::Blind(blind) => blind.what,
-            Message::CaughtUp(what, _) => what,
-            other => panic!("{other:?} is not told here"),
-        };
-        let about: Vec<Subject> = told.try_iter().map(about).collect();
-        assert_eq!(about, [topic("orders"), Subject::Everything, topic("orders")]);
+        assert_eq!(testing::told_of(&told), [topic("orders"), Subject::Everything, topic("orders")]);
     }
 }

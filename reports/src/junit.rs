@@ -42,9 +42,7 @@ pub fn junit_load(result: &LoadResult) -> Result<String, SerializeError> {
     let kept = plan.as_ref().map_or(Outcome::Held, |finding| finding.outcome);
     suite.add_test_case(TestCase::new("the generator kept its plan", status(kept, plan.as_ref(), None)));
     if result.provenance.interrupted {
-        let (outcome, text) = (Outcome::NoVerdict, "it was interrupted before its plan was done".to_owned());
-        let finding = Finding { outcome, code: "interrupted".to_owned(), text, took_ms: None };
-        suite.add_test_case(TestCase::new("the load is whole", status(outcome, Some(&finding), None)));
+        suite.add_test_case(interrupted("the load is whole", "it was interrupted before its plan was done".to_owned()));
     }
     report.add_test_suite(suite);
     report.to_string()
@@ -75,16 +73,20 @@ pub fn junit_prove(result: &ProveResult) -> Result<String, SerializeError> {
     let place = accused.map(|one| one.scenario.clone());
     suite.add_test_case(TestCase::new("a healthy system is not accused", status(outcome, finding.as_ref(), place)));
     if result.provenance.interrupted {
-        let outcome = Outcome::NoVerdict;
         let text = match result.untried {
             0 => "it was interrupted before all healthy repeats were done".to_owned(),
             untried => format!("it was interrupted: {untried} faults were not tried"),
         };
-        let finding = Finding { outcome, code: "interrupted".to_owned(), text, took_ms: None };
-        suite.add_test_case(TestCase::new("the proof is whole", status(outcome, Some(&finding), None)));
+        suite.add_test_case(interrupted("the proof is whole", text));
     }
     report.add_test_suite(suite);
     report.to_string()
+}
+
+/// What was ended before its time is no pass, whatever held until then.
+fn interrupted(name: &str, text: String) -> TestCase {
+    let finding = Finding { outcome: Outcome::NoVerdict, code: "interrupted".to_owned(), text, took_ms: None };
+    TestCase::new(name, status(Outcome::NoVerdict, Some(&finding), None))
 }
 
 fn objective(objective: &Objective) -> TestCase {
@@ -190,6 +192,16 @@ mod tests {
     #[test]
     fn every_fault_is_a_case_of_its_own() {
         insta::assert_snapshot!(junit_prove(&proof()).unwrap());
+    }
+
+    #[test]
+    fn a_load_that_was_interrupted_is_not_green() {
+        let mut whole = load();
+        let errors = |result: &LoadResult| junit_load(result).unwrap().matches("<error").count();
+        let before = errors(&whole);
+        whole.provenance.interrupted = true;
+        assert_eq!(errors(&whole), before + 1);
+        assert!(junit_load(&whole).unwrap().contains("it was interrupted before its plan was done"));
     }
 
     #[test]

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+/// The variable that says where the registry is.
+pub const REGISTRY: &str = "EVENTPROOF_REGISTRY";
+
 /// Proves that a system of services on Kafka keeps its promises.
 #[derive(Debug, Parser)]
 #[command(name = "eventproof", version, about, after_help = EXIT_CODES)]
@@ -148,7 +151,7 @@ pub enum ContractCommand {
         #[arg(long = "broker-option", value_name = "KEY=VALUE")]
         broker_options: Vec<String>,
         /// The schema registry, where the contract's schemas have one: its address
-        #[arg(long, value_name = "URL", env = "EVENTPROOF_REGISTRY", hide_env_values = true)]
+        #[arg(long, value_name = "URL", env = REGISTRY, hide_env_values = true)]
         registry: Option<String>,
     },
     /// Say which promises of a pack no scenario touches
@@ -214,7 +217,7 @@ pub struct RigArguments {
     #[arg(long = "broker-option", value_name = "KEY=VALUE", requires = "brokers")]
     pub broker_options: Vec<String>,
     /// Use a schema registry that runs already: its address, with user and password if it wants them
-    #[arg(long, value_name = "URL", env = "EVENTPROOF_REGISTRY", hide_env_values = true)]
+    #[arg(long, value_name = "URL", env = REGISTRY, hide_env_values = true)]
     pub registry: Option<String>,
     /// Repeat the choices of an earlier run
     #[arg(long, env = "EVENTPROOF_SEED")]
@@ -245,7 +248,7 @@ pub struct InitArguments {
     #[arg(long = "broker-option", value_name = "KEY=VALUE", requires = "brokers")]
     pub broker_options: Vec<String>,
     /// The schema registry of records with Confluent's header
-    #[arg(long, value_name = "URL", requires = "brokers", env = "EVENTPROOF_REGISTRY", hide_env_values = true)]
+    #[arg(long, value_name = "URL", requires = "brokers", env = REGISTRY, hide_env_values = true)]
     pub registry: Option<String>,
     /// How many of each topic's last records are read
     #[arg(long, value_name = "N", default_value_t = 200)]

@@ -78,6 +78,11 @@ pub fn choice(arguments: &ChoiceArguments, asked: &Asked, plan: &Plan, report: &
     })
 }
 
+/// `; did you mean "…"?`, or nothing.
+pub fn perhaps<'k>(unknown: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+    nearest(unknown, known).map_or(String::new(), |meant| format!("; did you mean \"{meant}\"?"))
+}
+
 /// What of the options chooses nothing, since none of the packs has such a name; each with the nearest that they have.
 pub fn unknown(choice: &Choice, plans: &[&Plan]) -> Vec<String> {
     let scenarios = || plans.iter().flat_map(|plan| &plan.scenarios);
@@ -87,8 +92,7 @@ pub fn unknown(choice: &Choice, plans: &[&Plan]) -> Vec<String> {
     let mut told = Vec::new();
     let mut check = |what: &str, asked: &[String], known: &BTreeSet<&str>, is_known: &dyn Fn(&str) -> bool| {
         for one in asked.iter().filter(|one| !is_known(one)) {
-            let meant = nearest(one, known.iter().copied());
-            let meant = meant.map_or(String::new(), |meant| format!("; did you mean \"{meant}\"?"));
+            let meant = perhaps(one, known.iter().copied());
             told.push(format!("no scenario has {what} \"{one}\"{meant}"));
         }
     };

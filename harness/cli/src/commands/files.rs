@@ -34,6 +34,12 @@ pub fn put_aside(folder: &Path) {
     }
 }
 
+/// The name itself; with a number where it is taken already.
+pub fn free_name(name: &str, is_free: impl FnMut(&String) -> bool) -> String {
+    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    std::iter::once(name.to_owned()).chain(numbered).find(is_free).unwrap_or_default()
+}
+
 /// Writes files into a folder and says where they are.
 pub fn write_all(folder: &Path, files: impl IntoIterator<Item = (String, String)>) {
     for (name, content) in files {

@@ -86,10 +86,8 @@ fn lacks_nodes(arguments: &LoadArguments, profile: &Profile) -> Option<String> {
 /// Where a profile's report is written: of several each has a folder of its own, with a number where one of that name has it already.
 fn report_folder(arguments: &LoadArguments, profile: &Path, several: bool, taken: &mut BTreeSet<String>) -> PathBuf {
     let Some(name) = profile.file_stem().filter(|_| several) else { return arguments.rig.report.clone() };
-    let name = name.to_string_lossy().into_owned();
-    let numbered = (2..).map(|number| format!("{name}-{number}"));
-    let free = std::iter::once(name.clone()).chain(numbered).find(|name| taken.insert(name.clone()));
-    arguments.rig.report.join(free.unwrap_or(name))
+    let free = files::free_name(&name.to_string_lossy(), |name| taken.insert(name.clone()));
+    arguments.rig.report.join(free)
 }
 
 async fn one(arguments: &LoadArguments, profile: &Profile, pack: Pack, folder: &Path) -> u8 {
@@ -306,4 +304,22 @@ pub(super) fn command(arguments: &LoadArguments, profile: &Profile, seed: u64) -
     words.extend(origin::rig_words(&arguments.rig));
     words.extend(["--seed".to_owned(), seed.to_string()]);
     words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Arguments, Command};
+
+    #[test]
+    fn profiles_of_one_name_have_folders_of_their_own() {
+        let words = ["eventproof", "load", "a/smoke.yaml", "b/smoke.yaml", "--report", "r"];
+        let Command::Load(arguments) = Arguments::try_parse_from(words).unwrap().command else { panic!("no load") };
+        let mut taken = BTreeSet::new();
+        let mut folder = |several| report_folder(&arguments, Path::new("a/smoke.yaml"), several, &mut taken);
+        assert_eq!([folder(true), folder(true)], ["r/smoke", "r/smoke-2"].map(PathBuf::from));
+        assert_eq!(folder(false), PathBuf::from("r"));
+    }
 }

@@ -18,11 +18,8 @@ use super::choice::{self, Asked};
 use super::origin::{self, Origin};
 use super::rig::RunIdentity;
 use super::{ending, files, rendered, run};
-use crate::args::RunArguments;
+use crate::args::{REGISTRY, RunArguments};
 use crate::{exit, output};
-
-/// The variable that says where the registry is.
-const REGISTRY: &str = "EVENTPROOF_REGISTRY";
 
 /// One of the packs, and what its run is told.
 struct One {
@@ -123,9 +120,7 @@ fn chosen(arguments: &RunArguments, seed: u64) -> Result<Vec<One>, u8> {
 
 /// The pack's own name; with a number where another one has it already.
 fn free_name(name: &str, packs: &[One]) -> String {
-    let is_free = |wanted: &String| packs.iter().all(|one| one.name != *wanted);
-    let numbered = (2..).map(|number| format!("{name}-{number}"));
-    std::iter::once(name.to_owned()).chain(numbered).find(is_free).unwrap_or_default()
+    files::free_name(name, |wanted| packs.iter().all(|one| one.name != *wanted))
 }
 
 fn is_of(fault: &str, pack: &Pack) -> bool {

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use eventproof_reports::model::{BrokerInfo, FaultRow, Outcome, ProveResult, Provenance};
 use eventproof_reports::{Style, fault_line};
 use eventproof_scenarios::{Pack, SeededFaults};
-use eventproof_source::{Diagnostics, nearest};
+use eventproof_source::Diagnostics;
 use futures::StreamExt;
 
+use super::choice::perhaps;
 use super::origin::Origin;
 use super::rig::RunIdentity;
 use super::{ending, files, rendered};
@@ -126,9 +127,7 @@ async fn perform(
 fn unknown(asked: &[String], packs: &[Proven]) -> Vec<String> {
     let known: Vec<String> = packs.iter().flat_map(|one| &one.faults.faults).map(|fault| fault.argument()).collect();
     let told = |one: &String| {
-        let meant = nearest(one, known.iter().map(String::as_str));
-        let meant = meant.map_or(String::new(), |meant| format!("; did you mean \"{meant}\"?"));
-        format!("no pack declares the fault \"{one}\"{meant}")
+        format!("no pack declares the fault \"{one}\"{}", perhaps(one, known.iter().map(String::as_str)))
     };
     asked.iter().filter(|one| !known.contains(one)).map(told).collect()
 }
